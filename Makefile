@@ -1,0 +1,47 @@
+# Every target brings its own environment; `make` alone lists them.
+PYTHON ?= python3
+BIN := .venv/bin
+UV_VERSION := 0.13.9
+ENV := .venv/.synced
+ARGS ?=
+
+.PHONY: help run test check format load lock clean-data clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
+
+run: $(ENV) ## start Kafka, Cassandra and the three tiers on loopback, until Ctrl-C
+	@exec $(BIN)/python -m deploy.local $(ARGS)
+
+test: $(ENV) ## the whole suite, on real Kafka and Cassandra
+	@exec $(BIN)/python -m pytest $(ARGS)
+
+check: $(ENV) ## formatter, linter, types, import rules
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
+load: $(ENV) ## send a workload to a running system and verify every count (options: ARGS=)
+	@exec $(BIN)/python -m tests.load $(ARGS)
+
+format: $(ENV) ## put the code in order
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+lock: $(ENV) ## resolve every version and hash anew
+	@$(BIN)/uv pip compile -q --generate-hashes --no-header --universal --python-version 3.11 \
+		pyproject.toml --group dev --upgrade -o requirements.lock
+
+clean-data: ## remove the data of `make run`
+	@rm -rf .local/data
+
+clean: ## remove everything that was set up
+	@rm -rf .venv .local
+
+$(ENV): requirements.lock Makefile
+	@echo "setting up .venv (once)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@$(BIN)/uv pip sync --quiet --require-hashes requirements.lock --no-python-downloads
+	@touch $@

@@ -1,0 +1,1 @@
+"""Record in, counters out: the tier that counts."""

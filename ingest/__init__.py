@@ -1,0 +1,1 @@
+"""HTTP in, record out: the tier that senders talk to."""
