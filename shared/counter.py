@@ -1,0 +1,52 @@
+"""Add up the counter rows of a domain.
+
+A row belongs to one *writer*, which alone increments it, and to one *log* (one incarnation
+of one partition), whose offsets tell rows apart: of the rows of one log, the one with the
+largest ``applied_offset`` is the true count of that log up to that offset, and the others are
+older truths. Different logs hold different events, so their newest rows add up.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+NOTHING_APPLIED = 0
+"""``applied_offset`` of a log of which nothing is counted: columns start at zero, so the
+column holds the offset *after* the last counted record (offset 0 counted: 1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """The events of one domain that are durably counted."""
+
+    delivered: int = 0
+    bounced: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CounterRow:
+    """One writer row as the store holds it."""
+
+    log: str
+    writer: UUID
+    delivered: int
+    bounced: int
+    applied_offset: int
+
+
+def newest_row(rows: Iterable[CounterRow]) -> CounterRow | None:
+    """Return the row that speaks for its log; *rows* are of one domain and one log."""
+    return max(rows, key=lambda row: row.applied_offset, default=None)
+
+
+def sum_rows(rows: Iterable[CounterRow]) -> Counters:
+    """Return the counters of one domain from all its rows, of any logs and writers."""
+    newest: dict[str, CounterRow] = {}
+    for row in rows:
+        best = newest.get(row.log)
+        if best is None or row.applied_offset > best.applied_offset:
+            newest[row.log] = row
+    return Counters(
+        delivered=sum(row.delivered for row in newest.values()),
+        bounced=sum(row.bounced for row in newest.values()),
+    )
