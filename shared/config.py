@@ -1,0 +1,112 @@
+"""Read a process's configuration from the environment, and report every problem at once."""
+
+from typing import Annotated, TypeVar, cast
+
+from pydantic import AfterValidator, Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from shared.errors import ConfigError
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+PositiveSeconds = Annotated[float, Field(gt=0, le=3600)]
+PositiveInt = Annotated[int, Field(gt=0)]
+Address = tuple[str, int]
+
+
+def parse_addresses(text: str, default_port: int) -> list[Address]:
+    """Return the hosts and ports of "host:port,host,...", IPv6 in brackets."""
+    addresses = []
+    for part in text.split(","):
+        host, colon, port = part.strip().rpartition(":")
+        if not colon or port.endswith("]"):
+            host, port = part.strip(), str(default_port)
+        host = host.removeprefix("[").removesuffix("]")
+        if not host or not port.isdecimal() or not 1 <= int(port) <= 65535:  # noqa: PLR2004 the largest port
+            raise ValueError(f"{part.strip()!r} is not host:port")
+        addresses.append((host, int(port)))
+    return addresses
+
+
+def _bootstrap_servers(text: str) -> str:
+    parse_addresses(text, 9092)
+    return text
+
+
+def _contact_points(text: str) -> str:
+    parse_addresses(text, 9042)
+    return text
+
+
+class KafkaConfig(BaseSettings):
+    """Where Kafka is and what our topics are called (``KAFKA_*``)."""
+
+    model_config = SettingsConfigDict(env_prefix="KAFKA_", frozen=True)
+
+    bootstrap_servers: Annotated[str, AfterValidator(_bootstrap_servers)]
+    """``host:port,host:port``."""
+    topic: str = "catchall-events"
+    """The topic of events. One that replaces another gets a new name: see LogRewrittenError."""
+    dead_letter_topic: str = "catchall-dead-letters"
+    request_timeout_seconds: PositiveSeconds = 5.0
+
+
+class CassandraConfig(BaseSettings):
+    """Where Cassandra is and which keyspace is ours (``CASSANDRA_*``)."""
+
+    model_config = SettingsConfigDict(env_prefix="CASSANDRA_", frozen=True)
+
+    contact_points: Annotated[str, AfterValidator(_contact_points)]
+    """``host:port,host:port``; the port is the same for all nodes."""
+    local_datacenter: str = "datacenter1"
+    keyspace: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,47}$")] = "catchall"
+    write_timeout_seconds: PositiveSeconds = 4.0
+    """Above the server's ``counter_write_request_timeout`` (2 s): its answer comes first."""
+    read_timeout_seconds: PositiveSeconds = 2.0
+    connect_within_seconds: PositiveSeconds = 60.0
+    """A process that finds no Cassandra for this long at its start gives up with status 1."""
+
+    @property
+    def addresses(self) -> list[Address]:
+        """The contact points as hosts and ports."""
+        return parse_addresses(self.contact_points, 9042)
+
+
+class LogConfig(BaseSettings):
+    """How a process reports (``LOG_*``)."""
+
+    model_config = SettingsConfigDict(env_prefix="LOG_", frozen=True)
+
+    level: Annotated[str, Field(pattern=r"^(debug|info|warning|error)$")] = "info"
+
+
+S = TypeVar("S", bound=BaseSettings)
+
+
+class EnvironmentReader:
+    """Read several groups of settings and keep all their problems for one report.
+
+    ::
+
+        read = EnvironmentReader()
+        kafka, http = read(KafkaConfig), read(HttpConfig)
+        read.check()     # raises ConfigError with every problem of every group
+    """
+
+    def __init__(self) -> None:
+        self._problems: list[str] = []
+
+    def __call__(self, settings: type[S]) -> S:
+        """Return *settings* from the environment; after a problem the value must not be used."""
+        try:
+            return settings()
+        except ValidationError as error:
+            prefix = settings.model_config.get("env_prefix", "")
+            for problem in error.errors(include_url=False):
+                name = prefix + "_".join(str(part) for part in problem["loc"])
+                self._problems.append(f"{name.upper()}: {problem['msg']}")
+            return cast(S, settings.model_construct())
+
+    def check(self) -> None:
+        """Raise ConfigError if anything that was read had a problem."""
+        if self._problems:
+            raise ConfigError(self._problems)
