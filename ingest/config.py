@@ -1,0 +1,35 @@
+"""What an ingest node is told by its environment (``INGEST_*``)."""
+
+from dataclasses import dataclass
+
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from shared.config import EnvironmentReader, KafkaConfig, Port, PositiveInt, PositiveSeconds
+
+
+class IngestSettings(BaseSettings):
+    """Where the node listens and how much it may have in hand."""
+
+    model_config = SettingsConfigDict(env_prefix="INGEST_", frozen=True)
+
+    http_host: str = "127.0.0.1"
+    http_port: Port = 8080
+    management_port: Port = 9080
+    max_in_flight_events: PositiveInt = 50_000
+    max_in_flight_bytes: PositiveInt = 32 * 1024 * 1024
+    max_batch_age_seconds: PositiveSeconds = 2.0
+    """A partition whose batch is out for longer takes no more until it is answered."""
+    drain_seconds: PositiveSeconds = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class IngestConfig:
+    """All that an ingest node is told."""
+
+    kafka: KafkaConfig
+    ingest: IngestSettings
+
+
+def read_config(read: EnvironmentReader) -> IngestConfig:
+    """Read the environment; problems are kept by *read*."""
+    return IngestConfig(kafka=read(KafkaConfig), ingest=read(IngestSettings))
