@@ -1,0 +1,71 @@
+"""Run a worker: ``python -m consumer``."""
+
+import asyncio
+import os
+import uuid
+from contextlib import AsyncExitStack
+
+from prometheus_client import CollectorRegistry
+
+from consumer.config import ConsumerConfig, read_config
+from consumer.counter_store import CassandraCounterStore
+from consumer.dead_letters import DeadLetterTopic
+from consumer.metrics import ConsumerMeters
+from consumer.partition import Tools
+from consumer.record_source import open_source
+from consumer.worker import Worker
+from shared import cassandra, http, kafka, lifecycle
+from shared.management import Readiness, build_management, keep_probing
+
+
+def new_writer() -> uuid.UUID:
+    """Return a version 1 UUID that no process on any host has made or will make (RFC 9562)."""
+    noise = int.from_bytes(os.urandom(8), "big")
+    # The multicast bit marks a node that is no hardware address.
+    return uuid.uuid1(node=(noise & 0xFFFFFFFFFFFF) | 1 << 40, clock_seq=noise >> 50)
+
+
+async def run(config: ConsumerConfig) -> None:
+    """Open every resource, work until told to stop, close in reverse order."""
+    settings = config.consumer
+    registry = CollectorRegistry()
+    readiness = Readiness("kafka", "cassandra")
+    meters = ConsumerMeters(registry)
+    async with AsyncExitStack() as stack:
+        stop = stack.enter_context(lifecycle.stop_on_signals())
+        await stack.enter_async_context(
+            http.open_server(
+                build_management(readiness, registry),
+                settings.management_host,
+                settings.management_port,
+            )
+        )
+        session = await stack.enter_async_context(cassandra.open_session(config.cassandra))
+        store = await CassandraCounterStore.prepare(session)
+        letters = await stack.enter_async_context(
+            kafka.open_topic(config.kafka, config.kafka.dead_letter_topic)
+        )
+        source = await stack.enter_async_context(open_source(config.kafka, settings))
+        tools = Tools(
+            store=store,
+            dead_letters=DeadLetterTopic(letters),
+            meters=meters,
+            reads=asyncio.Semaphore(settings.reads_in_flight),
+            writes=asyncio.Semaphore(settings.writes_in_flight),
+            clock=asyncio.get_running_loop().time,
+            log_end=source.log_end,
+        )
+        worker = Worker(source, tools, settings, config.kafka.topic, new_writer)
+        source.subscribe(worker)
+        async with asyncio.TaskGroup() as tasks:
+            probes = [
+                tasks.create_task(keep_probing(readiness["cassandra"], session.probe)),
+                tasks.create_task(keep_probing(readiness["kafka"], source.probe)),
+            ]
+            await worker.run(until=stop)
+            for probe in probes:
+                probe.cancel()
+
+
+if __name__ == "__main__":
+    lifecycle.main("consumer", read_config, run)

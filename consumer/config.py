@@ -1,0 +1,59 @@
+"""What a worker is told by its environment (``CONSUMER_*``)."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from shared.config import (
+    CassandraConfig,
+    EnvironmentReader,
+    KafkaConfig,
+    Port,
+    PositiveInt,
+    PositiveSeconds,
+)
+from shared.status import DEFAULT_THRESHOLD
+
+
+class ConsumerSettings(BaseSettings):
+    """How a worker reads, how long it waits, how much it keeps."""
+
+    model_config = SettingsConfigDict(env_prefix="CONSUMER_", frozen=True)
+
+    group: str = "catchall"
+    """A group that never committed starts at the beginning of the topic."""
+    management_host: str = "127.0.0.1"
+    management_port: Port = 9082
+    threshold: PositiveInt = DEFAULT_THRESHOLD
+    """The deliveries of an unknown domain; more make it catch-all. The same in all tiers."""
+    flush_max_age_seconds: PositiveSeconds = 1.0
+    flush_batch_domains: Annotated[int, Field(ge=1, le=100)] = 25
+    """Updates per request: 20 to 30 is the knee."""
+    writes_in_flight: PositiveInt = 8
+    reads_in_flight: PositiveInt = 8
+    max_owed_domains: PositiveInt = 20_000
+    """A partition that owes the store more than this is not read until it owes half."""
+    max_known_domains: PositiveInt = 100_000
+    """Per partition; the longest idle are forgotten and read again when they come back."""
+    commit_interval_seconds: PositiveSeconds = 30.0
+    session_timeout_seconds: PositiveSeconds = 10.0
+    drain_seconds: PositiveSeconds = 6.0
+    """For flush and commit when partitions are given up: well below the session timeout."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConsumerConfig:
+    """All that a worker is told."""
+
+    kafka: KafkaConfig
+    cassandra: CassandraConfig
+    consumer: ConsumerSettings
+
+
+def read_config(read: EnvironmentReader) -> ConsumerConfig:
+    """Read the environment; problems are kept by *read*."""
+    return ConsumerConfig(
+        kafka=read(KafkaConfig), cassandra=read(CassandraConfig), consumer=read(ConsumerSettings)
+    )

@@ -1,0 +1,93 @@
+"""Read and increment the writer rows of one log in Cassandra."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol, Self
+
+from consumer.writer_rows import RowUpdate
+from shared.cassandra import Session
+from shared.counter import CounterRow
+from shared.domain import DomainName
+
+_READ = (
+    "SELECT domain, writer, delivered, bounced, applied_offset FROM {keyspace}.domain_counters"
+    " WHERE domain IN ? AND log = ?"
+)
+_UPDATE = (
+    "UPDATE {keyspace}.domain_counters SET delivered = delivered + ?, bounced = bounced + ?,"
+    " applied_offset = applied_offset + ? WHERE domain = ? AND log = ? AND writer = ?"
+)
+
+
+class CounterStore(Protocol):
+    """A store of counter rows whose increments have no identity and may fail in doubt."""
+
+    async def read(
+        self, log: str, domains: Sequence[DomainName]
+    ) -> dict[DomainName, list[CounterRow]]:
+        """Return the rows of *log* of each of *domains*, as a quorum has them.
+
+        Raises StoreUnavailableError.
+        """
+
+    async def write(self, log: str, updates: Sequence[RowUpdate]) -> None:
+        """Apply all *updates*, once each; return when a quorum has them.
+
+        Raises RetriableError if any of them may be missing: the others may have been applied.
+        """
+
+    def split(self, updates: Sequence[RowUpdate], size: int) -> list[list[RowUpdate]]:
+        """Return *updates* in groups of at most *size* that one set of replicas holds."""
+
+
+class CassandraCounterStore:
+    """The store on Cassandra counter columns."""
+
+    def __init__(self, session: Session, read: Any, update: Any) -> None:
+        self._session = session
+        self._read = read
+        self._update = update
+
+    @classmethod
+    async def prepare(cls, session: Session) -> Self:
+        """Return the store with its statements prepared. Raises StoreUnavailableError."""
+        keyspace = session.keyspace
+        return cls(
+            session,
+            await session.prepare(_READ.format(keyspace=keyspace)),
+            await session.prepare(_UPDATE.format(keyspace=keyspace)),
+        )
+
+    async def read(
+        self, log: str, domains: Sequence[DomainName]
+    ) -> dict[DomainName, list[CounterRow]]:
+        """See CounterStore. Neighbours on the ring have one replica set: one request for all."""
+        found: dict[DomainName, list[CounterRow]] = {domain: [] for domain in domains}
+        for row in await self._session.read(self._read.bind((list(domains), log))):
+            found[row.domain].append(
+                CounterRow(
+                    log, row.writer, row.delivered or 0, row.bounced or 0, row.applied_offset or 0
+                )
+            )
+        return found
+
+    async def write(self, log: str, updates: Sequence[RowUpdate]) -> None:
+        """See CounterStore. All three columns move, if by nothing, so that they stay together."""
+        bind = self._update.bind
+        await self._session.write_counter_batch(
+            [
+                bind((u.delivered, u.bounced, u.applied_offset, u.domain, log, u.writer))
+                for u in updates
+            ]
+        )
+
+    def split(self, updates: Sequence[RowUpdate], size: int) -> list[list[RowUpdate]]:
+        """See CounterStore."""
+        by_replicas: dict[tuple[str, ...], list[RowUpdate]] = {}
+        replicas = self._session.replicas_of([update.domain for update in updates])
+        for update, key in zip(updates, replicas, strict=True):
+            by_replicas.setdefault(key, []).append(update)
+        return [
+            group[start : start + size]
+            for group in by_replicas.values()
+            for start in range(0, len(group), size)
+        ]

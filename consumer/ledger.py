@@ -1,0 +1,221 @@
+"""Account for one partition's log: what was read, what is owed, what may be committed.
+
+Pure: time, rows and results come in as arguments, so the same code runs against a simulated
+store. The path of an event::
+
+    add --> unread domain: kept aside, its rows are asked for (take_unread), learn
+        --> known domain:  counted already? skipped. Else owed, and due when the policy says
+    take_due --> updates in flight --> acknowledge: counted  |  fail: owed again, row left
+"""
+
+import heapq
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import count
+from uuid import UUID
+
+from consumer.aggregate import Aggregate, Increment
+from consumer.flush_policy import FlushPolicy
+from consumer.writer_rows import RowUpdate, WriterRows
+from shared.counter import CounterRow
+from shared.domain import DomainName
+from shared.errors import LogRewrittenError
+from shared.event import Event
+
+
+@dataclass(frozen=True, slots=True)
+class _Early:
+    """An event whose domain's rows are not read yet."""
+
+    event: Event
+    offset: int
+    now: float
+
+
+class PartitionLedger:
+    """What one process knows and owes of one log.
+
+    ``next_offset`` is the offset of the next record to read. Nothing here is shared between
+    processes: whoever takes the partition over starts with an empty ledger and the rows.
+    """
+
+    def __init__(
+        self, log: str, first_offset: int, policy: FlushPolicy, new_writer: Callable[[], UUID]
+    ) -> None:
+        self.log = log
+        self.next_offset = first_offset
+        self.skipped = 0
+        self._policy = policy
+        self._rows = WriterRows(new_writer)
+        self._owed = Aggregate()
+        self._early: dict[DomainName, list[_Early]] = {}
+        self._unread: list[DomainName] = []
+        # Entries that no longer match their domain's due time are passed over when popped.
+        self._due: list[tuple[float, int, DomainName]] = []
+        self._due_at: dict[DomainName, float] = {}
+        self._order = count()
+        # Domains flushed within the last max_age_seconds, oldest first.
+        self._flushed_at: dict[DomainName, float] = {}
+        self._hurried = False
+
+    # ---- taking in
+
+    def add(self, event: Event, offset: int, now: float) -> None:
+        """Take the event at *offset* in, unless a rewind has made us read it twice."""
+        if offset < self.next_offset:
+            return
+        self.next_offset = offset + 1
+        domain = event.domain
+        if domain in self._rows:
+            self._owe(event, offset, now)
+        elif domain in self._early:
+            self._early[domain].append(_Early(event, offset, now))
+        else:
+            self._early[domain] = [_Early(event, offset, now)]
+            self._unread.append(domain)
+
+    def pass_over(self, offset: int) -> None:
+        """Count nothing for the record at *offset*: it is none, and kept elsewhere."""
+        self.next_offset = max(self.next_offset, offset + 1)
+
+    def take_unread(self, limit: int) -> list[DomainName]:
+        """Return up to *limit* domains whose rows are to be read; each is asked for once."""
+        taken, self._unread = self._unread[:limit], self._unread[limit:]
+        return taken
+
+    def read_failed(self, domains: Sequence[DomainName]) -> None:
+        """Ask for the rows of *domains* again."""
+        self._unread.extend(domains)
+
+    def learn(self, domain: DomainName, rows: Iterable[CounterRow], log_end: int) -> None:
+        """Take the counted totals of *domain* and count what was kept aside beyond them.
+
+        Raises LogRewrittenError if more is counted than the log, which ends at *log_end*, has.
+        """
+        self._rows.learn(domain, rows)
+        applied = self._rows.applied_offset(domain)
+        if applied > max(log_end, self.next_offset):
+            raise LogRewrittenError(
+                f"{self.log}: {applied} records are counted, but the log ends at {log_end}"
+            )
+        for early in self._early.pop(domain):
+            self._owe(early.event, early.offset, early.now)
+
+    def _owe(self, event: Event, offset: int, now: float) -> None:
+        if offset < self._rows.applied_offset(event.domain):
+            self.skipped += 1
+            return
+        increment = self._owed.add(event, offset, now)
+        self._schedule(event.domain, increment)
+
+    # ---- flushing
+
+    def _schedule(self, domain: DomainName, increment: Increment) -> None:
+        if self._rows.is_in_flight(domain):
+            return  # scheduled when that one is settled
+        due_at = self._policy.due_at(
+            self._rows.counted(domain), increment, self._flushed_at.get(domain)
+        )
+        if self._due_at.get(domain) != due_at:
+            self._due_at[domain] = due_at
+            heapq.heappush(self._due, (due_at, next(self._order), domain))
+
+    def next_due_at(self) -> float | None:
+        """Return when the next update is due, or None if nothing waits for its time."""
+        while self._due and self._due_at.get(self._due[0][2]) != self._due[0][0]:
+            heapq.heappop(self._due)
+        return self._due[0][0] if self._due else None
+
+    def take_due(self, now: float, limit: int) -> list[RowUpdate]:
+        """Start up to *limit* updates that are due, longest due first."""
+        self._cool(now)
+        updates: list[RowUpdate] = []
+        while len(updates) < limit:
+            due_at = self.next_due_at()
+            if due_at is None or due_at > now:
+                break
+            _, _, domain = heapq.heappop(self._due)
+            del self._due_at[domain]
+            updates.append(self._rows.begin(domain, self._owed.take(domain)))
+        return updates
+
+    def hurry(self, now: float) -> None:
+        """Make everything that is owed due at once, and whatever comes to be owed from now on."""
+        self._hurried = True
+        self._due = []
+        self._due_at = {}
+        self._flushed_at = {}
+        for domain in self._owed:
+            if not self._rows.is_in_flight(domain):
+                self._due_at[domain] = now
+                heapq.heappush(self._due, (now, next(self._order), domain))
+
+    def acknowledge(self, updates: Iterable[RowUpdate], now: float) -> None:
+        """Note that a quorum has *updates*."""
+        for update in updates:
+            self._rows.acknowledge(update)
+            self._flushed_at.pop(update.domain, None)
+            if not self._hurried:
+                self._flushed_at[update.domain] = now
+            self._reschedule(update.domain)
+
+    def fail(self, updates: Iterable[RowUpdate]) -> None:
+        """Note that *updates* were not acknowledged: owed again, to be said in fresh rows."""
+        for update in updates:
+            self._owed.restore(update.domain, self._rows.fail(update))
+            # Overdue already: nothing is gained by waiting for its next turn.
+            self._flushed_at.pop(update.domain, None)
+            self._reschedule(update.domain)
+
+    def _reschedule(self, domain: DomainName) -> None:
+        increment = self._owed.get(domain)
+        if increment is not None:
+            self._schedule(domain, increment)
+
+    def roll(self) -> None:
+        """Leave every row (see WriterRows.roll)."""
+        self._rows.roll()
+
+    # ---- committing and bounds
+
+    def committable_offset(self) -> int:
+        """Return the offset below which everything is counted; looks at all that is owed."""
+        candidates = [
+            self._owed.oldest_offset(),
+            self._rows.oldest_in_flight(),
+            min((kept[0].offset for kept in self._early.values()), default=None),
+        ]
+        return min((c for c in candidates if c is not None), default=self.next_offset)
+
+    @property
+    def domains_known(self) -> int:
+        """How many domains are in memory."""
+        return len(self._rows)
+
+    @property
+    def domains_owed(self) -> int:
+        """How many domains wait to be read or written."""
+        return len(self._owed) + len(self._early)
+
+    @property
+    def settled(self) -> bool:
+        """Whether everything that was read is counted."""
+        return not self._owed and not self._early and self._rows.oldest_in_flight() is None
+
+    def oldest_since(self) -> float | None:
+        """Return when the oldest event came that is owed and not in flight."""
+        kept = min((k[0].now for k in self._early.values()), default=None)
+        owed = self._owed.oldest_since()
+        return min((t for t in (kept, owed) if t is not None), default=None)
+
+    def forget_idle(self, keep: int) -> None:
+        """Keep at most *keep* domains in memory, as far as nothing is owed to the others."""
+        self._rows.forget_idle(keep, self._owed.__contains__)
+
+    def _cool(self, now: float) -> None:
+        horizon = now - self._policy.max_age_seconds
+        while self._flushed_at:
+            domain = next(iter(self._flushed_at))
+            if self._flushed_at[domain] > horizon:
+                break
+            del self._flushed_at[domain]

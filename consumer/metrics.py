@@ -1,0 +1,62 @@
+"""What a worker counts. Each metric is declared here once."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+_SECONDS_BUCKETS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
+
+
+class ConsumerMeters:
+    """The meters of one worker; written per batch, never per record."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.records = Counter(
+            "catchall_records", "Records read from the topic.", registry=registry
+        )
+        self.replayed = Counter(
+            "catchall_records_replayed",
+            "Records that were read again after they had been counted, and skipped.",
+            registry=registry,
+        )
+        self.dead_letters = Counter(
+            "catchall_dead_letters", "Records that could not be decoded.", registry=registry
+        )
+        writes = Counter(
+            "catchall_counter_writes",
+            "Updates of counter rows by outcome: ok, or dropped (the row is left).",
+            ["outcome"],
+            registry=registry,
+        )
+        self.writes_ok = writes.labels("ok")
+        self.writes_dropped = writes.labels("dropped")
+        self.write_seconds = Histogram(
+            "catchall_counter_write_seconds",
+            "One request of counter updates, whatever its outcome.",
+            buckets=_SECONDS_BUCKETS,
+            registry=registry,
+        )
+        self.read_seconds = Histogram(
+            "catchall_counter_read_seconds",
+            "One request for the rows of domains seen for the first time.",
+            buckets=_SECONDS_BUCKETS,
+            registry=registry,
+        )
+        self.rebalances = Counter(
+            "catchall_rebalances", "Assignments of partitions to this worker.", registry=registry
+        )
+        self.assigned = Gauge(
+            "catchall_assigned_partitions", "Partitions of this worker.", registry=registry
+        )
+        self.paused = Gauge(
+            "catchall_paused_partitions",
+            "Partitions that are not read because the store is behind.",
+            registry=registry,
+        )
+        self.domains = Gauge(
+            "catchall_domains_in_memory", "Domains that are known.", registry=registry
+        )
+        self.lag = Gauge(
+            "kafka_consumergroup_lag",
+            "Records of a partition that are not read yet.",
+            ["partition"],
+            registry=registry,
+        )

@@ -1,0 +1,234 @@
+"""Read the topic as a member of the consumer group, through aiokafka.
+
+What aiokafka 0.14 does, and what we do about it:
+
+- It revokes everything at each rebalance, so ``revoke`` has no list of partitions.
+- It swallows what its callbacks raise: we keep the error and raise it from ``fetch``.
+- It may hand out records of a partition before ``on_partitions_assigned`` is done: the worker
+  ignores partitions that it does not have, and we seek after it has them.
+- With ``auto_offset_reset="none"`` a partition that was never committed is an error. We start
+  such a one at its beginning on purpose, and never jump anywhere else.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Protocol
+
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import (
+    CommitFailedError,
+    IllegalStateError,
+    KafkaError,
+    NoOffsetForPartitionError,
+    OffsetOutOfRangeError,
+)
+
+from consumer.config import ConsumerSettings
+from shared.config import KafkaConfig
+from shared.errors import BrokerUnavailableError, LogRewrittenError, PipelineError
+
+log = structlog.stdlib.get_logger(__name__)
+
+_FETCH_WAIT_MS = 200
+_MAX_RECORDS = 4_000
+"""Per fetch: what is decoded in one go keeps the loop from everything else."""
+_REQUEST_SECONDS = 5.0
+_STOP_SECONDS = 5.0
+
+
+class Record(Protocol):
+    """Bytes at an offset of a partition."""
+
+    offset: int
+    key: bytes | None
+    value: bytes | None
+
+
+class Assignee(Protocol):
+    """Whoever works on the partitions that this member of the group has."""
+
+    async def assign(self, first_offsets: Mapping[int, int]) -> None:
+        """Take partitions over, each from the offset given."""
+
+    async def revoke(self) -> None:
+        """Give every partition up: flush, commit, forget."""
+
+
+class RecordSource(Protocol):
+    """One member of a consumer group on one topic."""
+
+    async def fetch(self) -> Mapping[int, Sequence[Record]]:
+        """Return the next records by partition, perhaps none."""
+
+    async def commit(self, offsets: Mapping[int, int]) -> bool:
+        """Commit; False if the partitions are no longer ours: whoever has them decides."""
+
+    async def log_end(self, partition: int) -> int:
+        """Return the offset that the next record of *partition* will have."""
+
+    def lag(self, partition: int, next_offset: int) -> int:
+        """Return how many records are not read yet, as far as is known."""
+
+    def pause(self, partitions: Iterable[int]) -> None:
+        """Fetch nothing of *partitions* until they are resumed."""
+
+    def resume(self, partitions: Iterable[int]) -> None:
+        """Fetch *partitions* again."""
+
+
+class KafkaRecordSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has no types
+    """The source on an aiokafka consumer."""
+
+    def __init__(self, consumer: AIOKafkaConsumer, topic: str) -> None:
+        self._consumer = consumer
+        self._topic = topic
+        self._assignee: Assignee | None = None
+        self._failure: Exception | None = None
+
+    async def probe(self) -> None:
+        """Return if Kafka answers, else raise BrokerUnavailableError."""
+        try:
+            async with asyncio.timeout(_REQUEST_SECONDS):
+                await self._consumer.topics()
+        except (KafkaError, TimeoutError) as error:
+            raise BrokerUnavailableError(f"no answer: {type(error).__name__}") from error
+
+    def subscribe(self, assignee: Assignee) -> None:
+        """Join the group on behalf of *assignee*."""
+        self._assignee = assignee
+        self._consumer.subscribe([self._topic], listener=self)
+
+    async def fetch(self) -> Mapping[int, Sequence[Record]]:
+        """See RecordSource. Raises what an assignment failed with, and LogRewrittenError."""
+        if self._failure is not None:
+            raise self._failure
+        try:
+            batches = await self._consumer.getmany(
+                timeout_ms=_FETCH_WAIT_MS, max_records=_MAX_RECORDS
+            )
+        except NoOffsetForPartitionError:
+            return {}  # found before our own seek; see the module's list
+        except OffsetOutOfRangeError as error:
+            raise LogRewrittenError(f"{self._topic}: offset out of range: {error}") from error
+        except KafkaError as error:
+            log.warning("fetch failed", error=f"{type(error).__name__}: {error}")
+            await asyncio.sleep(1.0)
+            return {}
+        return {tp.partition: records for tp, records in batches.items()}
+
+    async def commit(self, offsets: Mapping[int, int]) -> bool:
+        """See RecordSource. Raises BrokerUnavailableError when Kafka does not answer in time."""
+        try:
+            async with asyncio.timeout(_REQUEST_SECONDS):
+                await self._consumer.commit({self._at(p): offset for p, offset in offsets.items()})
+        except (CommitFailedError, IllegalStateError) as error:
+            log.info("partitions are no longer ours", error=str(error))
+            return False
+        except (KafkaError, TimeoutError) as error:
+            raise BrokerUnavailableError(f"commit failed: {type(error).__name__}") from error
+        return True
+
+    async def log_end(self, partition: int) -> int:
+        """See RecordSource. Raises BrokerUnavailableError."""
+        return (await self._offsets(self._consumer.end_offsets, [partition]))[partition]
+
+    def lag(self, partition: int, next_offset: int) -> int:
+        """See RecordSource."""
+        try:
+            end = self._consumer.highwater(self._at(partition))
+        except IllegalStateError:
+            return 0  # just revoked
+        return max(0, (end or next_offset) - next_offset)
+
+    def pause(self, partitions: Iterable[int]) -> None:
+        """See RecordSource."""
+        self._consumer.pause(*(self._at(p) for p in partitions))
+
+    def resume(self, partitions: Iterable[int]) -> None:
+        """See RecordSource."""
+        self._consumer.resume(*(self._at(p) for p in partitions))
+
+    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+        """Let the assignee give up what it has."""
+        if self._assignee is None or not revoked:
+            return
+        try:
+            await self._assignee.revoke()
+        except Exception as error:  # noqa: BLE001 aiokafka would swallow it; fetch raises it
+            self._failure = error
+
+    async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        """Find where each partition goes on and hand them over."""
+        if self._assignee is None:
+            return
+        try:
+            first_offsets = await self._first_offsets([tp.partition for tp in assigned])
+            await self._assignee.assign(first_offsets)
+            for partition, offset in first_offsets.items():
+                self._consumer.seek(self._at(partition), offset)
+        except IllegalStateError:
+            log.info("assignment was overtaken by the next one")
+        except Exception as error:  # noqa: BLE001 aiokafka would swallow it; fetch raises it
+            self._failure = error
+
+    async def _first_offsets(self, partitions: list[int]) -> dict[int, int]:
+        starts = await self._offsets(self._consumer.beginning_offsets, partitions)
+        ends = await self._offsets(self._consumer.end_offsets, partitions)
+        first: dict[int, int] = {}
+        for partition in partitions:
+            async with asyncio.timeout(_REQUEST_SECONDS):
+                committed = await self._consumer.committed(self._at(partition))
+            if committed is None:
+                first[partition] = starts[partition]
+                continue
+            if not starts[partition] <= committed <= ends[partition]:
+                raise LogRewrittenError(
+                    f"{self._topic}/{partition}: committed {committed}, but the log has "
+                    f"{starts[partition]} to {ends[partition]}; a new topic needs a new name"
+                )
+            first[partition] = committed
+        return first
+
+    async def _offsets(self, ask: Any, partitions: Sequence[int]) -> dict[int, int]:
+        try:
+            async with asyncio.timeout(_REQUEST_SECONDS):
+                answer = await ask([self._at(p) for p in partitions])
+        except (KafkaError, TimeoutError) as error:
+            raise BrokerUnavailableError(f"no offsets: {type(error).__name__}") from error
+        return {tp.partition: offset for tp, offset in answer.items()}
+
+    def _at(self, partition: int) -> TopicPartition:
+        return TopicPartition(self._topic, partition)
+
+
+@asynccontextmanager
+async def open_source(
+    kafka: KafkaConfig, settings: ConsumerSettings
+) -> AsyncIterator[KafkaRecordSource]:
+    """Connect to Kafka; leave the group and close in the end. It joins by ``subscribe``."""
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=kafka.bootstrap_servers,
+        group_id=settings.group,
+        enable_auto_commit=False,
+        auto_offset_reset="none",
+        session_timeout_ms=int(settings.session_timeout_seconds * 1000),
+        rebalance_timeout_ms=int(settings.session_timeout_seconds * 1000),
+        heartbeat_interval_ms=int(settings.session_timeout_seconds * 1000 / 5),
+        max_partition_fetch_bytes=2 * 1024 * 1024,
+        metadata_max_age_ms=30_000,
+    )
+    try:
+        async with asyncio.timeout(60):
+            await consumer.start()
+    except (KafkaError, TimeoutError) as error:
+        raise PipelineError(f"no Kafka at {kafka.bootstrap_servers}") from error
+    try:
+        yield KafkaRecordSource(consumer, kafka.topic)
+    finally:
+        try:
+            async with asyncio.timeout(_STOP_SECONDS):
+                await consumer.stop()
+        except TimeoutError:
+            log.warning("the consumer did not stop in time")

@@ -1,0 +1,162 @@
+"""Bring records to their partitions, and commit what is counted.
+
+A rebalance takes every partition away: what is owed is flushed and committed within one
+deadline, then all memory of it is dropped, and whoever has the partition next starts from the
+rows. If the deadline passes, or the commit comes too late, nothing is lost: the next owner
+reads the same records again and skips what the rows already say.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from uuid import UUID
+
+import structlog
+
+from consumer.config import ConsumerSettings
+from consumer.flush_policy import FlushPace, FlushPolicy
+from consumer.ledger import PartitionLedger
+from consumer.partition import PartitionTask, Tools
+from consumer.record_source import RecordSource
+from shared.errors import BrokerUnavailableError
+
+log = structlog.stdlib.get_logger(__name__)
+
+_LOOK_SECONDS = 0.5
+
+
+class Worker:
+    """One member of the group; ``run`` it until told to stop."""
+
+    def __init__(
+        self,
+        source: RecordSource,
+        tools: Tools,
+        settings: ConsumerSettings,
+        topic: str,
+        new_writer: Callable[[], UUID],
+    ) -> None:
+        self._source = source
+        self._tools = tools
+        self._settings = settings
+        self._topic = topic
+        self._new_writer = new_writer
+        self._tasks: asyncio.TaskGroup | None = None
+        self._partitions: dict[int, PartitionTask] = {}
+        self._running: dict[int, asyncio.Task[None]] = {}
+        self._paused: set[int] = set()
+        self._committed: dict[int, int] = {}
+        self._to_commit: dict[int, int] = {}
+
+    async def run(self, until: asyncio.Event) -> None:
+        """Work until *until* is set, then flush and commit everything.
+
+        Raises what makes going on senseless: LogRewrittenError, or a defect.
+        """
+        async with asyncio.TaskGroup() as tasks:
+            self._tasks = tasks
+            loops = [
+                tasks.create_task(self._fetch(), name="fetch"),
+                tasks.create_task(self._watch(), name="watch"),
+                tasks.create_task(self._commit(), name="commit"),
+            ]
+            await until.wait()
+            for task in loops:
+                task.cancel()
+            await self.revoke()
+
+    async def assign(self, first_offsets: Mapping[int, int]) -> None:
+        """Take partitions over, knowing nothing of them but where to read on."""
+        if self._tasks is None:
+            raise RuntimeError("assigned before run")
+        policy = FlushPolicy(self._settings.threshold, self._settings.flush_max_age_seconds)
+        for partition, offset in first_offsets.items():
+            ledger = PartitionLedger(f"{self._topic}/{partition}", offset, policy, self._new_writer)
+            pace = FlushPace(self._settings.flush_batch_domains)
+            task = PartitionTask(partition, ledger, pace, self._tools)
+            self._partitions[partition] = task
+            self._committed[partition] = offset
+            self._running[partition] = self._tasks.create_task(
+                task.run(), name=f"partition-{partition}"
+            )
+        self._tools.meters.rebalances.inc()
+        self._tools.meters.assigned.set(len(self._partitions))
+        log.info("assigned", partitions=sorted(first_offsets))
+
+    async def revoke(self) -> None:
+        """Flush and commit within the deadline, then forget every partition."""
+        partitions, self._partitions = self._partitions, {}
+        drained = True
+        try:
+            async with asyncio.timeout(self._settings.drain_seconds):
+                await asyncio.gather(*(task.drain() for task in partitions.values()))
+        except TimeoutError:
+            drained = False
+        running, self._running = list(self._running.values()), {}
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        await self._commit_now(
+            {p: task.ledger.committable_offset() for p, task in partitions.items()}
+        )
+        self._committed, self._to_commit, self._paused = {}, {}, set()
+        self._tools.meters.assigned.set(0)
+        log.info("revoked", partitions=sorted(partitions), drained=drained)
+
+    async def _fetch(self) -> None:
+        while True:
+            for partition, records in (await self._source.fetch()).items():
+                task = self._partitions.get(partition)
+                if task is None:
+                    continue  # revoked, or not ours yet: read again by whoever gets it
+                await task.take(records)
+                # A long batch must not keep the answers of the store waiting.
+                await asyncio.sleep(0)
+            self._hold_back()
+
+    def _hold_back(self) -> None:
+        """Read nothing more of a partition that owes too much, until it owes half."""
+        limit = self._settings.max_owed_domains
+        for partition, task in self._partitions.items():
+            owed = task.ledger.domains_owed
+            if owed > limit and partition not in self._paused:
+                self._source.pause([partition])
+                self._paused.add(partition)
+            elif owed <= limit // 2 and partition in self._paused:
+                self._source.resume([partition])
+                self._paused.discard(partition)
+
+    async def _watch(self) -> None:
+        meters = self._tools.meters
+        while True:
+            await asyncio.sleep(_LOOK_SECONDS)
+            known = 0
+            for partition, task in self._partitions.items():
+                task.ledger.forget_idle(self._settings.max_known_domains)
+                known += task.ledger.domains_known
+                lag = self._source.lag(partition, task.ledger.next_offset)
+                meters.lag.labels(str(partition)).set(lag)
+            meters.domains.set(known)
+            meters.paused.set(len(self._paused))
+
+    async def _commit(self) -> None:
+        """Commit lazily: what was counted one interval ago.
+
+        Committing late costs a replay of skipped records after a takeover, and heals what the
+        new owner read from a replica that had lost its last acknowledged writes.
+        """
+        while True:
+            await asyncio.sleep(self._settings.commit_interval_seconds)
+            await self._commit_now(self._to_commit)
+            self._to_commit = {
+                p: task.ledger.committable_offset() for p, task in self._partitions.items()
+            }
+
+    async def _commit_now(self, offsets: Mapping[int, int]) -> None:
+        moved = {p: o for p, o in offsets.items() if o > self._committed.get(p, o)}
+        if not moved:
+            return
+        try:
+            if await self._source.commit(moved):
+                self._committed.update(moved)
+        except BrokerUnavailableError as error:
+            log.warning("commit failed", error=str(error))
