@@ -1,0 +1,155 @@
+"""Create what the tiers need and is not there yet: keyspace, table, topics.
+
+``python -m deploy.prepare`` may be run at any time, also by several at once: what is there
+stays as it is, and a difference that matters is reported.
+"""
+
+import asyncio
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import structlog
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from pydantic import AfterValidator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from shared import cassandra, lifecycle
+from shared.config import CassandraConfig, EnvironmentReader, KafkaConfig, PositiveInt
+from shared.errors import BrokerUnavailableError, PipelineError
+from shared.kafka import MAX_BATCH_BYTES
+
+log = structlog.stdlib.get_logger(__name__)
+
+_SCHEMA = Path(__file__).with_name("schema.cql")
+_KAFKA_SECONDS = 60.0
+_DAY_MS = 24 * 60 * 60 * 1000
+
+
+def parse_replication(text: str) -> dict[str, int]:
+    """Return the replicas per datacenter of "datacenter1:3,datacenter2:3"."""
+    replication = {}
+    for part in text.split(","):
+        name, _, replicas = part.strip().rpartition(":")
+        if not re.fullmatch(r"[A-Za-z0-9_.-]+", name) or not re.fullmatch(r"[1-9]\d?", replicas):
+            raise ValueError(f"{part.strip()!r} is not datacenter:replicas")
+        replication[name] = int(replicas)
+    return replication
+
+
+def _replication(text: str) -> str:
+    parse_replication(text)
+    return text
+
+
+class KafkaLayout(BaseSettings):
+    """How the topics are made (``KAFKA_*``)."""
+
+    model_config = SettingsConfigDict(env_prefix="KAFKA_", frozen=True)
+
+    partitions: PositiveInt = 12
+    """More of them let more workers share the work; each keeps the log of its own offsets."""
+    replication_factor: PositiveInt = 3
+    min_insync_replicas: PositiveInt = 2
+    retention_days: PositiveInt = 7
+    """For how long the topic can be read again; far above the longest outage of the workers."""
+
+
+class CassandraLayout(BaseSettings):
+    """How the keyspace is made (``CASSANDRA_*``)."""
+
+    model_config = SettingsConfigDict(env_prefix="CASSANDRA_", frozen=True)
+
+    replication: Annotated[str, AfterValidator(_replication)] = "datacenter1:3"
+
+
+@dataclass(frozen=True, slots=True)
+class PrepareConfig:
+    """All that the step is told."""
+
+    kafka: KafkaConfig
+    kafka_layout: KafkaLayout
+    cassandra: CassandraConfig
+    cassandra_layout: CassandraLayout
+
+
+def read_config(read: EnvironmentReader) -> PrepareConfig:
+    """Read the environment; problems are kept by *read*."""
+    return PrepareConfig(
+        read(KafkaConfig), read(KafkaLayout), read(CassandraConfig), read(CassandraLayout)
+    )
+
+
+def schema_statements(keyspace: str, replication: dict[str, int]) -> list[str]:
+    """Return the statements of ``schema.cql`` for this keyspace."""
+    options = {"class": "NetworkTopologyStrategy", **{k: str(v) for k, v in replication.items()}}
+    text = _SCHEMA.read_text().format(keyspace=keyspace, replication=options)
+    text = re.sub(r"--.*", "", text)
+    return [statement.strip() for statement in text.split(";") if statement.strip()]
+
+
+def topics(kafka: KafkaConfig, layout: KafkaLayout) -> list[NewTopic]:
+    """Return the topics as they are to be made."""
+    durable = {
+        "min.insync.replicas": str(layout.min_insync_replicas),
+        "unclean.leader.election.enable": "false",
+        "max.message.bytes": str(MAX_BATCH_BYTES + 64 * 1024),
+        # The time of append is what idempotency keys are compared by.
+        "message.timestamp.type": "LogAppendTime",
+    }
+    return [
+        NewTopic(
+            kafka.topic,
+            layout.partitions,
+            layout.replication_factor,
+            topic_configs={**durable, "retention.ms": str(layout.retention_days * _DAY_MS)},
+        ),
+        NewTopic(
+            kafka.dead_letter_topic,
+            1,
+            layout.replication_factor,
+            topic_configs={**durable, "retention.ms": "-1"},
+        ),
+    ]
+
+
+async def create_schema(config: CassandraConfig, replication: dict[str, int]) -> None:
+    """Create the keyspace and the table where they are missing."""
+    async with cassandra.open_session(config) as session:
+        for statement in schema_statements(config.keyspace, replication):
+            await session.write(statement)
+    log.info("schema is there", keyspace=config.keyspace)
+
+
+async def create_topics(config: KafkaConfig, layout: KafkaLayout) -> None:
+    """Create the topics that are missing."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=config.bootstrap_servers)
+    try:
+        async with asyncio.timeout(_KAFKA_SECONDS):
+            await admin.start()
+            answer = await admin.create_topics(topics(config, layout))
+    except (KafkaError, TimeoutError) as error:
+        raise BrokerUnavailableError(
+            f"no topics at {config.bootstrap_servers}: {type(error).__name__}: {error}"
+        ) from error
+    finally:
+        await admin.close()
+    for name, code, message in answer.topic_errors:
+        error_type = for_code(code)
+        if code and error_type is not TopicAlreadyExistsError:
+            raise PipelineError(f"topic {name!r}: {error_type.__name__}: {message}")
+        log.info("topic is there", topic=name, created=code == 0)
+
+
+async def run(config: PrepareConfig) -> None:
+    """Create everything; may be repeated."""
+    async with asyncio.TaskGroup() as tasks:
+        replication = parse_replication(config.cassandra_layout.replication)
+        tasks.create_task(create_schema(config.cassandra, replication))
+        tasks.create_task(create_topics(config.kafka, config.kafka_layout))
+
+
+if __name__ == "__main__":
+    lifecycle.main("prepare", read_config, run)
