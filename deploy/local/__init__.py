@@ -1,0 +1,1 @@
+"""Kafka, Cassandra and our tiers on one machine: for `make run`, tests and fault tests."""

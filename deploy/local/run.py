@@ -1,0 +1,146 @@
+"""What `make run` does, from the first check to the last process gone."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import psutil
+
+from deploy.local import lock, log_tail, process, tiers
+from deploy.local.cluster import Cluster
+from deploy.local.errors import ServersError
+from deploy.local.node import Node, ending
+from deploy.local.ports import require_free
+from deploy.local.servers import Say, Servers, open_servers
+from deploy.local.supervisor import keep_alive
+
+_PREPARE_LIMIT_SECONDS = 90
+_DRAIN_SECONDS = 11  # a tier drains within 10
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+async def run(cluster: Cluster, say: Say) -> int:
+    """Run everything until a signal comes; return the exit status.
+
+    A second signal kills at once. Raises ServersError for what people can mend.
+    """
+    work = asyncio.create_task(_run(cluster, say))
+    loop = asyncio.get_running_loop()
+    asked: list[signal.Signals] = []
+
+    def on_signal(number: signal.Signals) -> None:
+        if asked:
+            _kill_everything()
+        asked.append(number)
+        say(f"{number.name}: stopping, the tiers first (once more to kill everything)")
+        work.cancel()
+
+    for number in _SIGNALS:
+        loop.add_signal_handler(number, on_signal, number)
+    failures: list[str] = []
+    try:
+        failures = await work
+    except asyncio.CancelledError:
+        # Asked to stop before everything ran: what had started is gone by now.
+        if not asked:
+            raise
+    for failure in failures:
+        say(failure)
+    say("everything is stopped")
+    return 1 if failures else 0
+
+
+async def _run(cluster: Cluster, say: Say) -> list[str]:
+    """Run until cancelled and return what went wrong at the end."""
+    failures: list[str] = []
+    with lock.hold(cluster.directory.with_name(cluster.directory.name + ".lock")):
+        await require_free(each for tier in tiers.TIERS for each in tier.endpoints(cluster.host(1)))
+        async with (
+            open_servers(
+                cluster.directory,
+                nodes=cluster.nodes,
+                prefix=cluster.prefix,
+                say=say,
+            ) as servers,
+            _open_tiers(cluster, servers, failures, say) as started,
+        ):
+            for line in welcome(cluster):
+                say(line)
+            # Cancelled is the end that was asked for: leaving the contexts stops everything.
+            with suppress(asyncio.CancelledError):
+                await keep_alive([*servers.nodes, *started], say)
+    return failures
+
+
+@asynccontextmanager
+async def _open_tiers(
+    cluster: Cluster,
+    servers: Servers,
+    failures: list[str],
+    say: Say,
+) -> AsyncIterator[list[Node]]:
+    """Prepare the servers, start the tiers, and stop them at the end."""
+    await _prepare(cluster, servers, say)
+    nodes = tiers.build_tiers(cluster, servers)
+    try:
+        for node in nodes:
+            await node.start()
+        for node in nodes:
+            await node.wait_ready()
+            say(f"{node.name} is ready (pid {node.pid}), log {node.log}")
+        yield nodes
+    finally:
+        running = [node for node in nodes if node.pid is not None]
+        statuses = await asyncio.gather(*(node.stop(_DRAIN_SECONDS) for node in running))
+        failures += [
+            f"{node.name} {ending(status)} when asked to stop: see {node.log}"
+            for node, status in zip(running, statuses, strict=True)
+            if status != 0
+        ]
+        say("the tiers are stopped")
+
+
+async def _prepare(cluster: Cluster, servers: Servers, say: Say) -> None:
+    command = tiers.prepare(cluster, servers)
+    begin = command.log.stat().st_size if command.log.exists() else 0
+    try:
+        status = await process.run(command, process.launch, _PREPARE_LIMIT_SECONDS)
+    except TimeoutError as error:
+        raise ServersError(
+            f"creating tables and topics took more than {_PREPARE_LIMIT_SECONDS} s: "
+            f"see {command.log}",
+        ) from error
+    if status != 0:
+        raise ServersError(
+            f"creating tables and topics {ending(status)}: {log_tail.why(command.log, begin)} "
+            f"(see {command.log})",
+        )
+    say("keyspace, tables and topics are there")
+
+
+def welcome(cluster: Cluster) -> list[str]:
+    """Return the lines that say where everything is, and one to copy."""
+    host = cluster.host(1)
+    ingest, query = f"http://{host}:{tiers.INGEST.port}", f"http://{host}:{tiers.QUERY.port}"
+    return [
+        f"ready. ingest {ingest}, query {query} (a page, and /docs); Ctrl-C stops everything",
+        "try:",
+        (
+            f"curl -X PUT {ingest}/events/example.com/bounced && sleep 1 && "
+            f"curl {query}/domains/example.com"
+        ),
+    ]
+
+
+def _kill_everything() -> None:
+    for child in psutil.Process().children(recursive=True):
+        child.kill()
+    os._exit(130)
+
+
+def default_directory() -> Path:
+    """Return where `make run` keeps its data."""
+    return tiers.ROOT / ".local" / "data"

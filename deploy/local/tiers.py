@@ -1,0 +1,100 @@
+"""Our own tiers as child processes: commands, environment, and when they are ready."""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+
+from deploy.local import process
+from deploy.local.cluster import Cluster
+from deploy.local.node import Node, Plan, Probe
+from deploy.local.ports import Endpoint
+from deploy.local.process import Command
+from deploy.local.servers import Servers
+
+ROOT = Path(__file__).resolve().parents[2]
+READY_LIMIT_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """A tier's module and ports; the worker has no port for traffic."""
+
+    name: str
+    module: str
+    port: int | None
+    management_port: int
+
+    def endpoints(self, host: str) -> tuple[Endpoint, ...]:
+        """Return what it listens on, traffic first."""
+        ports = (self.port, self.management_port)
+        return tuple(Endpoint(host, port) for port in ports if port is not None)
+
+
+INGEST = Tier("ingest", "ingest", 8080, 9080)
+QUERY = Tier("query", "query", 8081, 9081)
+WORKER = Tier("worker", "consumer", None, 9082)
+TIERS = (INGEST, WORKER, QUERY)
+
+
+def environment(cluster: Cluster, servers: Servers) -> dict[str, str]:
+    """Return the variables by which tiers and `deploy.prepare` find everything.
+
+    Replication is left to the environment where the servers are not ours.
+    """
+    host = cluster.host(1)
+    chosen = {
+        "KAFKA_BOOTSTRAP_SERVERS": servers.bootstrap_servers,
+        "CASSANDRA_CONTACT_POINTS": servers.contact_points,
+        "INGEST_HTTP_HOST": host,
+        "INGEST_HTTP_PORT": str(INGEST.port),
+        "INGEST_MANAGEMENT_PORT": str(INGEST.management_port),
+        "QUERY_HTTP_HOST": host,
+        "QUERY_HTTP_PORT": str(QUERY.port),
+        "QUERY_MANAGEMENT_PORT": str(QUERY.management_port),
+        "CONSUMER_MANAGEMENT_HOST": host,
+        "CONSUMER_MANAGEMENT_PORT": str(WORKER.management_port),
+    }
+    if servers.nodes:
+        chosen |= {
+            "KAFKA_REPLICATION_FACTOR": str(cluster.nodes),
+            "KAFKA_MIN_INSYNC_REPLICAS": str(cluster.majority),
+            "CASSANDRA_REPLICATION": f"datacenter1:{cluster.nodes}",
+        }
+    return chosen
+
+
+def prepare(cluster: Cluster, servers: Servers) -> Command:
+    """Return the step that creates keyspace, tables and topics where they are missing."""
+    return _command("prepare", "deploy.prepare", cluster, environment(cluster, servers))
+
+
+def build_tiers(cluster: Cluster, servers: Servers) -> list[Node]:
+    """Assemble the three tiers without starting any."""
+    variables = environment(cluster, servers)
+    return [_node(tier, cluster, variables) for tier in TIERS]
+
+
+def _node(tier: Tier, cluster: Cluster, variables: Mapping[str, str]) -> Node:
+    endpoints = tier.endpoints(cluster.host(1))
+    plan = Plan(_command(tier.name, tier.module, cluster, variables), endpoints)
+    return Node(plan, process.launch, _probe(endpoints[-1]), READY_LIMIT_SECONDS)
+
+
+def _command(name: str, module: str, cluster: Cluster, variables: Mapping[str, str]) -> Command:
+    log = cluster.folder("logs") / f"{name}.log"
+    return Command(name, (sys.executable, "-m", module), log, ROOT, variables)
+
+
+def _probe(management: Endpoint) -> Probe:
+    async def ask(_: int) -> str:
+        url = f"http://{management}/readyz"
+        try:
+            async with aiohttp.ClientSession() as session, session.get(url) as answer:
+                return "" if answer.ok else f"{url} answers {answer.status}"
+        except (aiohttp.ClientError, OSError):
+            return f"{url} does not answer"
+
+    return ask

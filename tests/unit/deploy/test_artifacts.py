@@ -1,0 +1,110 @@
+"""The jars: what is listed, what is believed, what is refused."""
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from deploy.local import artifacts
+from deploy.local.artifacts import CASSANDRA, KAFKA, Distribution
+from deploy.local.errors import ServersError
+
+JAVA = Path("/usr/bin/java")
+
+
+def silent(_: str) -> None:
+    """Take a line for people and drop it."""
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Distribution:
+    """A distribution of two jars, which lie in place under the artifacts of *tmp_path*."""
+    folder = tmp_path / "artifacts" / "small-1"
+    folder.mkdir(parents=True)
+    lines = []
+    for name in ("a.jar", "b.jar"):
+        (folder / name).write_text(name)
+        lines.append(f"{hashlib.sha256(name.encode()).hexdigest()}  {name}\n")
+    hashes = tmp_path / "small.sha256"
+    hashes.write_text("".join(lines))
+    return Distribution("small-1", (("group", "small", "1"),), hashes)
+
+
+@pytest.fixture
+def without_maven(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hide every program, so that a use of Maven fails."""
+    monkeypatch.setenv("PATH", "")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "count", "jar"),
+    [(KAFKA, 46, "kafka_2.13-4.3.1.jar"), (CASSANDRA, 100, "apache-cassandra-5.0.8.jar")],
+)
+def test_committed_lists_are_whole(wanted: Distribution, count: int, jar: str) -> None:
+    """Each committed list names every jar of its distribution with a SHA-256."""
+    hashes = artifacts.parse_hashes(wanted.hashes.read_text())
+    assert len(hashes) == count
+    assert jar in hashes or jar.removeprefix("apache-").replace("-5", "-all-5") in hashes
+    assert all(len(digest) == 64 for digest in hashes.values())
+
+
+def test_pom_pins_every_version() -> None:
+    """The project file asks for Kafka and its logging, each with a version."""
+    text = artifacts.pom(KAFKA)
+    assert "<artifactId>kafka_2.13</artifactId><version>4.3.1</version>" in text
+    assert "<artifactId>slf4j-simple</artifactId><version>1.7.36</version>" in text
+    assert text.count("<version>") == 2 + len(KAFKA.coordinates)
+
+
+def test_differences_name_each_wrong_jar(small: Distribution, tmp_path: Path) -> None:
+    """A changed, a missing and an unlisted jar are each named with what is wrong."""
+    folder = tmp_path / "artifacts" / "small-1"
+    hashes = artifacts.parse_hashes(small.hashes.read_text())
+    assert artifacts.differences(folder, hashes) == []
+    (folder / "a.jar").write_text("other")
+    (folder / "b.jar").rename(folder / "c.jar")
+    assert artifacts.differences(folder, hashes) == [
+        "a.jar has another hash",
+        "b.jar is missing",
+        "c.jar is not listed",
+    ]
+
+
+@pytest.mark.usefixtures("without_maven")
+async def test_second_use_reads_no_jar(
+    small: Distribution,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Once checked, jars are used again without Maven and without reading them."""
+    first = await artifacts.fetch(small, tmp_path / "artifacts", JAVA, silent)
+
+    def fail(*_: object) -> list[str]:
+        raise AssertionError("hashed again")
+
+    monkeypatch.setattr(artifacts, "differences", fail)
+    assert await artifacts.fetch(small, tmp_path / "artifacts", JAVA, silent) == first
+
+
+@pytest.mark.usefixtures("without_maven")
+async def test_changed_jar_is_not_used(small: Distribution, tmp_path: Path) -> None:
+    """A jar that changed after the check is fetched anew, which without Maven says so."""
+    folder = await artifacts.fetch(small, tmp_path / "artifacts", JAVA, silent)
+    (folder / "a.jar").write_text("something longer")
+    with pytest.raises(ServersError, match=r"Maven is missing.*apt install maven"):
+        await artifacts.fetch(small, tmp_path / "artifacts", JAVA, silent)
+
+
+@pytest.mark.usefixtures("without_maven")
+async def test_failed_download_leaves_nothing(small: Distribution, tmp_path: Path) -> None:
+    """A download that fails leaves no folder that a later run could take for a whole one."""
+    empty = tmp_path / "empty"
+    with pytest.raises(ServersError):
+        await artifacts.fetch(small, empty, JAVA, silent)
+    assert list(empty.iterdir()) == []
+
+
+def test_complaint_is_mavens_first_error() -> None:
+    """Of Maven's errors the first is told, without its pointer to the help."""
+    text = "[INFO] x\n[ERROR] No plugin found -> [Help 1]\n[ERROR] \n[ERROR] To see the stack\n"
+    assert artifacts.complaint(text) == "No plugin found"

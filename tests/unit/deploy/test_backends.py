@@ -1,0 +1,158 @@
+"""What is started: settings, and that containers and processes are started alike."""
+
+from pathlib import Path
+
+import pytest
+
+from deploy.local import cassandra, docker, kafka, servers
+from deploy.local.cluster import Cluster, CommitLog
+from deploy.local.node import Plan
+from deploy.local.profile import BENCH
+from deploy.local.servers import Backend
+
+LOCAL = servers.as_processes(Path("/jdk/bin/java"), Path("/jars/kafka"), Path("/jars/cassandra"))
+DOCKER = servers.in_docker("28.0")
+
+
+def cluster(nodes: int = 1, prefix: str = "127.0.0") -> Cluster:
+    """Return a cluster whose folders are never made."""
+    return Cluster(Path("/data"), nodes, prefix)
+
+
+def plans(backend: Backend, nodes: int) -> list[Plan]:
+    """Return what *backend* would start."""
+    return [node.plan for node in servers.build_servers(cluster(nodes), backend).nodes]
+
+
+@pytest.mark.parametrize("nodes", [1, 3])
+def test_both_backends_start_the_same(nodes: int) -> None:
+    """Files, folders, addresses and command lines differ by nothing but Java and the jars."""
+    places = {
+        DOCKER.kafka_libraries: LOCAL.kafka_libraries,
+        DOCKER.cassandra_libraries: LOCAL.cassandra_libraries,
+    }
+
+    def as_local(argument: str) -> str:
+        for image, local in places.items():
+            argument = argument.replace(image, local)
+        return LOCAL.java if argument == DOCKER.java else argument
+
+    for inside, outside in zip(plans(DOCKER, nodes), plans(LOCAL, nodes), strict=True):
+        assert inside.files == outside.files
+        assert inside.endpoints == outside.endpoints
+        for mine, theirs in ((inside.command, outside.command), (inside.setup, outside.setup)):
+            assert (mine is None) == (theirs is None)
+            if mine is not None and theirs is not None:
+                assert tuple(map(as_local, mine.arguments)) == theirs.arguments
+                assert (mine.log, mine.folder) == (theirs.log, theirs.folder)
+
+
+@pytest.mark.parametrize("nodes", [1, 3])
+def test_containers_see_what_processes_see(nodes: int) -> None:
+    """A container has the host's network and the node's folder under its own path."""
+    for plan in plans(DOCKER, nodes):
+        how = docker.arguments(plan.command)
+        folder = str(plan.command.folder)
+        assert how["network"] == "host"
+        assert how["volumes"] == {folder: {"bind": folder, "mode": "rw"}}
+        assert how["command"] == list(plan.command.arguments)
+        assert how["entrypoint"][-1] == str(plan.command.log)
+        assert plan.command.log.is_relative_to(folder)
+        assert all(path.is_relative_to(folder) for path in plan.files)
+
+
+def test_images_are_pinned() -> None:
+    """Containers are of the versions that the local jars are of."""
+    assert {plan.command.image for plan in plans(DOCKER, 1)} == {
+        "apache/kafka:4.3.1",
+        "cassandra:5.0",
+    }
+
+
+@pytest.mark.parametrize(("nodes", "replicas", "majority"), [(1, "1", "1"), (3, "3", "2")])
+def test_kafka_keeps_what_it_acknowledges(nodes: int, replicas: str, majority: str) -> None:
+    """Every internal topic and default is on all brokers, and most must have a record."""
+    chosen = kafka.settings(cluster(nodes), 1)
+    replication = {
+        key: value for key, value in chosen.items() if key.endswith("replication.factor")
+    }
+    assert len(replication) == 4
+    assert set(replication.values()) == {replicas}
+    in_sync = ("min.insync.replicas", "transaction.state.log.min.isr")
+    assert {chosen[key] for key in in_sync} == {majority}
+    assert chosen["unclean.leader.election.enable"] == "false"
+    assert chosen["auto.create.topics.enable"] == "false"
+    assert len(chosen["controller.quorum.voters"].split(",")) == nodes
+
+
+def test_commit_log_is_grouped_unless_told() -> None:
+    """Writes are on disk before they are acknowledged; the unsafe mode must be asked for."""
+    grouped = cassandra.settings(cluster(), 1)
+    assert grouped["commitlog_sync"] == "group"
+    assert grouped["commitlog_sync_group_window"] == "10ms"
+    unsafe = Cluster(Path("/data"), commit_log=CommitLog.PERIODIC)
+    periodic = cassandra.settings(unsafe, 1)
+    assert periodic["commitlog_sync"] == "periodic"
+    assert "commitlog_sync_group_window" not in periodic
+
+
+def test_counter_writes_end_before_the_client_gives_up() -> None:
+    """The server's counter timeout is below the client's 4 s, with threads for group commit."""
+    chosen = cassandra.settings(cluster(), 1)
+    assert chosen["counter_write_request_timeout"] == "2000ms"
+    assert chosen["concurrent_counter_writes"] == 32
+
+
+def test_tokens_are_spread_evenly() -> None:
+    """Each of three nodes owns a third of the ring."""
+    assert [cassandra.token(3, number) for number in (1, 2, 3)] == [
+        -9223372036854775808,
+        -3074457345618258603,
+        3074457345618258602,
+    ]
+    assert cassandra.token(1, 1) == -9223372036854775808
+
+
+def test_ring_state_is_kept() -> None:
+    """A restarted node remembers its ring: without it every replica write fails for 10 s."""
+    for plan in plans(LOCAL, 3):
+        assert not any("load_ring_state" in argument for argument in plan.command.arguments)
+
+
+def test_only_several_nodes_wait_for_gossip() -> None:
+    """One node has nobody to hear from; three wait until gossip is quiet."""
+    (alone,) = servers.build_servers(cluster(1), LOCAL).cassandra
+    assert "-Dcassandra.skip_wait_for_gossip_to_settle=0" in alone.plan.command.arguments
+    for node in servers.build_servers(cluster(3), LOCAL).cassandra:
+        assert not any("skip_wait" in each for each in node.plan.command.arguments)
+
+
+def test_no_two_nodes_share_an_address_or_a_folder() -> None:
+    """Clusters on two prefixes and all their nodes can run side by side."""
+    nodes = [
+        node
+        for prefix in ("127.0.0", "127.93.17")
+        for node in servers.build_servers(cluster(3, prefix), LOCAL).nodes
+    ]
+    endpoints = [endpoint for node in nodes for endpoint in node.plan.endpoints]
+    assert len(endpoints) == len(set(endpoints)) == 2 * 3 * 5
+    folders = {node.plan.command.folder for node in nodes[:6]}
+    assert len(folders) == 6
+
+
+def test_preflight_asks_for_every_endpoint() -> None:
+    """Before anything starts, just those endpoints are asked for that will be listened on."""
+    built = servers.build_servers(cluster(3), LOCAL).nodes
+    assert set(servers.endpoints(cluster(3))) == {
+        endpoint for node in built for endpoint in node.plan.endpoints
+    }
+
+
+def test_bench_has_all_compilers_and_more_memory() -> None:
+    """Benchmarks run with the optimising compiler, which the frugal profile leaves out."""
+    big = Cluster(Path("/data"), profile=BENCH)
+    for node in servers.build_servers(big, LOCAL).nodes:
+        assert "-XX:TieredStopAtLevel=1" not in node.plan.command.arguments
+    for plan in plans(LOCAL, 1):
+        assert "-XX:TieredStopAtLevel=1" in plan.command.arguments
+    assert cassandra.settings(big, 1)["concurrent_counter_writes"] == 16

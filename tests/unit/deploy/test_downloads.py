@@ -1,0 +1,46 @@
+"""Folders of unfinished downloads."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from deploy.local import downloads
+
+
+def test_interrupted_download_is_removed(tmp_path: Path) -> None:
+    """What an interrupted download had fetched is gone and its target never came to be."""
+    target = tmp_path / "jdk"
+
+    def interrupted() -> None:
+        with downloads.unfinished(target) as fresh:
+            (fresh / "half").touch()
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_finished_download_replaces_an_older_one(tmp_path: Path) -> None:
+    """A finished download takes its target's place as a whole."""
+    target = tmp_path / "jdk"
+    target.mkdir()
+    (target / "old").touch()
+    with downloads.unfinished(target) as fresh:
+        (fresh / "part").mkdir()
+        (fresh / "part" / "new").touch()
+        downloads.finish(fresh / "part", target)
+    assert [path.name for path in target.iterdir()] == ["new"]
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_only_abandoned_downloads_are_swept(tmp_path: Path) -> None:
+    """The remains of a killed run go after an hour; another run's work in progress stays."""
+    abandoned, busy = tmp_path / ".jdk-old", tmp_path / ".jdk-busy"
+    abandoned.mkdir()
+    busy.mkdir()
+    os.utime(abandoned, (0, 0))
+    with downloads.unfinished(tmp_path / "jdk"):
+        assert not abandoned.exists()
+        assert busy.exists()

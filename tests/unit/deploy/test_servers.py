@@ -1,0 +1,32 @@
+"""Which servers are taken."""
+
+import pytest
+
+from deploy.local import servers
+from deploy.local.errors import ServersError
+
+BOTH = {"KAFKA_BOOTSTRAP_SERVERS": "k1:9092,k2:9092", "CASSANDRA_CONTACT_POINTS": "c1:9042"}
+
+
+def test_addresses_in_the_environment_win() -> None:
+    """Given addresses are taken as they are, with no nodes of our own and the reason said."""
+    given = servers.from_environment(BOTH)
+    assert given is not None
+    assert given.bootstrap_servers == "k1:9092,k2:9092"
+    assert given.contact_points == "c1:9042"
+    assert given.nodes == []
+    assert "the environment names them" in given.origin
+
+
+@pytest.mark.parametrize("given", [{}, dict.fromkeys(BOTH, "")])
+def test_without_addresses_servers_are_started(given: dict[str, str]) -> None:
+    """Variables that are missing or empty name no servers."""
+    assert servers.from_environment(given) is None
+
+
+@pytest.mark.parametrize("name", sorted(BOTH))
+def test_one_address_alone_is_refused(name: str) -> None:
+    """One kind of address alone is an error that names the missing variable."""
+    (missing,) = set(BOTH) - {name}
+    with pytest.raises(ServersError, match=f"{name} is set and {missing} is not"):
+        servers.from_environment({name: BOTH[name]})
