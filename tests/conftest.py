@@ -1,0 +1,40 @@
+"""Real Kafka and Cassandra for the tests that need them, started once for the whole run."""
+
+import os
+import random
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from deploy.local.errors import ServersError
+from deploy.local.servers import Servers, open_servers
+
+
+@pytest_asyncio.fixture(scope="session")
+async def servers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Servers]:
+    """One broker and one Cassandra node, on loopback addresses that `make run` does not use."""
+    prefix = f"127.{random.randint(64, 254)}.{random.randint(0, 254)}"
+    directory: Path = tmp_path_factory.mktemp("servers")
+    try:
+        async with open_servers(directory, prefix=prefix, say=print) as started:
+            yield started
+    except ServersError as error:
+        pytest.fail(f"these tests need real servers: {error}", pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def server_environment(servers: Servers) -> Mapping[str, str]:
+    """The environment by which a tier, or `deploy.prepare`, finds the servers."""
+    environment = {
+        "KAFKA_BOOTSTRAP_SERVERS": servers.bootstrap_servers,
+        "CASSANDRA_CONTACT_POINTS": servers.contact_points,
+    }
+    single = {
+        "KAFKA_REPLICATION_FACTOR": "1",
+        "KAFKA_MIN_INSYNC_REPLICAS": "1",
+        "CASSANDRA_REPLICATION": "datacenter1:1",
+    }
+    # Servers from outside may be a cluster: then its owner says how to replicate.
+    return environment | {name: os.environ.get(name, value) for name, value in single.items()}

@@ -1,0 +1,26 @@
+"""A running system for the tests that change nothing of it."""
+
+from collections.abc import AsyncIterator, Mapping
+
+import pytest
+import pytest_asyncio
+
+from tests.system.client import Client
+from tests.system.stack import Stack
+
+
+@pytest_asyncio.fixture(scope="session")
+async def stack(
+    server_environment: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Stack]:
+    """One node of each tier, shared by all tests that end none of them."""
+    async with Stack("steady", tmp_path_factory.mktemp("steady"), server_environment) as started:
+        await started.all()
+        yield started
+
+
+@pytest.fixture
+def client(stack: Stack) -> Client:
+    """A client of the shared stack."""
+    ingest, query = stack.started[0], stack.started[2]
+    return Client(stack.http, ingest.url, query.url)
