@@ -1,11 +1,11 @@
 """Parse a bulk request: one JSON object per line, each good or refused for itself."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import msgspec
 
-from shared.domain import parse_domain
+from shared.domain import escape_input, parse_domain
 from shared.errors import InputError
 from shared.event import Event, parse_count, parse_key, parse_kind
 
@@ -37,14 +37,6 @@ class Rejection:
     detail: str
 
 
-@dataclass(slots=True)
-class Bulk:
-    """The good lines of a request, with their numbers, and the others."""
-
-    events: list[tuple[int, Event]] = field(default_factory=list)
-    rejected: list[Rejection] = field(default_factory=list)
-
-
 class TooManyLinesError(InputError):
     """The request has more lines than one may have."""
 
@@ -52,39 +44,48 @@ class TooManyLinesError(InputError):
         super().__init__("too_many_lines", f"A request may have {MAX_LINES} lines.")
 
 
-def parse_bulk(body: bytes) -> Bulk:
-    """Return what *body* reports. Blank lines count as lines and say nothing.
+def split_lines(body: bytes) -> list[tuple[int, bytes]]:
+    """Return the lines that are not blank, with their numbers: blank ones count, too.
 
-    Raises TooManyLinesError before any line is parsed.
+    Raises TooManyLinesError before any line is looked at.
     """
     if body.count(b"\n") + (not body.endswith(b"\n")) > MAX_LINES:
         raise TooManyLinesError
-    bulk = Bulk()
-    for number, line in _lines(body):
-        try:
-            fields = _decode(line)
-            bulk.events.append(
-                (
-                    number,
-                    Event(
-                        parse_domain(fields.domain),
-                        parse_kind(fields.event),
-                        parse_count(fields.count),
-                        None if fields.id is None else parse_key(fields.id),
-                    ),
+    return [
+        (number, line)
+        for number, line in enumerate(body.split(b"\n"), start=1)
+        if line and not line.isspace()
+    ]
+
+
+@dataclass(slots=True)
+class Bulk:
+    """The good lines of a request, with their numbers, and the others."""
+
+    events: list[tuple[int, Event]] = field(default_factory=list)
+    rejected: list[Rejection] = field(default_factory=list)
+
+    def parse(self, lines: Iterable[tuple[int, bytes]]) -> None:
+        """Add what each of *lines* says, or why it says nothing; nothing is raised."""
+        for number, line in lines:
+            try:
+                self.events.append((number, _parse_line(line)))
+            except InputError as error:
+                self.rejected.append(Rejection(number, error.code, error.detail))
+            except msgspec.ValidationError as error:
+                # Its sentence names our fields and types, and of the line a field's name at most.
+                self.rejected.append(Rejection(number, "invalid_line", escape_input(str(error))))
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                self.rejected.append(
+                    Rejection(number, "malformed_json", "The line is no JSON object.")
                 )
-            )
-        except InputError as error:
-            bulk.rejected.append(Rejection(number, error.code, error.detail))
-        except msgspec.ValidationError as error:
-            # Its sentence names our fields and types, and nothing of the line but unknown names.
-            bulk.rejected.append(Rejection(number, "invalid_line", str(error)[:200]))
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            bulk.rejected.append(Rejection(number, "malformed_json", "The line is no JSON object."))
-    return bulk
 
 
-def _lines(body: bytes) -> Iterator[tuple[int, bytes]]:
-    for number, line in enumerate(body.split(b"\n"), start=1):
-        if line and not line.isspace():
-            yield number, line
+def _parse_line(line: bytes) -> Event:
+    fields = _decode(line)
+    return Event(
+        parse_domain(fields.domain),
+        parse_kind(fields.event),
+        parse_count(fields.count),
+        None if fields.id is None else parse_key(fields.id),
+    )

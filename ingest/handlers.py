@@ -5,16 +5,18 @@ import json
 
 from aiohttp import web
 
-from ingest.bulk import MAX_BYTES, Bulk, TooManyLinesError, parse_bulk
+from ingest.bulk import MAX_BYTES, Bulk, TooManyLinesError, split_lines
 from ingest.metrics import IngestMeters
 from ingest.publisher import Acknowledgement, Publisher
 from shared.domain import parse_domain
-from shared.errors import InputError, NodeFullError, RetriableError
+from shared.errors import InputError, NodeFullError, OutcomeUnknownError, RetriableError
 from shared.event import Event, EventKind, parse_key
-from shared.http import HttpProblem, Route, Router, problem, read_body, retriable_code
+from shared.http import HttpProblem, Route, Router, problem, retriable_code
+from shared.http_body import inflate, read_body
 
 MAX_IGNORED_BODY_BYTES = 4096
 _BODY_SECONDS = 10.0
+_LINES_AT_ONCE = 500
 
 
 class Handlers:
@@ -55,11 +57,16 @@ class Handlers:
         """``POST /events``: a line each, answered once every good line is in Kafka."""
         if request.content_type != "application/x-ndjson":
             raise HttpProblem(415, "unsupported_media_type", "Send application/x-ndjson.")
-        body = await read_body(request, MAX_BYTES, _BODY_SECONDS)
+        body = inflate(request, await read_body(request, MAX_BYTES, _BODY_SECONDS), MAX_BYTES)
         try:
-            bulk = parse_bulk(body)
+            lines = split_lines(body)
         except TooManyLinesError as error:
             raise HttpProblem(413, error.code, error.detail) from error
+        bulk = Bulk()
+        for start in range(0, len(lines), _LINES_AT_ONCE):
+            bulk.parse(lines[start : start + _LINES_AT_ONCE])
+            # Names that need IDNA take a hundred times longer: others must not wait for all.
+            await asyncio.sleep(0)
         for rejection in bulk.rejected:
             self._meters.refused(rejection.code)
         failed, reason = await self._publish(bulk)
@@ -94,7 +101,9 @@ class Handlers:
             outcome = acknowledgement.result()
             if outcome is not None:
                 failed.extend(numbers)
-                reason = outcome
+                # One code for all failed lines: the one that promises least.
+                if not isinstance(reason, OutcomeUnknownError):
+                    reason = outcome
         return sorted(failed), reason
 
 

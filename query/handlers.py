@@ -8,9 +8,10 @@ from aiohttp import web
 
 from query.counter_reader import CounterReader
 from query.metrics import QueryMeters
-from shared.domain import DomainName, parse_domain, escape_input
+from shared.domain import DomainName, escape_input, parse_domain
 from shared.errors import InputError, RetriableError
-from shared.http import HttpProblem, Route, Router, read_body, retriable_code
+from shared.http import HttpProblem, Route, Router, retriable_code
+from shared.http_body import read_body
 from shared.status import classify
 
 MAX_DOMAINS = 1_000

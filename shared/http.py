@@ -186,6 +186,8 @@ class _Server(web.Server):
             max_line_size=MAX_LINE_BYTES,
             max_field_size=MAX_LINE_BYTES,
             max_headers=MAX_HEADERS,
+            # Bodies are inflated by `shared.http_body`, which knows how much they may become.
+            auto_decompress=False,
         )
 
 
@@ -206,41 +208,3 @@ async def open_server(
         yield
     finally:
         await runner.cleanup()
-
-
-async def read_body(request: web.BaseRequest, max_bytes: int, within_seconds: float) -> bytes:
-    """Return the (inflated) body.
-
-    Raises HttpProblem: 413 beyond *max_bytes*, before more is read; 408 if it has not come
-    after *within_seconds*; 400 if it does not inflate; 415 for a coding that we don't know.
-    """
-    if request.headers.get("Content-Encoding", "identity").lower() not in {"identity", "gzip"}:
-        raise HttpProblem(415, "unsupported_encoding", "Send the body plain or as gzip.")
-    too_large = HttpProblem(
-        413, "body_too_large", f"The body may have {max_bytes} bytes, inflated.",
-        {"Connection": "close"},
-    )  # fmt: skip
-    if (request.content_length or 0) > max_bytes:
-        raise too_large
-    chunks: list[bytes] = []
-    size = 0
-    try:
-        async with asyncio.timeout(within_seconds):
-            if request.headers.get("Expect", "").lower() == "100-continue":
-                await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-                request.writer.output_size = 0  # else aiohttp believes that an answer has begun
-            while chunk := await request.content.readany():
-                size += len(chunk)
-                if size > max_bytes:
-                    raise too_large
-                chunks.append(chunk)
-    except TimeoutError as error:
-        raise HttpProblem(
-            408, "body_too_slow", "The body did not come in time.", {"Connection": "close"}
-        ) from error
-    except web.RequestPayloadError as error:
-        raise HttpProblem(
-            400, "malformed_body", "The body is not what its headers say.",
-            {"Connection": "close"},
-        ) from error  # fmt: skip
-    return b"".join(chunks)

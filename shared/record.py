@@ -10,6 +10,8 @@ records for as long as its retention says, so every version that was ever writte
 readable. ``tests/unit/shared/records`` holds examples of each.
 """
 
+from functools import lru_cache
+
 import msgspec
 
 from shared.domain import DomainName, parse_domain
@@ -76,6 +78,7 @@ def decode(key: bytes | None, value: bytes | None) -> Event:
     return Event(_decode_domain(key), _KINDS[fields.kind], fields.count, fields.key)
 
 
+@lru_cache(maxsize=65_536)
 def _decode_domain(key: bytes) -> DomainName:
     try:
         text = key.decode("ascii")
