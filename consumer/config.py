@@ -33,8 +33,9 @@ class ConsumerSettings(BaseSettings):
     """Updates per request: 20 to 30 is the knee."""
     writes_in_flight: PositiveInt = 8
     reads_in_flight: PositiveInt = 8
-    max_owed_domains: PositiveInt = 20_000
-    """A partition that owes the store more than this is not read until it owes half."""
+    max_backlog: PositiveInt = 20_000
+    """Domains to be written and events kept aside; a partition that has more of them is not
+    read until it has half."""
     max_known_domains: PositiveInt = 100_000
     """Per partition; the longest idle are forgotten and read again when they come back."""
     commit_interval_seconds: PositiveSeconds = 30.0

@@ -49,6 +49,7 @@ class PartitionLedger:
         self._rows = WriterRows(new_writer)
         self._owed = Aggregate()
         self._early: dict[DomainName, list[_Early]] = {}
+        self._early_events = 0
         self._unread: list[DomainName] = []
         # Entries that no longer match their domain's due time are passed over when popped.
         self._due: list[tuple[float, int, DomainName]] = []
@@ -68,7 +69,9 @@ class PartitionLedger:
         domain = event.domain
         if domain in self._rows:
             self._owe(event, offset, now)
-        elif domain in self._early:
+            return
+        self._early_events += 1
+        if domain in self._early:
             self._early[domain].append(_Early(event, offset, now))
         else:
             self._early[domain] = [_Early(event, offset, now)]
@@ -98,7 +101,9 @@ class PartitionLedger:
             raise LogRewrittenError(
                 f"{self.log}: {applied} records are counted, but the log ends at {log_end}"
             )
-        for early in self._early.pop(domain):
+        kept = self._early.pop(domain)
+        self._early_events -= len(kept)
+        for early in kept:
             self._owe(early.event, early.offset, early.now)
 
     def _owe(self, event: Event, offset: int, now: float) -> None:
@@ -193,9 +198,9 @@ class PartitionLedger:
         return len(self._rows)
 
     @property
-    def domains_owed(self) -> int:
-        """How many domains wait to be read or written."""
-        return len(self._owed) + len(self._early)
+    def backlog(self) -> int:
+        """How much memory waits for the store: domains to be written, and events kept aside."""
+        return len(self._owed) + self._early_events
 
     @property
     def settled(self) -> bool:

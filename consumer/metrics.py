@@ -54,6 +54,11 @@ class ConsumerMeters:
         self.domains = Gauge(
             "catchall_domains_in_memory", "Domains that are known.", registry=registry
         )
+        self.oldest = Gauge(
+            "catchall_oldest_event_seconds",
+            "The age of the oldest event that was read and is not being written yet.",
+            registry=registry,
+        )
         self.lag = Gauge(
             "kafka_consumergroup_lag",
             "Records of a partition that are not read yet.",

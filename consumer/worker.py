@@ -43,6 +43,7 @@ class Worker:
         self._tasks: asyncio.TaskGroup | None = None
         self._partitions: dict[int, PartitionTask] = {}
         self._running: dict[int, asyncio.Task[None]] = {}
+        self._stopping = False
         self._paused: set[int] = set()
         self._committed: dict[int, int] = {}
         self._to_commit: dict[int, int] = {}
@@ -60,6 +61,7 @@ class Worker:
                 tasks.create_task(self._commit(), name="commit"),
             ]
             await until.wait()
+            self._stopping = True
             for task in loops:
                 task.cancel()
             await self.revoke()
@@ -68,6 +70,8 @@ class Worker:
         """Take partitions over, knowing nothing of them but where to read on."""
         if self._tasks is None:
             raise RuntimeError("assigned before run")
+        if self._stopping:
+            return  # whoever gets them next finds them as we were given them
         policy = FlushPolicy(self._settings.threshold, self._settings.flush_max_age_seconds)
         for partition, offset in first_offsets.items():
             ledger = PartitionLedger(f"{self._topic}/{partition}", offset, policy, self._new_writer)
@@ -100,6 +104,7 @@ class Worker:
         )
         self._committed, self._to_commit, self._paused = {}, {}, set()
         self._tools.meters.assigned.set(0)
+        self._tools.meters.lag.clear()
         log.info("revoked", partitions=sorted(partitions), drained=drained)
 
     async def _fetch(self) -> None:
@@ -114,14 +119,14 @@ class Worker:
             self._hold_back()
 
     def _hold_back(self) -> None:
-        """Read nothing more of a partition that owes too much, until it owes half."""
-        limit = self._settings.max_owed_domains
+        """Read nothing more of a partition with too long a backlog, until half of it is gone."""
+        limit = self._settings.max_backlog
         for partition, task in self._partitions.items():
-            owed = task.ledger.domains_owed
-            if owed > limit and partition not in self._paused:
+            backlog = task.ledger.backlog
+            if backlog > limit and partition not in self._paused:
                 self._source.pause([partition])
                 self._paused.add(partition)
-            elif owed <= limit // 2 and partition in self._paused:
+            elif backlog <= limit // 2 and partition in self._paused:
                 self._source.resume([partition])
                 self._paused.discard(partition)
 
@@ -130,12 +135,16 @@ class Worker:
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
             known = 0
+            now = oldest = self._tools.clock()
             for partition, task in self._partitions.items():
                 task.ledger.forget_idle(self._settings.max_known_domains)
                 known += task.ledger.domains_known
                 lag = self._source.lag(partition, task.ledger.next_offset)
                 meters.lag.labels(str(partition)).set(lag)
+                since = task.ledger.oldest_since()
+                oldest = oldest if since is None else min(oldest, since)
             meters.domains.set(known)
+            meters.oldest.set(now - oldest)
             meters.paused.set(len(self._paused))
 
     async def _commit(self) -> None:
