@@ -126,7 +126,7 @@ def welcome(cluster: Cluster) -> list[str]:
     host = cluster.host(1)
     ingest, query = f"http://{host}:{tiers.INGEST.port}", f"http://{host}:{tiers.QUERY.port}"
     return [
-        f"ready. ingest {ingest}, query {query} (a page, and /docs); Ctrl-C stops everything",
+        f"ready. ingest {ingest}, query {query}; Ctrl-C stops everything",
         "try:",
         (
             f"curl -X PUT {ingest}/events/example.com/bounced && sleep 1 && "
