@@ -1,0 +1,74 @@
+"""The profile of the assignment's own generator, rebuilt from a seed. Pure.
+
+Twenty domains are active at a time and take turns, one event each. A domain that has had all
+its events is replaced by a fresh one and never comes back.
+"""
+
+import string
+from collections.abc import Iterator
+from dataclasses import dataclass
+from random import Random
+
+from tests.load.event import Event, Kind
+
+ACTIVE_DOMAINS = 20
+LABEL_LETTERS = 14
+LAST_LABELS = ("net", "com", "org", "io", "gov")
+MAX_EVENTS = 2_499
+PERIOD_SHARE = 0.35
+EVERY_NTH_NEVER_BOUNCES = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """All that will happen to one domain."""
+
+    number: int
+    name: str
+    events: int
+    period: int
+    """Every ``period``-th event bounces, the first one included; 0: none does."""
+
+    def kind(self, index: int) -> Kind:
+        """Return what event *index* (from 0) is."""
+        bounces = self.period != 0 and index % self.period == 0
+        return Kind.BOUNCED if bounces else Kind.DELIVERED
+
+
+def lives(seed: int) -> Iterator[Life]:
+    """Yield the domains in the order in which they appear, without end."""
+    random = Random(seed)
+    number = 0
+    while True:
+        label = "".join(random.choices(string.ascii_letters, k=LABEL_LETTERS))
+        name = f"{label}.{random.choice(LAST_LABELS)}"
+        events = random.randint(0, MAX_EVENTS)
+        bounces = number % EVERY_NTH_NEVER_BOUNCES != 0
+        yield Life(number, name, events, int(PERIOD_SHARE * events) if bounces else 0)
+        number += 1
+
+
+class Waves:
+    """The profile ``waves``. ``events`` may be iterated once."""
+
+    def __init__(self, seed: int) -> None:
+        self._lives = lives(seed)
+        self._names: list[str] = []
+
+    def name(self, number: int) -> str:
+        """Return the name of a domain that ``events`` has come past."""
+        return self._names[number]
+
+    def events(self) -> Iterator[Event]:
+        """Yield the events, without end."""
+        turns = [self._turns() for _ in range(ACTIVE_DOMAINS)]
+        while True:
+            for turn in turns:
+                yield next(turn)
+
+    def _turns(self) -> Iterator[Event]:
+        """Yield the events of one of the places: of one domain after the other."""
+        for life in self._lives:
+            self._names.append(life.name)
+            for index in range(life.events):
+                yield Event(life.number, life.name, life.kind(index))
