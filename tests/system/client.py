@@ -4,9 +4,10 @@ import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, BinaryIO
 
 import aiohttp
+from yarl import URL
 
 VISIBLE_SECONDS = 30.0
 
@@ -30,7 +31,7 @@ class Client:
     query: str
     headers: dict[str, str] = field(default_factory=dict)
 
-    async def request(self, method: str, url: str, **options: Any) -> Reply:
+    async def request(self, method: str, url: str | URL, **options: Any) -> Reply:
         """Send one request."""
         async with self.http.request(method, url, **options) as answer:
             text = await answer.text()
@@ -52,7 +53,7 @@ class Client:
         body = "".join(json.dumps(line) + "\n" for line in lines).encode()
         return await self.post_lines(body, **options)
 
-    async def post_lines(self, body: bytes, **headers: str) -> Reply:
+    async def post_lines(self, body: bytes | BinaryIO, **headers: str) -> Reply:
         """Send *body* as lines of JSON."""
         return await self.request(
             "POST",

@@ -1,6 +1,7 @@
 """Start, kill and stop the tiers as processes, with a keyspace and topics of their own."""
 
 import asyncio
+import secrets
 import socket
 import sys
 from collections.abc import Mapping
@@ -61,6 +62,10 @@ class Stack:
     overrides: Mapping[str, str] = field(default_factory=dict)
     http: aiohttp.ClientSession = field(init=False)
     started: list[TierProcess] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        # Servers that outlive a run keep its topics: a new run must not count on.
+        self.name = f"{self.name}-{secrets.token_hex(3)}"
 
     async def __aenter__(self) -> Self:
         self.http = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))

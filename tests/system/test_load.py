@@ -1,0 +1,119 @@
+"""Many events through many nodes, and nodes that die amid them: every count is right."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+
+import pytest
+import pytest_asyncio
+
+from tests.load.options import LoadOptions, Mode
+from tests.load.run import run_load
+from tests.system.client import Client
+from tests.system.stack import Stack, TierProcess
+
+EVENTS = 300_000
+RATE = 6_000.0
+
+
+@dataclass(slots=True)
+class Fleet:
+    """Two ingest nodes, three workers, two query nodes."""
+
+    stack: Stack
+    ingest: list[TierProcess]
+    workers: list[TierProcess]
+    query: list[TierProcess]
+
+    def load(self, seed: int, events: int, rate: float, mode: Mode = Mode.MIXED) -> LoadOptions:
+        """Return a load on all nodes."""
+        return LoadOptions(
+            seed=seed,
+            ingest=tuple(node.url for node in self.ingest),
+            query=tuple(node.url for node in self.query),
+            events=events,
+            rate=rate,
+            mode=mode,
+            connections=64,
+            verify_timeout_seconds=90,
+        )
+
+
+@pytest_asyncio.fixture
+async def fleet(
+    server_environment: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Fleet]:
+    """A system of its own for each test, as they end processes."""
+    async with Stack("fleet", tmp_path_factory.mktemp("fleet"), server_environment) as stack:
+        yield Fleet(stack, *await stack.all(ingest=2, workers=3, query=2))
+
+
+async def test_every_count_of_300000_events_is_right(fleet: Fleet) -> None:
+    """PUT and bulk mixed through 64 connections and seven processes: nothing lost or doubled."""
+    report = await run_load(fleet.load(seed=1, events=EVENTS, rate=RATE))
+
+    assert report.ok, report.to_json()
+    assert (report.accepted, report.refused, report.unanswered) == (EVENTS, 0, 0)
+
+
+async def test_a_killed_worker_and_a_killed_ingest_node_cost_no_count(fleet: Fleet) -> None:
+    """R1, R2: with kill -9 amid the load and replacements, what was accepted is counted once.
+
+    What had no answer may be counted or not, and nothing else is.
+    """
+    options = fleet.load(seed=2, events=60_000, rate=3_000.0)
+
+    async def kill_and_replace() -> None:
+        await asyncio.sleep(4)
+        await fleet.workers[0].kill()
+        await asyncio.sleep(2)
+        await fleet.ingest[0].kill()
+        await fleet.stack.worker()
+        await asyncio.sleep(2)
+        await fleet.workers[1].kill()
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(kill_and_replace())
+        running = tasks.create_task(run_load(options))
+    report = running.result()
+
+    assert report.ok, report.to_json()
+    assert report.accepted > 30_000
+    assert report.accepted + report.refused + report.unanswered == 60_000
+
+
+async def test_workers_that_come_and_go_under_load_cost_no_count(fleet: Fleet) -> None:
+    """R5: members that join and leave by SIGTERM hand over exactly, and end with status 0."""
+    options = fleet.load(seed=3, events=45_000, rate=3_000.0)
+    statuses = []
+
+    async def rotate() -> None:
+        for worker in list(fleet.workers):
+            await fleet.stack.worker()
+            await asyncio.sleep(1)
+            statuses.append(await worker.stop())
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(rotate())
+        running = tasks.create_task(run_load(options))
+    report = running.result()
+
+    assert report.ok, report.to_json()
+    assert (report.accepted, statuses) == (45_000, [0, 0, 0])
+
+
+async def test_everything_stopped_and_started_again_counts_on_exactly(fleet: Fleet) -> None:
+    """A clean stop loses nothing of what was accepted just before, and a start repeats nothing."""
+    client = Client(fleet.stack.http, fleet.ingest[0].url, fleet.query[0].url)
+    for number in range(50):
+        await client.report(f"d{number}.restart.example.com", "delivered", number + 1)
+    stopped = await asyncio.gather(*(tier.stop() for tier in fleet.stack.started))
+    assert stopped == [0] * 7
+
+    ingest, _, query = await fleet.stack.all()
+    client = Client(fleet.stack.http, ingest[0].url, query[0].url)
+    for number in range(50):
+        await client.wait_for_counts(f"d{number}.restart.example.com", number + 1, 0)
+        await client.report(f"d{number}.restart.example.com", "bounced", 2)
+    for number in range(50):
+        await client.wait_for_counts(f"d{number}.restart.example.com", number + 1, 2)
