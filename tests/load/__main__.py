@@ -41,8 +41,11 @@ def main(
     ] = None,
     rate: Annotated[float, typer.Option(min=0.001, help="Events due per second.")] = 2_000.0,
     mode: Annotated[
-        Mode, typer.Option(help="One event a request, many, or half of them either way.")
+        Mode, typer.Option(help="One event a request, many, or some of them either way.")
     ] = Mode.MIXED,
+    put_share: Annotated[
+        float, typer.Option(min=0, max=1, help="Of the events in mixed mode, by PUT.")
+    ] = 0.5,
     bulk_lines: Annotated[
         int, typer.Option(min=1, max=5_000, help="Events of a bulk request.")
     ] = 500,
@@ -77,6 +80,7 @@ def main(
         events=DEFAULT_EVENTS if events is None else events,
         rate=rate,
         mode=mode,
+        put_share=put_share,
         bulk_lines=bulk_lines,
         connections=connections,
         request_timeout_seconds=request_timeout,

@@ -11,7 +11,7 @@ DEFAULT_QUERY = ("http://127.0.0.1:8081",)
 
 
 class Mode(StrEnum):
-    """How events travel: one a request, many a request, or half of them either way."""
+    """How events travel: one a request, many a request, or some of them either way."""
 
     PUT = "put"
     BULK = "bulk"
@@ -30,6 +30,8 @@ class LoadOptions:
     rate: float = 2_000.0
     """Events due per second."""
     mode: Mode = Mode.MIXED
+    put_share: float = 0.5
+    """Of the events in mixed mode. A PUT costs this client a hundred times as much as a line."""
     bulk_lines: int = 500
     connections: int = 64
     """Also the most requests in flight. They are dealt out to the ingest nodes in turn."""
@@ -44,5 +46,7 @@ class LoadOptions:
             raise ValueError("Name at least one ingest node and one query node.")
         if self.events < 1 or self.rate <= 0 or self.connections < 1:
             raise ValueError("Events, rate and connections must be positive.")
+        if not 0 <= self.put_share <= 1:
+            raise ValueError("The share of PUTs is 0 to 1.")
         if not 1 <= self.bulk_lines <= MAX_BULK_LINES:
             raise ValueError(f"A bulk request has 1 to {MAX_BULK_LINES} lines.")

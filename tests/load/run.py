@@ -85,6 +85,7 @@ def _shipments(waves: Waves, options: LoadOptions) -> Iterator[Shipment]:
         rate=options.rate,
         mode=options.mode,
         bulk_lines=options.bulk_lines,
+        put_share=options.put_share,
         random=Random(f"ways {options.seed}"),
     )
 

@@ -29,7 +29,13 @@ class Shipment:
 
 
 def schedule(
-    events: Iterable[Event], *, rate: float, mode: Mode, bulk_lines: int, random: Random
+    events: Iterable[Event],
+    *,
+    rate: float,
+    mode: Mode,
+    bulk_lines: int,
+    random: Random,
+    put_share: float = 0.5,
 ) -> Iterator[Shipment]:
     """Yield the requests in the order in which they are due, *rate* events a second.
 
@@ -39,7 +45,7 @@ def schedule(
     due = 0.0
     for index, event in enumerate(events):
         due = index / rate
-        if mode is Mode.PUT or (mode is Mode.MIXED and random.random() < 0.5):
+        if mode is Mode.PUT or (mode is Mode.MIXED and random.random() < put_share):
             yield Shipment(due, Way.PUT, (event,))
             continue
         lines.append(event)

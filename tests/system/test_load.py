@@ -13,12 +13,12 @@ from tests.system.client import Client
 from tests.system.stack import Stack, TierProcess
 
 EVENTS = 300_000
-RATE = 6_000.0
+RATE = 8_000.0
 
 
 @dataclass(slots=True)
 class Fleet:
-    """Two ingest nodes, three workers, two query nodes."""
+    """Two ingest nodes, three workers, two query nodes, kept at that by whoever ends one."""
 
     stack: Stack
     ingest: list[TierProcess]
@@ -34,16 +34,17 @@ class Fleet:
             events=events,
             rate=rate,
             mode=mode,
+            put_share=0.3,
             connections=64,
             verify_timeout_seconds=90,
         )
 
 
-@pytest_asyncio.fixture
+@pytest_asyncio.fixture(scope="module")
 async def fleet(
     server_environment: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Fleet]:
-    """A system of its own for each test, as they end processes."""
+    """A system of its own for the tests that end processes of it."""
     async with Stack("fleet", tmp_path_factory.mktemp("fleet"), server_environment) as stack:
         yield Fleet(stack, *await stack.all(ingest=2, workers=3, query=2))
 
@@ -65,12 +66,13 @@ async def test_a_killed_worker_and_a_killed_ingest_node_cost_no_count(fleet: Fle
 
     async def kill_and_replace() -> None:
         await asyncio.sleep(4)
-        await fleet.workers[0].kill()
+        await fleet.workers.pop(0).kill()
         await asyncio.sleep(2)
-        await fleet.ingest[0].kill()
-        await fleet.stack.worker()
-        await asyncio.sleep(2)
-        await fleet.workers[1].kill()
+        await fleet.ingest.pop(0).kill()
+        fleet.workers.append(await fleet.stack.worker())
+        fleet.ingest.append(await fleet.stack.ingest())
+        await fleet.workers.pop(0).kill()
+        fleet.workers.append(await fleet.stack.worker())
 
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(kill_and_replace())
@@ -88,10 +90,10 @@ async def test_workers_that_come_and_go_under_load_cost_no_count(fleet: Fleet) -
     statuses = []
 
     async def rotate() -> None:
-        for worker in list(fleet.workers):
-            await fleet.stack.worker()
+        for _ in range(3):
+            fleet.workers.append(await fleet.stack.worker())
             await asyncio.sleep(1)
-            statuses.append(await worker.stop())
+            statuses.append(await fleet.workers.pop(0).stop())
 
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(rotate())
@@ -107,7 +109,8 @@ async def test_everything_stopped_and_started_again_counts_on_exactly(fleet: Fle
     client = Client(fleet.stack.http, fleet.ingest[0].url, fleet.query[0].url)
     for number in range(50):
         await client.report(f"d{number}.restart.example.com", "delivered", number + 1)
-    stopped = await asyncio.gather(*(tier.stop() for tier in fleet.stack.started))
+    running = [*fleet.ingest, *fleet.workers, *fleet.query]
+    stopped = await asyncio.gather(*(tier.stop() for tier in running))
     assert stopped == [0] * 7
 
     ingest, _, query = await fleet.stack.all()
