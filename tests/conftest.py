@@ -1,7 +1,6 @@
 """Real Kafka and Cassandra for the tests that need them, started once for the whole run."""
 
 import os
-import random
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
@@ -10,15 +9,15 @@ import pytest_asyncio
 
 from deploy.local.errors import ServersError
 from deploy.local.servers import Servers, open_servers
+from tests.loopback import random_prefix
 
 
 @pytest_asyncio.fixture(scope="session")
 async def servers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Servers]:
     """One broker and one Cassandra node, on loopback addresses that `make run` does not use."""
-    prefix = f"127.{random.randint(64, 254)}.{random.randint(0, 254)}"
     directory: Path = tmp_path_factory.mktemp("servers")
     try:
-        async with open_servers(directory, prefix=prefix, say=print) as started:
+        async with open_servers(directory, prefix=random_prefix(), say=print) as started:
             yield started
     except ServersError as error:
         pytest.fail(f"these tests need real servers: {error}", pytrace=False)
