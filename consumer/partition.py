@@ -60,6 +60,7 @@ class PartitionTask:
         self._tools = tools
         self._reads = 0
         self._writes = 0
+        self._failing = False
         self._changed = asyncio.Event()
         self._progress = asyncio.Event()
 
@@ -137,8 +138,9 @@ class PartitionTask:
                 log_end = await tools.log_end(self.partition)
             for domain in domains:
                 self.ledger.learn(domain, rows[domain], log_end)
+            self._note(None)
         except RetriableError as error:
-            log.warning("read failed", partition=self.partition, error=str(error))
+            self._note(error)
             await asyncio.sleep(_READ_RETRY_SECONDS)
             self.ledger.read_failed(domains)
         finally:
@@ -153,7 +155,7 @@ class PartitionTask:
                 with tools.meters.write_seconds.time():
                     await tools.store.write(self.ledger.log, batch)
         except RetriableError as error:
-            log.warning("write failed", partition=self.partition, error=str(error))
+            self._note(error)
             tools.meters.writes_dropped.inc(len(batch))
             self.ledger.fail(batch)
             self._pace.failed(tools.clock())
@@ -161,7 +163,16 @@ class PartitionTask:
             tools.meters.writes_ok.inc(len(batch))
             self.ledger.acknowledge(batch, tools.clock())
             self._pace.succeeded()
+            self._note(None)
         finally:
             self._writes -= 1
             self._changed.set()
             self._progress.set()
+
+    def _note(self, error: RetriableError | None) -> None:
+        """Log when the store begins to fail and when it answers again, not each failure."""
+        failing = error is not None
+        if failing != self._failing:
+            self._failing = failing
+            event = "the store fails" if failing else "the store answers again"
+            log.warning(event, partition=self.partition, error=str(error) if error else None)
