@@ -1,5 +1,6 @@
 """Read a process's configuration from the environment, and report every problem at once."""
 
+import re
 from typing import Annotated, TypeVar, cast
 
 from pydantic import AfterValidator, Field, ValidationError
@@ -7,23 +8,26 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.errors import ConfigError
 
-Port = Annotated[int, Field(ge=1, le=65535)]
+MAX_PORT = 65_535
+Port = Annotated[int, Field(ge=1, le=MAX_PORT)]
 PositiveSeconds = Annotated[float, Field(gt=0, le=3600)]
 PositiveInt = Annotated[int, Field(gt=0)]
 Address = tuple[str, int]
+
+_ADDRESS = re.compile(
+    r"(?:\[(?P<ipv6>[0-9A-Fa-f:.]+)\]|(?P<host>[^\[\]:\s]+))(?::(?P<port>[0-9]{1,5}))?"
+)
 
 
 def parse_addresses(text: str, default_port: int) -> list[Address]:
     """Return the hosts and ports of "host:port,host,...", IPv6 in brackets."""
     addresses = []
     for part in text.split(","):
-        host, colon, port = part.strip().rpartition(":")
-        if not colon or port.endswith("]"):
-            host, port = part.strip(), str(default_port)
-        host = host.removeprefix("[").removesuffix("]")
-        if not host or not port.isdecimal() or not 1 <= int(port) <= 65535:  # noqa: PLR2004 the largest port
+        found = _ADDRESS.fullmatch(part.strip())
+        port = int(found["port"] or default_port) if found else 0
+        if found is None or not 1 <= port <= MAX_PORT:
             raise ValueError(f"{part.strip()!r} is not host:port")
-        addresses.append((host, int(port)))
+        addresses.append((found["ipv6"] or found["host"], port))
     return addresses
 
 

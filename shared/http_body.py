@@ -8,6 +8,8 @@ from aiohttp import web
 from shared.http import HttpProblem
 
 _CLOSE = {"Connection": "close"}
+_MAX_MEMBERS = 64
+"""Each member costs a copy of all that follow it."""
 _GZIP_WINDOW = 31
 """zlib's number for the largest window in a gzip wrapper."""
 
@@ -54,8 +56,12 @@ def inflate(request: web.BaseRequest, body: bytes, max_bytes: int) -> bytes:
     if coding != "gzip":
         raise HttpProblem(415, "unsupported_encoding", "Send the body plain or as gzip.")
     inflated = b""
+    members = 0
     try:
         while body:  # a file of several members is one body (RFC 1952, 2.2)
+            members += 1
+            if members > _MAX_MEMBERS:
+                raise HttpProblem(400, "malformed_body", "The gzip body has too many members.")
             stream = zlib.decompressobj(_GZIP_WINDOW)
             inflated += stream.decompress(body, max_bytes + 1 - len(inflated))
             if len(inflated) > max_bytes:

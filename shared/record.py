@@ -15,11 +15,13 @@ from functools import lru_cache
 import msgspec
 
 from shared.domain import DomainName, parse_domain
-from shared.errors import InvalidDomainError, UndecodableRecordError
-from shared.event import Event, EventKind
+from shared.errors import InvalidDomainError, InvalidEventError, UndecodableRecordError
+from shared.event import Event, EventKind, parse_key
 
 VERSION = 1
-MAX_INT64 = 2**63 - 1
+MAX_COUNT = 2**40
+"""Of one record: far above what a group of requests adds up to, and far below what would let a
+few records overflow a counter (2**63)."""
 
 _KINDS = (EventKind.DELIVERED, EventKind.BOUNCED)
 _CODES = {kind: code for code, kind in enumerate(_KINDS)}
@@ -67,15 +69,24 @@ def decode(key: bytes | None, value: bytes | None) -> Event:
         raise UndecodableRecordError("the record has no key or no value")
     try:
         fields = _decode(value)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise UndecodableRecordError(f"the value is no record: {error}") from error
     if fields.version != VERSION:
         raise UndecodableRecordError(f"version {fields.version} is unknown")
     if not 0 <= fields.kind < len(_KINDS):
         raise UndecodableRecordError(f"kind {fields.kind} is unknown")
-    if not 1 <= fields.count <= MAX_INT64:
+    if not 1 <= fields.count <= MAX_COUNT:
         raise UndecodableRecordError(f"count {fields.count} is out of range")
+    if fields.key is not None:
+        _check_key(fields.key)
     return Event(_decode_domain(key), _KINDS[fields.kind], fields.count, fields.key)
+
+
+def _check_key(text: str) -> None:
+    try:
+        parse_key(text)
+    except InvalidEventError as error:
+        raise UndecodableRecordError(str(error)) from error
 
 
 @lru_cache(maxsize=65_536)
