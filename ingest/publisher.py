@@ -14,7 +14,7 @@ import structlog
 from ingest.admission import Admission
 from ingest.metrics import IngestMeters
 from shared.domain import DomainName
-from shared.errors import NodeFullError, PipelineError, RetriableError
+from shared.errors import NodeFullError, OutcomeUnknownError, RetriableError
 from shared.event import Event, EventKind
 from shared.kafka import MAX_BATCH_BYTES, RECORD_OVERHEAD_BYTES, KeyValue, Topic
 from shared.partitioning import partition_of
@@ -111,10 +111,16 @@ class Publisher:
         return group.done
 
     async def run(self) -> None:
-        """Flush every partition until cancelled."""
-        async with asyncio.TaskGroup() as tasks:
-            for partition in range(self._topic.partitions):
-                tasks.create_task(self._flush(partition), name=f"flush-{partition}")
+        """Flush every partition until cancelled; then nobody is left without an answer."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for partition in range(self._topic.partitions):
+                    tasks.create_task(self._flush(partition), name=f"flush-{partition}")
+        finally:
+            self._closed = True
+            for group in self._open:
+                if group is not None:
+                    self._settle(group, NodeFullError("This node stopped before it sent them."))
 
     async def drain(self, within_seconds: float) -> bool:
         """Take nothing more and wait for what is in hand; whether all of it was answered."""
@@ -131,6 +137,7 @@ class Publisher:
 
     async def _flush(self, partition: int) -> None:
         wake = self._wake[partition]
+        failing = False
         while True:
             await wake.wait()
             wake.clear()
@@ -139,18 +146,24 @@ class Publisher:
                 continue
             self._open[partition] = None
             self._sent_at[partition] = sent_at = self._clock()
-            outcome: RetriableError | None = None
+            # What is said if we are cancelled, or by a defect, before Kafka's answer.
+            outcome: RetriableError | None = OutcomeUnknownError("This node stopped meanwhile.")
             try:
                 await self._topic.append(partition, group.records())
+                outcome = None
             except RetriableError as error:
                 outcome = error
-                log.warning("batch failed", partition=partition, error=str(error))
-            except (PipelineError, ValueError):
-                # A defect must not leave its requests without an answer.
-                outcome = NodeFullError("A defect of this node.")
-                log.exception("batch failed", partition=partition)
             finally:
                 self._sent_at[partition] = None
-                self._admission.release(group.events, group.size_bytes)
-            self._meters.batch(group.events, self._clock() - sent_at, failed=outcome is not None)
-            group.done.set_result(outcome)
+                self._meters.batch(
+                    group.events, self._clock() - sent_at, failed=outcome is not None
+                )
+                self._settle(group, outcome)
+            if failing != (outcome is not None):
+                failing = not failing
+                event = "Kafka fails" if failing else "Kafka answers again"
+                log.warning(event, partition=partition, error=str(outcome) if outcome else None)
+
+    def _settle(self, group: _Group, outcome: RetriableError | None) -> None:
+        self._admission.release(group.events, group.size_bytes)
+        group.done.set_result(outcome)

@@ -1,0 +1,164 @@
+"""The lines of a bulk request, each good or refused for itself."""
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ingest.bulk import MAX_LINES, Bulk, TooManyLinesError, split_lines
+from shared.domain import DomainName
+from shared.event import Event, EventKind
+
+GOOD = b'{"domain": "a.example", "event": "delivered"}'
+A = DomainName("a.example")
+IDN = DomainName("xn--bcher-kva.example")
+
+
+def parse(body: bytes) -> Bulk:
+    """Return what *body* says."""
+    bulk = Bulk()
+    bulk.parse(split_lines(body))
+    return bulk
+
+
+def line(**fields: object) -> bytes:
+    """Return a good line with *fields* in place of its own."""
+    return json.dumps({"domain": "a.example", "event": "delivered", **fields}).encode()
+
+
+@pytest.mark.parametrize(
+    ("body", "event"),
+    [
+        (GOOD, Event(A, EventKind.DELIVERED)),
+        (line(event="bounced"), Event(A, EventKind.BOUNCED)),
+        (line(count=1), Event(A, EventKind.DELIVERED)),
+        (line(count=1_000_000), Event(A, EventKind.DELIVERED, 1_000_000)),
+        (line(id="k-1"), Event(A, EventKind.DELIVERED, 1, "k-1")),
+        (line(id=None), Event(A, EventKind.DELIVERED)),
+        (line(domain="A.Example."), Event(A, EventKind.DELIVERED)),
+        (line(domain="bücher.example"), Event(IDN, EventKind.DELIVERED)),
+        (b"  " + GOOD + b" \r", Event(A, EventKind.DELIVERED)),
+    ],
+)
+def test_a_good_line_is_an_event(body: bytes, event: Event) -> None:
+    """Count and id are optional, and a domain has any of its spellings."""
+    bulk = parse(body)
+    assert bulk.events == [(1, event)]
+    assert bulk.rejected == []
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b"delivered a.example", "malformed_json"),
+        (GOOD[:-1], "malformed_json"),
+        (GOOD + GOOD, "malformed_json"),
+        (b"\xef\xbb\xbf" + GOOD, "malformed_json"),
+        (b'{"domain": "a\xff.example", "event": "delivered"}', "malformed_json"),
+        (b'{"domain": "\\ud800.example", "event": "delivered"}', "malformed_json"),
+        (b"[]", "invalid_line"),
+        (b"null", "invalid_line"),
+        (b"{}", "invalid_line"),
+        (b'{"domain": "a.example"}', "invalid_line"),
+        (b'{"event": "delivered"}', "invalid_line"),
+        (line(domain=None), "invalid_line"),
+        (line(domain=["a.example"]), "invalid_line"),
+        (line(event=1), "invalid_line"),
+        (line(count="1"), "invalid_line"),
+        (line(count=1.5), "invalid_line"),
+        (line(count=True), "invalid_line"),
+        (line(count=None), "invalid_line"),
+        (line(count=10**30), "invalid_count"),
+        (line(cuont=2), "invalid_line"),
+        (line(id=7), "invalid_line"),
+        (line(event="opened"), "unknown_event"),
+        (line(event="Delivered"), "unknown_event"),
+        (line(count=0), "invalid_count"),
+        (line(count=-1), "invalid_count"),
+        (line(count=1_000_001), "invalid_count"),
+        (line(id=""), "invalid_key"),
+        (line(id="a b"), "invalid_key"),
+        (line(id="k" * 65), "invalid_key"),
+        (line(domain=""), "empty_domain"),
+        (line(domain="localhost"), "single_label"),
+        (line(domain="10.0.0.1"), "ip_address"),
+    ],
+)
+def test_a_bad_line_is_refused_with_its_code(body: bytes, code: str) -> None:
+    """Programs learn from the code, people from a sentence, and nothing of it is counted."""
+    bulk = parse(body)
+    assert bulk.events == []
+    assert [(r.line, r.code) for r in bulk.rejected] == [(1, code)]
+    assert bulk.rejected[0].detail
+
+
+def test_bad_lines_do_not_harm_good_ones() -> None:
+    """Each line keeps its own number, counted from one; blank lines count and say nothing."""
+    body = b"\n".join([GOOD, b"", b"nonsense", b" \t\r", line(event="bounced"), b"{}", b""])
+    bulk = parse(body)
+    assert [number for number, _ in bulk.events] == [1, 5]
+    assert [r.line for r in bulk.rejected] == [3, 6]
+
+
+@pytest.mark.parametrize("body", [b"", b"\n", b"\n\n\r\n  \n"])
+def test_a_body_of_blank_lines_says_nothing(body: bytes) -> None:
+    """No line is no mistake."""
+    assert split_lines(body) == []
+
+
+@pytest.mark.parametrize("end", [b"", b"\n"])
+def test_the_most_lines_are_taken(end: bytes) -> None:
+    """5,000 lines, the last one ended or not, are within the bound."""
+    bulk = parse(b"\n".join([GOOD] * MAX_LINES) + end)
+    assert len(bulk.events) == MAX_LINES == 5000
+    assert bulk.events[-1][0] == MAX_LINES
+
+
+@pytest.mark.parametrize("filling", [GOOD, b""])
+@pytest.mark.parametrize("end", [GOOD, GOOD + b"\n"])
+def test_one_line_more_is_too_many(filling: bytes, end: bytes) -> None:
+    """The 5,001st line refuses the request, blank lines counted."""
+    with pytest.raises(TooManyLinesError) as refusal:
+        split_lines(b"\n".join([filling] * MAX_LINES + [end]))
+    assert refusal.value.code == "too_many_lines"
+
+
+def test_a_refusal_echoes_little_of_the_line() -> None:
+    """What was sent comes back escaped and cut, an unknown field's name included."""
+    name = "\x1b[31m" + "ü" * 200
+    (rejection,) = parse(json.dumps({name: 1}).encode()).rejected
+    assert len(rejection.detail) <= 120
+    assert rejection.detail.isascii()
+    assert rejection.detail.isprintable()
+
+
+@settings(deadline=None, max_examples=300)
+@given(body=st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
+def test_no_bytes_bring_the_parser_down(body: bytes) -> None:
+    """Every line that is not blank is either taken or refused."""
+    bulk = parse(body)
+    numbers = [number for number, _ in bulk.events] + [r.line for r in bulk.rejected]
+    assert sorted(numbers) == [number for number, _ in split_lines(body)]
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner),
+    max_leaves=8,
+)
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    fields=st.dictionaries(
+        st.sampled_from(["domain", "event", "count", "id", "other"]),
+        json_values | st.sampled_from(["a.example", "delivered", 1]),
+    )
+)
+def test_no_json_brings_the_parser_down(fields: dict[str, object]) -> None:
+    """A line of any fields is either taken or refused, and what is taken is an event."""
+    bulk = parse(json.dumps(fields).encode())
+    assert len(bulk.events) + len(bulk.rejected) == 1
+    for _, event in bulk.events:
+        assert 1 <= event.count <= 1_000_000

@@ -1,0 +1,201 @@
+"""What senders are told, and when."""
+
+import asyncio
+import gzip
+import json
+from collections.abc import AsyncIterator
+from contextlib import suppress
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from ingest.admission import Admission
+from ingest.handlers import Handlers, build_routes
+from ingest.metrics import IngestMeters
+from ingest.publisher import Publisher
+from shared.domain import DomainName
+from shared.errors import BrokerUnavailableError, OutcomeUnknownError
+from shared.event import Event, EventKind
+from shared.record import decode
+from tests.fakes.requests import ask, json_of
+from tests.fakes.topic import InMemoryTopic
+
+NDJSON = {"Content-Type": "application/x-ndjson"}
+GOOD = b'{"domain": "a.example", "event": "delivered"}\n'
+A = DomainName("a.example")
+
+
+class Node:
+    """The routes of an ingest node over a topic in memory."""
+
+    def __init__(self) -> None:
+        self.topic = InMemoryTopic()
+        self.registry = CollectorRegistry()
+        admission = Admission(max_events=10, max_bytes=1_000_000)
+        meters = IngestMeters(self.registry, admission)
+        self.publisher = Publisher(
+            self.topic,
+            admission,
+            meters,
+            max_batch_age_seconds=2.0,
+            clock=asyncio.get_running_loop().time,
+        )
+        self.router = build_routes(Handlers(self.publisher, meters))
+
+    def stored(self) -> list[Event]:
+        """Return the events in the log."""
+        return [decode(*record) for _, records in self.topic.stored for record in records]
+
+
+@pytest.fixture
+async def node() -> AsyncIterator[Node]:
+    """Run a node for as long as the test lasts."""
+    node = Node()
+    running = asyncio.create_task(node.publisher.run())
+    yield node
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
+
+
+@pytest.mark.parametrize("kind", EventKind)
+async def test_an_event_is_accepted_once_it_is_stored(node: Node, kind: EventKind) -> None:
+    """202 and nothing else, for either kind, in the domain's one spelling."""
+    response = await ask(node.router, "PUT", f"/events/A.EXAMPLE./{kind}")
+    assert (response.status, response.body) == (202, None)
+    assert node.stored() == [Event(A, kind)]
+
+
+async def test_an_idempotency_key_goes_with_its_event(node: Node) -> None:
+    """Whoever reads the log can tell a repetition by it."""
+    await ask(node.router, "PUT", "/events/a.example/bounced", None, {"Idempotency-Key": "k-1"})
+    assert node.stored() == [Event(A, EventKind.BOUNCED, 1, "k-1")]
+
+
+@pytest.mark.parametrize(
+    ("target", "headers", "code"),
+    [
+        ("/events/localhost/delivered", {}, "single_label"),
+        ("/events//delivered", {}, "empty_domain"),
+        ("/events/a.example/delivered", {"Idempotency-Key": "k" * 65}, "invalid_key"),
+        ("/events/a.example/delivered", {"Idempotency-Key": ""}, "invalid_key"),
+    ],
+)
+async def test_a_bad_event_is_refused_and_not_sent(
+    node: Node, target: str, headers: dict[str, str], code: str
+) -> None:
+    """400 with its code, which is counted, and nothing in the log."""
+    response = await ask(node.router, "PUT", target, None, headers)
+    assert (response.status, json_of(response)["code"]) == (400, code)
+    assert node.topic.appends == []
+    assert node.registry.get_sample_value("catchall_ingest_refused_total", {"code": code}) == 1
+
+
+async def test_a_small_body_is_ignored_and_a_large_one_refused(node: Node) -> None:
+    """4 KiB may come with an event, not a byte more."""
+    small = await ask(node.router, "PUT", "/events/a.example/delivered", b"x" * 4096)
+    large = await ask(node.router, "PUT", "/events/a.example/delivered", b"x" * 4097)
+    assert (small.status, large.status) == (202, 413)
+    assert len(node.stored()) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (BrokerUnavailableError("refused"), "broker_unavailable"),
+        (OutcomeUnknownError("no answer"), "outcome_unknown"),
+    ],
+)
+async def test_what_is_not_surely_stored_is_not_accepted(
+    node: Node, error: BrokerUnavailableError | OutcomeUnknownError, code: str
+) -> None:
+    """503 with the reason and a time to come again."""
+    node.topic.fail(error)
+    response = await ask(node.router, "PUT", "/events/a.example/delivered")
+    assert (response.status, json_of(response)["code"]) == (503, code)
+    assert response.headers["Retry-After"]
+
+
+async def test_a_full_node_refuses_at_once(node: Node) -> None:
+    """The bound of what is in hand is a 503, not a wait."""
+    node.topic.hold()
+    waiting = [node.publisher.add(Event(A, EventKind.DELIVERED)) for _ in range(10)]
+    response = await ask(node.router, "PUT", "/events/a.example/delivered")
+    assert (response.status, json_of(response)["code"]) == (503, "node_full")
+    node.topic.release()
+    assert await waiting[-1] is None
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+async def test_many_events_are_accepted_beside_bad_lines(node: Node, compressed: bool) -> None:  # noqa: FBT001 a parameter
+    """Good lines are stored; bad ones come back with number, code and detail."""
+    body = GOOD + b"nonsense\n\n" + GOOD
+    headers = {**NDJSON, "Content-Encoding": "gzip"} if compressed else NDJSON
+    sent = gzip.compress(body) if compressed else body
+    response = await ask(node.router, "POST", "/events", sent, headers)
+    assert (response.status, response.content_type) == (202, "application/json")
+    answer = json_of(response)
+    assert answer["accepted"] == 2
+    assert [(r["line"], r["code"]) for r in answer["rejected"]] == [(2, "malformed_json")]
+    assert "failed" not in answer
+    assert node.stored() == [Event(A, EventKind.DELIVERED, 2)]
+
+
+async def test_lines_that_could_not_be_stored_are_named(node: Node) -> None:
+    """With 503 come the numbers of the lines to send again, and just those."""
+    node.topic.fail(OutcomeUnknownError("no answer"))
+    response = await ask(node.router, "POST", "/events", b"{}\n" + GOOD + GOOD, NDJSON)
+    body = json_of(response)
+    assert (response.status, body["code"]) == (503, "outcome_unknown")
+    assert (body["accepted"], body["failed"]) == (0, [2, 3])
+    assert [r["line"] for r in body["rejected"]] == [1]
+
+
+async def test_lines_beyond_the_nodes_bound_fail_alone(node: Node) -> None:
+    """What the node could take is accepted, the rest is named as failed."""
+    response = await ask(node.router, "POST", "/events", GOOD * 12, NDJSON)
+    body = json_of(response)
+    assert (response.status, body["code"]) == (503, "node_full")
+    assert (body["accepted"], body["failed"]) == (10, [11, 12])
+    assert node.stored() == [Event(A, EventKind.DELIVERED, 10)]
+
+
+async def test_nothing_good_is_nothing_to_wait_for(node: Node) -> None:
+    """A request of bad lines only is answered without the topic."""
+    response = await ask(node.router, "POST", "/events", b"{}", NDJSON)
+    assert (response.status, json_of(response)["accepted"]) == (202, 0)
+    assert node.topic.appends == []
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "status", "code"),
+    [
+        (GOOD, {"Content-Type": "application/json"}, 415, "unsupported_media_type"),
+        (GOOD, {**NDJSON, "Content-Encoding": "br"}, 415, "unsupported_encoding"),
+        (GOOD, {**NDJSON, "Content-Encoding": "gzip"}, 400, "malformed_body"),
+        (gzip.compress(GOOD)[:-9], {**NDJSON, "Content-Encoding": "gzip"}, 400, "malformed_body"),
+        (GOOD * 5001, NDJSON, 413, "too_many_lines"),
+        (b" " * (1024 * 1024 + 1), NDJSON, 413, "body_too_large"),
+        (
+            gzip.compress(b" " * (1024 * 1024 + 1)),
+            {**NDJSON, "Content-Encoding": "gzip"},
+            413,
+            "body_too_large",
+        ),
+    ],
+)
+async def test_a_body_that_cannot_be_read_is_refused_whole(
+    node: Node, body: bytes, headers: dict[str, str], status: int, code: str
+) -> None:
+    """Neither another type or coding nor more than the limits is taken in part."""
+    response = await ask(node.router, "POST", "/events", body, headers)
+    assert (response.status, json_of(response)["code"]) == (status, code)
+    assert node.topic.appends == []
+
+
+async def test_the_members_of_a_gzip_file_are_one_body(node: Node) -> None:
+    """Files that were compressed apart and joined are read whole (RFC 1952, 2.2)."""
+    body = gzip.compress(GOOD) + gzip.compress(GOOD)
+    headers = {**NDJSON, "Content-Encoding": "gzip"}
+    response = await ask(node.router, "POST", "/events", body, headers)
+    assert json.loads(response.body or b"")["accepted"] == 2  # type: ignore[arg-type]

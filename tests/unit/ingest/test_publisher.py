@@ -1,0 +1,285 @@
+"""Group commit: what goes into one batch, and who learns what became of it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from ingest.admission import Admission
+from ingest.metrics import IngestMeters
+from ingest.publisher import Publisher
+from shared.domain import DomainName
+from shared.errors import BrokerUnavailableError, NodeFullError, OutcomeUnknownError
+from shared.event import Event, EventKind
+from shared.partitioning import partition_of
+from shared.record import decode
+from tests.fakes.topic import InMemoryTopic
+
+A = Event(DomainName("a.example"), EventKind.DELIVERED)
+B = Event(DomainName("b.example"), EventKind.DELIVERED)
+BOUNCED = Event(DomainName("a.example"), EventKind.BOUNCED)
+
+
+class Node:
+    """A publisher with all that it needs, and a clock to be set."""
+
+    def __init__(self, partitions: int, max_events: int, max_bytes: int) -> None:
+        self.topic = InMemoryTopic(partitions)
+        self.admission = Admission(max_events, max_bytes)
+        self.registry = CollectorRegistry()
+        self.now = 100.0
+        meters = IngestMeters(self.registry, self.admission)
+        self.publisher = Publisher(
+            self.topic,
+            self.admission,
+            meters,
+            max_batch_age_seconds=2.0,
+            clock=lambda: self.now,
+        )
+        self.add = self.publisher.add
+
+    def sent(self) -> list[list[Event]]:
+        """Return the events of each batch, in the order of the batches."""
+        return [[decode(*record) for record in records] for _, records in self.topic.appends]
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Let the other tasks run until *condition* holds."""
+    for _ in range(100):
+        if condition():
+            return
+        await asyncio.sleep(0)
+    raise AssertionError("nothing more happens")
+
+
+@asynccontextmanager
+async def open_node(
+    partitions: int = 1, max_events: int = 1000, max_bytes: int = 10_000_000
+) -> AsyncIterator[Node]:
+    """Run a node's publisher for as long as the test lasts."""
+    node = Node(partitions, max_events, max_bytes)
+    running = asyncio.create_task(node.publisher.run())
+    try:
+        yield node
+    finally:
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+
+
+async def test_an_event_is_answered_once_it_is_in_the_log() -> None:
+    """None is the answer, and not before the topic has acknowledged."""
+    async with open_node() as node:
+        node.topic.hold()
+        answer = node.add(A)
+        await until(lambda: len(node.topic.appends) == 1)
+        assert not answer.done()
+        node.topic.release()
+        assert await answer is None
+        assert node.topic.stored == node.topic.appends
+
+
+async def test_events_that_come_while_a_batch_is_out_go_into_one_next_batch() -> None:
+    """The batch size follows the load: nothing lingers, and nothing overtakes."""
+    async with open_node() as node:
+        node.topic.hold()
+        first = node.add(A)
+        await until(lambda: len(node.topic.appends) == 1)
+        second, third = node.add(BOUNCED), node.add(B)
+        assert second is third
+        assert second is not first
+        node.topic.release()
+        assert [await first, await second] == [None, None]
+        assert node.sent() == [[A], [BOUNCED, B]]
+
+
+async def test_partitions_do_not_wait_for_each_other() -> None:
+    """Each partition has a batch of its own out, with its own domains."""
+    async with open_node(partitions=2) as node:
+        node.topic.hold()
+        low, high = (
+            next(
+                e
+                for n in range(99)
+                if partition_of((e := Event(DomainName(f"d{n}.example"), A.kind)).domain, 2) == p
+            )
+            for p in (0, 1)
+        )
+        assert node.add(low) is not node.add(high)
+        await until(lambda: len(node.topic.appends) == 2)
+        assert sorted(partition for partition, _ in node.topic.appends) == [0, 1]
+
+
+async def test_events_without_a_key_are_added_up_per_domain_and_kind() -> None:
+    """A hot domain costs one record per batch, with the same sum."""
+    async with open_node() as node:
+        for event in (A, A, BOUNCED, Event(A.domain, A.kind, count=5), B):
+            node.add(event)
+        answer = node.add(BOUNCED)
+        assert await answer is None
+        (batch,) = node.sent()
+        assert batch == [
+            Event(A.domain, A.kind, count=7),
+            Event(A.domain, EventKind.BOUNCED, count=2),
+            B,
+        ]
+
+
+async def test_events_with_a_key_stay_apart() -> None:
+    """Whether one is a duplicate is for its reader to say, so each is a record of its own."""
+    keyed = [Event(A.domain, A.kind, 2, key) for key in ("k1", "k1", "k2")]
+    async with open_node() as node:
+        for event in (*keyed, A):
+            answer = node.add(event)
+        await answer
+        (batch,) = node.sent()
+        assert sorted(batch, key=lambda e: e.key or "") == [A, *keyed]
+
+
+@pytest.mark.parametrize(
+    "error", [BrokerUnavailableError("refused"), OutcomeUnknownError("no answer")]
+)
+async def test_an_error_reaches_everyone_in_the_batch_and_nobody_else(
+    error: BrokerUnavailableError | OutcomeUnknownError,
+) -> None:
+    """All who wait for the batch get its error; the next batch fares on its own."""
+    async with open_node() as node:
+        node.topic.hold()
+        node.topic.fail(error)
+        waiting = [node.add(A), node.add(B)]
+        await until(lambda: len(node.topic.appends) == 1)
+        next_batch = node.add(A)
+        node.topic.release()
+        assert [await answer for answer in waiting] == [error, error]
+        assert await next_batch is None
+        assert node.registry.get_sample_value(
+            "catchall_ingest_events_total", {"outcome": "failed"}
+        ) == len(waiting)
+
+
+async def test_a_defect_ends_the_publisher_and_leaves_nobody_without_an_answer() -> None:
+    """What should never happen is in doubt for its requests, and ends the process above."""
+    node = Node(1, max_events=1000, max_bytes=10_000_000)
+    running = asyncio.create_task(node.publisher.run())
+    node.topic.fail(ValueError("the batch is larger than it may be"))
+    assert isinstance(await node.add(A), OutcomeUnknownError)
+    with pytest.raises(ExceptionGroup):
+        await running
+
+
+async def test_who_gives_up_waiting_takes_the_answer_from_nobody() -> None:
+    """A cancelled request ends with its batch, and the others of it learn the outcome."""
+    async with open_node() as node:
+        node.topic.hold()
+
+        async def wait() -> object:
+            return await node.add(A)
+
+        leaving, staying = asyncio.create_task(wait()), asyncio.create_task(wait())
+        await until(lambda: len(node.topic.appends) == 1)
+        leaving.cancel()
+        await asyncio.sleep(0)
+        node.topic.release()
+        with pytest.raises(asyncio.CancelledError):
+            await leaving
+        assert await staying is None
+
+
+async def test_a_stopped_publisher_leaves_nobody_waiting() -> None:
+    """An answer that never comes could not even be cancelled: its process would never end."""
+    async with open_node() as node:
+        node.topic.hold()
+        out = node.add(A)
+        await until(lambda: len(node.topic.appends) == 1)
+        still_open = node.add(B)
+    assert out.done()
+    assert still_open.done()
+
+
+async def test_over_the_bound_of_events_the_node_is_full() -> None:
+    """The event beyond the bound is refused at once; answered ones make room."""
+    async with open_node(max_events=2) as node:
+        node.add(A)
+        answer = node.add(A)
+        with pytest.raises(NodeFullError):
+            node.add(A)
+        await answer
+        assert (node.admission.events, node.admission.bytes) == (0, 0)
+        assert await node.add(A) is None
+        assert [event.count for batch in node.sent() for event in batch] == [2, 1]
+
+
+async def test_over_the_bound_of_bytes_the_node_is_full() -> None:
+    """A record that would go over is refused; an event that needs none is not."""
+    async with open_node(max_bytes=150) as node:
+        node.add(A)
+        with pytest.raises(NodeFullError):
+            node.add(B)
+        assert await node.add(A) is None
+
+
+async def test_a_batch_never_grows_beyond_what_an_append_may_have() -> None:
+    """The open group is bounded by bytes of its own, whatever the node could still carry."""
+    keyed = Event(DomainName("a" * 60 + ".example"), A.kind, key="k" * 64)
+    async with open_node(max_events=100_000) as node:
+        added = 0
+        with suppress(NodeFullError):
+            while True:
+                node.add(keyed)
+                added += 1
+        assert 5_000 < added < 100_000
+        await until(lambda: len(node.topic.appends) == 1)
+        (_, records) = node.topic.appends[0]
+        assert len(records) == added
+        assert sum(len(key) + len(value) + 32 for key, value in records) <= 2 * 1024 * 1024
+
+
+async def test_a_partition_whose_batch_is_out_for_too_long_takes_no_more() -> None:
+    """Its senders are told at once to come later; with the answer it is open again."""
+    async with open_node() as node:
+        node.topic.hold()
+        node.add(A)
+        await until(lambda: len(node.topic.appends) == 1)
+        node.now += 2.0
+        waiting = node.add(B)
+        node.now += 0.1
+        with pytest.raises(NodeFullError, match="slow"):
+            node.add(B)
+        node.topic.release()
+        assert await waiting is None
+        assert await node.add(B) is None
+
+
+async def test_a_draining_node_takes_nothing_more_and_answers_what_it_has() -> None:
+    """The drain ends when everything in hand is answered, the open group included."""
+    async with open_node() as node:
+        node.topic.hold()
+        out = node.add(A)
+        await until(lambda: len(node.topic.appends) == 1)
+        still_open = node.add(B)
+        draining = asyncio.create_task(node.publisher.drain(within_seconds=5.0))
+        await asyncio.sleep(0)
+        with pytest.raises(NodeFullError, match="stopping"):
+            node.add(A)
+        assert not draining.done()
+        node.topic.release()
+        assert await draining
+        assert [await out, await still_open] == [None, None]
+
+
+async def test_an_idle_node_drains_at_once() -> None:
+    """Nothing in hand is nothing to wait for."""
+    async with open_node() as node:
+        assert await node.publisher.drain(within_seconds=0.0)
+
+
+async def test_a_drain_that_runs_out_of_time_says_so() -> None:
+    """While Kafka does not answer a drain ends at its deadline."""
+    async with open_node() as node:
+        node.topic.hold()
+        node.add(A)
+        await until(lambda: len(node.topic.appends) == 1)
+        assert not await node.publisher.drain(within_seconds=0.01)
+        node.topic.release()
