@@ -136,11 +136,9 @@ class KafkaRecordSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiok
 
     def lag(self, partition: int, next_offset: int) -> int:
         """See RecordSource."""
-        try:
-            end = self._consumer.highwater(self._at(partition))
-        except IllegalStateError:
+        if self._at(partition) not in self._consumer.assignment():
             return 0  # just revoked
-        return max(0, (end or next_offset) - next_offset)
+        return max(0, (self._consumer.highwater(self._at(partition)) or 0) - next_offset)
 
     def pause(self, partitions: Iterable[int]) -> None:
         """See RecordSource."""

@@ -44,6 +44,8 @@ class Worker:
         self._partitions: dict[int, PartitionTask] = {}
         self._running: dict[int, asyncio.Task[None]] = {}
         self._stopping = False
+        # A rebalance amid a stop must not cancel what the stop is flushing.
+        self._revoking = asyncio.Lock()
         self._paused: set[int] = set()
         self._committed: dict[int, int] = {}
         self._to_commit: dict[int, int] = {}
@@ -88,6 +90,10 @@ class Worker:
 
     async def revoke(self) -> None:
         """Flush and commit within the deadline, then forget every partition."""
+        async with self._revoking:
+            await self._revoke()
+
+    async def _revoke(self) -> None:
         partitions, self._partitions = self._partitions, {}
         drained = True
         try:
@@ -109,8 +115,12 @@ class Worker:
 
     async def _fetch(self) -> None:
         while True:
-            for partition, records in (await self._source.fetch()).items():
-                task = self._partitions.get(partition)
+            batches = await self._source.fetch()
+            owned = self._partitions
+            for partition, records in batches.items():
+                if self._partitions is not owned:
+                    break  # given up while we waited: what is left would tear a hole
+                task = owned.get(partition)
                 if task is None:
                     continue  # revoked, or not ours yet: read again by whoever gets it
                 await task.take(records)

@@ -96,7 +96,12 @@ class WriterRows:
         return domain in self._in_flight
 
     def begin(self, domain: DomainName, increment: Increment) -> RowUpdate:
-        """Start the update that adds *increment*; it is in flight until it is settled."""
+        """Start the update that adds *increment*; it is in flight until it is settled.
+
+        Raises ValueError if one of *domain* is in flight already.
+        """
+        if domain in self._in_flight:
+            raise ValueError(f"two updates of {domain} at once")
         known = self._known[domain]
         self._in_flight[domain] = increment
         if known.writer is None:

@@ -1,0 +1,157 @@
+"""The log in memory and the one in Kafka, as the same tests see them."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from consumer.config import ConsumerSettings
+from consumer.record_source import Assignee, RecordSource, open_source
+from shared.config import KafkaConfig
+from shared.kafka import Topic
+from tests.fakes.log import InMemoryLog
+from tests.fakes.topic import InMemoryTopic
+
+SESSION_SECONDS = 3.0
+"""Short: a member hears of the others five times as often."""
+
+KeyAndValue = tuple[bytes | None, bytes | None]
+
+
+class Source(RecordSource, Protocol):
+    """A future member of a group."""
+
+    def subscribe(self, assignee: Assignee) -> None:
+        """Join the group on behalf of *assignee*."""
+
+
+class Readable(Protocol):
+    """A topic, and what is in it."""
+
+    topic: Topic
+
+    async def records(self, partition: int) -> Sequence[KeyAndValue]:
+        """Return all that is in *partition*, read by nobody's group."""
+
+
+class Log(Readable, Protocol):
+    """A topic, another one for its dead letters, and groups that read it."""
+
+    name: str
+    dead_letters: Topic
+
+    def open_source(self, group: str) -> AbstractAsyncContextManager[Source]:
+        """Return a member of *group* that leaves in the end."""
+
+    async def letters(self) -> Sequence[KeyAndValue]:
+        """Return all dead letters."""
+
+    async def committed(self, group: str, partition: int) -> int | None:
+        """Return where *group* goes on, None if it never said."""
+
+    async def set_committed(self, group: str, partition: int, offset: int) -> None:
+        """Say where *group*, which has no member, goes on."""
+
+
+class FakeTopic:
+    """The topic that publishers are tested on: it can fail, and nobody reads it in groups."""
+
+    def __init__(self, partitions: int) -> None:
+        self._topic = InMemoryTopic(partitions)
+        self.topic: Topic = self._topic
+
+    async def records(self, partition: int) -> Sequence[KeyAndValue]:
+        """See Readable."""
+        return [pair for at, batch in self._topic.stored if at == partition for pair in batch]
+
+
+class FakeLog:
+    """A Log in memory."""
+
+    def __init__(self, name: str, partitions: int) -> None:
+        self.name = name
+        self._events = InMemoryLog(name, partitions)
+        self._letters = InMemoryLog(f"{name}-dead-letters", 1)
+        self.topic: Topic = self._events
+        self.dead_letters: Topic = self._letters
+
+    def open_source(self, group: str) -> AbstractAsyncContextManager[Source]:
+        """See Log."""
+        return self._events.open_source(group)
+
+    async def records(self, partition: int) -> Sequence[KeyAndValue]:
+        """See Log."""
+        return [(record.key, record.value) for record in self._events.records(partition)]
+
+    async def letters(self) -> Sequence[KeyAndValue]:
+        """See Log."""
+        return [(record.key, record.value) for record in self._letters.records(0)]
+
+    async def committed(self, group: str, partition: int) -> int | None:
+        """See Log."""
+        return self._events.group(group).committed.get(partition)
+
+    async def set_committed(self, group: str, partition: int, offset: int) -> None:
+        """See Log."""
+        self._events.group(group).committed[partition] = offset
+
+
+class RealLog:
+    """A Log in Kafka."""
+
+    def __init__(self, config: KafkaConfig, topic: Topic, dead_letters: Topic) -> None:
+        self.name = config.topic
+        self.topic = topic
+        self.dead_letters = dead_letters
+        self._config = config
+
+    def open_source(self, group: str) -> AbstractAsyncContextManager[Source]:
+        """See Log."""
+        settings = ConsumerSettings(group=group, session_timeout_seconds=SESSION_SECONDS)
+        return open_source(self._config, settings)
+
+    async def records(self, partition: int) -> Sequence[KeyAndValue]:
+        """See Log."""
+        return await read_all(self._config, self.name, partition)
+
+    async def letters(self) -> Sequence[KeyAndValue]:
+        """See Log."""
+        return await read_all(self._config, self._config.dead_letter_topic, 0)
+
+    async def committed(self, group: str, partition: int) -> int | None:
+        """See Log."""
+        at = TopicPartition(self.name, partition)
+        async with AIOKafkaConsumer(**_plain(self._config), group_id=group) as consumer:
+            consumer.assign([at])
+            offset: int | None = await consumer.committed(at)
+            return offset
+
+    async def set_committed(self, group: str, partition: int, offset: int) -> None:
+        """See Log."""
+        at = TopicPartition(self.name, partition)
+        async with AIOKafkaConsumer(**_plain(self._config), group_id=group) as consumer:
+            consumer.assign([at])
+            await consumer.commit({at: offset})
+
+
+async def read_all(config: KafkaConfig, topic: str, partition: int) -> list[KeyAndValue]:
+    """Return the keys and values of all records that are in *partition* now."""
+    at = TopicPartition(topic, partition)
+    async with AIOKafkaConsumer(**_plain(config)) as consumer:
+        consumer.assign([at])
+        end = (await consumer.end_offsets([at]))[at]
+        await consumer.seek_to_beginning(at)
+        found: list[KeyAndValue] = []
+        while await consumer.position(at) < end:
+            batch = (await consumer.getmany(at, timeout_ms=200)).get(at, [])
+            found += [(record.key, record.value) for record in batch]
+        return found
+
+
+def _plain(config: KafkaConfig) -> Mapping[str, object]:
+    return {
+        "bootstrap_servers": config.bootstrap_servers,
+        "enable_auto_commit": False,
+        "auto_offset_reset": "earliest",
+    }

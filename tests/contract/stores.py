@@ -1,0 +1,62 @@
+"""The counter store in memory and the one in Cassandra, each with a reader of it."""
+
+from dataclasses import dataclass
+from uuid import uuid4
+
+from consumer.__main__ import new_writer
+from consumer.counter_store import CassandraCounterStore, CounterStore
+from consumer.writer_rows import RowUpdate
+from query.counter_reader import CassandraCounterReader, CounterReader
+from shared.cassandra import Session
+from shared.counter import Counters, sum_rows
+from shared.domain import DomainName
+from tests.fakes.counter_store import InMemoryCounterStore
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """A counter store and a reader that sees what it wrote."""
+
+    store: CounterStore
+    reader: CounterReader
+
+
+class StoreReader:
+    """A CounterReader (see there) of what is in a store in memory."""
+
+    def __init__(self, store: InMemoryCounterStore) -> None:
+        self._store = store
+
+    async def read(self, domain: DomainName) -> Counters:
+        """See CounterReader."""
+        return sum_rows(row for of, row in self._store.all_rows() if of == domain)
+
+
+def fake_store(store: InMemoryCounterStore) -> Store:
+    """Return *store* with its reader."""
+    return Store(store, StoreReader(store))
+
+
+async def real_store(session: Session) -> Store:
+    """Return the store and the reader behind *session*."""
+    return Store(
+        await CassandraCounterStore.prepare(session),
+        await CassandraCounterReader.prepare(session, in_flight=32, waiting=1_000),
+    )
+
+
+def unique(word: str) -> str:
+    """Return a name that nothing else has, in this run or another."""
+    return f"{word}-{uuid4().hex[:12]}"
+
+
+def new_domain() -> DomainName:
+    """Return a domain that nobody has counted yet."""
+    return DomainName(f"{unique('d')}.example")
+
+
+def update_of(
+    domain: DomainName, *, delivered: int = 0, bounced: int = 0, applied_offset: int = 0
+) -> RowUpdate:
+    """Return an update that starts a row of its own."""
+    return RowUpdate(domain, new_writer(), delivered, bounced, applied_offset, epoch=0)

@@ -1,0 +1,152 @@
+"""A counter store in memory, as faithless as the real one.
+
+Increments have no identity here either: what is applied twice counts twice, and a failure
+does not say whether the update was, will be or never will be applied.
+"""
+
+from collections import deque
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+from consumer.writer_rows import RowUpdate
+from shared.counter import CounterRow
+from shared.domain import DomainName
+from shared.errors import OutcomeUnknownError, StoreUnavailableError
+from shared.partitioning import partition_of
+
+
+class Outcome(StrEnum):
+    """What becomes of one write."""
+
+    ACKNOWLEDGED = "applied, and said so"
+    IN_DOUBT = "applied, and the answer was lost"
+    LOST = "never applied, and nobody can say so"
+    REFUSED = "never applied, and said so"
+    PARTIAL = "applied to every other partition of the batch"
+    LATE = "not applied yet: some time after its failure was reported"
+
+
+@dataclass(slots=True)
+class _Cells:
+    """The three counter columns of one row."""
+
+    delivered: int = 0
+    bounced: int = 0
+    applied_offset: int = 0
+
+
+class InMemoryCounterStore:
+    """A CounterStore (see there) whose next writes fare as ``plan`` says, others well.
+
+    The ring is cut into *replica_sets* ranges, for ``split`` alone: reads are always of all
+    that was applied, as reads at a quorum are of all that was acknowledged.
+    """
+
+    def __init__(self, replica_sets: int = 1) -> None:
+        self._replica_sets = replica_sets
+        self._cells: dict[tuple[DomainName, str, UUID], _Cells] = {}
+        self._late: list[tuple[str, RowUpdate]] = []
+        self._planned: deque[Outcome] = deque()
+        self._reads_to_fail = 0
+        self.reads: list[list[DomainName]] = []
+        self.writes: list[list[RowUpdate]] = []
+
+    # ---- what CounterStore says
+
+    async def read(
+        self, log: str, domains: Sequence[DomainName]
+    ) -> dict[DomainName, list[CounterRow]]:
+        """See CounterStore."""
+        self.reads.append(list(domains))
+        if self._reads_to_fail:
+            self._reads_to_fail -= 1
+            raise StoreUnavailableError("Cassandra did not answer: planned")
+        return {domain: self.rows(log, domain) for domain in domains}
+
+    async def write(self, log: str, updates: Sequence[RowUpdate]) -> None:
+        """See CounterStore."""
+        self.writes.append(list(updates))
+        planned = self._planned.popleft() if self._planned else Outcome.ACKNOWLEDGED
+        self.settle(log, updates, planned)
+
+    def split(self, updates: Sequence[RowUpdate], size: int) -> list[list[RowUpdate]]:
+        """See CounterStore."""
+        by_replicas: dict[int, list[RowUpdate]] = {}
+        for update in updates:
+            replicas = partition_of(update.domain, self._replica_sets)
+            by_replicas.setdefault(replicas, []).append(update)
+        return [
+            group[start : start + size]
+            for group in by_replicas.values()
+            for start in range(0, len(group), size)
+        ]
+
+    # ---- what a test says and sees
+
+    def plan(self, *outcomes: Outcome) -> None:
+        """Let the next writes fare like this, one after the other."""
+        self._planned.extend(outcomes)
+
+    def fail_reads(self, times: int) -> None:
+        """Let the next reads fail."""
+        self._reads_to_fail = times
+
+    def settle(self, log: str, updates: Sequence[RowUpdate], outcome: Outcome) -> None:
+        """Write *updates* with this outcome."""
+        for update in updates:
+            if update.writer.version != 1:
+                raise StoreUnavailableError("InvalidRequest: a writer is a version 1 UUID")
+        match outcome:
+            case Outcome.ACKNOWLEDGED:
+                self._apply(log, updates)
+            case Outcome.IN_DOUBT:
+                self._apply(log, updates)
+                raise OutcomeUnknownError("OperationTimedOut: applied")
+            case Outcome.LOST:
+                raise OutcomeUnknownError("OperationTimedOut: not applied")
+            case Outcome.REFUSED if len(updates) == 1:
+                raise StoreUnavailableError("Unavailable: not applied")
+            case Outcome.REFUSED:
+                # Batches are applied partition by partition: the refusal is none of the whole.
+                raise OutcomeUnknownError("Unavailable: not applied")
+            case Outcome.PARTIAL:
+                applied = set(list(dict.fromkeys(u.domain for u in updates))[::2])
+                self._apply(log, [u for u in updates if u.domain in applied])
+                raise OutcomeUnknownError("WriteTimeout: applied in part")
+            case Outcome.LATE:
+                self._late.extend((log, update) for update in updates)
+                raise OutcomeUnknownError("WriteTimeout: not applied yet")
+
+    @property
+    def late_updates(self) -> int:
+        """How many updates have not surfaced yet."""
+        return len(self._late)
+
+    def surface(self, which: Collection[int] | None = None) -> None:
+        """Apply late updates, all or those at the positions *which*, in any order."""
+        chosen = range(len(self._late)) if which is None else which
+        for position in sorted(chosen, reverse=True):
+            log, update = self._late.pop(position)
+            self._apply(log, [update])
+
+    def rows(self, log: str, domain: DomainName) -> list[CounterRow]:
+        """Return the rows of *domain* in *log*, youngest writer first."""
+        found = [row for d, row in self.all_rows() if d == domain and row.log == log]
+        return sorted(found, key=lambda row: (row.writer.time, row.writer.bytes), reverse=True)
+
+    def all_rows(self) -> Iterator[tuple[DomainName, CounterRow]]:
+        """Yield every row of every log."""
+        for (domain, log, writer), cells in self._cells.items():
+            yield (
+                domain,
+                CounterRow(log, writer, cells.delivered, cells.bounced, cells.applied_offset),
+            )
+
+    def _apply(self, log: str, updates: Sequence[RowUpdate]) -> None:
+        for update in updates:
+            cells = self._cells.setdefault((update.domain, log, update.writer), _Cells())
+            cells.delivered += update.delivered
+            cells.bounced += update.bounced
+            cells.applied_offset += update.applied_offset

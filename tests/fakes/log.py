@@ -1,0 +1,257 @@
+"""A partitioned log in memory, with consumer groups that rebalance as Kafka's do.
+
+Every rebalance takes everything away from everybody; records may be handed out before the
+assignee has taken their partition over; what an assignee raises comes out of ``fetch``.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from consumer.record_source import Assignee, Record
+from shared.errors import LogRewrittenError
+from shared.kafka import MAX_BATCH_BYTES, RECORD_OVERHEAD_BYTES, KeyValue
+
+_FETCH_WAIT_SECONDS = 0.02
+_MAX_RECORDS = 100
+"""Of one partition per fetch: few, so that tests of a few hundred see several fetches."""
+
+
+@dataclass(slots=True)
+class LogRecord:
+    """Bytes at an offset."""
+
+    offset: int
+    key: bytes | None
+    value: bytes | None
+
+
+class InMemoryLog:
+    """A Topic (see there) that never fails, and the groups that read it."""
+
+    def __init__(self, name: str, partitions: int) -> None:
+        self.name = name
+        self.partitions = partitions
+        self._records: list[list[LogRecord]] = [[] for _ in range(partitions)]
+        self._groups: dict[str, _Group] = {}
+        self._changed = asyncio.Event()
+
+    async def append(self, partition: int, records: Sequence[KeyValue]) -> None:
+        """See Topic."""
+        size = sum(len(key) + len(value) + RECORD_OVERHEAD_BYTES for key, value in records)
+        if size > MAX_BATCH_BYTES:
+            raise ValueError("the batch is larger than MAX_BATCH_BYTES")
+        await asyncio.sleep(0)
+        there = self._records[partition]
+        for key, value in records:
+            there.append(LogRecord(len(there), key, value))
+        self.notify()
+
+    def records(self, partition: int) -> Sequence[LogRecord]:
+        """Return all that is in *partition*."""
+        return self._records[partition]
+
+    def group(self, name: str) -> "_Group":
+        """Return the group *name*, which comes to be when it is first asked for."""
+        return self._groups.setdefault(name, _Group(self))
+
+    @asynccontextmanager
+    async def open_source(self, group: str) -> AsyncIterator["InMemoryRecordSource"]:
+        """Yield a future member of *group*, which joins by ``subscribe``; let it leave at last."""
+        source = InMemoryRecordSource(self, self.group(group))
+        try:
+            yield source
+        finally:
+            await source.leave()
+
+    def notify(self) -> None:
+        """Wake every fetch that waits."""
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    async def change(self) -> None:
+        """Wait until there may be something new."""
+        await self._changed.wait()
+
+
+class InMemoryRecordSource:
+    """A RecordSource (see there): one member of a group."""
+
+    def __init__(self, log: InMemoryLog, group: "_Group") -> None:
+        self._log = log
+        self._group = group
+        self._assignee: Assignee | None = None
+        self._callback: asyncio.Task[None] | None = None
+        self._failure: BaseException | None = None
+        self._positions: dict[int, int] = {}
+        self._paused: set[int] = set()
+        self._is_reassigned = False
+
+    # ---- what RecordSource says
+
+    def subscribe(self, assignee: Assignee) -> None:
+        """Join the group on behalf of *assignee*."""
+        self._assignee = assignee
+        self._group.join(self)
+
+    async def fetch(self) -> Mapping[int, Sequence[Record]]:
+        """See RecordSource."""
+        try:
+            async with asyncio.timeout(_FETCH_WAIT_SECONDS):
+                while True:
+                    if self._failure is not None:
+                        raise self._failure
+                    if found := self._take():
+                        return found
+                    await self._log.change()
+        except TimeoutError:
+            return {}
+
+    async def commit(self, offsets: Mapping[int, int]) -> bool:
+        """See RecordSource."""
+        await asyncio.sleep(0)
+        if self not in self._group.members or not offsets.keys() <= self._positions.keys():
+            return False
+        self._group.committed.update(offsets)
+        return True
+
+    async def log_end(self, partition: int) -> int:
+        """See RecordSource."""
+        await asyncio.sleep(0)
+        return len(self._log.records(partition))
+
+    def lag(self, partition: int, next_offset: int) -> int:
+        """See RecordSource."""
+        if partition not in self._positions:
+            return 0
+        return max(0, len(self._log.records(partition)) - next_offset)
+
+    def pause(self, partitions: Iterable[int]) -> None:
+        """See RecordSource."""
+        self._paused |= self._ours(partitions)
+
+    def resume(self, partitions: Iterable[int]) -> None:
+        """See RecordSource."""
+        self._paused -= self._ours(partitions)
+        self._log.notify()
+
+    # ---- what a test and the group do
+
+    def expel(self) -> None:
+        """Let its session expire: others get its partitions, and it knows nothing of that."""
+        self._group.remove(self)
+
+    async def leave(self) -> None:
+        """Leave the group without a word to the assignee, as aiokafka's ``stop`` does."""
+        if self._callback is not None:
+            self._callback.cancel()
+        self._positions = {}
+        self._group.remove(self)
+        await self._group.settled_if_empty()
+
+    async def give_up(self) -> None:
+        """Let the assignee give up what it has; commits still count meanwhile."""
+        self._is_reassigned = True
+        if self._assignee is not None and self._positions:
+            await self._call(self._assignee.revoke())
+
+    async def take_over(self, partitions: Iterable[int]) -> None:
+        """Give the assignee its new share, each partition from where the group goes on."""
+        self._paused = set()
+        self._is_reassigned = False
+        try:
+            first_offsets = {p: self._group.first_offset(p) for p in partitions}
+        except LogRewrittenError as error:
+            self._fail(error)
+            return
+        self._positions = dict(first_offsets)
+        self._log.notify()
+        await asyncio.sleep(0)  # fetches in between find records that nobody has yet
+        if self._assignee is not None:
+            await self._call(self._hand_over(self._assignee, first_offsets))
+
+    async def _hand_over(self, assignee: Assignee, first_offsets: Mapping[int, int]) -> None:
+        await assignee.assign(first_offsets)
+        self._positions = dict(first_offsets)  # at once, before any fetch
+        self._log.notify()
+
+    async def _call(self, callback: Coroutine[None, None, None]) -> None:
+        self._callback = asyncio.ensure_future(callback)
+        await asyncio.wait({self._callback})
+        if not self._callback.cancelled() and (error := self._callback.exception()) is not None:
+            self._fail(error)
+
+    def _fail(self, error: BaseException) -> None:
+        self._failure = error
+        self._log.notify()
+
+    def _take(self) -> dict[int, Sequence[Record]]:
+        found: dict[int, Sequence[Record]] = {}
+        if self._is_reassigned:
+            return found
+        for partition in self._positions.keys() - self._paused:
+            position = self._positions[partition]
+            records = self._log.records(partition)[position : position + _MAX_RECORDS]
+            if records:
+                self._positions[partition] += len(records)
+                found[partition] = records
+        return found
+
+    def _ours(self, partitions: Iterable[int]) -> set[int]:
+        named = set(partitions)
+        if not named <= self._positions.keys():
+            raise RuntimeError(f"not assigned: {sorted(named - self._positions.keys())}")
+        return named
+
+
+class _Group:
+    """The members of one group, what it has committed, and its rebalances."""
+
+    def __init__(self, log: InMemoryLog) -> None:
+        self._log = log
+        self.members: list[InMemoryRecordSource] = []
+        self.committed: dict[int, int] = {}
+        self._is_stale = False
+        self._rebalance: asyncio.Task[None] | None = None
+
+    def join(self, member: InMemoryRecordSource) -> None:
+        """Add *member* and share everything out anew."""
+        self.members.append(member)
+        self._share_out()
+
+    def remove(self, member: InMemoryRecordSource) -> None:
+        """Share everything out among the others; nothing if *member* is none."""
+        if member in self.members:
+            self.members.remove(member)
+            self._share_out()
+
+    def first_offset(self, partition: int) -> int:
+        """Return where *partition* goes on. Raises LogRewrittenError."""
+        committed = self.committed.get(partition, 0)
+        end = len(self._log.records(partition))
+        if committed > end:
+            raise LogRewrittenError(
+                f"{self._log.name}/{partition}: committed {committed}, but the log ends at {end}"
+            )
+        return committed
+
+    async def settled_if_empty(self) -> None:
+        """Wait for the last rebalance once nobody is left to wait for it."""
+        if not self.members and self._rebalance is not None:
+            await self._rebalance
+
+    def _share_out(self) -> None:
+        self._is_stale = True
+        if self._rebalance is None or self._rebalance.done():
+            self._rebalance = asyncio.ensure_future(self._rebalance_all())
+
+    async def _rebalance_all(self) -> None:
+        while self._is_stale:
+            await asyncio.gather(*(member.give_up() for member in self.members))
+            self._is_stale = False
+            shares = {
+                member: range(place, self._log.partitions, len(self.members))
+                for place, member in enumerate(self.members)
+            }
+            await asyncio.gather(*(m.take_over(share) for m, share in shares.items()))
