@@ -130,6 +130,7 @@ async def create_topics(config: KafkaConfig, layout: KafkaLayout) -> None:
         async with asyncio.timeout(_KAFKA_SECONDS):
             await admin.start()
             answer = await admin.create_topics(topics(config, layout))
+            found = await admin.describe_topics([config.topic])
     except (KafkaError, TimeoutError) as error:
         raise BrokerUnavailableError(
             f"no topics at {config.bootstrap_servers}: {type(error).__name__}: {error}"
@@ -141,6 +142,9 @@ async def create_topics(config: KafkaConfig, layout: KafkaLayout) -> None:
         if code and error_type is not TopicAlreadyExistsError:
             raise PipelineError(f"topic {name!r}: {error_type.__name__}: {message}")
         log.info("topic is there", topic=name, created=code == 0)
+    partitions = len(found[0]["partitions"])
+    if partitions not in {0, layout.partitions}:  # 0: just made, and not known everywhere yet
+        log.warning("the topic stays as it is", partitions=partitions, configured=layout.partitions)
 
 
 async def run(config: PrepareConfig) -> None:

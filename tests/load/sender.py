@@ -99,5 +99,5 @@ class Sender:
 async def _sleep_until(moment: float) -> None:
     # Not by the loop's clock, which uvloop reads once a turn. Its timers round to milliseconds,
     # so round up first, and look again: too early is not on schedule either.
-    while (early := moment - perf_counter()) > 0:  # noqa: ASYNC110 time itself sets no event
+    while (early := moment - perf_counter()) > 0:
         await asyncio.sleep(math.ceil(early * 1_000) / 1_000)

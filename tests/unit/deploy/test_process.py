@@ -56,7 +56,7 @@ async def test_stop_has_a_deadline(tmp_path: Path) -> None:
     deaf = "trap '' TERM; echo deaf; while :; do sleep 60; done"
     running = Process(command(tmp_path, "sh", "-c", deaf))
     async with asyncio.timeout(5):
-        while not (tmp_path / "x.log").read_text():  # noqa: ASYNC110 - the shell sets no Event
+        while not (tmp_path / "x.log").read_text():
             await asyncio.sleep(0)
     assert await process.stop(running, 0.01) == -9
 

@@ -1,0 +1,61 @@
+"""What is created before the tiers start."""
+
+import pytest
+
+from deploy.prepare import KafkaLayout, parse_replication, schema_statements, topics
+from shared.config import KafkaConfig
+
+
+@pytest.mark.parametrize(
+    ("text", "replication"),
+    [
+        ("datacenter1:3", {"datacenter1": 3}),
+        ("eu-west_1:3, us.east:2", {"eu-west_1": 3, "us.east": 2}),
+        ("dc:99", {"dc": 99}),
+    ],
+)
+def test_replication_is_said_per_datacenter(text: str, replication: dict[str, int]) -> None:
+    """Names and numbers of replicas, in the order given."""
+    assert parse_replication(text) == replication
+
+
+@pytest.mark.parametrize(
+    "text", ["", "dc", "dc:", ":3", "dc:0", "dc:-1", "dc:03", "dc:100", "dc:3,", "d'c:3", "dc:3:3"]
+)
+def test_what_is_no_replication_is_refused(text: str) -> None:
+    """A quote must not get into the schema, nor a datacenter without replicas."""
+    with pytest.raises(ValueError, match="is not datacenter:replicas"):
+        parse_replication(text)
+
+
+def test_the_schema_is_a_keyspace_and_its_table() -> None:
+    """Two whole statements that change nothing where both are there, without comments."""
+    keyspace, table = schema_statements("mail", {"eu": 3, "us": 2})
+    assert keyspace.startswith("CREATE KEYSPACE IF NOT EXISTS mail")
+    assert "{'class': 'NetworkTopologyStrategy', 'eu': '3', 'us': '2'}" in keyspace
+    assert table.startswith("CREATE TABLE IF NOT EXISTS mail.domain_counters (")
+    assert "PRIMARY KEY (domain, log, writer)" in table
+    for statement in (keyspace, table):
+        assert "--" not in statement
+        assert statement.count("'") % 2 == 0
+        assert statement.count("(") == statement.count(")")
+        assert "{{" not in statement
+
+
+def test_topics_are_made_to_lose_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Acknowledged means on two replicas at least, and no replica that missed it may lead."""
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "a")
+    events, letters = topics(
+        KafkaConfig(topic="events-2", dead_letter_topic="letters"),
+        KafkaLayout(partitions=24, replication_factor=3, min_insync_replicas=2, retention_days=2),
+    )
+    assert (events.name, events.num_partitions, events.replication_factor) == ("events-2", 24, 3)
+    assert (letters.name, letters.num_partitions, letters.replication_factor) == ("letters", 1, 3)
+    for topic in (events, letters):
+        assert topic.topic_configs["min.insync.replicas"] == "2"
+        assert topic.topic_configs["unclean.leader.election.enable"] == "false"
+        assert topic.topic_configs["message.timestamp.type"] == "LogAppendTime"
+        # A whole batch of ours, as large as it gets, has to go through.
+        assert int(topic.topic_configs["max.message.bytes"]) > 2 * 1024 * 1024
+    assert events.topic_configs["retention.ms"] == str(2 * 24 * 60 * 60 * 1000)
+    assert letters.topic_configs["retention.ms"] == "-1"

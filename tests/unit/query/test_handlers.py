@@ -1,0 +1,166 @@
+"""What customers are told."""
+
+import json
+from collections.abc import Mapping
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from query.handlers import Handlers, build_routes
+from query.metrics import QueryMeters
+from shared.counter import Counters
+from shared.errors import RetriableError, StoreUnavailableError
+from shared.http import Router
+from tests.fakes.counter_reader import InMemoryCounterReader
+from tests.fakes.requests import ask, json_of
+
+JSON = {"Content-Type": "application/json"}
+COUNTERS = {
+    "all.example": Counters(1001, 0),
+    "edge.example": Counters(1000, 0),
+    "not.example": Counters(5000, 1),
+    "xn--bcher-kva.example": Counters(7, 0),
+}
+ALL = {
+    "domain": "all.example",
+    "status": "catch-all",
+    "delivered": 1001,
+    "bounced": 0,
+    "threshold": 1000,
+    "reason": "more_than_threshold_delivered",
+}
+
+
+class Node:
+    """The routes of a query node over counters in memory."""
+
+    def __init__(self, errors: Mapping[str, RetriableError] | None = None) -> None:
+        self.reader = InMemoryCounterReader(COUNTERS, errors)
+        self.registry = CollectorRegistry()
+        handlers = Handlers(self.reader, 1000, QueryMeters(self.registry))
+        self.router: Router = build_routes(handlers)
+
+    def refused(self, code: str) -> float | None:
+        """Return how many refusals were counted under *code*."""
+        return self.registry.get_sample_value("catchall_query_refused_total", {"code": code})
+
+
+async def test_a_domain_is_answered_with_its_counts_and_their_meaning() -> None:
+    """The answer has exactly the promised fields."""
+    response = await ask(Node().router, "GET", "/domains/all.example")
+    assert (response.status, response.content_type) == (200, "application/json")
+    assert json_of(response) == ALL
+
+
+@pytest.mark.parametrize(
+    ("domain", "status", "reason"),
+    [
+        ("edge.example", "unknown", "not_enough_data"),
+        ("not.example", "not catch-all", "bounced"),
+        ("never-seen.example", "unknown", "not_enough_data"),
+    ],
+)
+async def test_the_status_follows_the_counts(domain: str, status: str, reason: str) -> None:
+    """Each status comes with its reason; a domain never seen is unknown."""
+    answer = json_of(await ask(Node().router, "GET", f"/domains/{domain}"))
+    assert (answer["status"], answer["reason"]) == (status, reason)
+
+
+async def test_any_spelling_finds_the_one_domain() -> None:
+    """The answer carries the one spelling."""
+    answer = json_of(await ask(Node().router, "GET", "/domains/B%C3%BCcher.EXAMPLE."))
+    assert (answer["domain"], answer["delivered"]) == ("xn--bcher-kva.example", 7)
+
+
+async def test_what_is_no_domain_is_refused_unread() -> None:
+    """A bad name costs no read, and is counted by its code."""
+    node = Node()
+    response = await ask(node.router, "GET", "/domains/localhost")
+    assert (response.status, json_of(response)["code"]) == (400, "single_label")
+    assert node.reader.reads == []
+    assert node.refused("single_label") == 1
+
+
+async def test_a_store_that_cannot_answer_is_no_unknown() -> None:
+    """Without counters there is no status, only a refusal for now."""
+    node = Node({"all.example": StoreUnavailableError("no answer")})
+    response = await ask(node.router, "GET", "/domains/all.example")
+    assert (response.status, json_of(response)["code"]) == (503, "store_unavailable")
+    assert response.headers["Retry-After"]
+    assert node.refused("store_unavailable") == 1
+
+
+async def test_many_domains_are_answered_in_the_order_of_the_request() -> None:
+    """Each name has an answer or an error of its own, in its place."""
+    node = Node({"not.example": StoreUnavailableError("no answer")})
+    names = ["never.example", "ALL.example", "localhost", "not.example", "all.example."]
+    body = json.dumps({"domains": names}).encode()
+    response = await ask(node.router, "POST", "/domains", body, JSON)
+    never, upper, bad, failed, dotted = json_of(response)["results"]
+    assert response.status == 200
+    assert (never["domain"], never["status"]) == ("never.example", "unknown")
+    assert upper == dotted == ALL
+    assert (bad["domain"], bad["error"]["code"]) == ("localhost", "single_label")
+    assert failed == {
+        "domain": "not.example",
+        "error": {"code": "store_unavailable", "detail": "no answer"},
+    }
+
+
+async def test_a_domain_that_is_asked_for_twice_is_read_once() -> None:
+    """Spellings of one domain share the read."""
+    node = Node()
+    body = json.dumps({"domains": ["all.example", "ALL.example", "all.example."]}).encode()
+    assert len(json_of(await ask(node.router, "POST", "/domains", body, JSON))["results"]) == 3
+    assert node.reader.reads == ["all.example"]
+
+
+async def test_a_bad_name_comes_back_escaped_and_cut() -> None:
+    """An answer carries no more than 80 characters of what it refuses."""
+    body = json.dumps({"domains": ["\x1b" + "ü" * 300]}).encode()
+    (result,) = json_of(await ask(Node().router, "POST", "/domains", body, JSON))["results"]
+    assert len(result["domain"]) <= 80
+    assert result["domain"].isascii()
+    assert result["domain"].isprintable()
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        (b'{"domains": []}', 400, "no_domains"),
+        (b"{}", 400, "malformed_json"),
+        (b"", 400, "malformed_json"),
+        (b"[", 400, "malformed_json"),
+        (b'["a.example"]', 400, "malformed_json"),
+        (b'{"domains": "a.example"}', 400, "malformed_json"),
+        (b'{"domains": [1]}', 400, "malformed_json"),
+        (b'{"domains": ["a.example"], "more": 1}', 400, "malformed_json"),
+        (b'{"domains": ["\xff"]}', 400, "malformed_json"),
+        (json.dumps({"domains": ["a.example"] * 1001}).encode(), 413, "too_many_domains"),
+        (b" " * (1024 * 1024 + 1), 413, "body_too_large"),
+    ],
+)
+async def test_what_is_no_question_is_refused(body: bytes, status: int, code: str) -> None:
+    """Nothing is read for a body that does not name 1 to 1,000 domains."""
+    node = Node()
+    response = await ask(node.router, "POST", "/domains", body, JSON)
+    assert (response.status, json_of(response)["code"]) == (status, code)
+    assert node.reader.reads == []
+
+
+async def test_a_thousand_names_are_answered() -> None:
+    """The most that may be asked is asked."""
+    names = [f"d{number}.example" for number in range(1000)]
+    body = json.dumps({"domains": names}).encode()
+    results = json_of(await ask(Node().router, "POST", "/domains", body, JSON))["results"]
+    assert [result["domain"] for result in results] == names
+
+
+async def test_another_type_is_not_guessed_at() -> None:
+    """Only application/json is read, whatever its parameters."""
+    node = Node()
+    body = b'{"domains": ["a.example"]}'
+    response = await ask(node.router, "POST", "/domains", body, {"Content-Type": "text/plain"})
+    assert (response.status, json_of(response)["code"]) == (415, "unsupported_media_type")
+    utf8 = {"Content-Type": "application/json; charset=utf-8"}
+    assert (await ask(node.router, "POST", "/domains", body, utf8)).status == 200
