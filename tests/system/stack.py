@@ -2,10 +2,10 @@
 
 import asyncio
 import secrets
-import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -14,19 +14,13 @@ import aiohttp
 
 from deploy.local import process
 from deploy.local.process import Command, Running
+from tests.loopback import random_prefix
 
 ROOT = Path(__file__).resolve().parents[2]
 READY_SECONDS = 60.0
 STOP_SECONDS = 25.0
-HOST = "127.0.0.1"
-
-
-def free_port() -> int:
-    """Return a port that nothing listens on right now."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
+FIRST_PORT = 20_000
+"""Below the ports that the kernel gives to connections: one of those may be taken any moment."""
 
 
 @dataclass(slots=True)
@@ -62,10 +56,14 @@ class Stack:
     overrides: Mapping[str, str] = field(default_factory=dict)
     http: aiohttp.ClientSession = field(init=False)
     started: list[TierProcess] = field(default_factory=list)
+    host: str = field(init=False)
+    _ports: Iterator[int] = field(init=False)
 
     def __post_init__(self) -> None:
         # Servers that outlive a run keep its topics: a new run must not count on.
         self.name = f"{self.name}-{secrets.token_hex(3)}"
+        self.host = f"{random_prefix()}.1"
+        self._ports = count(FIRST_PORT)
 
     async def __aenter__(self) -> Self:
         self.http = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
@@ -111,17 +109,22 @@ class Stack:
         return self._command(module, module, environment)
 
     def _start(self, name: str, module: str, environment: Mapping[str, str]) -> TierProcess:
-        port, management = free_port(), free_port()
+        port, management = next(self._ports), next(self._ports)
         prefix = module.upper()
-        where = {f"{prefix}_HTTP_PORT": str(port), f"{prefix}_MANAGEMENT_PORT": str(management)}
+        where = {
+            f"{prefix}_HTTP_HOST": self.host,
+            f"{prefix}_MANAGEMENT_HOST": self.host,
+            f"{prefix}_HTTP_PORT": str(port),
+            f"{prefix}_MANAGEMENT_PORT": str(management),
+        }
         number = sum(tier.name.startswith(name) for tier in self.started) + 1
         command = self._command(f"{name}-{number}", module, {**where, **environment})
         tier = TierProcess(
             command.name,
             process.Process(command),
-            f"http://{HOST}:{management}",
+            f"http://{self.host}:{management}",
             command.log,
-            "" if name == "worker" else f"http://{HOST}:{port}",
+            "" if name == "worker" else f"http://{self.host}:{port}",
         )
         self.started.append(tier)
         return tier
