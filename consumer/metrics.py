@@ -17,6 +17,11 @@ class ConsumerMeters:
             "Records that were read again after they had been counted, and skipped.",
             registry=registry,
         )
+        self.duplicates = Counter(
+            "catchall_events_duplicate",
+            "Events that repeat an idempotency key, and are not counted.",
+            registry=registry,
+        )
         self.dead_letters = Counter(
             "catchall_dead_letters", "Records that could not be decoded.", registry=registry
         )

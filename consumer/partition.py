@@ -17,9 +17,11 @@ import structlog
 
 from consumer.counter_store import CounterStore
 from consumer.dead_letters import DeadLetters
+from consumer.dedupe import Dedupe
 from consumer.flush_policy import FlushPace
 from consumer.ledger import PartitionLedger
 from consumer.metrics import ConsumerMeters
+from consumer.position import Position
 from consumer.record_source import Record
 from consumer.writer_rows import RowUpdate
 from shared import record as codec
@@ -60,6 +62,7 @@ class PartitionTask:
         self._tools = tools
         self._reads = 0
         self._writes = 0
+        self._dedupe = Dedupe()
         self._failing = False
         self._changed = asyncio.Event()
         self._progress = asyncio.Event()
@@ -67,19 +70,36 @@ class PartitionTask:
     async def take(self, records: Sequence[Record]) -> None:
         """Add *records* to the ledger; what cannot be decoded is kept aside first."""
         ledger, now = self.ledger, self._tools.clock()
-        skipped = ledger.skipped
+        skipped, duplicates = ledger.skipped, 0
+        if records:
+            self._dedupe.advance(records[0].offset, records[0].timestamp)
         for record in records:
+            offset = record.offset
             try:
                 event = codec.decode(record.key, record.value)
             except UndecodableRecordError as error:
-                await self._tools.dead_letters.keep(ledger.log, record, str(error))
-                self._tools.meters.dead_letters.inc()
-                ledger.pass_over(record.offset)
+                if offset >= ledger.next_offset:
+                    await self._tools.dead_letters.keep(ledger.log, record, str(error))
+                    self._tools.meters.dead_letters.inc()
+                ledger.pass_over(offset)
+                continue
+            if event.key is not None and self._dedupe.is_duplicate(
+                event.domain, event.key, offset, record.timestamp
+            ):
+                duplicates += offset >= ledger.next_offset
+                ledger.pass_over(offset)
             else:
-                ledger.add(event, record.offset, now)
+                # Below the ledger's beginning it is counted: it was read for its key alone.
+                ledger.add(event, offset, now)
         self._tools.meters.records.inc(len(records))
         self._tools.meters.replayed.inc(ledger.skipped - skipped)
+        self._tools.meters.duplicates.inc(duplicates)
         self._changed.set()
+
+    def position(self) -> Position:
+        """Return what may be committed: everything below it is counted."""
+        next_offset = self.ledger.committable_offset()
+        return Position(next_offset, self._dedupe.keys_from(next_offset))
 
     async def run(self) -> None:
         """Read and write what the ledger asks for, until cancelled."""

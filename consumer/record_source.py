@@ -26,6 +26,7 @@ from aiokafka.errors import (
 )
 
 from consumer.config import ConsumerSettings
+from consumer.position import Position
 from shared.config import KafkaConfig
 from shared.errors import BrokerUnavailableError, LogRewrittenError, PipelineError
 
@@ -44,13 +45,15 @@ class Record(Protocol):
     offset: int
     key: bytes | None
     value: bytes | None
+    timestamp: int
+    """When it was appended, in milliseconds since 1970, by the broker's clock."""
 
 
 class Assignee(Protocol):
     """Whoever works on the partitions that this member of the group has."""
 
-    async def assign(self, first_offsets: Mapping[int, int]) -> None:
-        """Take partitions over, each from the offset given."""
+    async def assign(self, positions: Mapping[int, Position]) -> None:
+        """Take partitions over, each from the position given; reading begins at its keys."""
 
     async def revoke(self) -> None:
         """Give every partition up: flush, commit, forget."""
@@ -62,7 +65,7 @@ class RecordSource(Protocol):
     async def fetch(self) -> Mapping[int, Sequence[Record]]:
         """Return the next records by partition, perhaps none."""
 
-    async def commit(self, offsets: Mapping[int, int]) -> bool:
+    async def commit(self, positions: Mapping[int, Position]) -> bool:
         """Commit; False if the partitions are no longer ours: whoever has them decides."""
 
     async def log_end(self, partition: int) -> int:
@@ -118,11 +121,12 @@ class KafkaRecordSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiok
             return {}
         return {tp.partition: records for tp, records in batches.items()}
 
-    async def commit(self, offsets: Mapping[int, int]) -> bool:
+    async def commit(self, positions: Mapping[int, Position]) -> bool:
         """See RecordSource. Raises BrokerUnavailableError when Kafka does not answer in time."""
+        offsets = {self._at(p): (at.next_offset, at.text()) for p, at in positions.items()}
         try:
             async with asyncio.timeout(_REQUEST_SECONDS):
-                await self._consumer.commit({self._at(p): offset for p, offset in offsets.items()})
+                await self._consumer.commit(offsets)
         except (CommitFailedError, IllegalStateError) as error:
             log.info("partitions are no longer ours", error=str(error))
             return False
@@ -162,32 +166,52 @@ class KafkaRecordSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiok
         if self._assignee is None:
             return
         try:
-            first_offsets = await self._first_offsets([tp.partition for tp in assigned])
-            await self._assignee.assign(first_offsets)
-            for partition, offset in first_offsets.items():
-                self._consumer.seek(self._at(partition), offset)
+            positions = await self._positions([tp.partition for tp in assigned])
+            await self._assignee.assign(positions)
+            for partition, position in positions.items():
+                self._consumer.seek(self._at(partition), position.keys_from)
         except IllegalStateError:
             log.info("assignment was overtaken by the next one")
         except Exception as error:  # noqa: BLE001 aiokafka would swallow it; fetch raises it
             self._failure = error
 
-    async def _first_offsets(self, partitions: list[int]) -> dict[int, int]:
+    async def _positions(self, partitions: list[int]) -> dict[int, Position]:
         starts = await self._offsets(self._consumer.beginning_offsets, partitions)
         ends = await self._offsets(self._consumer.end_offsets, partitions)
-        first: dict[int, int] = {}
-        for partition in partitions:
-            async with asyncio.timeout(_REQUEST_SECONDS):
-                committed = await self._consumer.committed(self._at(partition))
+        positions: dict[int, Position] = {}
+        for partition, committed in (await self._committed(partitions)).items():
+            start, end = starts[partition], ends[partition]
             if committed is None:
-                first[partition] = starts[partition]
+                positions[partition] = Position.at(start)
                 continue
-            if not starts[partition] <= committed <= ends[partition]:
+            if not start <= committed.next_offset <= end:
                 raise LogRewrittenError(
-                    f"{self._topic}/{partition}: committed {committed}, but the log has "
-                    f"{starts[partition]} to {ends[partition]}; a new topic needs a new name"
+                    f"{self._topic}/{partition}: committed {committed.next_offset}, but the log "
+                    f"has {start} to {end}; a new topic needs a new name"
                 )
-            first[partition] = committed
-        return first
+            keys_from = max(committed.keys_from, start)
+            positions[partition] = Position(committed.next_offset, keys_from)
+        return positions
+
+    async def _committed(self, partitions: Sequence[int]) -> dict[int, Position | None]:
+        try:
+            async with asyncio.timeout(_REQUEST_SECONDS):
+                # What `committed` itself calls; that one leaves the text out.
+                found = await self._consumer._coordinator.fetch_committed_offsets(  # noqa: SLF001
+                    [self._at(p) for p in partitions]
+                )
+        except (KafkaError, TimeoutError) as error:
+            raise BrokerUnavailableError(f"no offsets: {type(error).__name__}") from error
+        positions: dict[int, Position | None] = dict.fromkeys(partitions)
+        for tp, committed in found.items():
+            if committed.offset < 0:
+                continue
+            position = Position.parse(committed.offset, committed.metadata)
+            if position is None:
+                log.warning("offset committed by another; keys before it are not known", at=str(tp))
+                position = Position.at(committed.offset)
+            positions[tp.partition] = position
+        return positions
 
     async def _offsets(self, ask: Any, partitions: Sequence[int]) -> dict[int, int]:
         try:

@@ -16,6 +16,7 @@ from consumer.config import ConsumerSettings
 from consumer.flush_policy import FlushPace, FlushPolicy
 from consumer.ledger import PartitionLedger
 from consumer.partition import PartitionTask, Tools
+from consumer.position import Position
 from consumer.record_source import RecordSource
 from shared.errors import BrokerUnavailableError
 
@@ -48,7 +49,7 @@ class Worker:
         self._revoking = asyncio.Lock()
         self._paused: set[int] = set()
         self._committed: dict[int, int] = {}
-        self._to_commit: dict[int, int] = {}
+        self._to_commit: dict[int, Position] = {}
 
     async def run(self, until: asyncio.Event) -> None:
         """Work until *until* is set, then flush and commit everything.
@@ -68,14 +69,15 @@ class Worker:
                 task.cancel()
             await self.revoke()
 
-    async def assign(self, first_offsets: Mapping[int, int]) -> None:
+    async def assign(self, positions: Mapping[int, Position]) -> None:
         """Take partitions over, knowing nothing of them but where to read on."""
         if self._tasks is None:
             raise RuntimeError("assigned before run")
         if self._stopping:
             return  # whoever gets them next finds them as we were given them
         policy = FlushPolicy(self._settings.threshold, self._settings.flush_max_age_seconds)
-        for partition, offset in first_offsets.items():
+        for partition, position in positions.items():
+            offset = position.next_offset
             ledger = PartitionLedger(f"{self._topic}/{partition}", offset, policy, self._new_writer)
             pace = FlushPace(self._settings.flush_batch_domains)
             task = PartitionTask(partition, ledger, pace, self._tools)
@@ -86,7 +88,7 @@ class Worker:
             )
         self._tools.meters.rebalances.inc()
         self._tools.meters.assigned.set(len(self._partitions))
-        log.info("assigned", partitions=sorted(first_offsets))
+        log.info("assigned", partitions=sorted(positions))
 
     async def revoke(self) -> None:
         """Flush and commit within the deadline, then forget every partition."""
@@ -105,9 +107,7 @@ class Worker:
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
-        await self._commit_now(
-            {p: task.ledger.committable_offset() for p, task in partitions.items()}
-        )
+        await self._commit_now({p: task.position() for p, task in partitions.items()})
         self._committed, self._to_commit, self._paused = {}, {}, set()
         self._tools.meters.assigned.set(0)
         self._tools.meters.lag.clear()
@@ -166,16 +166,18 @@ class Worker:
         while True:
             await asyncio.sleep(self._settings.commit_interval_seconds)
             await self._commit_now(self._to_commit)
-            self._to_commit = {
-                p: task.ledger.committable_offset() for p, task in self._partitions.items()
-            }
+            self._to_commit = {p: task.position() for p, task in self._partitions.items()}
 
-    async def _commit_now(self, offsets: Mapping[int, int]) -> None:
-        moved = {p: o for p, o in offsets.items() if o > self._committed.get(p, o)}
+    async def _commit_now(self, positions: Mapping[int, Position]) -> None:
+        moved = {
+            p: position
+            for p, position in positions.items()
+            if position.next_offset > self._committed.get(p, position.next_offset)
+        }
         if not moved:
             return
         try:
             if await self._source.commit(moved):
-                self._committed.update(moved)
+                self._committed.update({p: at.next_offset for p, at in moved.items()})
         except BrokerUnavailableError as error:
             log.warning("commit failed", error=str(error))

@@ -7,6 +7,7 @@ from typing import Protocol
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from consumer.config import ConsumerSettings
+from consumer.position import Position
 from consumer.record_source import Assignee, RecordSource, open_source
 from shared.config import KafkaConfig
 from shared.kafka import Topic
@@ -90,11 +91,12 @@ class FakeLog:
 
     async def committed(self, group: str, partition: int) -> int | None:
         """See Log."""
-        return self._events.group(group).committed.get(partition)
+        position = self._events.group(group).committed.get(partition)
+        return None if position is None else position.next_offset
 
     async def set_committed(self, group: str, partition: int, offset: int) -> None:
         """See Log."""
-        self._events.group(group).committed[partition] = offset
+        self._events.group(group).committed[partition] = Position.at(offset)
 
 
 class RealLog:

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from consumer.position import Position
 from consumer.record_source import Record
 from shared.errors import LogRewrittenError
 from tests.contract.conftest import PARTITIONS
@@ -21,16 +22,18 @@ class Member:
 
     def __init__(self, source: Source, name: str, journal: list[str]) -> None:
         self.source = source
+        self.positions: dict[int, Position] = {}
         self.owned: dict[int, int] = {}
-        self.to_commit: dict[int, int] = {}
+        self.to_commit: dict[int, Position] = {}
         self.commits: list[bool] = []
         self._name = name
         self._journal = journal
 
-    async def assign(self, first_offsets: Mapping[int, int]) -> None:
+    async def assign(self, positions: Mapping[int, Position]) -> None:
         """Take partitions over."""
         self._journal.append(f"{self._name} assigned")
-        self.owned = dict(first_offsets)
+        self.positions = dict(positions)
+        self.owned = {p: at.next_offset for p, at in positions.items()}
 
     async def revoke(self) -> None:
         """Give them up."""
@@ -142,12 +145,39 @@ async def test_what_is_committed_while_giving_up_is_where_the_next_owner_starts(
     await log.topic.append(1, numbered(5))
     async with member(log, "a") as first:
         await owned(first)
-        first.to_commit = {0: 3, 1: 4}
+        first.to_commit = {0: Position(3, 1), 1: Position.at(4)}
         async with member(log, "b") as second:
             await asyncio.gather(first.has(1), second.has(1))
 
             assert first.commits == [True]
-            assert {**first.owned, **second.owned} == {0: 3, 1: 4}
+            found = {**first.positions, **second.positions}
+            assert found == {0: Position(3, 1), 1: Position.at(4)}
+
+
+async def test_reading_begins_at_the_keys_that_the_committed_position_names(log: Log) -> None:
+    """Records below the committed offset come again, for whoever must know their keys."""
+    await log.topic.append(0, numbered(5))
+    async with member(log) as first:
+        await owned(first)
+        assert await first.source.commit({0: Position(3, 1)})
+
+    async with member(log) as second:
+        await owned(second)
+        records = await read(second.source, 0, 4)
+
+    assert second.positions[0] == Position(3, 1)
+    assert [record.offset for record in records] == [1, 2, 3, 4]
+
+
+async def test_records_carry_the_time_of_their_append(log: Log) -> None:
+    """The log's own clock stamps them, in order."""
+    await log.topic.append(0, numbered(3))
+    async with member(log) as opened:
+        await owned(opened)
+        stamps = [record.timestamp for record in await read(opened.source, 0, 3)]
+
+    assert stamps == sorted(stamps)
+    assert stamps[0] > 1_600_000_000_000
 
 
 async def test_a_new_member_goes_on_at_the_committed_offset(log: Log) -> None:
@@ -156,7 +186,7 @@ async def test_a_new_member_goes_on_at_the_committed_offset(log: Log) -> None:
     async with member(log) as first:
         await owned(first)
         await read(first.source, 0, 5)
-        assert await first.source.commit({0: 3})
+        assert await first.source.commit({0: Position.at(3)})
 
     async with member(log) as second:
         assert (await owned(second))[0] == 3
@@ -185,8 +215,8 @@ async def test_a_commit_of_what_is_no_longer_ours_is_refused(log: Log) -> None:
             await asyncio.gather(first.has(1), second.has(1))
             (lost,) = second.owned
 
-            assert not await first.source.commit({lost: 5})
-            assert await second.source.commit({lost: 2})
+            assert not await first.source.commit({lost: Position.at(5)})
+            assert await second.source.commit({lost: Position.at(2)})
 
     assert await log.committed(GROUP, lost) == 2
 
@@ -218,8 +248,8 @@ async def test_what_an_assignee_raises_comes_out_of_fetch(log: Log) -> None:
     """A failed take-over ends the worker; swallowed, it would read on and count nothing."""
 
     class Broken(Member):
-        async def assign(self, first_offsets: Mapping[int, int]) -> None:
-            raise LookupError(f"cannot take {len(first_offsets)}")
+        async def assign(self, positions: Mapping[int, Position]) -> None:
+            raise LookupError(f"cannot take {len(positions)}")
 
     async with log.open_source(GROUP) as source:
         source.subscribe(Broken(source, "a", []))

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 import pytest
 
+from consumer.position import Position
 from consumer.record_source import Record
 from shared.event import Event, EventKind
 from shared.partitioning import partition_of
@@ -36,9 +37,9 @@ class Bystander:
     def __init__(self) -> None:
         self.assigned = asyncio.Event()
 
-    async def assign(self, first_offsets: Mapping[int, int]) -> None:
+    async def assign(self, positions: Mapping[int, Position]) -> None:
         """Take partitions over."""
-        assert first_offsets
+        assert positions
         self.assigned.set()
 
     async def revoke(self) -> None:
@@ -67,11 +68,11 @@ class SlowCommits(InMemoryRecordSource):
         self.gate = asyncio.Event()
         self.asked = asyncio.Event()
 
-    async def commit(self, offsets: Mapping[int, int]) -> bool:
+    async def commit(self, positions: Mapping[int, Position]) -> bool:
         """See RecordSource."""
         self.asked.set()
         await self.gate.wait()
-        return await super().commit(offsets)
+        return await super().commit(positions)
 
 
 async def let_it_come() -> None:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping, Sequenc
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from consumer.position import Position
 from consumer.record_source import Assignee, Record
 from shared.errors import LogRewrittenError
 from shared.kafka import MAX_BATCH_BYTES, RECORD_OVERHEAD_BYTES, KeyValue
@@ -25,6 +26,7 @@ class LogRecord:
     offset: int
     key: bytes | None
     value: bytes | None
+    timestamp: int
 
 
 class InMemoryLog:
@@ -36,6 +38,8 @@ class InMemoryLog:
         self._records: list[list[LogRecord]] = [[] for _ in range(partitions)]
         self._groups: dict[str, _Group] = {}
         self._changed = asyncio.Event()
+        self.now_ms = 1_700_000_000_000
+        """The broker's clock: stands still until a test moves it."""
 
     async def append(self, partition: int, records: Sequence[KeyValue]) -> None:
         """See Topic."""
@@ -45,7 +49,7 @@ class InMemoryLog:
         await asyncio.sleep(0)
         there = self._records[partition]
         for key, value in records:
-            there.append(LogRecord(len(there), key, value))
+            there.append(LogRecord(len(there), key, value, self.now_ms))
         self.notify()
 
     def records(self, partition: int) -> Sequence[LogRecord]:
@@ -108,12 +112,12 @@ class InMemoryRecordSource:
         except TimeoutError:
             return {}
 
-    async def commit(self, offsets: Mapping[int, int]) -> bool:
+    async def commit(self, positions: Mapping[int, Position]) -> bool:
         """See RecordSource."""
         await asyncio.sleep(0)
-        if self not in self._group.members or not offsets.keys() <= self._positions.keys():
+        if self not in self._group.members or not positions.keys() <= self._positions.keys():
             return False
-        self._group.committed.update(offsets)
+        self._group.committed.update(positions)
         return True
 
     async def log_end(self, partition: int) -> int:
@@ -161,19 +165,21 @@ class InMemoryRecordSource:
         self._paused = set()
         self._is_reassigned = False
         try:
-            first_offsets = {p: self._group.first_offset(p) for p in partitions}
+            positions = {p: self._group.position(p) for p in partitions}
         except LogRewrittenError as error:
             self._fail(error)
             return
-        self._positions = dict(first_offsets)
+        self._positions = {p: at.keys_from for p, at in positions.items()}
         self._log.notify()
         await asyncio.sleep(0)  # fetches in between find records that nobody has yet
         if self._assignee is not None:
-            await self._call(self._hand_over(self._assignee, first_offsets))
+            await self._call(self._hand_over(self._assignee, positions))
 
-    async def _hand_over(self, assignee: Assignee, first_offsets: Mapping[int, int]) -> None:
-        await assignee.assign(first_offsets)
-        self._positions = dict(first_offsets)  # at once, before any fetch
+    async def _hand_over(self, assignee: Assignee, positions: Mapping[int, Position]) -> None:
+        await assignee.assign(positions)
+        self._positions = {
+            p: at.keys_from for p, at in positions.items()
+        }  # at once, before any fetch
         self._log.notify()
 
     async def _call(self, callback: Coroutine[None, None, None]) -> None:
@@ -211,7 +217,7 @@ class _Group:
     def __init__(self, log: InMemoryLog) -> None:
         self._log = log
         self.members: list[InMemoryRecordSource] = []
-        self.committed: dict[int, int] = {}
+        self.committed: dict[int, Position] = {}
         self._is_stale = False
         self._rebalance: asyncio.Task[None] | None = None
 
@@ -226,11 +232,11 @@ class _Group:
             self.members.remove(member)
             self._share_out()
 
-    def first_offset(self, partition: int) -> int:
+    def position(self, partition: int) -> Position:
         """Return where *partition* goes on. Raises LogRewrittenError."""
-        committed = self.committed.get(partition, 0)
+        committed = self.committed.get(partition, Position.at(0))
         end = len(self._log.records(partition))
-        if committed > end:
+        if committed.next_offset > end:
             raise LogRewrittenError(
                 f"{self._log.name}/{partition}: committed {committed}, but the log ends at {end}"
             )

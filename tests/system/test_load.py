@@ -113,10 +113,40 @@ async def test_everything_stopped_and_started_again_counts_on_exactly(fleet: Fle
     stopped = await asyncio.gather(*(tier.stop() for tier in running))
     assert stopped == [0] * 7
 
-    ingest, _, query = await fleet.stack.all()
-    client = Client(fleet.stack.http, ingest[0].url, query[0].url)
+    started = await fleet.stack.all(ingest=2, workers=3, query=2)
+    fleet.ingest, fleet.workers, fleet.query = started
+    client = Client(fleet.stack.http, fleet.ingest[0].url, fleet.query[0].url)
     for number in range(50):
         await client.wait_for_counts(f"d{number}.restart.example.com", number + 1, 0)
         await client.report(f"d{number}.restart.example.com", "bounced", 2)
     for number in range(50):
         await client.wait_for_counts(f"d{number}.restart.example.com", number + 1, 2)
+
+
+async def test_a_key_counts_once_whichever_node_and_worker_sees_it(fleet: Fleet) -> None:
+    """By PUT and in bulk, on two nodes, before and after a worker is killed and one stopped."""
+    query = fleet.query[0].url
+    clients = [Client(fleet.stack.http, node.url, query) for node in fleet.ingest]
+    keys = [f"key-{number}" for number in range(20)]
+
+    async def report_all() -> None:
+        for client in clients:
+            for key in keys:
+                reply = await client.put(
+                    "keyed.example.com", "delivered", headers={"Idempotency-Key": key}
+                )
+                assert reply.status == 202
+            lines = [
+                {"domain": "Keyed.example.com", "event": "delivered", "id": key} for key in keys
+            ]
+            assert (await client.bulk(lines)).body["accepted"] == len(keys)
+
+    await report_all()
+    await clients[0].wait_for_counts("keyed.example.com", len(keys), 0)
+    await fleet.workers.pop(0).kill()
+    assert await fleet.workers.pop(0).stop() == 0
+    fleet.workers.append(await fleet.stack.worker())
+    await report_all()
+    # A bounce behind them in the same log: once it is seen, the repetitions were read.
+    await clients[0].report("keyed.example.com", "bounced")
+    await clients[0].wait_for_counts("keyed.example.com", len(keys), 1)
