@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import random
 import uuid
 from contextlib import AsyncExitStack
 
@@ -13,6 +14,8 @@ from consumer.dead_letters import DeadLetterTopic
 from consumer.metrics import ConsumerMeters
 from consumer.partition import Tools
 from consumer.record_source import open_source
+from consumer.row_epoch import RowEpoch
+from consumer.upkeep import Upkeep
 from consumer.worker import Worker
 from shared import cassandra, http, kafka, lifecycle
 from shared.management import Readiness, build_management, keep_probing
@@ -46,16 +49,20 @@ async def run(config: ConsumerConfig) -> None:
             kafka.open_topic(config.kafka, config.kafka.dead_letter_topic)
         )
         source = await stack.enter_async_context(open_source(config.kafka, settings))
+        clock = asyncio.get_running_loop().time
         tools = Tools(
             store=store,
             dead_letters=DeadLetterTopic(letters),
             meters=meters,
             reads=asyncio.Semaphore(settings.reads_in_flight),
             writes=asyncio.Semaphore(settings.writes_in_flight),
-            clock=asyncio.get_running_loop().time,
+            clock=clock,
+            # Half of the time that a left row is kept: whoever slept longer starts fresh ones.
+            epoch=RowEpoch(store.epoch, clock, settings.own_rows_seconds / 2),
             log_end=source.log_end,
         )
-        worker = Worker(source, tools, settings, config.kafka.topic, new_writer)
+        upkeep = Upkeep(store, meters, clock, random.random, settings.audit_interval_seconds)
+        worker = Worker(source, tools, settings, config.kafka.topic, new_writer, upkeep)
         source.subscribe(worker)
         async with asyncio.TaskGroup() as tasks:
             probes = [

@@ -39,6 +39,14 @@ class ConsumerSettings(BaseSettings):
     max_known_domains: PositiveInt = 100_000
     """Per partition; the longest idle are forgotten and read again when they come back."""
     commit_interval_seconds: PositiveSeconds = 30.0
+    own_rows_seconds: PositiveSeconds = 60.0
+    """How long a row that this process has left is kept before it is deleted: longer than any
+    update of it may be under way."""
+    others_rows_hours: Annotated[float, Field(gt=0)] = 6.0
+    """The same for a row of another writer, found beside a newer one: longer than a process
+    that was replaced can go on."""
+    audit_interval_seconds: PositiveSeconds = 10.0
+    """Every so often some domains of one partition are read again and compared."""
     session_timeout_seconds: PositiveSeconds = 10.0
     drain_seconds: PositiveSeconds = 6.0
     """For flush and commit when partitions are given up: well below the session timeout."""

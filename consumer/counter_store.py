@@ -1,8 +1,10 @@
-"""Read and increment the writer rows of one log in Cassandra."""
+"""Read, increment and delete the writer rows of one log in Cassandra."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any, Protocol, Self
 
+from consumer.superseded import SupersededRow
 from consumer.writer_rows import RowUpdate
 from shared.cassandra import Session
 from shared.counter import CounterRow
@@ -16,6 +18,7 @@ _UPDATE = (
     "UPDATE {keyspace}.domain_counters SET delivered = delivered + ?, bounced = bounced + ?,"
     " applied_offset = applied_offset + ? WHERE domain = ? AND log = ? AND writer = ?"
 )
+_DELETE = "DELETE FROM {keyspace}.domain_counters WHERE domain = ? AND log = ? AND writer = ?"
 
 
 class CounterStore(Protocol):
@@ -38,14 +41,27 @@ class CounterStore(Protocol):
     def split(self, updates: Sequence[RowUpdate], size: int) -> list[list[RowUpdate]]:
         """Return *updates* in groups of at most *size* that one set of replicas holds."""
 
+    async def delete(self, log: str, rows: Sequence[SupersededRow]) -> None:
+        """Delete *rows*, which may be gone already.
+
+        Raises RetriableError if any of them may still be there.
+        """
+
+    def epoch(self) -> int:
+        """Return another number than before if a node may have lost its last writes.
+
+        To be asked before rows are written and before an acknowledgement is believed.
+        """
+
 
 class CassandraCounterStore:
     """The store on Cassandra counter columns."""
 
-    def __init__(self, session: Session, read: Any, update: Any) -> None:
+    def __init__(self, session: Session, read: Any, update: Any, delete: Any) -> None:
         self._session = session
         self._read = read
         self._update = update
+        self._delete = delete
 
     @classmethod
     async def prepare(cls, session: Session) -> Self:
@@ -55,6 +71,7 @@ class CassandraCounterStore:
             session,
             await session.prepare(_READ.format(keyspace=keyspace)),
             await session.prepare(_UPDATE.format(keyspace=keyspace)),
+            await session.prepare(_DELETE.format(keyspace=keyspace)),
         )
 
     async def read(
@@ -91,3 +108,12 @@ class CassandraCounterStore:
             for group in by_replicas.values()
             for start in range(0, len(group), size)
         ]
+
+    async def delete(self, log: str, rows: Sequence[SupersededRow]) -> None:
+        """See CounterStore. A deletion may be repeated, so its outcome is never in doubt."""
+        write, bind = self._session.write, self._delete.bind
+        await asyncio.gather(*(write(bind((row.domain, log, row.writer))) for row in rows))
+
+    def epoch(self) -> int:
+        """See CounterStore. A node that comes back does so over a new connection."""
+        return self._session.node_epoch()

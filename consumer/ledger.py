@@ -6,18 +6,20 @@ store. The path of an event::
     add --> unread domain: kept aside, its rows are asked for (take_unread), learn
         --> known domain:  counted already? skipped. Else owed, and due when the policy says
     take_due --> updates in flight --> acknowledge: counted  |  fail: owed again, row left
+    superseded rows are deleted after a while; audits compare what is known with the store
 """
 
-import heapq
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import count
+from itertools import islice
 from uuid import UUID
 
 from consumer.aggregate import Aggregate, Increment
 from consumer.flush_policy import FlushPolicy
-from consumer.writer_rows import RowUpdate, WriterRows
-from shared.counter import CounterRow
+from consumer.flush_queue import FlushQueue
+from consumer.superseded import Retention, SupersededRow, SupersededRows
+from consumer.writer_rows import Memory, RowUpdate, WriterRows, agrees
+from shared.counter import CounterRow, newest_row
 from shared.domain import DomainName
 from shared.errors import LogRewrittenError
 from shared.event import Event
@@ -40,24 +42,23 @@ class PartitionLedger:
     """
 
     def __init__(
-        self, log: str, first_offset: int, policy: FlushPolicy, new_writer: Callable[[], UUID]
+        self,
+        log: str,
+        first_offset: int,
+        policy: FlushPolicy,
+        new_writer: Callable[[], UUID],
+        retention: Retention,
     ) -> None:
         self.log = log
         self.next_offset = first_offset
         self.skipped = 0
-        self._policy = policy
         self._rows = WriterRows(new_writer)
         self._owed = Aggregate()
+        self._queue = FlushQueue(policy)
+        self._superseded = SupersededRows(retention)
         self._early: dict[DomainName, list[_Early]] = {}
         self._early_events = 0
         self._unread: list[DomainName] = []
-        # Entries that no longer match their domain's due time are passed over when popped.
-        self._due: list[tuple[float, int, DomainName]] = []
-        self._due_at: dict[DomainName, float] = {}
-        self._order = count()
-        # Domains flushed within the last max_age_seconds, oldest first.
-        self._flushed_at: dict[DomainName, float] = {}
-        self._hurried = False
 
     # ---- taking in
 
@@ -90,7 +91,9 @@ class PartitionLedger:
         """Ask for the rows of *domains* again."""
         self._unread.extend(domains)
 
-    def learn(self, domain: DomainName, rows: Iterable[CounterRow], log_end: int) -> None:
+    def learn(
+        self, domain: DomainName, rows: Sequence[CounterRow], log_end: int, now: float
+    ) -> None:
         """Take the counted totals of *domain* and count what was kept aside beyond them.
 
         Raises LogRewrittenError if more is counted than the log, which ends at *log_end*, has.
@@ -101,6 +104,8 @@ class PartitionLedger:
             raise LogRewrittenError(
                 f"{self.log}: {applied} records are counted, but the log ends at {log_end}"
             )
+        newest = newest_row(rows)
+        self._superseded.found(domain, (row.writer for row in rows if row is not newest), now)
         kept = self._early.pop(domain)
         self._early_events -= len(kept)
         for early in kept:
@@ -116,60 +121,48 @@ class PartitionLedger:
     # ---- flushing
 
     def _schedule(self, domain: DomainName, increment: Increment) -> None:
-        if self._rows.is_in_flight(domain):
-            return  # scheduled when that one is settled
-        due_at = self._policy.due_at(
-            self._rows.counted(domain), increment, self._flushed_at.get(domain)
-        )
-        if self._due_at.get(domain) != due_at:
-            self._due_at[domain] = due_at
-            heapq.heappush(self._due, (due_at, next(self._order), domain))
+        if not self._rows.is_in_flight(domain):  # else scheduled when that one is settled
+            self._queue.schedule(domain, self._rows.counted(domain), increment)
+
+    def roll(self, epoch: int) -> None:
+        """Leave every row of another epoch; say so before updates are taken or acknowledged."""
+        self._rows.roll(epoch)
 
     def next_due_at(self) -> float | None:
         """Return when the next update is due, or None if nothing waits for its time."""
-        while self._due and self._due_at.get(self._due[0][2]) != self._due[0][0]:
-            heapq.heappop(self._due)
-        return self._due[0][0] if self._due else None
+        return self._queue.next_due_at()
 
     def take_due(self, now: float, limit: int) -> list[RowUpdate]:
         """Start up to *limit* updates that are due, longest due first."""
-        self._cool(now)
+        self._queue.cool(now)
         updates: list[RowUpdate] = []
-        while len(updates) < limit:
-            due_at = self.next_due_at()
-            if due_at is None or due_at > now:
-                break
-            _, _, domain = heapq.heappop(self._due)
-            del self._due_at[domain]
+        while len(updates) < limit and (domain := self._queue.pop(now)) is not None:
             updates.append(self._rows.begin(domain, self._owed.take(domain)))
         return updates
 
     def hurry(self, now: float) -> None:
         """Make everything that is owed due at once, and whatever comes to be owed from now on."""
-        self._hurried = True
-        self._due = []
-        self._due_at = {}
-        self._flushed_at = {}
-        for domain in self._owed:
-            if not self._rows.is_in_flight(domain):
-                self._due_at[domain] = now
-                heapq.heappush(self._due, (now, next(self._order), domain))
+        self._queue.hurry((d for d in self._owed if not self._rows.is_in_flight(d)), now)
 
     def acknowledge(self, updates: Iterable[RowUpdate], now: float) -> None:
-        """Note that a quorum has *updates*."""
+        """Note that a quorum has *updates*.
+
+        Those of another epoch are owed again: a node that had lost its last writes may have
+        applied them to an old copy.
+        """
         for update in updates:
-            self._rows.acknowledge(update)
-            self._flushed_at.pop(update.domain, None)
-            if not self._hurried:
-                self._flushed_at[update.domain] = now
+            if update.epoch != self._rows.epoch:
+                self.fail([update])
+                continue
+            self._superseded.left(update.domain, self._rows.acknowledge(update), now)
+            self._queue.flushed(update.domain, now)
             self._reschedule(update.domain)
 
     def fail(self, updates: Iterable[RowUpdate]) -> None:
         """Note that *updates* were not acknowledged: owed again, to be said in fresh rows."""
         for update in updates:
             self._owed.restore(update.domain, self._rows.fail(update))
-            # Overdue already: nothing is gained by waiting for its next turn.
-            self._flushed_at.pop(update.domain, None)
+            self._queue.failed(update.domain)
             self._reschedule(update.domain)
 
     def _reschedule(self, domain: DomainName) -> None:
@@ -177,9 +170,39 @@ class PartitionLedger:
         if increment is not None:
             self._schedule(domain, increment)
 
-    def roll(self) -> None:
-        """Leave every row (see WriterRows.roll)."""
-        self._rows.roll()
+    # ---- keeping the store in order
+
+    def take_superseded(self, now: float, limit: int) -> list[SupersededRow]:
+        """Take up to *limit* rows that are to be deleted now; never a domain's newest."""
+        return self._superseded.take_due(now, limit)
+
+    def keep_superseded(self, rows: Iterable[SupersededRow], now: float) -> None:
+        """Note that *rows* could not be deleted."""
+        self._superseded.keep(rows, now)
+
+    def audit_sample(self, position: float, limit: int) -> dict[DomainName, Memory]:
+        """Return what is known of up to *limit* domains, beginning at *position* of 0 to 1."""
+        start = int(position * len(self._rows))
+        return dict(islice(self._rows.sample(start), limit))
+
+    def audit(
+        self, domain: DomainName, memory: Memory, rows: Iterable[CounterRow], now: float
+    ) -> bool:
+        """Compare what was known of *domain* with its *rows*, read since; False: they differ.
+
+        Then the row is left, and a fresh one will say everything.
+        """
+        if not self._rows.remembers(domain, memory) or agrees(memory, rows):
+            return True
+        self._rows.leave(domain)
+        if domain not in self._owed:
+            # Nothing but the totals. It holds no commit back: all of it was acknowledged.
+            applied = self._rows.applied_offset(domain)
+            nothing = Increment(0, 0, max(self.next_offset, applied), applied, now)
+            self._owed.restore(domain, nothing)
+        self._queue.failed(domain)
+        self._reschedule(domain)
+        return False
 
     # ---- committing and bounds
 
@@ -216,11 +239,3 @@ class PartitionLedger:
     def forget_idle(self, keep: int) -> None:
         """Keep at most *keep* domains in memory, as far as nothing is owed to the others."""
         self._rows.forget_idle(keep, self._owed.__contains__)
-
-    def _cool(self, now: float) -> None:
-        horizon = now - self._policy.max_age_seconds
-        while self._flushed_at:
-            domain = next(iter(self._flushed_at))
-            if self._flushed_at[domain] > horizon:
-                break
-            del self._flushed_at[domain]

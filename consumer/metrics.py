@@ -45,6 +45,24 @@ class ConsumerMeters:
             buckets=_SECONDS_BUCKETS,
             registry=registry,
         )
+        self.row_epoch = Gauge(
+            "catchall_row_epoch",
+            "How often all rows were left because a node of the store may have restarted.",
+            registry=registry,
+        )
+        self.rows_deleted = Counter(
+            "catchall_rows_deleted", "Superseded rows that were deleted.", registry=registry
+        )
+        self.audited = Counter(
+            "catchall_audited_domains",
+            "Domains that were read again to compare them with what is remembered.",
+            registry=registry,
+        )
+        self.audit_mismatches = Counter(
+            "catchall_audit_mismatches",
+            "Audited domains of which the store had lost something that it had acknowledged.",
+            registry=registry,
+        )
         self.rebalances = Counter(
             "catchall_rebalances", "Assignments of partitions to this worker.", registry=registry
         )

@@ -23,6 +23,7 @@ from consumer.ledger import PartitionLedger
 from consumer.metrics import ConsumerMeters
 from consumer.position import Position
 from consumer.record_source import Record
+from consumer.row_epoch import RowEpoch
 from consumer.writer_rows import RowUpdate
 from shared import record as codec
 from shared.domain import DomainName
@@ -47,6 +48,7 @@ class Tools:
     reads: asyncio.Semaphore
     writes: asyncio.Semaphore
     clock: Callable[[], float]
+    epoch: RowEpoch
     log_end: Callable[[int], Awaitable[int]]
 
 
@@ -138,6 +140,7 @@ class PartitionTask:
         if wait > 0 or free <= 0:
             return wait or _IDLE_SECONDS
         size = self._pace.batch_size
+        self.ledger.roll(self._tools.epoch.current())
         updates = self.ledger.take_due(now, free * size)
         for batch in self._tools.store.split(updates, size):
             self._writes += 1
@@ -157,7 +160,7 @@ class PartitionTask:
             if any(row.applied_offset > log_end for found in rows.values() for row in found):
                 log_end = await tools.log_end(self.partition)
             for domain in domains:
-                self.ledger.learn(domain, rows[domain], log_end)
+                self.ledger.learn(domain, rows[domain], log_end, tools.clock())
             self._note(None)
         except RetriableError as error:
             self._note(error)
@@ -181,6 +184,7 @@ class PartitionTask:
             self._pace.failed(tools.clock())
         else:
             tools.meters.writes_ok.inc(len(batch))
+            self.ledger.roll(tools.epoch.current())
             self.ledger.acknowledge(batch, tools.clock())
             self._pace.succeeded()
             self._note(None)

@@ -18,11 +18,14 @@ from consumer.ledger import PartitionLedger
 from consumer.partition import PartitionTask, Tools
 from consumer.position import Position
 from consumer.record_source import RecordSource
+from consumer.superseded import Retention
+from consumer.upkeep import Upkeep
 from shared.errors import BrokerUnavailableError
 
 log = structlog.stdlib.get_logger(__name__)
 
 _LOOK_SECONDS = 0.5
+_SECONDS_PER_HOUR = 3600
 
 
 class Worker:
@@ -35,12 +38,17 @@ class Worker:
         settings: ConsumerSettings,
         topic: str,
         new_writer: Callable[[], UUID],
+        upkeep: Upkeep,
     ) -> None:
         self._source = source
         self._tools = tools
+        self._upkeep = upkeep
         self._settings = settings
         self._topic = topic
         self._new_writer = new_writer
+        self._retention = Retention(
+            settings.own_rows_seconds, settings.others_rows_hours * _SECONDS_PER_HOUR
+        )
         self._tasks: asyncio.TaskGroup | None = None
         self._partitions: dict[int, PartitionTask] = {}
         self._running: dict[int, asyncio.Task[None]] = {}
@@ -62,6 +70,7 @@ class Worker:
                 tasks.create_task(self._fetch(), name="fetch"),
                 tasks.create_task(self._watch(), name="watch"),
                 tasks.create_task(self._commit(), name="commit"),
+                tasks.create_task(self._upkeep.run(self._ledgers), name="upkeep"),
             ]
             await until.wait()
             self._stopping = True
@@ -78,7 +87,9 @@ class Worker:
         policy = FlushPolicy(self._settings.threshold, self._settings.flush_max_age_seconds)
         for partition, position in positions.items():
             offset = position.next_offset
-            ledger = PartitionLedger(f"{self._topic}/{partition}", offset, policy, self._new_writer)
+            ledger = PartitionLedger(
+                f"{self._topic}/{partition}", offset, policy, self._new_writer, self._retention
+            )
             pace = FlushPace(self._settings.flush_batch_domains)
             task = PartitionTask(partition, ledger, pace, self._tools)
             self._partitions[partition] = task
@@ -140,10 +151,14 @@ class Worker:
                 self._source.resume([partition])
                 self._paused.discard(partition)
 
+    def _ledgers(self) -> list[PartitionLedger]:
+        return [task.ledger for task in self._partitions.values()]
+
     async def _watch(self) -> None:
         meters = self._tools.meters
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
+            meters.row_epoch.set(self._tools.epoch.current())
             known = 0
             now = oldest = self._tools.clock()
             for partition, task in self._partitions.items():

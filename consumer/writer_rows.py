@@ -12,24 +12,39 @@ count of its log up to the ``applied_offset`` beside it. Readers take the row wi
     unread --learn--> known, no row --begin--> in flight --acknowledge--> known, with row
                            ^                    |    ^                        |
                            |<------fail---------'    '---------begin----------|
-                           '<---------------------roll------------------------'
+                           '<-----------------------roll, leave---------------'
 
 Whatever happens to an update that was not acknowledged (applied, lost, applied in an hour),
 it moves only a row that speaks for an older or equal offset. No lock, lease or transaction.
+
+A node of the store that comes back without its last writes bases its next update of a row on
+an old copy. So rows belong to an *epoch*, which ends when a node may have restarted, and are
+never continued in another.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
+from struct import Struct
+from typing import NamedTuple, Self
 from uuid import UUID
 
 from consumer.aggregate import Increment
 from shared.counter import NOTHING_APPLIED, CounterRow, Counters, newest_row
 from shared.domain import DomainName
 
+_NO_WRITER = bytes(16)
+_MAX_LEFT = 16
+_FORM = Struct("<qqq16sI")
+
+Memory = bytes
+"""What is known of a domain, packed: a worker has millions, and bytes cost the garbage
+collector nothing. Two that are the same object are the same knowledge."""
+
 
 @dataclass(frozen=True, slots=True)
 class RowUpdate:
-    """Increments of one writer row. ``epoch`` tells whether the row was rolled meanwhile."""
+    """Increments of one writer row, begun in this ``epoch``."""
 
     domain: DomainName
     writer: UUID
@@ -39,18 +54,21 @@ class RowUpdate:
     epoch: int
 
 
-@dataclass(slots=True)
-class _Known:
+class _Known(NamedTuple):
     """The last acknowledged totals of a domain in this log, and the row that says them."""
 
     delivered: int
     bounced: int
     applied_offset: int
-    writer: UUID | None = None
+    writer: bytes = _NO_WRITER
+    epoch: int = 0
 
-    @property
-    def counters(self) -> Counters:
-        return Counters(self.delivered, self.bounced)
+    @classmethod
+    def unpack(cls, memory: Memory) -> Self:
+        return cls._make(_FORM.unpack(memory))
+
+    def pack(self) -> Memory:
+        return _FORM.pack(*self)
 
 
 class WriterRows:
@@ -61,9 +79,12 @@ class WriterRows:
 
     def __init__(self, new_writer: Callable[[], UUID]) -> None:
         self._new_writer = new_writer
-        self._known: dict[DomainName, _Known] = {}
+        # Longest without an update first.
+        self._known: dict[DomainName, Memory] = {}
         self._in_flight: dict[DomainName, Increment] = {}
-        self._epoch = 0
+        # Our own rows that no later one speaks for yet. Such a domain is owed or in flight.
+        self._left: dict[DomainName, list[UUID]] = {}
+        self.epoch = 0
 
     def __len__(self) -> int:
         return len(self._known)
@@ -78,18 +99,22 @@ class WriterRows:
         """
         newest = newest_row(rows)
         if newest is None:
-            self._known[domain] = _Known(0, 0, NOTHING_APPLIED)
+            known = _Known(0, 0, NOTHING_APPLIED)
         else:
-            self._known[domain] = _Known(newest.delivered, newest.bounced, newest.applied_offset)
+            known = _Known(newest.delivered, newest.bounced, newest.applied_offset)
+        self._known[domain] = known.pack()
 
     def counted(self, domain: DomainName) -> Counters:
         """Return the acknowledged totals of a known *domain*."""
-        return self._known[domain].counters
+        known = _Known.unpack(self._known[domain])
+        return Counters(known.delivered, known.bounced)
 
     def applied_offset(self, domain: DomainName) -> int:
         """Return the offset below which every event of *domain* is counted or in flight."""
         in_flight = self._in_flight.get(domain)
-        return self._known[domain].applied_offset if in_flight is None else in_flight.next_offset
+        if in_flight is not None:
+            return in_flight.next_offset
+        return _Known.unpack(self._known[domain]).applied_offset
 
     def is_in_flight(self, domain: DomainName) -> bool:
         """Whether an update of *domain* has not been answered: no second one may start."""
@@ -102,49 +127,68 @@ class WriterRows:
         """
         if domain in self._in_flight:
             raise ValueError(f"two updates of {domain} at once")
-        known = self._known[domain]
+        known = _Known.unpack(self._known[domain])
         self._in_flight[domain] = increment
-        if known.writer is None:
-            known.writer = self._new_writer()
+        if known.writer != _NO_WRITER and known.epoch == self.epoch:
             return RowUpdate(
                 domain,
-                known.writer,
-                known.delivered + increment.delivered,
-                known.bounced + increment.bounced,
-                increment.next_offset,
-                self._epoch,
+                UUID(bytes=known.writer),
+                increment.delivered,
+                increment.bounced,
+                increment.next_offset - known.applied_offset,
+                self.epoch,
             )
+        self._leave(domain, known)
         return RowUpdate(
             domain,
-            known.writer,
-            increment.delivered,
-            increment.bounced,
-            increment.next_offset - known.applied_offset,
-            self._epoch,
+            self._new_writer(),
+            known.delivered + increment.delivered,
+            known.bounced + increment.bounced,
+            increment.next_offset,
+            self.epoch,
         )
 
-    def acknowledge(self, update: RowUpdate) -> None:
-        """Move the totals on: a quorum has the update."""
+    def acknowledge(self, update: RowUpdate) -> list[UUID]:
+        """Move the totals on: a quorum has the update. Return our rows that it supersedes.
+
+        Raises ValueError for an update of another epoch: what it is based on is not known.
+        """
+        if update.epoch != self.epoch:
+            raise ValueError(f"an update of {update.domain} from epoch {update.epoch}")
         increment = self._in_flight.pop(update.domain)
-        known = self._known.pop(update.domain)
-        known.delivered += increment.delivered
-        known.bounced += increment.bounced
-        known.applied_offset = increment.next_offset
-        if update.epoch != self._epoch:
-            known.writer = None
         # Put back last: the first in line has gone without an update for the longest.
-        self._known[update.domain] = known
+        known = _Known.unpack(self._known.pop(update.domain))
+        self._known[update.domain] = _Known(
+            known.delivered + increment.delivered,
+            known.bounced + increment.bounced,
+            increment.next_offset,
+            update.writer.bytes,
+            update.epoch,
+        ).pack()
+        return self._left.pop(update.domain, [])
 
     def fail(self, update: RowUpdate) -> Increment:
         """Leave the row for good, as the update may surface in it, and return what is owed."""
-        self._known[update.domain].writer = None
+        known = _Known.unpack(self._known[update.domain])
+        self._leave(update.domain, known._replace(writer=update.writer.bytes))
         return self._in_flight.pop(update.domain)
 
-    def roll(self) -> None:
-        """Leave every row: the next update of each domain starts a fresh one."""
-        self._epoch += 1
-        for known in self._known.values():
-            known.writer = None
+    def leave(self, domain: DomainName) -> None:
+        """Leave the row of *domain*: its next update starts a fresh one."""
+        self._leave(domain, _Known.unpack(self._known[domain]))
+
+    def roll(self, epoch: int) -> None:
+        """Leave every row of another epoch: the next update of each starts a fresh one."""
+        self.epoch = epoch
+
+    def _leave(self, domain: DomainName, known: _Known) -> None:
+        if known.writer == _NO_WRITER:
+            return
+        left = self._left.setdefault(domain, [])
+        left.append(UUID(bytes=known.writer))
+        # During a long outage every try leaves one. Those forgotten are found by later reads.
+        del left[:-_MAX_LEFT]
+        self._known[domain] = known._replace(writer=_NO_WRITER).pack()
 
     def oldest_in_flight(self) -> int | None:
         """Return the lowest offset that is in flight."""
@@ -155,11 +199,30 @@ class WriterRows:
         surplus = len(self._known) - keep
         if surplus <= 0:
             return
-        idle = []
-        for domain in self._known:
-            if not self.is_in_flight(domain) and not is_owed(domain):
-                idle.append(domain)
-                if len(idle) == surplus:
-                    break
-        for domain in idle:
+        idle = (d for d in self._known if not self.is_in_flight(d) and not is_owed(d))
+        for domain in list(islice(idle, surplus)):
             del self._known[domain]
+
+    def sample(self, start: int) -> Iterator[tuple[DomainName, Memory]]:
+        """Yield what is known of domains without an update in flight, from place *start* on."""
+        for domain, memory in islice(self._known.items(), start, None):
+            if domain not in self._in_flight:
+                yield domain, memory
+
+    def remembers(self, domain: DomainName, memory: Memory) -> bool:
+        """Whether nothing has moved *domain* since *memory* was all that is known of it."""
+        return self._known.get(domain) is memory and domain not in self._in_flight
+
+
+def agrees(memory: Memory, rows: Iterable[CounterRow]) -> bool:
+    """Whether *rows*, read at a quorum, say at least what *memory* says was acknowledged.
+
+    A larger offset is another owner's, who goes on where we no longer may.
+    """
+    known = _Known.unpack(memory)
+    newest = newest_row(rows)
+    if newest is None:
+        return known.applied_offset == NOTHING_APPLIED
+    if newest.applied_offset != known.applied_offset:
+        return newest.applied_offset > known.applied_offset
+    return (newest.delivered, newest.bounced) == (known.delivered, known.bounced)

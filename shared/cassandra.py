@@ -34,6 +34,7 @@ from cassandra.policies import (
 )
 from cassandra.query import BatchStatement, BatchType, PreparedStatement, named_tuple_factory
 
+from shared.cassandra_nodes import NodeWatch
 from shared.config import CassandraConfig
 from shared.errors import OutcomeUnknownError, PipelineError, StoreUnavailableError
 
@@ -52,6 +53,7 @@ class Session:
     def __init__(self, driver: DriverSession, keyspace: str) -> None:
         self._driver = driver
         self._loop = asyncio.get_running_loop()
+        self._nodes = NodeWatch(driver)
         self.keyspace = keyspace
 
     async def prepare(self, cql: str, *, fetch_size: int | None = None) -> PreparedStatement:
@@ -103,6 +105,10 @@ class Session:
         except Exception as error:
             # Partition by partition: even "unavailable" may come after some were applied.
             raise OutcomeUnknownError(_describe(error)) from error
+
+    def node_epoch(self) -> int:
+        """Return another number than before if a node may have restarted, joined or left."""
+        return self._nodes.epoch()
 
     def replicas_of(self, domains: Sequence[str]) -> list[tuple[str, ...]]:
         """Return the replicas' addresses of each of *domains*, sorted; () if not known yet."""

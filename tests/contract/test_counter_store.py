@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from consumer.__main__ import new_writer
+from consumer.superseded import SupersededRow
 from shared.counter import CounterRow, Counters
 from tests.contract.stores import Store, new_domain, unique, update_of
 
@@ -140,3 +141,27 @@ async def test_the_reader_adds_logs_up(store: Store) -> None:
         await store.store.write(f"{unique('log')}/{number}", [update])
 
     assert await store.reader.read(domain) == Counters(321, 3)
+
+
+async def test_a_deleted_row_is_gone_and_its_neighbours_stay(store: Store) -> None:
+    """Also one that was gone before: a deletion may be repeated."""
+    first = update_of(new_domain(), delivered=1, applied_offset=1)
+    second = replace(first, writer=new_writer(), delivered=2, applied_offset=2)
+    elsewhere = replace(first, domain=new_domain())
+    for update in (first, second, elsewhere):
+        await store.store.write(LOG, [update])
+    gone = [SupersededRow(first.domain, first.writer), SupersededRow(new_domain(), first.writer)]
+
+    for _ in range(2):
+        await store.store.delete(LOG, gone)
+
+    rows = await store.store.read(LOG, [first.domain, elsewhere.domain])
+    assert [row.writer for row in rows[first.domain]] == [second.writer]
+    assert [row.writer for row in rows[elsewhere.domain]] == [elsewhere.writer]
+
+
+async def test_an_epoch_lasts_while_no_node_restarts(store: Store) -> None:
+    """Reads, writes and time do not end it."""
+    begun = store.store.epoch()
+    await store.store.write(LOG, [update_of(new_domain(), delivered=1, applied_offset=1)])
+    assert store.store.epoch() == begun

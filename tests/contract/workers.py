@@ -1,6 +1,7 @@
 """Workers on a log and a store, real or not, and what they are given to count."""
 
 import asyncio
+import random
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
@@ -15,6 +16,8 @@ from consumer.dead_letters import DeadLetters, DeadLetterTopic
 from consumer.metrics import ConsumerMeters
 from consumer.partition import Tools
 from consumer.record_source import RecordSource
+from consumer.row_epoch import RowEpoch
+from consumer.upkeep import Upkeep
 from consumer.worker import Worker
 from query.counter_reader import CounterReader
 from shared import record
@@ -81,8 +84,10 @@ def start_worker(
 ) -> Running:
     """Let a worker join the group; whoever starts it ends it."""
     registry = CollectorRegistry()
-    tools = _tools(source, store, letters, ConsumerMeters(registry))
-    worker = Worker(source, tools, settings, topic, new_writer)
+    meters = ConsumerMeters(registry)
+    tools = _tools(source, store, letters, meters)
+    upkeep = Upkeep(store, meters, tools.clock, random.random, settings.audit_interval_seconds)
+    worker = Worker(source, tools, settings, topic, new_writer, upkeep)
     stop = asyncio.Event()
     task = asyncio.ensure_future(worker.run(until=stop))
     source.subscribe(worker)
@@ -118,13 +123,15 @@ async def open_worker(
 def _tools(
     source: RecordSource, store: CounterStore, letters: DeadLetters, meters: ConsumerMeters
 ) -> Tools:
+    clock = asyncio.get_running_loop().time
     return Tools(
         store=store,
         dead_letters=letters,
         meters=meters,
         reads=asyncio.Semaphore(8),
         writes=asyncio.Semaphore(8),
-        clock=asyncio.get_running_loop().time,
+        clock=clock,
+        epoch=RowEpoch(store.epoch, clock, longest_gap_seconds=30.0),
         log_end=source.log_end,
     )
 

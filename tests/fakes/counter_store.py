@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
+from consumer.superseded import SupersededRow
 from consumer.writer_rows import RowUpdate
 from shared.counter import CounterRow
 from shared.domain import DomainName
@@ -50,6 +51,8 @@ class InMemoryCounterStore:
         self._late: list[tuple[str, RowUpdate]] = []
         self._planned: deque[Outcome] = deque()
         self._reads_to_fail = 0
+        self._deletes_to_fail = 0
+        self._epoch = 0
         self.reads: list[list[DomainName]] = []
         self.writes: list[list[RowUpdate]] = []
 
@@ -83,7 +86,33 @@ class InMemoryCounterStore:
             for start in range(0, len(group), size)
         ]
 
+    async def delete(self, log: str, rows: Sequence[SupersededRow]) -> None:
+        """See CounterStore."""
+        if self._deletes_to_fail:
+            self._deletes_to_fail -= 1
+            raise StoreUnavailableError("Cassandra did not answer: planned")
+        for row in rows:
+            self._cells.pop((row.domain, log, row.writer), None)
+
+    def epoch(self) -> int:
+        """See CounterStore."""
+        return self._epoch
+
     # ---- what a test says and sees
+
+    def restart_node(self) -> None:
+        """Let a node have restarted."""
+        self._epoch += 1
+
+    def fail_deletes(self, times: int) -> None:
+        """Let the next deletions fail."""
+        self._deletes_to_fail = times
+
+    def falsify(self, log: str, domain: DomainName, delivered: int) -> None:
+        """Let every row of *domain* have lost some deliveries that were acknowledged."""
+        for (of, of_log, _), cells in self._cells.items():
+            if (of, of_log) == (domain, log):
+                cells.delivered -= delivered
 
     def plan(self, *outcomes: Outcome) -> None:
         """Let the next writes fare like this, one after the other."""

@@ -1,11 +1,13 @@
 """Events in few words."""
 
+from consumer.superseded import Retention
 from shared.domain import DomainName
 from shared.event import Event, EventKind
 
 A = DomainName("a.example")
 B = DomainName("b.example")
 C = DomainName("c.example")
+RETENTION = Retention(own_seconds=60.0, others_seconds=3600.0)
 
 
 def delivered(domain: DomainName, count: int = 1) -> Event:

@@ -18,6 +18,7 @@ from shared.errors import RetriableError
 from shared.event import Event, EventKind
 from tests.fakes.counter_store import InMemoryCounterStore, Outcome
 from tests.fakes.writers import writers
+from tests.unit.consumer.events import RETENTION
 
 LOG = "events/0"
 DOMAINS = [DomainName(name) for name in ("a.example", "b.example", "c.example")]
@@ -55,6 +56,7 @@ class World:
         self.newest = dict.fromkeys(DOMAINS, 0)
         self.batches: list[Batch] = []
         self.new_writer = writers()
+        self.epoch = 0
         self.workers = [self.start(0)]
 
     @property
@@ -64,7 +66,7 @@ class World:
 
     def start(self, offset: int) -> Worker:
         """Return a worker that knows nothing but where to read on."""
-        return Worker(PartitionLedger(LOG, offset, POLICY, self.new_writer))
+        return Worker(PartitionLedger(LOG, offset, POLICY, self.new_writer, RETENTION))
 
     def step(self) -> None:
         """Let one thing happen, and check what has to hold at any time."""
@@ -139,7 +141,7 @@ class World:
         asked, worker.reading = worker.reading, []
         for domain, rows in asked:
             if success:
-                worker.ledger.learn(domain, rows, log_end=len(self.log))
+                worker.ledger.learn(domain, rows, log_end=len(self.log), now=0.0)
             else:
                 worker.ledger.read_failed([domain])
 
@@ -196,7 +198,8 @@ class World:
 
     def roll(self) -> None:
         """Leave every row, as after a node's restart."""
-        self.any_worker().ledger.roll()
+        self.epoch += 1
+        self.any_worker().ledger.roll(self.epoch)
 
     def hurry(self) -> None:
         """Make everything due."""
@@ -250,7 +253,9 @@ class World:
         self.learn(worker, success=True)
         self.deliver(worker, worker.ledger.next_offset, len(self.log))
         for domain in worker.ledger.take_unread(len(DOMAINS)):
-            worker.ledger.learn(domain, self.store.rows(LOG, domain), log_end=len(self.log))
+            worker.ledger.learn(
+                domain, self.store.rows(LOG, domain), log_end=len(self.log), now=0.0
+            )
         worker.ledger.hurry(worker.now)
         updates = worker.ledger.take_due(worker.now, len(DOMAINS))
         self.store.settle(LOG, updates, Outcome.ACKNOWLEDGED)

@@ -8,14 +8,14 @@ from shared.counter import CounterRow
 from shared.domain import DomainName
 from shared.errors import LogRewrittenError
 from tests.fakes.writers import writers
-from tests.unit.consumer.events import A, B, C, bounced, delivered
+from tests.unit.consumer.events import RETENTION, A, B, C, bounced, delivered
 
 OTHER = writers(node=99)()
 
 
 def new_ledger(first_offset: int = 0) -> PartitionLedger:
     """Return a ledger that starts at *first_offset*."""
-    return PartitionLedger("t/0", first_offset, FlushPolicy(1000, 60.0), writers())
+    return PartitionLedger("t/0", first_offset, FlushPolicy(1000, 60.0), writers(), RETENTION)
 
 
 def row(delivered: int, bounced: int, applied_offset: int) -> CounterRow:
@@ -28,7 +28,7 @@ def learn_nothing(ledger: PartitionLedger, *domains: DomainName) -> None:
     asked = ledger.take_unread(len(domains))
     assert asked == list(domains)
     for domain in domains:
-        ledger.learn(domain, [], log_end=0)
+        ledger.learn(domain, [], log_end=0, now=0.0)
 
 
 def test_a_new_domain_is_asked_for_once() -> None:
@@ -78,7 +78,7 @@ def test_events_kept_aside_are_counted_once_the_rows_are_read() -> None:
     ledger.add(delivered(A), 20, 1.0)
     ledger.add(bounced(A, 3), 21, 2.0)
     ledger.take_unread(10)
-    ledger.learn(A, [row(7, 0, 15)], log_end=20)
+    ledger.learn(A, [row(7, 0, 15)], log_end=20, now=0.0)
     (update,) = ledger.take_due(9.0, 10)
     assert (update.delivered, update.bounced, update.applied_offset) == (8, 3, 22)
     assert ledger.skipped == 0
@@ -92,7 +92,7 @@ def test_what_the_rows_already_say_is_skipped() -> None:
     ledger.add(delivered(A), 11, 1.0)
     ledger.add(delivered(A), 12, 1.0)
     ledger.take_unread(10)
-    ledger.learn(A, [row(7, 0, 12), row(1, 0, 3)], log_end=13)
+    ledger.learn(A, [row(7, 0, 12), row(1, 0, 3)], log_end=13, now=0.0)
     assert ledger.skipped == 2
     (update,) = ledger.take_due(9.0, 10)
     assert (update.delivered, update.applied_offset) == (8, 13)
@@ -103,7 +103,7 @@ def test_a_replay_goes_on_after_the_rows_are_read() -> None:
     ledger = new_ledger(first_offset=10)
     ledger.add(delivered(A), 10, 1.0)
     ledger.take_unread(10)
-    ledger.learn(A, [row(7, 0, 12)], log_end=12)
+    ledger.learn(A, [row(7, 0, 12)], log_end=12, now=0.0)
     ledger.add(delivered(A), 11, 1.0)
     assert ledger.skipped == 2
     assert ledger.settled
@@ -142,7 +142,7 @@ def test_a_log_that_restarted_its_offsets_is_an_alarm() -> None:
     ledger.add(delivered(A), 0, 1.0)
     ledger.take_unread(10)
     with pytest.raises(LogRewrittenError, match=r"t/0: 51 records are counted.* ends at 50"):
-        ledger.learn(A, [row(7, 0, 51)], log_end=50)
+        ledger.learn(A, [row(7, 0, 51)], log_end=50, now=0.0)
 
 
 def test_rows_may_reach_to_the_end_of_the_log() -> None:
@@ -150,7 +150,7 @@ def test_rows_may_reach_to_the_end_of_the_log() -> None:
     ledger = new_ledger()
     ledger.add(delivered(A), 0, 1.0)
     ledger.take_unread(10)
-    ledger.learn(A, [row(7, 0, 50)], log_end=50)
+    ledger.learn(A, [row(7, 0, 50)], log_end=50, now=0.0)
     assert ledger.settled
 
 
@@ -160,7 +160,7 @@ def test_a_stale_log_end_is_no_alarm() -> None:
     for offset in range(6):
         ledger.add(delivered(A), offset, 1.0)
     ledger.take_unread(10)
-    ledger.learn(A, [row(6, 0, 6)], log_end=1)
+    ledger.learn(A, [row(6, 0, 6)], log_end=1, now=0.0)
     assert ledger.settled
 
 

@@ -7,7 +7,7 @@ from consumer.ledger import PartitionLedger
 from shared.domain import DomainName
 from shared.event import Event
 from tests.fakes.writers import writers
-from tests.unit.consumer.events import A, B, C, bounced, delivered
+from tests.unit.consumer.events import RETENTION, A, B, C, bounced, delivered
 
 MAX_AGE = 60.0
 
@@ -17,11 +17,11 @@ def new_ledger(*known: DomainName) -> PartitionLedger:
 
     Their first events stand at the offsets from 0 and are acknowledged at 0 s.
     """
-    ledger = PartitionLedger("t/0", 0, FlushPolicy(1000, MAX_AGE), writers())
+    ledger = PartitionLedger("t/0", 0, FlushPolicy(1000, MAX_AGE), writers(), RETENTION)
     for offset, domain in enumerate(known):
         ledger.add(delivered(domain), offset, 0.0)
     for domain in ledger.take_unread(len(known)):
-        ledger.learn(domain, [], log_end=0)
+        ledger.learn(domain, [], log_end=0, now=0.0)
     ledger.acknowledge(ledger.take_due(0.0, len(known)), 0.0)
     assert ledger.settled
     return ledger
@@ -168,7 +168,7 @@ def test_after_a_roll_everything_is_said_in_fresh_rows() -> None:
     add(ledger, A, 100.0)
     (first,) = ledger.take_due(100.0, 10)
     ledger.acknowledge([first], 100.0)
-    ledger.roll()
+    ledger.roll(1)
     add(ledger, A, 200.0)
     (update,) = ledger.take_due(200.0, 10)
     assert update.writer != first.writer
@@ -214,5 +214,5 @@ def test_a_hurry_reaches_domains_whose_rows_are_still_unread() -> None:
     add(ledger, B, 10.0)
     ledger.hurry(11.0)
     (domain,) = ledger.take_unread(1)
-    ledger.learn(domain, [], log_end=0)
+    ledger.learn(domain, [], log_end=0, now=0.0)
     assert due(ledger, 12.0) == ["b.example"]

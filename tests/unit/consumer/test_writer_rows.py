@@ -5,7 +5,7 @@ from uuid import UUID
 import pytest
 
 from consumer.aggregate import Increment
-from consumer.writer_rows import RowUpdate, WriterRows
+from consumer.writer_rows import RowUpdate, WriterRows, agrees
 from shared.counter import CounterRow, Counters
 from tests.fakes.writers import writers
 from tests.unit.consumer.events import A, B, C
@@ -127,30 +127,65 @@ def test_rolling_leaves_every_row(rows: WriterRows) -> None:
     rows.learn(B, [])
     rows.acknowledge(rows.begin(A, increment(3, 1, 60)))
     rows.acknowledge(rows.begin(B, increment(1, 0, 61)))
-    rows.roll()
+    rows.roll(1)
     assert rows.begin(A, increment(1, 0, 70)) == RowUpdate(A, W3, 104, 3, 70, epoch=1)
     assert rows.begin(B, increment(0, 4, 71)).delivered == 1
 
 
-def test_a_roll_during_an_update_takes_effect_once_it_is_acknowledged(rows: WriterRows) -> None:
-    """The update under way counts, but its row is not continued."""
+def test_an_update_of_another_epoch_is_not_believed(rows: WriterRows) -> None:
+    """It may have been applied to an old copy: said again in a fresh row, it is right."""
     update = rows.begin(A, increment(3, 1, 60))
-    rows.roll()
-    rows.acknowledge(update)
-    assert rows.counted(A) == Counters(103, 3)
-    assert rows.begin(A, increment(1, 0, 70)) == RowUpdate(A, W2, 104, 3, 70, epoch=1)
+    rows.roll(1)
+    with pytest.raises(ValueError, match="epoch 0"):
+        rows.acknowledge(update)
+    assert rows.begin(A, rows.fail(update)) == RowUpdate(A, W2, 103, 3, 60, epoch=1)
+
+
+def test_an_epoch_that_is_told_again_costs_no_row(rows: WriterRows) -> None:
+    """It is told before every flush."""
+    rows.roll(1)
+    rows.acknowledge(rows.begin(A, increment(3, 1, 60)))
+    rows.roll(1)
+    assert rows.begin(A, increment(1, 0, 61)).writer == W1
+
+
+def test_an_acknowledged_row_supersedes_those_that_were_left(rows: WriterRows) -> None:
+    """Failed or rolled, each is named once, when a later row speaks for it."""
+    owed = rows.fail(rows.begin(A, increment(3, 1, 60)))
+    owed = rows.fail(rows.begin(A, owed))
+    assert rows.acknowledge(rows.begin(A, owed)) == [W1, W2]
+    assert rows.acknowledge(rows.begin(A, increment(1, 0, 61))) == []
+    rows.roll(1)
+    assert rows.acknowledge(rows.begin(A, increment(1, 0, 62))) == [W3]
+
+
+def test_a_row_left_by_hand_is_superseded_by_the_next(rows: WriterRows) -> None:
+    """As after an audit that found a mismatch; without a row there is none to leave."""
+    rows.leave(A)
+    rows.acknowledge(rows.begin(A, increment(3, 1, 60)))
+    rows.leave(A)
+    rows.leave(A)
+    assert rows.acknowledge(rows.begin(A, increment(1, 0, 61))) == [W1]
+
+
+def test_the_rows_left_in_a_long_outage_are_bounded(rows: WriterRows) -> None:
+    """The oldest are forgotten here, and found by whoever reads the domain next."""
+    owed = increment(3, 1, 60)
+    for _ in range(100):
+        owed = rows.fail(rows.begin(A, owed))
+    assert len(rows.acknowledge(rows.begin(A, owed))) == 16
 
 
 def test_a_roll_during_an_update_that_fails_costs_one_row_only(rows: WriterRows) -> None:
     """Rolled and failed, the row is left once."""
     update = rows.begin(A, increment(3, 1, 60))
-    rows.roll()
+    rows.roll(1)
     assert rows.begin(A, rows.fail(update)) == RowUpdate(A, W2, 103, 3, 60, epoch=1)
 
 
 def test_a_row_started_after_a_roll_is_continued(rows: WriterRows) -> None:
     """One roll leaves the rows of its time only."""
-    rows.roll()
+    rows.roll(1)
     rows.acknowledge(rows.begin(A, increment(3, 1, 60)))
     assert rows.begin(A, increment(1, 0, 70)) == RowUpdate(A, W1, 1, 0, 10, epoch=1)
 
@@ -218,3 +253,51 @@ def test_a_second_update_of_a_domain_may_not_start(rows: WriterRows) -> None:
     rows.begin(A, increment(1, 0, 51))
     with pytest.raises(ValueError, match="two updates"):
         rows.begin(A, increment(1, 0, 52))
+
+
+def test_a_sample_leaves_out_what_is_in_flight(rows: WriterRows) -> None:
+    """What moves at this moment cannot be compared."""
+    rows.learn(B, [])
+    rows.learn(C, [])
+    rows.begin(B, increment(1, 0, 51))
+    assert [domain for domain, _ in rows.sample(0)] == [A, C]
+    assert [domain for domain, _ in rows.sample(2)] == [C]
+
+
+def test_knowledge_is_the_same_until_the_domain_moves(rows: WriterRows) -> None:
+    """An update since the sample, even one of nothing, makes it old."""
+    ((_, memory),) = rows.sample(0)
+    assert rows.remembers(A, memory)
+    update = rows.begin(A, Increment(0, 0, 50, 50, 0.0))
+    assert not rows.remembers(A, memory)
+    rows.acknowledge(update)
+    assert not rows.remembers(A, memory)
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        ([row(100, 2, 50)], True),
+        ([row(90, 2, 40), row(100, 2, 50)], True),
+        ([row(120, 2, 60)], True),
+        ([row(99, 2, 50)], False),
+        ([row(100, 1, 50)], False),
+        ([row(100, 2, 49)], False),
+        ([], False),
+    ],
+    ids=["same", "beside an older", "ahead", "deliveries", "bounces", "behind", "gone"],
+)
+def test_rows_agree_if_they_say_what_was_acknowledged(
+    rows: WriterRows, found: list[CounterRow], *, expected: bool
+) -> None:
+    """A row that is ahead is another owner's; one that is behind has lost something."""
+    ((_, memory),) = rows.sample(0)
+    assert agrees(memory, found) is expected
+
+
+def test_a_domain_without_rows_agrees_with_none() -> None:
+    """Nothing counted, nothing stored."""
+    rows = WriterRows(writers())
+    rows.learn(A, [])
+    ((_, memory),) = rows.sample(0)
+    assert agrees(memory, [])

@@ -1,0 +1,32 @@
+"""Say when rows that were begun before may not be continued.
+
+Two things end an epoch: a node of the store that may have restarted, and a freeze of this
+process for so long that its rows may have been deleted by whoever replaced it meanwhile.
+"""
+
+from collections.abc import Callable
+
+
+class RowEpoch:
+    """The number of the epoch; ask often, and before anything is written or believed."""
+
+    def __init__(
+        self,
+        store_epoch: Callable[[], int],
+        clock: Callable[[], float],
+        longest_gap_seconds: float,
+    ) -> None:
+        self._store_epoch = store_epoch
+        self._clock = clock
+        self._longest_gap_seconds = longest_gap_seconds
+        self._seen = store_epoch()
+        self._asked_at = clock()
+        self._epoch = 0
+
+    def current(self) -> int:
+        """Return the number, another one than before if rows must be left."""
+        seen, now = self._store_epoch(), self._clock()
+        if seen != self._seen or now - self._asked_at > self._longest_gap_seconds:
+            self._epoch += 1
+        self._seen, self._asked_at = seen, now
+        return self._epoch

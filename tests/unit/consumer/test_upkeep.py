@@ -1,0 +1,122 @@
+"""Superseded rows go, and a store that lost something is told again, whatever fails meanwhile."""
+
+import asyncio
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from consumer.flush_policy import FlushPolicy
+from consumer.ledger import PartitionLedger
+from consumer.metrics import ConsumerMeters
+from consumer.upkeep import Upkeep
+from shared.counter import Counters, sum_rows
+from tests.fakes.counter_store import InMemoryCounterStore
+from tests.fakes.writers import writers
+from tests.unit.consumer.events import RETENTION, A, delivered
+
+LOG = "t/0"
+
+
+class Bench:
+    """A ledger, its store and whoever looks after the rows, at a time that the test sets."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.store = InMemoryCounterStore()
+        self.registry = CollectorRegistry()
+        self.ledger = PartitionLedger(LOG, 0, FlushPolicy(1000, 1.0), writers(), RETENTION)
+        self.upkeep = Upkeep(
+            self.store,
+            ConsumerMeters(self.registry),
+            lambda: self.now,
+            lambda: 0.0,
+            audit_interval_seconds=0.01,
+        )
+
+    async def deliver(self) -> None:
+        """Count one more delivery to A."""
+        self.ledger.add(delivered(A), self.ledger.next_offset, self.now)
+        for domain in self.ledger.take_unread(1):
+            self.ledger.learn(domain, [], self.ledger.next_offset, self.now)
+        await self.flush()
+
+    async def flush(self) -> None:
+        """Write what is due."""
+        updates = self.ledger.take_due(self.now, 10)
+        await self.store.write(LOG, updates)
+        self.ledger.acknowledge(updates, self.now)
+
+    def metric(self, name: str) -> float | None:
+        """Return what is counted."""
+        return self.registry.get_sample_value(name)
+
+
+@pytest.fixture
+async def bench() -> Bench:
+    """A domain with two rows, one of them superseded at time 10."""
+    bench = Bench()
+    await bench.deliver()
+    bench.ledger.roll(1)
+    bench.now = 10.0
+    await bench.deliver()
+    assert len(bench.store.rows(LOG, A)) == 2
+    return bench
+
+
+async def test_superseded_rows_are_deleted_in_time(bench: Bench) -> None:
+    """Only they, and only then."""
+    bench.now = 69.0
+    await bench.upkeep.delete_superseded(bench.ledger)
+    assert len(bench.store.rows(LOG, A)) == 2
+    bench.now = 70.0
+    await bench.upkeep.delete_superseded(bench.ledger)
+    (row,) = bench.store.rows(LOG, A)
+    assert (row.delivered, row.applied_offset) == (2, 2)
+    assert bench.metric("catchall_rows_deleted_total") == 1
+
+
+async def test_a_failed_deletion_is_tried_again(bench: Bench) -> None:
+    """Later: the store has other worries now."""
+    bench.store.fail_deletes(1)
+    bench.now = 70.0
+    await bench.upkeep.delete_superseded(bench.ledger)
+    await bench.upkeep.delete_superseded(bench.ledger)
+    assert len(bench.store.rows(LOG, A)) == 2
+    assert bench.metric("catchall_rows_deleted_total") == 0
+    bench.now = 130.0
+    await bench.upkeep.delete_superseded(bench.ledger)
+    assert len(bench.store.rows(LOG, A)) == 1
+
+
+async def test_an_audit_finds_a_loss_and_mends_it(bench: Bench) -> None:
+    """The domain gets no further event, and its counts are right all the same."""
+    bench.store.falsify(LOG, A, delivered=1)
+    await bench.upkeep.audit(bench.ledger)
+    await bench.flush()
+    assert sum_rows(bench.store.rows(LOG, A)) == Counters(2, 0)
+    assert bench.metric("catchall_audit_mismatches_total") == 1
+    await bench.upkeep.audit(bench.ledger)
+    assert bench.metric("catchall_audited_domains_total") == 2
+    assert bench.metric("catchall_audit_mismatches_total") == 1
+
+
+async def test_an_audit_that_cannot_read_finds_nothing(bench: Bench) -> None:
+    """No answer is no mismatch."""
+    bench.store.fail_reads(1)
+    await bench.upkeep.audit(bench.ledger)
+    assert bench.metric("catchall_audited_domains_total") == 0
+
+
+async def test_it_goes_on_by_itself(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Deletions and audits, for the partitions that there are by then."""
+    monkeypatch.setattr("consumer.upkeep.DELETE_INTERVAL_SECONDS", 0.001)
+    owned: list[PartitionLedger] = []
+    task = asyncio.ensure_future(bench.upkeep.run(lambda: owned))
+    await asyncio.sleep(0.01)
+    owned.append(bench.ledger)
+    bench.now = 70.0
+    async with asyncio.timeout(5):
+        while not bench.metric("catchall_audited_domains_total"):
+            await asyncio.sleep(0.001)
+    task.cancel()
+    assert len(bench.store.rows(LOG, A)) == 1
