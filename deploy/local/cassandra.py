@@ -82,6 +82,7 @@ def settings(cluster: Cluster, number: int) -> dict[str, Setting]:
             chosen["commitlog_sync_group_window"] = "10ms"
         case CommitLog.PERIODIC:
             chosen["commitlog_sync_period"] = "10000ms"
+            chosen["commitlog_compression"] = [{"class_name": "LZ4Compressor"}]
     return chosen
 
 

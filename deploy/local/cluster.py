@@ -17,7 +17,8 @@ class CommitLog(StrEnum):
     """When Cassandra acknowledges a write: once it is on disk, or up to 10 s before."""
 
     GROUP = "group"
-    # Loses acknowledged writes at a kill -9: for the fault tests that show why not.
+    # Compressed, so a kill -9 loses up to 10 s of acknowledged writes (else a tenth of a
+    # second's): for the fault tests that show why not.
     PERIODIC = "periodic"
 
 

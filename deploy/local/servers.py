@@ -4,7 +4,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from deploy.local import artifacts, cassandra, cql_probe, docker, kafka, process
@@ -57,9 +57,10 @@ async def open_servers(
     prefix: str = "127.0.0",
     commit_log: CommitLog = CommitLog.GROUP,
     profile: Profile = FRUGAL,
+    brokers: bool = True,
     say: Say = lambda _: None,
 ) -> AsyncIterator[Servers]:
-    """Start *nodes* brokers and Cassandra nodes and stop them at the end.
+    """Start *nodes* brokers (unless none are wanted) and Cassandra nodes, stop them at the end.
 
     Addresses in the environment win, then a Docker engine, then local JVMs. Node N listens on
     ``prefix.N``. *directory* keeps data and logs; what it holds is used again. Ready on entry:
@@ -78,6 +79,8 @@ async def open_servers(
     backend = await choose_backend(say)
     say(backend.origin)
     servers = build_servers(cluster, backend)
+    if not brokers:
+        servers = replace(servers, kafka=[])
     try:
         await _start(servers, say)
         yield servers
@@ -179,7 +182,7 @@ async def _start(servers: Servers, say: Say) -> None:
         await _together(node.wait_ready(len(servers.cassandra)) for node in servers.cassandra)
         say(f"Cassandra is ready: {servers.contact_points}")
 
-    await _together([start_brokers(), start_stores()])
+    await _together([start_brokers(), start_stores()] if servers.kafka else [start_stores()])
 
 
 async def _together(steps: Iterable[Coroutine[None, None, None]]) -> None:
