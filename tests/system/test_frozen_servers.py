@@ -1,20 +1,31 @@
-"""R6: while Kafka cannot store, an ingest node refuses honestly, stays alive, and recovers."""
+"""Servers that stop answering and come back, and tiers that bear it.
+
+R6: while Kafka cannot store, an ingest node refuses honestly, stays alive, and recovers. While
+Cassandra is away a worker reads no further than it can remember, and stays in its group.
+"""
 
 import asyncio
 import signal
 import time
 from collections.abc import AsyncIterator, Mapping
 
+import psutil
 import pytest
 import pytest_asyncio
 
 from deploy.local import process
 from deploy.local.servers import Servers, open_servers
 from tests.loopback import random_prefix
-from tests.system.client import Client, Reply
+from tests.system.client import VISIBLE_SECONDS, Client, Reply
 from tests.system.stack import Stack, TierProcess
 
 TIMEOUT_SECONDS = 2.0
+MAX_BACKLOG = 100
+FROZEN_SECONDS = 12.0
+"""Four times the session of the workers here."""
+DOMAINS = 6_000
+LINES = 1_000
+MAX_GROWTH_BYTES = 32 * 1024 * 1024
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -29,19 +40,25 @@ async def own_servers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator
             yield started
 
 
-@pytest_asyncio.fixture
-async def node(
-    own_servers: Servers, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[tuple[Stack, TierProcess]]:
-    """An ingest node with a short patience, and its stack."""
-    environment: Mapping[str, str] = {
+@pytest.fixture(scope="module")
+def environment(own_servers: Servers) -> Mapping[str, str]:
+    """What the tiers are told."""
+    return {
         "KAFKA_BOOTSTRAP_SERVERS": own_servers.bootstrap_servers,
         "CASSANDRA_CONTACT_POINTS": own_servers.contact_points,
         "KAFKA_REPLICATION_FACTOR": "1",
         "KAFKA_MIN_INSYNC_REPLICAS": "1",
         "CASSANDRA_REPLICATION": "datacenter1:1",
         "KAFKA_REQUEST_TIMEOUT_SECONDS": str(TIMEOUT_SECONDS),
+        "CONSUMER_MAX_BACKLOG": str(MAX_BACKLOG),
     }
+
+
+@pytest_asyncio.fixture
+async def node(
+    environment: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[tuple[Stack, TierProcess]]:
+    """An ingest node with a short patience, and its stack."""
     async with Stack("frozen", tmp_path_factory.mktemp("stack"), environment) as stack:
         yield stack, await stack.ingest()
 
@@ -84,6 +101,70 @@ async def test_a_frozen_broker_means_503_in_time_and_202_again_by_itself(
             await asyncio.sleep(0.1)
         while (await readiness(stack, ingest)).status != 200:
             await asyncio.sleep(0.1)
+
+
+async def metric(stack: Stack, worker: TierProcess, name: str) -> float:
+    """Return a metric of a worker."""
+    reply = await Client(stack.http, "", "").request("GET", f"{worker.management}/metrics")
+    (found,) = (line for line in reply.text.splitlines() if line.startswith(f"{name} "))
+    return float(found.split()[1])
+
+
+async def test_while_cassandra_is_away_a_worker_waits_and_then_catches_up(
+    own_servers: Servers,
+    environment: Mapping[str, str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """It stops reading, stays in the group through several sessions, and loses nothing."""
+    folder = tmp_path_factory.mktemp("away")
+    async with Stack("away", folder, environment) as stack:
+        (ingest,), workers, (query,) = await stack.all(workers=2)
+        client = Client(stack.http, ingest.url, query.url)
+        names = [f"away-{number}.example.com" for number in range(DOMAINS)]
+        await client.report(names[0], "delivered")
+        await client.wait_for_counts(names[0], 1, 0)
+        async with asyncio.timeout(VISIBLE_SECONDS):
+            while 0 in [await metric(stack, w, "catchall_assigned_partitions") for w in workers]:
+                await asyncio.sleep(0.1)
+        rebalances = [await metric(stack, w, "catchall_rebalances_total") for w in workers]
+        before = [psutil.Process(worker.running.pid).memory_info().rss for worker in workers]
+
+        own_servers.cassandra[0].pause()
+        try:
+            until = time.monotonic() + FROZEN_SECONDS
+            rounds = 0
+            while time.monotonic() < until:
+                for start in range(0, DOMAINS, LINES):
+                    lines = [
+                        {"domain": name, "event": "delivered", "count": 1}
+                        for name in names[start : start + LINES]
+                    ]
+                    assert (await client.bulk(lines)).status == 202
+                rounds += 1
+                await asyncio.sleep(1.0)
+            paused = [await metric(stack, w, "catchall_paused_partitions") for w in workers]
+            read = sum([await metric(stack, w, "catchall_records_total") for w in workers])
+            after = [psutil.Process(worker.running.pid).memory_info().rss for worker in workers]
+        finally:
+            own_servers.cassandra[0].resume()
+
+        assert min(paused) > 0
+        assert read < rounds * DOMAINS, "nothing was held back"
+        grown = [now - then for then, now in zip(before, after, strict=True)]
+        assert max(grown) < MAX_GROWTH_BYTES
+        await client.wait_for_counts(names[-1], rounds, 0)
+        for start in range(0, DOMAINS, LINES):
+            chunk = names[start : start + LINES]
+            async with asyncio.timeout(VISIBLE_SECONDS):
+                while True:
+                    answers = (await client.ask(chunk)).body["results"]
+                    wrong = [
+                        a for a in answers if a["delivered"] != rounds + (a["domain"] == names[0])
+                    ]
+                    if not wrong:
+                        break
+                    await asyncio.sleep(0.2)
+        assert rebalances == [await metric(stack, w, "catchall_rebalances_total") for w in workers]
 
 
 async def test_a_second_signal_ends_a_drain_that_cannot_end(
