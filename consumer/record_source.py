@@ -37,6 +37,7 @@ _MAX_RECORDS = 4_000
 """Per fetch: what is decoded in one go keeps the loop from everything else."""
 _REQUEST_SECONDS = 5.0
 _STOP_SECONDS = 5.0
+_RETRY_SECONDS = 0.5
 
 
 class Record(Protocol):
@@ -166,7 +167,7 @@ class KafkaRecordSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiok
         if self._assignee is None:
             return
         try:
-            positions = await self._positions([tp.partition for tp in assigned])
+            positions = await self._find_positions([tp.partition for tp in assigned])
             await self._assignee.assign(positions)
             for partition, position in positions.items():
                 self._consumer.seek(self._at(partition), position.keys_from)
@@ -174,6 +175,15 @@ class KafkaRecordSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiok
             log.info("assignment was overtaken by the next one")
         except Exception as error:  # noqa: BLE001 aiokafka would swallow it; fetch raises it
             self._failure = error
+
+    async def _find_positions(self, partitions: list[int]) -> dict[int, Position]:
+        """Ask until Kafka answers: if the group has gone on meanwhile, we soon hear of it."""
+        while True:
+            try:
+                return await self._positions(partitions)
+            except BrokerUnavailableError as error:
+                log.warning("where to read on is not known yet", error=str(error))
+                await asyncio.sleep(_RETRY_SECONDS)
 
     async def _positions(self, partitions: list[int]) -> dict[int, Position]:
         starts = await self._offsets(self._consumer.beginning_offsets, partitions)
