@@ -1,0 +1,1 @@
+"""Faults over the real thing under load, and a checker of what was answered meanwhile."""
