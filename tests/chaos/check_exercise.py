@@ -44,7 +44,8 @@ def _lost(evidence: Evidence) -> Exercise:
 def _invented(evidence: Evidence) -> Exercise:
     if not any(domain.observations for domain in evidence.domains.values()):
         return Exercise(seen=False, text="no domain was ever read")
-    return Exercise(seen=True, text=f"{evidence.reads:,} reads and the final answers")
+    finals = "the final answers" if evidence.is_compared else "no final answers"
+    return Exercise(seen=True, text=f"{evidence.reads:,} reads and {finals}")
 
 
 def _order(evidence: Evidence) -> Exercise:

@@ -27,8 +27,8 @@ def test_a_lost_event_breaks_r1(kind: str) -> None:
 
 def test_each_node_must_have_all_in_the_end() -> None:
     """A second query node that shows less is a loss, though the first shows everything."""
-    story = Story().sent(1).final(1).final(0, node="query-2")
-    assert story.broken() == {"R1"}
+    assert Story().sent(1).final(1).final(0, node="query-2").broken() == {"R1"}
+    assert Story().sent(1).final(0).final(1, node="query-2").broken() == {"R1"}
 
 
 def test_the_last_final_answer_of_a_node_counts() -> None:

@@ -94,8 +94,9 @@ def test_a_node_under_fault_may_stay_silent(target: str) -> None:
 
 def test_the_fault_of_another_node_excuses_nothing() -> None:
     """``ingest-11`` is not ``ingest-1``, and an old fault is over."""
-    story = _refusing().fault("kill", "ingest-11", 22, 25).fault("kill", "ingest-1", 1, 2)
-    assert story.sent(23, outcome="unanswered", took=9).broken() == {"R6"}
+    story = _refusing().fault("kill", "ingest-1", 22, 25).fault("kill", "ingest-11", 1, 2)
+    story.sent(23, outcome="unanswered", took=9, node="ingest-11")
+    assert story.broken() == {"R6"}
 
 
 def test_a_node_that_says_it_is_dead_breaks_r6() -> None:
@@ -205,4 +206,6 @@ def test_a_wrong_answer_before_the_wake_up_is_not_the_zombies() -> None:
 def test_who_is_no_zombie_does_not_exercise_r8(target: str, end: float) -> None:
     """Another tier, or a worker that never woke up."""
     story = Story().fault("freeze", target, 5, end).sent(1).final(1)
-    assert story.standing(Guarantee.R8) is Standing.NOT_EXERCISED
+    judgement = story.verdict().of(Guarantee.R8)
+    assert judgement.standing is Standing.NOT_EXERCISED
+    assert judgement.evidence == "no worker was frozen and woken"

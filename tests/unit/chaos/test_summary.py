@@ -46,6 +46,13 @@ def test_a_count_that_never_shows_has_no_end_of_its_lag() -> None:
     assert lag.shown_seconds is None
 
 
+def test_only_an_answer_after_the_202_ends_a_lag() -> None:
+    """It was shown before, then missing, then shown again."""
+    lag = _summary(Story().sent(1, took=2.0).read(2, 1).read(5).read(7, 1)).lag
+    assert lag is not None
+    assert lag.shown_seconds == pytest.approx(4.0)
+
+
 def test_the_lag_of_a_key_begins_with_its_first_acceptance() -> None:
     """A repeat does not make an event younger."""
     lag = _summary(Story().sent(1, key="k").sent(4, key="k").read(5).read(6, 1)).lag
