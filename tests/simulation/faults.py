@@ -1,0 +1,161 @@
+"""What is done to the processes, and when."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Protocol
+
+from tests.simulation.group import Group
+from tests.simulation.replica import Replica
+from tests.simulation.schedule import Schedule
+from tests.simulation.store import AWAY, Store
+from tests.simulation.worker import Worker
+
+SESSION_SECONDS = 10.0
+
+
+class Workers(Protocol):
+    """The worker processes of the world."""
+
+    running: list[Worker]
+
+    def start_worker(self) -> None:
+        """Start one more."""
+
+
+class Faults:
+    """Kill, freeze and cut off whoever comes to hand."""
+
+    def __init__(self, schedule: Schedule, store: Store, group: Group, processes: Workers) -> None:
+        self.schedule = schedule
+        self.store = store
+        self.group = group
+        self.processes = processes
+        self.over = False
+        nodes: list[Callable[[], None]] = [
+            self._kill_node,
+            self._lose_writes,
+            self._lose_writes,
+            self._cut_node_off,
+        ]
+        workers: list[Callable[[], None]] = [
+            self._freeze,
+            self._freeze_while_a_node_restarts,
+            self._make_stale,
+            self._make_stale,
+            self._kill,
+            self._rotate,
+            self._rebalance,
+        ]
+        # Where workers are left alone their rows grow long, and a node has more to spoil.
+        unseen = [self._freeze_while_a_node_restarts]
+        self._kinds = schedule.random.choice([nodes, workers, nodes + workers, unseen])
+
+    def plan(self, number: int, until: float) -> None:
+        """Let *number* random faults happen before *until*."""
+        for _ in range(number):
+            kind = self._kinds[int(self.schedule.chance() * len(self._kinds))]
+            self.schedule.after(self.schedule.between(1.0, until), self._happen, kind)
+
+    def end(self) -> None:
+        """Let nothing more happen, and wake whoever sleeps."""
+        self.over = True
+        for worker in self.processes.running:
+            worker.wake()
+
+    def _happen(self, kind: Callable[[], None]) -> None:
+        if not self.over:
+            kind()
+
+    def _worker(self) -> Worker | None:
+        awake = [w for w in self.processes.running if w.alive and w.frozen_since is None]
+        return awake[int(self.schedule.chance() * len(awake))] if awake else None
+
+    # ---- nodes
+
+    def _node(self) -> Replica:
+        """Return any node, more often than not the one that led an update last."""
+        if self.schedule.chance() < 0.5:
+            return self.store.last_leader
+        return self.store.replicas[int(self.schedule.chance() * 3)]
+
+    def _kill_node(self) -> None:
+        self.store.crash(self._node(), losing=False)
+
+    def _lose_writes(self) -> None:
+        self._lose_writes_for(AWAY)
+
+    def _lose_writes_for(self, away: tuple[float, float]) -> None:
+        self.store.crash(self._node(), losing=True, away=away)
+
+    def _cut_node_off(self) -> None:
+        self.store.cut_off(self._node(), self.schedule.between(0.5, 8.0))
+
+    # ---- workers
+
+    def _freeze(self) -> None:
+        worker = self._worker()
+        if worker is not None:
+            self._freeze_for(worker, self.schedule.between(0.5, 20.0))
+
+    def _freeze_for(self, worker: Worker, seconds: float) -> None:
+        if self.over or worker.frozen_since is not None:
+            return
+        self.schedule.inject("worker frozen")
+        worker.freeze()
+        self.schedule.after(seconds, worker.wake)
+        if seconds > SESSION_SECONDS:
+            self.schedule.after(SESSION_SECONDS, self._expel, worker)
+
+    def _freeze_while_a_node_restarts(self) -> None:
+        """Freeze a worker with an update under way, so that it sees neither end nor return."""
+        worker = self._worker()
+        if worker is not None:
+            worker.then = partial(self._freeze_and_lose, worker)
+
+    def _freeze_and_lose(self, worker: Worker) -> None:
+        if not self.over:
+            self._freeze_for(worker, self.schedule.between(4.5, 10.0))
+            delay = self.schedule.between(0.03, 0.5)
+            self.schedule.after(delay, self._lose_writes_for, (AWAY[0], AWAY[0] + 1.0))
+
+    def _make_stale(self) -> None:
+        """Let the group give a worker's partitions away while it goes on."""
+        worker = self._worker()
+        if worker is not None:
+            self.schedule.inject("worker stale")
+            self._expel(worker)
+
+    def _expel(self, worker: Worker) -> None:
+        """Leave *worker* out; it learns of it after a while, and comes back."""
+        if self.over or worker not in self.group.members:
+            return
+        if self.schedule.recording:
+            self.schedule.say("group", f"has not heard of {worker.name} for too long")
+        self.group.expel(worker)
+        worker.after(self.schedule.between(0.5, 15.0), worker.revoke)
+
+    def _kill(self) -> None:
+        worker = self._worker()
+        if worker is not None:
+            self.schedule.inject("worker killed")
+            worker.kill()
+            self._replace(worker, self.schedule.between(0.5, SESSION_SECONDS))
+
+    def _rotate(self) -> None:
+        worker = self._worker()
+        if worker is not None:
+            self.schedule.inject("worker stopped")
+            worker.stop()
+            self._replace(worker, SESSION_SECONDS)
+
+    def _replace(self, worker: Worker, heard_of_within: float) -> None:
+        self.schedule.after(heard_of_within, self._bury, worker)
+        self.schedule.after(self.schedule.between(0.5, 5.0), self.processes.start_worker)
+
+    def _bury(self, worker: Worker) -> None:
+        if worker.frozen_since is None:
+            worker.alive = False
+        self.group.expel(worker)
+
+    def _rebalance(self) -> None:
+        self.group.rebalance()

@@ -1,0 +1,212 @@
+"""Planted mistakes, each of which the simulation has to find.
+
+A mutant changes one rule of the worker or of the reader, and nothing else.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from uuid import UUID
+
+from consumer.aggregate import Increment
+from consumer.flush_policy import FlushPolicy
+from consumer.ledger import PartitionLedger
+from consumer.position import Position
+from consumer.superseded import Retention, SupersededRow
+from consumer.writer_rows import RowUpdate, WriterRows
+from shared.counter import CounterRow, Counters
+from shared.domain import DomainName
+from tests.simulation.log import Log
+from tests.simulation.partition import RETENTION, Partition
+from tests.simulation.reader import Reader
+from tests.simulation.worker import Worker
+from tests.simulation.world import Parts
+
+_ONE_WRITER = UUID(fields=(1, 0, 0x1000, 0x80, 0, 0))
+
+
+def _with_rows(rows_class: type[WriterRows]) -> Parts:
+    """Return a world whose ledgers keep their rows in *rows_class*."""
+
+    class Ledger(PartitionLedger):
+        def __init__(
+            self,
+            log: str,
+            first_offset: int,
+            policy: FlushPolicy,
+            new_writer: Callable[[], UUID],
+            retention: Retention,
+        ) -> None:
+            super().__init__(log, first_offset, policy, new_writer, retention)
+            self._rows = rows_class(new_writer)
+
+    return _with_ledger(Ledger)
+
+
+def _with_ledger(ledger: type[PartitionLedger]) -> Parts:
+    return _with_worker(type("MutantWorker", (Worker,), {"ledger_class": ledger}))
+
+
+def _with_partition(partition: type[Partition]) -> Parts:
+    return _with_worker(type("MutantWorker", (Worker,), {"partition_class": partition}))
+
+
+def _with_worker(worker: type[Worker]) -> Parts:
+    return Parts(worker=worker)
+
+
+class _OneRow(WriterRows):
+    def begin(self, domain: DomainName, increment: Increment) -> RowUpdate:
+        self._in_flight[domain] = increment
+        return RowUpdate(
+            domain,
+            _ONE_WRITER,
+            increment.delivered,
+            increment.bounced,
+            increment.next_offset - _applied(self, domain),
+            self.epoch,
+        )
+
+    def _leave(self, *_: object) -> None:
+        """There is no other row."""
+
+
+def _applied(rows: WriterRows, domain: DomainName) -> int:
+    in_flight = rows._in_flight.pop(domain)
+    applied = rows.applied_offset(domain)
+    rows._in_flight[domain] = in_flight
+    return applied
+
+
+class _SeedsWithIncrements(WriterRows):
+    def begin(self, domain: DomainName, increment: Increment) -> RowUpdate:
+        counted = self.counted(domain)
+        update = super().begin(domain, increment)
+        if update.applied_offset != increment.next_offset:
+            return update
+        return replace(
+            update,
+            delivered=update.delivered - counted.delivered,
+            bounced=update.bounced - counted.bounced,
+        )
+
+
+class _NeverRolls(WriterRows):
+    def roll(self, epoch: int) -> None:
+        """Go on in the same rows."""
+
+
+class _BelievesOlderEpochs(PartitionLedger):
+    def acknowledge(self, updates: Iterable[RowUpdate], now: float) -> None:
+        super().acknowledge([replace(u, epoch=self._rows.epoch) for u in updates], now)
+
+
+class _UsesDeletedRowsAgain(PartitionLedger):
+    """Starts a fresh row under the key of one of its own that it has deleted."""
+
+    def take_superseded(self, now: float, limit: int) -> list[SupersededRow]:
+        rows = super().take_superseded(now, limit)
+        fresh = self._rows._new_writer
+        if rows:
+            deleted = [row.writer for row in rows]
+            self._rows._new_writer = lambda: deleted.pop() if deleted else fresh()
+        return rows
+
+
+class _DeletesTheNewest(PartitionLedger):
+    def learn(
+        self, domain: DomainName, rows: Sequence[CounterRow], log_end: int, now: float
+    ) -> None:
+        super().learn(domain, rows, log_end, now)
+        soon = now - RETENTION.others_seconds
+        self._superseded.found(domain, (row.writer for row in rows), soon)
+
+
+class _RetriesInPlace(Partition):
+    def failed(self, batch: list[RowUpdate]) -> None:
+        self._writes += 1
+        self._write(batch)
+
+
+class _ReadsAgain(Partition):
+    """Takes what a quorum shows now for what has become of an update."""
+
+    def failed(self, batch: list[RowUpdate]) -> None:
+        for update in batch:
+            self.believe([update], applied=self.shows(update))
+
+    def shows(self, update: RowUpdate) -> bool:
+        rows = self.owner.store.read(self.log.name, update.domain) or []
+        end = self.ledger._rows.applied_offset(update.domain)
+        return any(r.writer == update.writer and r.applied_offset >= end for r in rows)
+
+    def believe(self, batch: list[RowUpdate], *, applied: bool) -> None:
+        if applied:
+            self.ledger.acknowledge(batch, self.owner.schedule.now)
+        else:
+            self._writes += 1
+            self._write(batch)
+
+
+class _AllOrNothing(_ReadsAgain):
+    """Takes what has become of the first update of a batch for what became of all."""
+
+    def failed(self, batch: list[RowUpdate]) -> None:
+        self.believe(batch, applied=self.shows(batch[0]))
+
+
+class _CommitsWhatIsRead(Partition):
+    def position(self) -> Position:
+        return Position(self.ledger.next_offset, self.dedupe.keys_from(self.ledger.next_offset))
+
+
+class _ForgetsKeys(Worker):
+    def take_over(self, number: int, position: Position) -> Partition:
+        return super().take_over(number, Position.at(position.next_offset))
+
+
+class _KeepsMemory(Worker):
+    """Goes on with what it remembers of a partition that it had before."""
+
+    def take_over(self, number: int, position: Position) -> Partition:
+        kept = self.__dict__.setdefault("kept", {})
+        partition = super().take_over(number, position)
+        before = kept.get(number)
+        if before is not None and before.ledger.settled:
+            partition.ledger = before.ledger
+            partition.ledger.next_offset = position.next_offset
+        kept[number] = partition
+        return partition
+
+
+class _NoticesAFreezeLate(Worker):
+    freeze_noticed_seconds = 30.0
+
+
+class _ReaderAtOne(Reader):
+    def rows(self, log: Log, domain: DomainName) -> list[CounterRow] | None:
+        return self.store.read_at_one(log.name, domain)
+
+
+class _AddsUpRows(Reader):
+    def answer(self, rows: Sequence[CounterRow]) -> Counters:
+        return Counters(sum(row.delivered for row in rows), sum(row.bounced for row in rows))
+
+
+MUTANTS: Mapping[str, Parts] = {
+    "one_row_per_domain": _with_rows(_OneRow),
+    "retry_in_place_after_timeout": _with_partition(_RetriesInPlace),
+    "reread_and_compare_after_timeout": _with_partition(_ReadsAgain),
+    "commit_before_flush": _with_partition(_CommitsWhatIsRead),
+    "memory_kept_over_rebalance_without_checking": _with_worker(_KeepsMemory),
+    "reader_at_one": Parts(reader=_ReaderAtOne),
+    "reader_adds_up_rows_of_one_log": Parts(reader=_AddsUpRows),
+    "seed_with_increments_instead_of_totals": _with_rows(_SeedsWithIncrements),
+    "batch_failure_all_or_nothing": _with_partition(_AllOrNothing),
+    "keys_forgotten_at_takeover": _with_worker(_ForgetsKeys),
+    "rows_not_rolled_after_node_came_back": _with_rows(_NeverRolls),
+    "deleted_row_key_used_again": _with_ledger(_UsesDeletedRowsAgain),
+    "acknowledgement_of_older_epoch_believed": _with_ledger(_BelievesOlderEpochs),
+    "newest_row_deleted": _with_ledger(_DeletesTheNewest),
+    "freeze_noticed_late": _with_worker(_NoticesAFreezeLate),
+}
+"""Each by its name."""

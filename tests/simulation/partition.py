@@ -1,0 +1,248 @@
+"""What consumer/partition.py does, without its tasks: the same calls in the same order."""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+from uuid import UUID
+
+from consumer.dedupe import Dedupe
+from consumer.flush_policy import FlushPace, FlushPolicy
+from consumer.ledger import PartitionLedger
+from consumer.position import Position
+from consumer.row_epoch import RowEpoch
+from consumer.superseded import Retention, SupersededRow
+from consumer.writer_rows import Memory, RowUpdate
+from shared.counter import CounterRow
+from shared.domain import DomainName
+from tests.simulation.log import Log
+from tests.simulation.schedule import FindingError, Schedule
+from tests.simulation.store import Store
+
+POLICY = FlushPolicy(threshold=4, max_age_seconds=1.0)
+RETENTION = Retention(own_seconds=8.0, others_seconds=90.0)
+FULL_BATCH = 3
+READS = 2
+WRITES = 2
+READ_RETRY_SECONDS = 0.5
+DELETES_AT_A_TIME = 4
+
+Found = dict[DomainName, list[CounterRow]]
+
+
+class Owner(Protocol):
+    """The worker, as its partitions see it."""
+
+    name: str
+    schedule: Schedule
+    store: Store
+    epoch: RowEpoch
+    new_writer: Callable[[], UUID]
+    ledger_class: type[PartitionLedger]
+
+    def after(self, seconds: float, action: Callable[..., None], *arguments: object) -> None:
+        """Let *action* happen unless the worker is dead by then; when it is awake."""
+
+    def sent(self) -> None:
+        """Learn that an update is under way."""
+
+    def progressed(self) -> None:
+        """Learn that a request has ended."""
+
+
+class Partition:
+    """The ledger of one partition and the requests that it has out."""
+
+    def __init__(self, owner: Owner, number: int, log: Log, position: Position) -> None:
+        self.owner = owner
+        self.number = number
+        self.log = log
+        self.given_up = False
+        self.committed = position.next_offset
+        self.to_commit: Position | None = None
+        self.fetch_from = position.keys_from
+        self.dedupe = Dedupe()
+        self.ledger = owner.ledger_class(
+            log.name, position.next_offset, POLICY, owner.new_writer, RETENTION
+        )
+        self._pace = FlushPace(FULL_BATCH)
+        self._reads = 0
+        self._writes = 0
+        self._wake_at = -1.0
+
+    # ---- records
+
+    def fetch(self, most: int) -> None:
+        """Take in up to *most* records."""
+        records = self.log.records[self.fetch_from : self.fetch_from + most]
+        if not records:
+            return
+        ledger, dedupe, now = self.ledger, self.dedupe, self.owner.schedule.now
+        dedupe.advance(self.fetch_from, records[0].timestamp_ms)
+        for offset, record in enumerate(records, start=self.fetch_from):
+            event = record.event
+            if event is None or (
+                event.key is not None
+                and dedupe.is_duplicate(event.domain, event.key, offset, record.timestamp_ms)
+            ):
+                ledger.pass_over(offset)
+            else:
+                ledger.add(event, offset, now)
+        self.fetch_from += len(records)
+        self.pump()
+
+    def position(self) -> Position:
+        """Return what may be committed."""
+        next_offset = self.ledger.committable_offset()
+        return Position(next_offset, self.dedupe.keys_from(next_offset))
+
+    def hurry(self) -> None:
+        """Write everything that is owed, as soon as possible."""
+        self.ledger.hurry(self.owner.schedule.now)
+        self.pump()
+
+    # ---- requests
+
+    def pump(self) -> None:
+        """Start the reads and writes that may start, and come back when more will be due."""
+        if self.given_up:
+            return
+        while self._reads < READS and (domains := self.ledger.take_unread(FULL_BATCH)):
+            self._reads += 1
+            delay = self.owner.schedule.between(0.001, 0.05)
+            self.owner.schedule.after(delay, self._read, domains)
+        self._start_writes()
+
+    def _start_writes(self) -> None:
+        owner, ledger, pace = self.owner, self.ledger, self._pace
+        now = owner.schedule.now
+        wait = pace.wait(now)
+        free = (1 if pace.probing else WRITES) - self._writes
+        if wait > 0:
+            self._wake(now + wait)
+        if wait > 0 or free <= 0:
+            return
+        size = pace.batch_size
+        ledger.roll(owner.epoch.current())
+        updates = ledger.take_due(now, free * size)
+        for start in range(0, len(updates), size):
+            self._writes += 1
+            self._write(updates[start : start + size])
+        due_at = ledger.next_due_at()
+        if due_at is not None and self._writes < WRITES:
+            self._wake(max(due_at, now + 0.001))
+
+    def _wake(self, at: float) -> None:
+        now = self.owner.schedule.now
+        if not now < self._wake_at <= at:
+            self._wake_at = at
+            self.owner.after(at - now, self.pump)
+
+    def _write(self, batch: list[RowUpdate]) -> None:
+        schedule = self.owner.schedule
+        if schedule.recording:
+            what = ", ".join(self.owner.store.describe(update) for update in batch)
+            schedule.say(self.owner.name, f"{self.log.name} sends {what}")
+
+        def answered(success: bool) -> None:  # noqa: FBT001 an answer
+            self.owner.after(0.0, self.answer, batch, success)
+
+        self.owner.store.send(self.log.name, batch, answered)
+        self.owner.sent()
+
+    def answer(self, batch: list[RowUpdate], success: bool) -> None:  # noqa: FBT001 an answer
+        """Learn whether *batch* is acknowledged."""
+        if self.given_up:
+            return
+        self._writes -= 1
+        self.say_settled(batch, "acknowledged" if success else "in doubt")
+        if success:
+            self.ledger.roll(self.owner.epoch.current())
+            self.ledger.acknowledge(batch, self.owner.schedule.now)
+            self._pace.succeeded()
+        else:
+            self.failed(batch)
+            self._pace.failed(self.owner.schedule.now)
+        self.pump()
+        self.owner.progressed()
+
+    def failed(self, batch: list[RowUpdate]) -> None:
+        """Owe *batch* again."""
+        self.ledger.fail(batch)
+
+    def say_settled(self, batch: list[RowUpdate], how: str) -> None:
+        """Add to the history what became of *batch*."""
+        schedule = self.owner.schedule
+        if schedule.recording:
+            what = ", ".join(self.owner.store.describe(update) for update in batch)
+            schedule.say(self.owner.name, f"{self.log.name} {how}: {what}")
+
+    def _read(self, domains: list[DomainName]) -> None:
+        found = self._found(domains)
+        delay = self.owner.schedule.between(0.001, 0.05)
+        self.owner.after(delay, self._learn, domains, found)
+
+    def _found(self, domains: list[DomainName]) -> Found | None:
+        owner = self.owner
+        if owner.schedule.chance() < owner.store.trouble * 0.3:
+            owner.schedule.inject("read failed")
+            return None
+        found: Found = {}
+        for domain in domains:
+            rows = owner.store.read(self.log.name, domain)
+            if rows is None:
+                return None
+            found[domain] = rows
+        return found
+
+    def _learn(self, domains: list[DomainName], found: Found | None) -> None:
+        if self.given_up:
+            return
+        if found is None:
+            self.owner.after(READ_RETRY_SECONDS, self._read_again, domains)
+            return
+        now = self.owner.schedule.now
+        for domain in domains:
+            self.ledger.learn(domain, found[domain], len(self.log.records), now)
+        self._reads -= 1
+        self.pump()
+        self.owner.progressed()
+
+    def _read_again(self, domains: list[DomainName]) -> None:
+        if not self.given_up:
+            self._reads -= 1
+            self.ledger.read_failed(domains)
+            self.pump()
+
+    # ---- upkeep
+
+    def delete_superseded(self) -> None:
+        """Delete some rows that another one speaks for."""
+        rows = self.ledger.take_superseded(self.owner.schedule.now, DELETES_AT_A_TIME)
+        if rows:
+            self.owner.schedule.inject("(upkeep) rows deleted")
+
+            def answered(success: bool) -> None:  # noqa: FBT001 an answer
+                if not success:
+                    self.owner.after(0.0, self._keep, rows)
+
+            self.owner.store.delete(self.log.name, rows, answered)
+
+    def _keep(self, rows: list[SupersededRow]) -> None:
+        self.ledger.keep_superseded(rows, self.owner.schedule.now)
+
+    def audit(self) -> None:
+        """Read some domains again and compare them with what is remembered."""
+        sample = self.ledger.audit_sample(self.owner.schedule.chance(), 2)
+        found = self._found(list(sample))
+        if sample and found is not None:
+            self.owner.schedule.inject("(upkeep) audits")
+            self.owner.after(0.01, self._compare, sample, found)
+
+    def _compare(self, sample: dict[DomainName, Memory], found: Found) -> None:
+        for domain, memory in sample.items():
+            if not self.ledger.audit(domain, memory, found[domain], self.owner.schedule.now):
+                raise FindingError(f"an audit of {self.log.name} {domain} found {found[domain]}")
+
+
+def waiting(partitions: Sequence[Partition]) -> bool:
+    """Whether any of *partitions* has not counted all that it has read."""
+    return not all(partition.ledger.settled for partition in partitions)

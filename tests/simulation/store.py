@@ -1,0 +1,308 @@
+"""Three nodes of Cassandra with a counter table, and everything that goes wrong with them.
+
+An update goes to a random live node, which leads it: it applies, then sends its shard to the
+other two. It may die before it does so, or before it answers. Copies come late or never, and
+so do requests: long after their sender has given up. Parts of a batch fare differently. The
+sender learns of success, or that it does not know.
+
+What is not promised, and so not done here: a request that was sent before a node lost writes
+reaches that node as its leader, and no other row speaks for as much yet. Cassandra drops
+counter requests older than 2 s, and no node is back within that time.
+"""
+
+from collections.abc import Callable, Sequence
+from itertools import combinations
+from uuid import UUID
+
+from consumer.superseded import SupersededRow
+from consumer.writer_rows import RowUpdate
+from shared.counter import CounterRow
+from tests.simulation.replica import Copy, Key, Replica, merge
+from tests.simulation.schedule import Schedule, numbers
+
+CLIENT_TIMEOUT_SECONDS = 4.0
+NOTICED_DEAD_SECONDS = 10.0
+AWAY = (3.0, 9.0)
+"""For how many seconds a node that died does not come back."""
+
+
+class Batch:
+    """Updates under way together: how many replicas have each, and whom to tell."""
+
+    __slots__ = ("answered", "copies", "done", "ends", "log", "sent_at", "updates", "waiting")
+
+    def __init__(
+        self, log: str, updates: Sequence[RowUpdate], sent_at: float, done: Callable[[bool], None]
+    ) -> None:
+        self.log = log
+        self.updates = updates
+        self.sent_at = sent_at
+        self.done = done
+        self.copies = [0] * len(updates)
+        self.ends: list[int] = []
+        self.answered = False
+        self.waiting = False
+
+
+class Store:
+    """The table ``domain_counters`` on three replicas."""
+
+    def __init__(self, schedule: Schedule, trouble: float) -> None:
+        self.schedule = schedule
+        self.trouble = trouble
+        self.replicas = [Replica(number) for number in range(3)]
+        self.last_leader = self.replicas[0]
+        # When a node's connections were closed or opened: what a client can notice.
+        self.changes: list[float] = []
+        # Told of a domain when a node that has lost writes has led an update of it.
+        self.on_suspect: Callable[[str], None] | None = None
+        self._others = [[r for r in self.replicas if r is not one] for one in self.replicas]
+        self._merged: dict[
+            tuple[Key, int, int], tuple[int | None, int | None, bool, list[CounterRow]]
+        ] = {}
+        self._never_sent: set[tuple[UUID, int, int]] = set()
+        self._sent_up_to: dict[tuple[Key, UUID], int] = {}
+
+    # ---- nodes
+
+    def crash(self, node: Replica, *, losing: bool, away: tuple[float, float] = AWAY) -> None:
+        """Let *node* die and come back after a while, perhaps without its last writes."""
+        schedule = self.schedule
+        if not node.up:
+            return
+        node.up = False
+        node.died_at = schedule.now
+        self.changes.append(schedule.now)
+        if losing:
+            lost = node.lose(schedule.random.randint(1, 20), self._others[node.number])
+            self._never_sent.update((c[1], c[2], c[3][0]) for c in lost)
+            node.lost_writes_at = schedule.now
+            schedule.inject("node lost writes")
+        else:
+            schedule.inject("node killed")
+        if schedule.recording:
+            schedule.say(node.name, "dies, losing its last writes" if losing else "dies")
+        schedule.after(schedule.between(*away), self._restart, node)
+
+    def cut_off(self, node: Replica, seconds: float) -> None:
+        """Let *node* answer nobody for a while; it keeps what it has."""
+        if node.up:
+            node.up = False
+            self.schedule.inject("node cut off")
+            if self.schedule.recording:
+                self.schedule.say(node.name, "is cut off")
+            self.schedule.after(seconds, self._restart, node)
+
+    def _restart(self, node: Replica) -> None:
+        node.up = True
+        self.changes.append(self.schedule.now)
+        if self.schedule.recording:
+            self.schedule.say(node.name, "is back")
+
+    def live(self) -> list[Replica]:
+        """Return the nodes that answer."""
+        return [node for node in self.replicas if node.up]
+
+    # ---- reads
+
+    def read(self, log: str, domain: str) -> list[CounterRow] | None:
+        """Return the rows as two random nodes have them together, None without two."""
+        live = self.live()
+        if len(live) < 2:
+            return None
+        if len(live) == 3:
+            del live[int(self.schedule.chance() * 3)]
+        return self._merge(live[0], live[1], (log, domain), repair=True)
+
+    def _merge(self, one: Replica, two: Replica, key: Key, *, repair: bool) -> list[CounterRow]:
+        """Merge, or return what came of it the last time if nothing has changed since."""
+        place = (key, one.number, two.number)
+        seen = self._merged.get(place)
+        if (
+            seen is not None
+            and seen[0] == one.versions.get(key)
+            and seen[1] == two.versions.get(key)
+            and seen[2] >= repair
+        ):
+            return seen[3]
+        rows = merge((one, two), key, repair=repair)
+        self._merged[place] = (one.versions.get(key), two.versions.get(key), repair, rows)
+        return rows
+
+    def read_at_one(self, log: str, domain: str) -> list[CounterRow] | None:
+        """Return the rows as one random node has them."""
+        live = self.live()
+        if not live:
+            return None
+        return merge([live[int(self.schedule.chance() * len(live))]], (log, domain), repair=False)
+
+    def applied_offset(self, log: str, domain: str) -> int:
+        """Return the largest offset that every two nodes show, up or not."""
+        key = (log, domain)
+        return min(
+            max([row.applied_offset for row in self._merge(one, two, key, repair=False)], default=0)
+            for one, two in combinations(self.replicas, 2)
+        )
+
+    # ---- updates
+
+    def send(self, log: str, updates: Sequence[RowUpdate], done: Callable[[bool], None]) -> None:
+        """Send *updates*; *done* is told once whether a quorum is known to have all of them."""
+        schedule = self.schedule
+        batch = Batch(log, updates, schedule.now, done)
+        for update in updates:
+            row = ((log, update.domain), update.writer)
+            end = self._sent_up_to.get(row, 0) + update.applied_offset
+            self._sent_up_to[row] = end
+            batch.ends.append(end)
+        everything = range(len(updates))
+        if schedule.chance() >= self.trouble:
+            schedule.after(schedule.between(0.001, 0.03), self._arrive, batch, everything)
+            return
+        late = [i for i in everything if schedule.chance() < 0.3]
+        lost = [i for i in everything if i not in late and schedule.chance() < 0.2]
+        in_time = [i for i in everything if i not in late and i not in lost]
+        if in_time:
+            schedule.after(schedule.between(0.001, 1.5), self._arrive, batch, in_time)
+        for i in late:
+            schedule.inject("request late")
+            schedule.after(schedule.between(1.0, 25.0), self._arrive, batch, [i])
+        if lost:
+            schedule.inject("request lost")
+        self._give_up_later(batch)
+
+    def _arrive(self, batch: Batch, parts: Sequence[int]) -> None:
+        for part in parts:
+            self._lead(batch, part)
+        if min(batch.copies) >= 2:
+            self._acknowledge(batch)
+        else:
+            self._give_up_later(batch)
+
+    def _lead(self, batch: Batch, part: int) -> None:
+        schedule, update = self.schedule, batch.updates[part]
+        # Nobody knows yet that a node is dead that died just now.
+        believed = [
+            node
+            for node in self.replicas
+            if node.up or schedule.now - node.died_at < NOTICED_DEAD_SECONDS
+        ]
+        if not believed:
+            return
+        leader = believed[int(schedule.chance() * len(believed))]
+        key = (batch.log, update.domain)
+        if not leader.up or self._not_promised(leader, batch, part):
+            return
+        shard = leader.lead(
+            key,
+            update.writer,
+            (update.delivered, update.bounced, update.applied_offset),
+            int(schedule.now * 1_000_000),
+            cached=schedule.chance() < 0.5,
+        )
+        batch.copies[part] += 1
+        self.last_leader = leader
+        if schedule.recording:
+            schedule.say(leader.name, f"leads {self.describe(update)}: {numbers(shard[1:])}")
+        if leader.lost_writes_at >= 0 and self.on_suspect is not None:
+            schedule.after(schedule.between(0.002, 0.05), self.on_suspect, update.domain)
+        fate = schedule.chance() / self.trouble if self.trouble else 1.0
+        if fate < 0.05:
+            schedule.inject("leader died before replicating")
+            self.crash(leader, losing=schedule.chance() < 0.5)
+            return
+        copy = (key, update.writer, leader.number, shard)
+        for other in self._others[leader.number]:
+            self._replicate(other, copy, batch, part)
+        if fate < 0.1:
+            schedule.inject("leader died before answering")
+            self.crash(leader, losing=schedule.chance() < 0.5)
+
+    def _not_promised(self, leader: Replica, batch: Batch, part: int) -> bool:
+        if leader.lost_writes_at < batch.sent_at:
+            return False
+        spoken_for = self.applied_offset(batch.log, batch.updates[part].domain) >= batch.ends[part]
+        if not spoken_for:
+            self.schedule.inject("(spared) late at a node that lost writes")
+        return not spoken_for
+
+    def _replicate(self, node: Replica, copy: Copy, batch: Batch, part: int) -> None:
+        schedule = self.schedule
+        fate = schedule.chance() / self.trouble if self.trouble else 1.0
+        if fate < 0.25:
+            schedule.inject("copy late")
+            schedule.after(schedule.between(0.01, 3.0), self._deliver, node, copy, batch, part)
+        elif fate < 0.35:
+            schedule.inject("copy lost")
+        elif node.up:
+            node.apply(copy)
+            batch.copies[part] += 1
+        else:
+            schedule.after(schedule.between(1.0, 15.0), self._deliver, node, copy, batch, part)
+
+    def _deliver(self, node: Replica, copy: Copy, batch: Batch, part: int) -> None:
+        if (copy[1], copy[2], copy[3][0]) in self._never_sent:
+            return
+        if not node.up:
+            self.schedule.after(2.0, self._deliver, node, copy, batch, part)  # a hint
+            return
+        node.apply(copy)
+        if self.schedule.recording:
+            what = self.describe(batch.updates[part])
+            self.schedule.say(node.name, f"gets {what} from node{copy[2]} at last")
+        batch.copies[part] += 1
+        if min(batch.copies) >= 2:
+            self._acknowledge(batch)
+
+    # ---- answers
+
+    def _acknowledge(self, batch: Batch) -> None:
+        if batch.answered:
+            return
+        schedule = self.schedule
+        if schedule.chance() < self.trouble * 0.3:
+            schedule.inject("answer lost")
+            self._give_up_later(batch)
+            batch.copies.append(0)  # nothing that comes later answers it
+            return
+        batch.answered = True
+        schedule.after(schedule.between(0.001, 0.01), batch.done, True)  # noqa: FBT003 an answer
+
+    def _give_up_later(self, batch: Batch) -> None:
+        if batch.waiting:
+            return
+        batch.waiting = True
+        left = batch.sent_at + CLIENT_TIMEOUT_SECONDS - self.schedule.now
+        # The store may say sooner that it does not know.
+        wait = self.schedule.between(0.0, left) if self.schedule.chance() < 0.5 else left
+        self.schedule.after(max(wait, 0.0), self._give_up, batch)
+
+    def _give_up(self, batch: Batch) -> None:
+        if not batch.answered:
+            batch.answered = True
+            batch.done(False)  # noqa: FBT003 an answer
+
+    # ---- deletions
+
+    def delete(self, log: str, rows: Sequence[SupersededRow], done: Callable[[bool], None]) -> None:
+        """Delete *rows*; *done* is told whether a quorum has forgotten all of them."""
+        schedule = self.schedule
+        at = int(schedule.now * 1_000_000)
+        success = True
+        for row in rows:
+            copies = 0
+            for node in self.replicas:
+                if node.up and schedule.chance() >= self.trouble * 0.4:
+                    node.delete((log, row.domain), row.writer, at)
+                    copies += 1
+            success = success and copies >= 2
+        if schedule.recording:
+            schedule.say("store", f"{log} deletes {', '.join(self.describe(r) for r in rows)}")
+        schedule.after(schedule.between(0.001, 0.02), done, success)
+
+    def describe(self, what: RowUpdate | SupersededRow) -> str:
+        """Return an update or a row in few words."""
+        name = f"{what.domain} row {what.writer.time_low}"
+        if isinstance(what, SupersededRow):
+            return name
+        return f"{name} + {numbers((what.delivered, what.bounced, what.applied_offset))}"

@@ -1,0 +1,212 @@
+"""What consumer/worker.py does, without its tasks; it may be frozen, cut off, killed, stopped."""
+
+from bisect import bisect_right
+from collections.abc import Callable, Mapping, Sequence
+from itertools import count
+from uuid import UUID
+
+from consumer.ledger import PartitionLedger
+from consumer.position import Position
+from consumer.row_epoch import RowEpoch
+from shared.errors import BrokerUnavailableError
+from tests.simulation.group import Group
+from tests.simulation.partition import Partition, waiting
+from tests.simulation.schedule import Schedule
+from tests.simulation.store import Store
+
+DRAIN_SECONDS = 6.0
+COMMIT_SECONDS = 5.0
+AUDIT_SECONDS = 4.0
+FREEZE_NOTICED_SECONDS = 2.0
+"""A freeze of this length makes a worker leave its rows: shorter than any node's restart."""
+NOTICE_SECONDS = 0.1
+"""From a node's death to its connections being known as closed."""
+
+
+class Worker:
+    """A process of the consumer tier."""
+
+    partition_class = Partition
+    ledger_class = PartitionLedger
+    freeze_noticed_seconds = FREEZE_NOTICED_SECONDS
+
+    def __init__(self, number: int, schedule: Schedule, store: Store, group: Group) -> None:
+        self.name = f"worker{number}"
+        self.schedule = schedule
+        self.store = store
+        self.group = group
+        self.alive = True
+        self.new_writer: Callable[[], UUID] = self._new_writer
+        self.frozen_since: float | None = None
+        self.then: Callable[[], None] | None = None
+        self.partitions: dict[int, Partition] = {}
+        self._number = number
+        self._names = count(1)
+        self._round = 0
+        self._seen_until = 0.0
+        self._blind_until = 0.0
+        self._waiting: list[tuple[Callable[..., None], tuple[object, ...]]] = []
+        self._revoking: list[Partition] | None = None
+        self._leaving = False
+        self._commit_at = schedule.now + COMMIT_SECONDS
+        self._audit_at = schedule.now + AUDIT_SECONDS
+        self.epoch = RowEpoch(self._store_epoch, lambda: schedule.now, self.freeze_noticed_seconds)
+        self.after(schedule.between(0.0, 0.3), self._tick)
+
+    def _new_writer(self) -> UUID:
+        return UUID(
+            fields=(self._number * 1000 + next(self._names), 0, 0x1000, 0x80, 0, self._number)
+        )
+
+    def _store_epoch(self) -> int:
+        """See CounterStore: how many changes of connections this process knows of."""
+        until = self.schedule.now - NOTICE_SECONDS
+        if self.schedule.now < self._blind_until:
+            until = self._seen_until
+        return bisect_right(self.store.changes, until)
+
+    # ---- being a process
+
+    def after(self, seconds: float, action: Callable[..., None], *arguments: object) -> None:
+        """Let *action* happen unless we are dead by then; when we are awake."""
+        self.schedule.after(seconds, self._act, action, arguments)
+
+    def _act(self, action: Callable[..., None], arguments: tuple[object, ...]) -> None:
+        if self.frozen_since is not None:
+            self._waiting.append((action, arguments))
+        elif self.alive:
+            action(*arguments)
+
+    def freeze(self) -> None:
+        """Stop doing anything, as by SIGSTOP."""
+        if self.frozen_since is None:
+            self.frozen_since = self.schedule.now
+            if self.schedule.recording:
+                self.schedule.say(self.name, "is frozen")
+
+    def wake(self) -> None:
+        """Go on, first with what has come meanwhile; one round of flushes may be blind."""
+        if self.frozen_since is None or not self.alive:
+            return
+        if self.schedule.recording:
+            self.schedule.say(self.name, "wakes")
+        self._seen_until = max(self.frozen_since - NOTICE_SECONDS, 0.0)
+        # The driver's thread wakes too: it may be a little later than ours.
+        self._blind_until = self.schedule.now + self.schedule.random.choice([0.0, 0.0005])
+        self.frozen_since = None
+        missed, self._waiting = self._waiting, []
+        for action, arguments in missed:
+            self._act(action, arguments)
+
+    def kill(self) -> None:
+        """Die at once."""
+        self.alive = False
+        if self.schedule.recording:
+            self.schedule.say(self.name, "is killed")
+
+    def stop(self) -> None:
+        """Flush, commit and leave, as on SIGTERM."""
+        self._leaving = True
+        self.revoke()
+
+    def sent(self) -> None:
+        """See Owner: something may be planned for the time when an update is under way."""
+        if self.then is not None:
+            then, self.then = self.then, None
+            self.schedule.after(0.0, then)
+
+    # ---- being a member
+
+    def join(self) -> None:
+        """Ask for partitions."""
+        if not self._leaving:
+            self.group.join(self)
+
+    def told_to_revoke(self) -> None:
+        """See Member."""
+        self._act(self.revoke, ())
+
+    def revoke(self) -> None:
+        """Flush within the deadline, then commit, forget, and join again."""
+        if self._revoking is not None:
+            return
+        self._round += 1
+        revoked = self._revoking = list(self.partitions.values())
+        self.partitions = {}
+        for partition in revoked:
+            partition.hurry()
+        self.after(DRAIN_SECONDS, self._give_up, revoked)
+        self.progressed()
+
+    def progressed(self) -> None:
+        """See Owner: a revocation ends when nothing is owed."""
+        if self._revoking is not None and not waiting(self._revoking):
+            self._give_up(self._revoking)
+
+    def _give_up(self, revoked: list[Partition]) -> None:
+        if self._revoking is not revoked:
+            return
+        self._revoking = None
+        self.commit(revoked, [partition.position() for partition in revoked])
+        for partition in revoked:
+            partition.given_up = True
+        if self._leaving:
+            self.alive = False
+            self.group.expel(self)
+        else:
+            self.group.join(self)
+
+    def assign(self, positions: Mapping[int, Position]) -> None:
+        """See Member."""
+        self.after(self.schedule.between(0.001, 0.1), self._assign, self._round, positions)
+
+    def _assign(self, number_of_round: int, positions: Mapping[int, Position]) -> None:
+        if self._leaving or number_of_round != self._round:
+            return  # overtaken by the next rebalance
+        for number, position in positions.items():
+            self.partitions[number] = self.take_over(number, position)
+
+    def take_over(self, number: int, position: Position) -> Partition:
+        """Begin with a partition, knowing nothing of it but where to read on."""
+        return self.partition_class(self, number, self.group.logs[number], position)
+
+    # ---- what it does again and again
+
+    def _tick(self) -> None:
+        schedule, now = self.schedule, self.schedule.now
+        self.epoch.current()
+        partitions = list(self.partitions.values())
+        for partition in partitions:
+            if schedule.chance() < 0.15:
+                partition.ledger.forget_idle(int(schedule.chance() * 3))
+            partition.fetch(int(schedule.chance() * 8) + 1)
+            partition.delete_superseded()
+        if now >= self._audit_at and partitions:
+            self._audit_at = now + AUDIT_SECONDS
+            partitions[int(schedule.chance() * len(partitions))].audit()
+        if now >= self._commit_at:
+            self._commit_at = now + COMMIT_SECONDS
+            self.commit(partitions, [partition.to_commit for partition in partitions])
+            for partition in partitions:
+                partition.to_commit = partition.position()
+        self.after(schedule.between(0.5, 1.7), self._tick)
+
+    def commit(self, partitions: Sequence[Partition], positions: Sequence[Position | None]) -> None:
+        """Commit what has moved."""
+        moved = {
+            partition.number: position
+            for partition, position in zip(partitions, positions, strict=True)
+            if position is not None and position.next_offset > partition.committed
+        }
+        if not moved:
+            return
+        if self.schedule.recording:
+            self.schedule.say(self.name, f"commits {moved}")
+        try:
+            if not self.group.commit(self, moved):
+                return
+        except BrokerUnavailableError:
+            return
+        for partition in partitions:
+            if partition.number in moved:
+                partition.committed = moved[partition.number].next_offset

@@ -1,0 +1,214 @@
+"""Everything together: one run from one seed."""
+
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from shared.domain import DomainName
+from shared.errors import PipelineError
+from shared.event import Event, EventKind
+from tests.simulation.faults import Faults
+from tests.simulation.group import Group
+from tests.simulation.log import Log
+from tests.simulation.reader import Reader
+from tests.simulation.replica import merge
+from tests.simulation.schedule import FindingError, Schedule, numbers
+from tests.simulation.store import Store
+from tests.simulation.worker import Worker
+
+DOMAINS = [DomainName(name) for name in ("a.example", "b.example", "c.example")]
+FAULTS_SECONDS = 18.0
+HEALED_WITHIN_SECONDS = 60.0
+"""A drain, two rebalances, a start of reading and two commits, with their waits."""
+TIMES_RIGHT = 2
+_STEP_SECONDS = 5.0
+_KEYS = "rstuv"
+_PAUSES_MS = (500, 2_000, 60_000, 240_000, 420_000)
+"""Between events, by the clock of the log: keys are remembered for ten minutes."""
+
+
+class Kind(StrEnum):
+    """What a run shows."""
+
+    SAFETY = "safety"
+    """Nothing wrong is ever shown or committed, whatever happens."""
+    LIVENESS = "liveness"
+    """Nor then, and once the faults end everything is right and committed in time."""
+
+
+def kind_of(seed: int) -> Kind:
+    """Return the kind of the run of *seed*: they alternate."""
+    return Kind.LIVENESS if seed % 4 == 0 else Kind.SAFETY
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The classes a world is made of, for a mutant to put others in their place."""
+
+    worker: type[Worker] = Worker
+    reader: type[Reader] = Reader
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of a run; ``finding`` is empty if nothing is wrong."""
+
+    seed: int
+    kind: Kind
+    finding: str
+    injected: dict[str, int]
+    history: list[str] = field(default_factory=list)
+
+
+class World:
+    """Logs, a group, workers, a store, a reader, and faults over all of them."""
+
+    def __init__(self, seed: int, parts: Parts, *, recording: bool = False) -> None:
+        self.kind = kind_of(seed)
+        self.schedule = schedule = Schedule(seed, recording=recording)
+        trouble = schedule.random.choice([0.05, 0.15, 0.3, 0.5])
+        self.domains = DOMAINS[: schedule.random.randint(2, 3)]
+        self.logs = [Log(f"events/{i}", self.domains) for i in range(schedule.random.randint(1, 2))]
+        self.store = Store(schedule, trouble)
+        self.group = Group(schedule, self.logs, trouble, self.check_commit)
+        self.reader = parts.reader(schedule, self.store, self.logs, self.domains)
+        self.store.on_suspect = self.reader.look
+        self.running: list[Worker] = []
+        self._worker_class = parts.worker
+        self._started = 0
+        for _ in range(schedule.random.randint(2, 3)):
+            self.start_worker()
+        self.faults = Faults(schedule, self.store, self.group, self)
+
+    def start_worker(self) -> None:
+        """Start a worker process, which joins the group."""
+        self._started += 1
+        worker = self._worker_class(self._started, self.schedule, self.store, self.group)
+        self.running = [w for w in self.running if w.alive]
+        self.running.append(worker)
+        worker.after(self.schedule.between(0.0, 0.3), worker.join)
+
+    # ---- a run
+
+    def run(self) -> None:
+        """Let the run happen. Raises FindingError."""
+        schedule = self.schedule
+        for _ in range(schedule.random.randint(6, 12)):
+            schedule.after(schedule.between(0.0, FAULTS_SECONDS), self._append)
+        self.faults.plan(schedule.random.randint(2, 8), FAULTS_SECONDS)
+        self.reader.begin()
+        schedule.run(FAULTS_SECONDS)
+        if self.kind is Kind.LIVENESS:
+            self._heal()
+        for domain in self.domains:
+            self.reader.read(domain)
+
+    def _append(self) -> None:
+        """Let senders report some events to one partition, maybe not the domain's own."""
+        chance = self.schedule.chance
+        log = self.logs[int(chance() * len(self.logs))]
+        log.timestamp_ms += _PAUSES_MS[int(chance() * len(_PAUSES_MS))]
+        for _ in range(1 + int(chance() * 5)):
+            log.timestamp_ms += -20 if chance() < 0.2 else 5
+            if chance() < 0.04:
+                self.schedule.inject("record that is none")
+                log.append(None)
+                continue
+            domain = self.domains[int(chance() * len(self.domains))]
+            kind = EventKind.BOUNCED if chance() < 0.25 else EventKind.DELIVERED
+            key = _KEYS[int(chance() * len(_KEYS))] if chance() < 0.4 else None
+            log.append(Event(domain, kind, 1 + int(chance() * 3), key))
+        if self.schedule.recording:
+            self.schedule.say("senders", f"{log.name} ends at {len(log.records)}")
+
+    def check_commit(self, partition: int, offset: int) -> None:
+        """Raise FindingError if a commit up to *offset* passes an event that is not counted."""
+        log = self.logs[partition]
+        for domain in self.domains:
+            applied = self.store.applied_offset(log.name, domain)
+            if applied < offset and log.truth(domain, applied) != log.truth(domain, offset):
+                raise FindingError(
+                    f"{domain}: {log.name} is committed at {offset}, counted up to {applied}"
+                )
+
+    # ---- liveness
+
+    def _heal(self) -> None:
+        """End the faults: everything has to be right, committed and tidy within the bound."""
+        schedule = self.schedule
+        if schedule.recording:
+            schedule.say("world", "no more faults")
+        self.store.trouble = self.group.trouble = 0.0
+        self.faults.end()
+        if not any(worker.alive for worker in self.running):
+            self.start_worker()
+        end = schedule.now + HEALED_WITHIN_SECONDS
+        # A stale worker may still have to learn that it is, so once is not for good.
+        times_right = 0
+        while times_right < TIMES_RIGHT:
+            missing = self._missing()
+            times_right = 0 if missing else times_right + 1
+            if missing and schedule.now >= end:
+                raise FindingError(f"not right {HEALED_WITHIN_SECONDS:.0f} s later: {missing}")
+            schedule.run(schedule.now + _STEP_SECONDS)
+
+    def _missing(self) -> str | None:
+        for number, log in enumerate(self.logs):
+            end = len(log.records)
+            if self.group.committed(number) != end:
+                return f"{log.name} is committed at {self.group.committed(number)} of {end}"
+            owners = [w for w in self.running if w.alive and number in w.partitions]
+            if len(owners) != 1 or not owners[0].partitions[number].ledger.settled:
+                return f"{log.name} is not settled by {[w.name for w in owners]}"
+            if self.group.rebalancing or owners[0] not in self.group.members:
+                return f"{log.name} is not given to anybody for good"
+            for domain in self.domains:
+                applied = self.store.applied_offset(log.name, domain)
+                if log.truth(domain, applied) != log.truth(domain, end):
+                    return f"{log.name} {domain} is counted up to {applied} of {end}"
+        return None
+
+    # ---- what is shown of a finding
+
+    def ending(self) -> Iterator[str]:
+        """Yield each replica's rows and the truth."""
+        for log in self.logs:
+            for domain in self.domains:
+                key = (log.name, domain)
+                yield f"{log.name} {domain}: true at the end {log.sums[domain][-1]}"
+                for replica in self.store.replicas:
+                    for row in merge([replica], key, repair=False):
+                        true = log.sums[domain][max(min(row.applied_offset, len(log.records)), 0)]
+                        said = numbers((row.delivered, row.bounced, row.applied_offset))
+                        shards = replica.rows[key][row.writer].shards
+                        yield (
+                            f"    {replica.name} row {row.writer.time_low}: {said}, "
+                            f"true {numbers(true)}, shards {shards}"
+                        )
+
+
+@contextmanager
+def _defects_are_findings() -> Iterator[None]:
+    """Turn what the consumer's code raises into a finding."""
+    try:
+        yield
+    except FindingError:
+        raise
+    except (PipelineError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+        raise FindingError(f"raised: {error!r}\n{traceback.format_exc()}") from error
+
+
+def run(seed: int, parts: Parts, *, recording: bool = False) -> Result:
+    """Run the world of *seed*; the same seed and parts give the same result."""
+    world = World(seed, parts, recording=recording)
+    finding = ""
+    try:
+        with _defects_are_findings():
+            world.run()
+    except FindingError as error:
+        finding = str(error)
+    injected = {name: world.schedule.injected[name] for name in sorted(world.schedule.injected)}
+    history = [*world.schedule.history, *world.ending()] if recording else []
+    return Result(seed, world.kind, finding, injected, history)
