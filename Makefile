@@ -5,7 +5,8 @@ UV_VERSION := 0.13.9
 ENV := .venv/.synced
 ARGS ?=
 
-.PHONY: help run test check format load lock clean-data clean
+RUNS ?= 100000
+.PHONY: help run test check format load chaos simulate lock clean-data clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
@@ -24,6 +25,12 @@ check: $(ENV) ## formatter, linter, types, import rules
 
 load: $(ENV) ## send a workload to a running system and verify every count (options: ARGS=)
 	@exec $(BIN)/python -m tests.load $(ARGS)
+
+chaos: $(ENV) ## break a cluster under load by a seed and judge every count (options: ARGS=)
+	@exec $(BIN)/python -m tests.chaos $(ARGS)
+
+simulate: $(ENV) ## run the worker's code against a simulated Cassandra RUNS times
+	@exec $(BIN)/python -m tests.simulation --runs $(RUNS) $(ARGS)
 
 format: $(ENV) ## put the code in order
 	@$(BIN)/ruff format .
