@@ -14,7 +14,7 @@ from consumer.dead_letters import DeadLetterTopic
 from consumer.metrics import ConsumerMeters
 from consumer.partition import Tools
 from consumer.record_source import open_source
-from consumer.row_epoch import RowEpoch
+from consumer.row_epoch import LONGEST_GAP_SECONDS, RowEpoch
 from consumer.upkeep import Upkeep
 from consumer.worker import Worker
 from shared import cassandra, http, kafka, lifecycle
@@ -57,8 +57,7 @@ async def run(config: ConsumerConfig) -> None:
             reads=asyncio.Semaphore(settings.reads_in_flight),
             writes=asyncio.Semaphore(settings.writes_in_flight),
             clock=clock,
-            # Half of the time that a left row is kept: whoever slept longer starts fresh ones.
-            epoch=RowEpoch(store.epoch, clock, settings.own_rows_seconds / 2),
+            epoch=RowEpoch(store.epoch, clock, LONGEST_GAP_SECONDS),
             log_end=source.log_end,
         )
         upkeep = Upkeep(store, meters, clock, random.random, settings.audit_interval_seconds)

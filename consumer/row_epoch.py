@@ -1,10 +1,14 @@
 """Say when rows that were begun before may not be continued.
 
-Two things end an epoch: a node of the store that may have restarted, and a freeze of this
-process for so long that its rows may have been deleted by whoever replaced it meanwhile.
+Two things end an epoch: a node of the store that may have restarted, and a gap in which this
+process did not look. Frozen meanwhile, it would write into its old rows before it learns that a
+node was away, or, after a longer sleep, that its rows were deleted by whoever replaced it.
 """
 
 from collections.abc import Callable
+
+LONGEST_GAP_SECONDS = 2.0
+"""Shorter than any node's restart; a worker looks every half second. Fresh rows cost little."""
 
 
 class RowEpoch:

@@ -16,7 +16,7 @@ from consumer.dead_letters import DeadLetters, DeadLetterTopic
 from consumer.metrics import ConsumerMeters
 from consumer.partition import Tools
 from consumer.record_source import RecordSource
-from consumer.row_epoch import RowEpoch
+from consumer.row_epoch import LONGEST_GAP_SECONDS, RowEpoch
 from consumer.upkeep import Upkeep
 from consumer.worker import Worker
 from query.counter_reader import CounterReader
@@ -131,7 +131,7 @@ def _tools(
         reads=asyncio.Semaphore(8),
         writes=asyncio.Semaphore(8),
         clock=clock,
-        epoch=RowEpoch(store.epoch, clock, longest_gap_seconds=30.0),
+        epoch=RowEpoch(store.epoch, clock, LONGEST_GAP_SECONDS),
         log_end=source.log_end,
     )
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from consumer.ledger import PartitionLedger
 from consumer.position import Position
-from consumer.row_epoch import RowEpoch
+from consumer.row_epoch import LONGEST_GAP_SECONDS, RowEpoch
 from shared.errors import BrokerUnavailableError
 from tests.simulation.group import Group
 from tests.simulation.partition import Partition, waiting
@@ -17,8 +17,6 @@ from tests.simulation.store import Store
 DRAIN_SECONDS = 6.0
 COMMIT_SECONDS = 5.0
 AUDIT_SECONDS = 4.0
-FREEZE_NOTICED_SECONDS = 2.0
-"""A freeze of this length makes a worker leave its rows: shorter than any node's restart."""
 NOTICE_SECONDS = 0.1
 """From a node's death to its connections being known as closed."""
 
@@ -28,7 +26,7 @@ class Worker:
 
     partition_class = Partition
     ledger_class = PartitionLedger
-    freeze_noticed_seconds = FREEZE_NOTICED_SECONDS
+    freeze_noticed_seconds = LONGEST_GAP_SECONDS
 
     def __init__(self, number: int, schedule: Schedule, store: Store, group: Group) -> None:
         self.name = f"worker{number}"
