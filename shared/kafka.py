@@ -23,6 +23,7 @@ RECORD_OVERHEAD_BYTES = 32
 """What a record adds at most to its key and value (KIP-98: 21 bytes and some varints)."""
 
 _STOP_SECONDS = 3.0
+_TOPIC_SECONDS = 15.0
 _START_SECONDS = 60.0
 
 
@@ -126,14 +127,8 @@ async def open_topic(config: KafkaConfig, name: str) -> AsyncIterator[ProducerTo
     )
     await _start(producer, config)
     try:
-        try:
-            async with asyncio.timeout(config.request_timeout_seconds):
-                partitions = await producer.partitions_for(name)
-        except (KafkaError, TimeoutError) as error:
-            raise PipelineError(
-                f"the topic {name!r} is missing; run: python -m deploy.prepare"
-            ) from error
-        topic = ProducerTopic(producer, name, len(partitions), config.request_timeout_seconds)
+        partitions = await _count_partitions(producer, name, config)
+        topic = ProducerTopic(producer, name, partitions, config.request_timeout_seconds)
         yield topic
         topic.abandon()
     finally:
@@ -159,3 +154,18 @@ async def _start(producer: AIOKafkaProducer, config: KafkaConfig) -> None:
             await asyncio.sleep(1.0)
         else:
             return
+
+
+async def _count_partitions(producer: AIOKafkaProducer, name: str, config: KafkaConfig) -> int:
+    """Return how many partitions the topic has. A broker that comes back knows none at first."""
+    deadline = time.monotonic() + _TOPIC_SECONDS
+    while True:
+        try:
+            async with asyncio.timeout(config.request_timeout_seconds):
+                return len(await producer.partitions_for(name))
+        except (KafkaError, TimeoutError) as error:
+            if time.monotonic() > deadline:
+                raise PipelineError(
+                    f"the topic {name!r} is missing; run: python -m deploy.prepare"
+                ) from error
+            await asyncio.sleep(1.0)

@@ -90,8 +90,11 @@ async def test_a_batch_just_below_the_limit_is_taken(log: Readable) -> None:
     assert list(await log.records(0)) == [(b"k", value)]
 
 
-async def test_a_missing_topic_names_the_command_that_makes_it(kafka_config: KafkaConfig) -> None:
+async def test_a_missing_topic_names_the_command_that_makes_it(
+    kafka_config: KafkaConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Opening one does not create it with some default, nor wait for ever."""
+    monkeypatch.setattr(kafka, "_TOPIC_SECONDS", 1.0)
     impatient = kafka_config.model_copy(update={"request_timeout_seconds": 1.0})
 
     with pytest.raises(PipelineError, match=r"python -m deploy\.prepare"):
