@@ -49,7 +49,7 @@ class Tools:
     writes: asyncio.Semaphore
     clock: Callable[[], float]
     epoch: RowEpoch
-    log_end: Callable[[int], Awaitable[int]]
+    log_end: Callable[[int, int], Awaitable[int]]
 
 
 class PartitionTask:
@@ -157,8 +157,9 @@ class PartitionTask:
                 with tools.meters.read_seconds.time():
                     rows = await tools.store.read(self.ledger.log, domains)
             log_end = self.ledger.next_offset
-            if any(row.applied_offset > log_end for found in rows.values() for row in found):
-                log_end = await tools.log_end(self.partition)
+            counted = max((r.applied_offset for found in rows.values() for r in found), default=0)
+            if counted > log_end:
+                log_end = await tools.log_end(self.partition, counted)
             for domain in domains:
                 self.ledger.learn(domain, rows[domain], log_end, tools.clock())
             self._note(None)

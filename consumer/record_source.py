@@ -6,6 +6,8 @@ What aiokafka 0.14 does, and what we do about it:
 - It swallows what its callbacks raise: we keep the error and raise it from ``fetch``.
 - It may hand out records of a partition before ``on_partitions_assigned`` is done: the worker
   ignores partitions that it does not have, and we seek after it has them.
+- It sends no leader epoch (KIP-320), so a leader that was deposed while it was cut off or frozen
+  may say that the log ends before offsets that exist: such a word must last to be believed.
 - With ``auto_offset_reset="none"`` a partition that was never committed is an error. We start
   such a one at its beginning on purpose, and never jump anywhere else.
 """
@@ -38,6 +40,8 @@ _MAX_RECORDS = 4_000
 _REQUEST_SECONDS = 5.0
 _STOP_SECONDS = 5.0
 _RETRY_SECONDS = 0.5
+_DEPOSED_SECONDS = 10.0
+"""By then a leader that is none any more has heard of it."""
 
 
 class Record(Protocol):
@@ -69,8 +73,11 @@ class RecordSource(Protocol):
     async def commit(self, positions: Mapping[int, Position]) -> bool:
         """Commit; False if the partitions are no longer ours: whoever has them decides."""
 
-    async def log_end(self, partition: int) -> int:
-        """Return the offset that the next record of *partition* will have."""
+    async def log_end(self, partition: int, at_least: int) -> int:
+        """Return the offset that the next record of *partition* will have.
+
+        Less than *at_least* only if that is said for long enough to be true.
+        """
 
     def lag(self, partition: int, next_offset: int) -> int:
         """Return how many records are not read yet, as far as is known."""
@@ -90,6 +97,7 @@ class KafkaRecordSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiok
         self._topic = topic
         self._assignee: Assignee | None = None
         self._failure: Exception | None = None
+        self._out_of_range_since: dict[TopicPartition, float] = {}
 
     async def probe(self) -> None:
         """Return if Kafka answers, else raise BrokerUnavailableError."""
@@ -115,12 +123,27 @@ class KafkaRecordSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiok
         except NoOffsetForPartitionError:
             return {}  # found before our own seek; see the module's list
         except OffsetOutOfRangeError as error:
-            raise LogRewrittenError(f"{self._topic}: offset out of range: {error}") from error
+            (out_of_range,) = error.args
+            self._note_out_of_range(out_of_range)
+            await asyncio.sleep(_RETRY_SECONDS)
+            return {}
         except KafkaError as error:
             log.warning("fetch failed", error=f"{type(error).__name__}: {error}")
             await asyncio.sleep(1.0)
             return {}
+        for tp in batches:
+            self._out_of_range_since.pop(tp, None)
         return {tp.partition: records for tp, records in batches.items()}
+
+    def _note_out_of_range(self, offsets: Mapping[TopicPartition, int]) -> None:
+        now = asyncio.get_running_loop().time()
+        for tp, offset in offsets.items():
+            if now - self._out_of_range_since.setdefault(tp, now) > _DEPOSED_SECONDS:
+                raise LogRewrittenError(
+                    f"{tp.topic}/{tp.partition}: offset {offset} is out of range; a new topic "
+                    "needs a new name"
+                )
+            log.warning("offset out of range", at=str(tp), offset=offset)
 
     async def commit(self, positions: Mapping[int, Position]) -> bool:
         """See RecordSource. Raises BrokerUnavailableError when Kafka does not answer in time."""
@@ -135,9 +158,9 @@ class KafkaRecordSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiok
             raise BrokerUnavailableError(f"commit failed: {type(error).__name__}") from error
         return True
 
-    async def log_end(self, partition: int) -> int:
+    async def log_end(self, partition: int, at_least: int) -> int:
         """See RecordSource. Raises BrokerUnavailableError."""
-        return (await self._offsets(self._consumer.end_offsets, [partition]))[partition]
+        return (await self._ends({partition: at_least}))[partition]
 
     def lag(self, partition: int, next_offset: int) -> int:
         """See RecordSource."""
@@ -187,9 +210,10 @@ class KafkaRecordSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiok
 
     async def _positions(self, partitions: list[int]) -> dict[int, Position]:
         starts = await self._offsets(self._consumer.beginning_offsets, partitions)
-        ends = await self._offsets(self._consumer.end_offsets, partitions)
+        found = await self._committed(partitions)
+        ends = await self._ends({p: at.next_offset if at else 0 for p, at in found.items()})
         positions: dict[int, Position] = {}
-        for partition, committed in (await self._committed(partitions)).items():
+        for partition, committed in found.items():
             start, end = starts[partition], ends[partition]
             if committed is None:
                 positions[partition] = Position.at(start)
@@ -222,6 +246,16 @@ class KafkaRecordSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiok
                 position = Position.at(committed.offset)
             positions[tp.partition] = position
         return positions
+
+    async def _ends(self, at_least: Mapping[int, int]) -> dict[int, int]:
+        """Return where logs end; ask again for a while where that is less than it must be."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + _DEPOSED_SECONDS
+        while True:
+            ends = await self._offsets(self._consumer.end_offsets, list(at_least))
+            if all(ends[p] >= end for p, end in at_least.items()) or loop.time() > deadline:
+                return ends
+            await asyncio.sleep(_RETRY_SECONDS)
 
     async def _offsets(self, ask: Any, partitions: Sequence[int]) -> dict[int, int]:
         try:

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from consumer import record_source
 from consumer.position import Position
 from consumer.record_source import Record
 from shared.errors import LogRewrittenError
@@ -221,8 +222,11 @@ async def test_a_commit_of_what_is_no_longer_ours_is_refused(log: Log) -> None:
     assert await log.committed(GROUP, lost) == 2
 
 
-async def test_an_offset_beyond_the_end_is_an_alarm(log: Log) -> None:
+async def test_an_offset_beyond_the_end_is_an_alarm(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A log that is shorter than what was read of it was made anew: no guess where to go on."""
+    monkeypatch.setattr(record_source, "_DEPOSED_SECONDS", 1.0)
     await log.topic.append(0, numbered(2))
     await log.set_committed(GROUP, 0, 10)
 
@@ -295,5 +299,5 @@ async def test_the_end_of_a_log_is_the_offset_of_the_next_record(log: Log) -> No
     async with member(log) as first:
         await owned(first)
 
-        assert await first.source.log_end(0) == 0
-        assert await first.source.log_end(1) == 5
+        assert await first.source.log_end(0, 0) == 0
+        assert await first.source.log_end(1, 5) == 5

@@ -1,12 +1,13 @@
 """What the adapter makes of a Kafka that does not answer while partitions are handed over."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from aiokafka import TopicPartition
-from aiokafka.errors import RequestTimedOutError
+from aiokafka.errors import OffsetOutOfRangeError, RequestTimedOutError
 
 from consumer import record_source
 from consumer.position import Position
@@ -17,11 +18,16 @@ AT = TopicPartition("t", 3)
 
 
 class StubConsumer:
-    """What the adapter asks of an aiokafka consumer, with answers of the test's making."""
+    """What the adapter asks of an aiokafka consumer, with answers of the test's making.
 
-    def __init__(self, committed: int, failures: int) -> None:
+    ``ends`` and ``fetches`` are the answers to come; the last end stands.
+    """
+
+    def __init__(self, committed: int = 0, failures: int = 0, ends: Sequence[int] = (100,)) -> None:
         self._committed = committed
         self._failures = failures
+        self._ends = list(ends)
+        self.fetches: list[Exception | dict[Any, Any]] = []
         self.sought: list[tuple[TopicPartition, int]] = []
         self._coordinator = self
 
@@ -33,8 +39,9 @@ class StubConsumer:
         return dict.fromkeys(partitions, 0)
 
     async def end_offsets(self, partitions: list[TopicPartition]) -> dict[Any, int]:
-        """Say that the log has 100 records."""
-        return dict.fromkeys(partitions, 100)
+        """Say where the log ends."""
+        end = self._ends.pop(0) if len(self._ends) > 1 else self._ends[0]
+        return dict.fromkeys(partitions, end)
 
     async def fetch_committed_offsets(self, partitions: list[TopicPartition]) -> dict[Any, Any]:
         """Say what was committed."""
@@ -42,8 +49,11 @@ class StubConsumer:
         return dict.fromkeys(partitions, committed)
 
     async def getmany(self, **_: object) -> dict[Any, Any]:
-        """Have nothing."""
-        return {}
+        """Answer as the test says, at last with nothing."""
+        answer = self.fetches.pop(0) if self.fetches else {}
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
     def seek(self, partition: TopicPartition, offset: int) -> None:
         """Remember where to."""
@@ -86,12 +96,49 @@ async def test_an_assignment_waits_for_a_kafka_that_does_not_answer() -> None:
     assert await source.fetch() == {}
 
 
-async def test_an_assignment_beyond_the_end_of_the_log_ends_the_worker() -> None:
-    """That is no matter of waiting."""
-    source = KafkaRecordSource(StubConsumer(committed=101, failures=0), "t")
+async def test_an_assignment_beyond_the_end_of_the_log_ends_the_worker(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """If that is said for long: then the topic is another one."""
+    monkeypatch.setattr(record_source, "_DEPOSED_SECONDS", 0.05)
+    source = KafkaRecordSource(StubConsumer(committed=101), "t")
     source.subscribe(Assignee())
 
     await source.on_partitions_assigned({AT})
 
     with pytest.raises(LogRewrittenError, match="committed 101"):
+        await source.fetch()
+
+
+async def test_a_deposed_leader_that_knows_too_little_is_asked_again() -> None:
+    """It was cut off while others went on, and answers before it has heard of that."""
+    consumer, assignee = StubConsumer(committed=101, ends=(90, 90, 120)), Assignee()
+    source = KafkaRecordSource(consumer, "t")
+    source.subscribe(assignee)
+
+    await source.on_partitions_assigned({AT})
+
+    assert assignee.positions == {3: Position(101, 40)}
+    assert await source.log_end(3, 120) == 120
+
+
+async def test_an_offset_out_of_range_is_believed_only_if_it_lasts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """For a moment it is a deposed leader's word; records in between end the doubt."""
+    monkeypatch.setattr(record_source, "_DEPOSED_SECONDS", 0.2)
+    consumer = StubConsumer()
+    source = KafkaRecordSource(consumer, "t")
+    out_of_range = OffsetOutOfRangeError({AT: 452})
+
+    for _ in range(2):
+        consumer.fetches = [out_of_range, {AT: ["record"]}]
+        assert await source.fetch() == {}
+        await asyncio.sleep(0.15)
+        assert (await source.fetch()).keys() == {3}
+
+    consumer.fetches = [out_of_range, out_of_range]
+    assert await source.fetch() == {}
+    await asyncio.sleep(0.25)
+    with pytest.raises(LogRewrittenError, match="452"):
         await source.fetch()
