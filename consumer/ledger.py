@@ -19,7 +19,7 @@ from consumer.flush_policy import FlushPolicy
 from consumer.flush_queue import FlushQueue
 from consumer.superseded import Retention, SupersededRow, SupersededRows
 from consumer.writer_rows import Memory, RowUpdate, WriterRows, agrees
-from shared.counter import CounterRow, newest_row
+from shared.counter import CounterRow
 from shared.domain import DomainName
 from shared.errors import LogRewrittenError
 from shared.event import Event
@@ -98,14 +98,13 @@ class PartitionLedger:
 
         Raises LogRewrittenError if more is counted than the log, which ends at *log_end*, has.
         """
-        self._rows.learn(domain, rows)
+        superseded = self._rows.learn(domain, rows)
         applied = self._rows.applied_offset(domain)
         if applied > max(log_end, self.next_offset):
             raise LogRewrittenError(
                 f"{self.log}: {applied} records are counted, but the log ends at {log_end}"
             )
-        newest = newest_row(rows)
-        self._superseded.found(domain, (row.writer for row in rows if row is not newest), now)
+        self._superseded.found(domain, superseded, now)
         kept = self._early.pop(domain)
         self._early_events -= len(kept)
         for early in kept:

@@ -22,7 +22,7 @@ an old copy. So rows belong to an *epoch*, which ends when a node may have resta
 never continued in another.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from struct import Struct
@@ -92,10 +92,11 @@ class WriterRows:
     def __contains__(self, domain: DomainName) -> bool:
         return domain in self._known
 
-    def learn(self, domain: DomainName, rows: Iterable[CounterRow]) -> None:
+    def learn(self, domain: DomainName, rows: Sequence[CounterRow]) -> list[UUID]:
         """Take the totals from the *rows* of *domain* in this log, read at a quorum.
 
-        The row stays its writer's: our first flush starts one of our own.
+        The row stays its writer's: our first flush starts one of our own. Return the writers of
+        those that it supersedes.
         """
         newest = newest_row(rows)
         if newest is None:
@@ -103,6 +104,7 @@ class WriterRows:
         else:
             known = _Known(newest.delivered, newest.bounced, newest.applied_offset)
         self._known[domain] = known.pack()
+        return [row.writer for row in rows if row is not newest]
 
     def counted(self, domain: DomainName) -> Counters:
         """Return the acknowledged totals of a known *domain*."""

@@ -4,19 +4,17 @@ On servers of its own: others may be in the middle of something on the shared on
 """
 
 import asyncio
-import random
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import contextmanager
 
 import pytest
 import pytest_asyncio
 
 from consumer.counter_store import CassandraCounterStore
 from deploy import prepare
-from deploy.local.errors import ServersError
 from deploy.local.node import Node
-from deploy.local.servers import Servers, open_servers
+from deploy.local.servers import Servers
 from deploy.prepare import KafkaLayout
 from shared import cassandra, kafka
 from shared.config import CassandraConfig, KafkaConfig
@@ -29,6 +27,7 @@ from shared.errors import (
 from tests.contract.logs import read_all
 from tests.contract.stores import new_domain, update_of
 from tests.contract.waiting import WAIT_SECONDS, until
+from tests.own_servers import open_own_servers
 
 TIMEOUT_SECONDS = 1.0
 MARGIN_SECONDS = 1.0
@@ -38,16 +37,7 @@ LOG = "frozen/0"
 @pytest_asyncio.fixture(scope="module")
 async def frail(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Servers]:
     """One broker and one Cassandra node that nobody else uses, whatever the environment names."""
-    prefix = f"127.{random.randint(64, 254)}.{random.randint(0, 254)}"
-    async with AsyncExitStack() as stack:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.delenv("KAFKA_BOOTSTRAP_SERVERS", raising=False)
-            patch.delenv("CASSANDRA_CONTACT_POINTS", raising=False)
-            opening = open_servers(tmp_path_factory.mktemp("frail"), prefix=prefix, say=print)
-            try:
-                started = await stack.enter_async_context(opening)
-            except ServersError as error:
-                pytest.fail(f"these tests freeze servers of their own: {error}", pytrace=False)
+    async with open_own_servers(tmp_path_factory.mktemp("frail")) as started:
         yield started
 
 

@@ -3,15 +3,15 @@
 A mutant changes one rule of the worker or of the reader, and nothing else.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 from uuid import UUID
 
 from consumer.aggregate import Increment
-from consumer.flush_policy import FlushPolicy
 from consumer.ledger import PartitionLedger
 from consumer.position import Position
-from consumer.superseded import Retention, SupersededRow
+from consumer.superseded import SupersededRow
 from consumer.writer_rows import RowUpdate, WriterRows
 from shared.counter import CounterRow, Counters
 from shared.domain import DomainName
@@ -28,16 +28,9 @@ def _with_rows(rows_class: type[WriterRows]) -> Parts:
     """Return a world whose ledgers keep their rows in *rows_class*."""
 
     class Ledger(PartitionLedger):
-        def __init__(
-            self,
-            log: str,
-            first_offset: int,
-            policy: FlushPolicy,
-            new_writer: Callable[[], UUID],
-            retention: Retention,
-        ) -> None:
-            super().__init__(log, first_offset, policy, new_writer, retention)
-            self._rows = rows_class(new_writer)
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments)
+            self._rows = rows_class(self._rows._new_writer)
 
     return _with_ledger(Ledger)
 

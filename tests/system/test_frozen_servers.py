@@ -14,8 +14,8 @@ import pytest
 import pytest_asyncio
 
 from deploy.local import process
-from deploy.local.servers import Servers, open_servers
-from tests.loopback import random_prefix
+from deploy.local.servers import Servers
+from tests.own_servers import open_own_servers
 from tests.system.client import VISIBLE_SECONDS, Client, Reply
 from tests.system.stack import Stack, TierProcess
 
@@ -31,13 +31,8 @@ MAX_GROWTH_BYTES = 32 * 1024 * 1024
 @pytest_asyncio.fixture(scope="module")
 async def own_servers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Servers]:
     """Servers that may be frozen without harm to other tests."""
-    with pytest.MonkeyPatch.context() as patch:
-        # Servers from outside are not ours to freeze.
-        patch.delenv("KAFKA_BOOTSTRAP_SERVERS", raising=False)
-        patch.delenv("CASSANDRA_CONTACT_POINTS", raising=False)
-        directory = tmp_path_factory.mktemp("frozen")
-        async with open_servers(directory, prefix=random_prefix()) as started:
-            yield started
+    async with open_own_servers(tmp_path_factory.mktemp("frozen")) as started:
+        yield started
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,98 @@
+"""A worker's partition without Kafka, to count on a real store what a test makes up."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry
+
+from consumer.__main__ import new_writer
+from consumer.counter_store import CassandraCounterStore
+from consumer.dead_letters import DeadLetterTopic
+from consumer.flush_policy import FlushPace, FlushPolicy
+from consumer.ledger import PartitionLedger
+from consumer.metrics import ConsumerMeters
+from consumer.partition import PartitionTask, Tools
+from consumer.row_epoch import RowEpoch
+from shared import record
+from shared.domain import DomainName
+from shared.event import Event, EventKind
+from tests.fakes.topic import InMemoryTopic
+from tests.unit.consumer.events import RETENTION
+
+SECONDS_TO_SETTLE = 90.0
+
+
+@dataclass(slots=True)
+class Line:
+    """A record as the log holds it."""
+
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    timestamp: int = 0
+
+
+class Counting:
+    """A worker's partition without Kafka: everything of it but the group."""
+
+    def __init__(
+        self,
+        name: str,
+        domains: Sequence[DomainName],
+        store: CassandraCounterStore,
+        epoch: Callable[[], int],
+    ) -> None:
+        clock = asyncio.get_running_loop().time
+        self.log = name
+        self._domains = domains
+        self._tools = Tools(
+            store=store,
+            dead_letters=DeadLetterTopic(InMemoryTopic()),
+            meters=ConsumerMeters(CollectorRegistry()),
+            reads=asyncio.Semaphore(8),
+            writes=asyncio.Semaphore(8),
+            clock=clock,
+            epoch=RowEpoch(epoch, clock, longest_gap_seconds=1e9),
+            log_end=self._log_end,
+        )
+        ledger = PartitionLedger(name, 0, FlushPolicy(1000, 1e-6), new_writer, RETENTION)
+        self._task = PartitionTask(0, ledger, FlushPace(25), self._tools)
+        self.running = asyncio.ensure_future(self._task.run())
+
+    async def _log_end(self, _: int, __: int) -> int:
+        return self._task.ledger.next_offset
+
+    async def count_each(self) -> None:
+        """Deliver mail to every domain: 1 the first time, then 4, 9, 16, ...
+
+        Never the same, so that a row that lost one of them is no true count of any offset.
+        """
+        start = self._task.ledger.next_offset
+        mails = (start // len(self._domains) + 1) ** 2
+        lines = [
+            Line(offset, *record.encode(Event(domain, EventKind.DELIVERED, mails)))
+            for offset, domain in enumerate(self._domains, start)
+        ]
+        await self._task.take(lines)
+
+    async def settle(self) -> None:
+        """Wait until everything is acknowledged."""
+        async with asyncio.timeout(SECONDS_TO_SETTLE):
+            while not self._task.ledger.settled:
+                await asyncio.sleep(0.05)
+
+    async def false_rows(self) -> list[str]:
+        """Return the rows that are no true count up to their offset."""
+        wrong = []
+        store, size = self._tools.store, len(self._domains)
+        for start in range(0, size, 50):
+            found = await store.read(self.log, self._domains[start : start + 50])
+            for place, domain in enumerate(self._domains[start : start + 50], start):
+                for row in found[domain]:
+                    # Domain p has its events at the offsets p, p + size, p + 2 * size, ...
+                    events = range(place, row.applied_offset, size)
+                    truth = sum((offset // size + 1) ** 2 for offset in events)
+                    if (row.delivered, row.bounced) != (truth, 0):
+                        wrong.append(f"{domain}: {row}, in truth {truth}")
+        return wrong

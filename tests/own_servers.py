@@ -1,0 +1,30 @@
+"""Servers of a test's own: to be frozen and killed without harm to the tests beside it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy.local.errors import ServersError
+from deploy.local.servers import Servers, open_servers
+from tests.loopback import random_prefix
+
+
+@asynccontextmanager
+async def open_own_servers(directory: Path, **options: Any) -> AsyncIterator[Servers]:
+    """Start servers as ``open_servers`` does with *options*, whatever the environment names.
+
+    Servers from outside are not ours to hurt. Fails the test where none can be had.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("KAFKA_BOOTSTRAP_SERVERS", raising=False)
+        patch.delenv("CASSANDRA_CONTACT_POINTS", raising=False)
+        try:
+            async with open_servers(
+                directory, prefix=random_prefix(), say=print, **options
+            ) as started:
+                yield started
+        except ServersError as error:
+            pytest.fail(f"these tests hurt servers of their own: {error}", pytrace=False)
