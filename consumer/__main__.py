@@ -17,7 +17,7 @@ from consumer.record_source import open_source
 from consumer.row_epoch import LONGEST_GAP_SECONDS, RowEpoch
 from consumer.upkeep import Upkeep
 from consumer.worker import Worker
-from shared import cassandra, http, kafka, lifecycle
+from shared import cassandra, http_server, kafka, lifecycle
 from shared.management import Readiness, build_management, keep_probing
 
 
@@ -37,7 +37,7 @@ async def run(config: ConsumerConfig) -> None:
     async with AsyncExitStack() as stack:
         stop = stack.enter_context(lifecycle.stop_on_signals())
         await stack.enter_async_context(
-            http.open_server(
+            http_server.open_server(
                 build_management(readiness, registry),
                 settings.management_host,
                 settings.management_port,
@@ -68,6 +68,7 @@ async def run(config: ConsumerConfig) -> None:
                 tasks.create_task(keep_probing(readiness["cassandra"], session.probe)),
                 tasks.create_task(keep_probing(readiness["kafka"], source.probe)),
             ]
+            lifecycle.settle_memory()
             await worker.run(until=stop)
             for probe in probes:
                 probe.cancel()

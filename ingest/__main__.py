@@ -9,46 +9,65 @@ from ingest.admission import Admission
 from ingest.config import IngestConfig, read_config
 from ingest.handlers import Handlers, build_routes
 from ingest.metrics import IngestMeters
+from ingest.processes import run_processes
 from ingest.publisher import Publisher
-from shared import http, kafka, lifecycle
+from shared import http_server, kafka, lifecycle
 from shared.errors import OutcomeUnknownError
 from shared.management import Readiness, build_management, keep_probing
 
 
 async def run(config: IngestConfig) -> None:
+    """Serve, as one process or as many."""
+    if config.ingest.processes > 1 and config.ingest.process is None:
+        await run_processes(config.ingest)
+    else:
+        await serve(config)
+
+
+async def serve(config: IngestConfig) -> None:
     """Open every resource, serve until told to stop, close in reverse order."""
     settings = config.ingest
     registry = CollectorRegistry()
     readiness = Readiness("kafka")
     admission = Admission(settings.max_in_flight_events, settings.max_in_flight_bytes)
     meters = IngestMeters(registry, admission)
+    limits = http_server.HttpLimits(
+        max_connections=settings.max_connections,
+        idle_seconds=settings.idle_seconds,
+        connection_seconds=settings.connection_seconds,
+        drain_seconds=settings.drain_seconds,
+    )
     async with AsyncExitStack() as stack:
         stop = stack.enter_context(lifecycle.stop_on_signals())
+        if settings.process is not None:
+            lifecycle.stop_with_parent(stop)
         await stack.enter_async_context(
-            http.open_server(
+            http_server.open_server(
                 build_management(readiness, registry),
                 settings.http_host,
-                settings.management_port,
+                settings.management_port + (settings.process or 0),
             )
         )
         topic = await stack.enter_async_context(kafka.open_topic(config.kafka, config.kafka.topic))
         publisher = Publisher(
             topic,
-            admission,
             meters,
             max_batch_age_seconds=settings.max_batch_age_seconds,
             clock=asyncio.get_running_loop().time,
         )
+        handlers = Handlers(publisher, admission, meters, settings.body_seconds)
         async with asyncio.TaskGroup() as tasks:
             flushing = tasks.create_task(publisher.run(), name="publisher")
             probing = tasks.create_task(keep_probing(readiness["kafka"], topic.probe))
             # Left first: stop accepting, answer what is in hand. Only then the flushers end.
-            async with http.open_server(
-                build_routes(Handlers(publisher, meters)),
+            async with http_server.open_server(
+                build_routes(handlers),
                 settings.http_host,
                 settings.http_port,
-                settings.drain_seconds,
+                limits,
+                shared_port=settings.process is not None,
             ):
+                lifecycle.settle_memory()
                 await stop.wait()
                 readiness.stopping = True
             drained = await publisher.drain(settings.drain_seconds)

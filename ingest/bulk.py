@@ -1,19 +1,27 @@
-"""Parse a bulk request: one JSON object per line, each good or refused for itself."""
+"""Parse a bulk request: one JSON object per line, each good or refused for itself.
 
-from collections.abc import Iterable
+A request whose lines are all well-formed, as nearly all are, is decoded in one call and costs
+no exception. Its events are added up by domain and kind as they are read, so what goes on to
+the log grows with the domains of a request, not with its lines.
+"""
+
+from collections import defaultdict
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
 
-from shared.domain import escape_input, parse_domain
+from ingest.sums import Sums
+from shared.domain import DomainName, escape_input, parse_domain
 from shared.errors import InputError
-from shared.event import Event, parse_count, parse_key, parse_kind
+from shared.event import MAX_COUNT, Event, EventKind, parse_count, parse_key, parse_kind
+from shared.partitioning import partition_of
 
 MAX_LINES = 5_000
 MAX_BYTES = 1024 * 1024
 
 
-class _Line(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+class Line(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """A line as its sender writes it.
 
     Unknown fields are refused: a misspelt ``count`` that was ignored would count wrong.
@@ -25,7 +33,10 @@ class _Line(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     id: str | None = None
 
 
-_decode = msgspec.json.Decoder(_Line).decode
+_decoder = msgspec.json.Decoder(Line)
+_KINDS = {kind.value: kind for kind in EventKind}
+
+Numbered = tuple[int, Line]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,34 +55,103 @@ class TooManyLinesError(InputError):
         super().__init__("too_many_lines", f"A request may have {MAX_LINES} lines.")
 
 
-def split_lines(body: bytes) -> list[tuple[int, bytes]]:
-    """Return the lines that are not blank, with their numbers: blank ones count, too.
+def count_lines(body: bytes) -> int:
+    """Return how many lines *body* has, blank ones included.
 
     Raises TooManyLinesError before any line is looked at.
     """
-    if body.count(b"\n") + (not body.endswith(b"\n")) > MAX_LINES:
+    lines = body.count(b"\n") + (not body.endswith(b"\n"))
+    if lines > MAX_LINES:
         raise TooManyLinesError
-    return [
-        (number, line)
-        for number, line in enumerate(body.split(b"\n"), start=1)
-        if line and not line.isspace()
-    ]
+    return lines
 
 
 @dataclass(slots=True)
 class Bulk:
-    """The good lines of a request, with their numbers, and the others."""
+    """The events of a request, added up, and its refused lines."""
 
-    events: list[tuple[int, Event]] = field(default_factory=list)
+    sums: Sums = field(default_factory=Sums)
     rejected: list[Rejection] = field(default_factory=list)
+    """Malformed lines first, then the others as they were added."""
+    _lines: list[Numbered] = field(default_factory=list)
+    _domains: dict[str, DomainName] = field(default_factory=dict)
 
-    def parse(self, lines: Iterable[tuple[int, bytes]]) -> None:
+    @property
+    def accepted(self) -> int:
+        """How many lines are good."""
+        return len(self._lines)
+
+    def by_partition(self, partitions: int) -> dict[int, Sums]:
+        """Return the events of each partition that has any."""
+        parts: dict[int, Sums] = defaultdict(Sums)
+        for kind in EventKind:
+            for domain, count in self.sums.of(kind).items():
+                parts[partition_of(domain, partitions)].of(kind)[domain] = count
+        for event in self.sums.keyed:
+            parts[partition_of(event.domain, partitions)].keyed.append(event)
+        return parts
+
+    def lines_of(self, partitions: Container[int], of: int) -> list[int]:
+        """Return the numbers of the good lines whose partition, among *of*, is in *partitions*."""
+        return [
+            number
+            for number, line in self._lines
+            if partition_of(self._domains[line.domain], of) in partitions
+        ]
+
+    def add(self, lines: Sequence[Numbered]) -> None:
         """Add what each of *lines* says, or why it says nothing; nothing is raised."""
+        domains = self._domains
+        counts = {kind: self.sums.of(kind) for kind in EventKind}
+        refused = len(self.rejected)
         for number, line in lines:
+            domain = domains.get(line.domain)
+            kind = _KINDS.get(line.event)
+            count = line.count
+            if domain is None or kind is None or line.id is not None or not 0 < count <= MAX_COUNT:
+                try:
+                    self._add_other(line)
+                except InputError as error:
+                    self.rejected.append(Rejection(number, error.code, error.detail))
+                continue
+            by_domain = counts[kind]
+            by_domain[domain] = by_domain.get(domain, 0) + count
+        if refused == len(self.rejected):
+            self._lines.extend(lines)
+        else:
+            bad = {rejection.line for rejection in self.rejected[refused:]}
+            self._lines.extend(line for line in lines if line[0] not in bad)
+
+    def _add_other(self, line: Line) -> None:
+        """Add a line of a domain that is new to the request, with a key, or not good at all."""
+        domain = self._domains.get(line.domain)
+        if domain is None:
+            domain = parse_domain(line.domain)
+        key = None if line.id is None else parse_key(line.id)
+        self.sums.add(Event(domain, parse_kind(line.event), parse_count(line.count), key))
+        self._domains[line.domain] = domain
+
+    def decode(self, body: bytes) -> list[Numbered]:
+        """Return the lines of *body* that are objects of the right form, with their numbers.
+
+        The others are refused; blank ones count as lines but say nothing.
+        """
+        try:
+            lines = _decoder.decode_lines(body)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return list(self._decode_each(body))
+        # Objects are separated by line ends alone: else some line holds two, or half of one.
+        if lines and body.count(b"}\n{") == len(lines) - 1 and body[:1] == b"{":
+            return list(enumerate(lines, start=1))
+        return list(self._decode_each(body))
+
+    def _decode_each(self, body: bytes) -> Iterator[Numbered]:
+        decode = _decoder.decode
+        for number, line in enumerate(body.split(b"\n"), start=1):
+            if not line or line.isspace():
+                continue
             try:
-                self.events.append((number, _parse_line(line)))
-            except InputError as error:
-                self.rejected.append(Rejection(number, error.code, error.detail))
+                yield number, decode(line)
             except msgspec.ValidationError as error:
                 # Its sentence names our fields and types, and of the line a field's name at most.
                 self.rejected.append(Rejection(number, "invalid_line", escape_input(str(error))))
@@ -79,13 +159,3 @@ class Bulk:
                 self.rejected.append(
                     Rejection(number, "malformed_json", "The line is no JSON object.")
                 )
-
-
-def _parse_line(line: bytes) -> Event:
-    fields = _decode(line)
-    return Event(
-        parse_domain(fields.domain),
-        parse_kind(fields.event),
-        parse_count(fields.count),
-        None if fields.id is None else parse_key(fields.id),
-    )

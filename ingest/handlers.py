@@ -2,78 +2,100 @@
 
 import asyncio
 import json
+from collections.abc import Awaitable
 
 from aiohttp import web
 
-from ingest.bulk import MAX_BYTES, Bulk, TooManyLinesError, split_lines
+from ingest.admission import Admission, Hold
+from ingest.bulk import MAX_BYTES, Bulk, TooManyLinesError, count_lines
 from ingest.metrics import IngestMeters
 from ingest.publisher import Acknowledgement, Publisher
+from ingest.sums import MAX_RECORD_BYTES
 from shared.domain import parse_domain
 from shared.errors import InputError, NodeFullError, OutcomeUnknownError, RetriableError
 from shared.event import Event, EventKind, parse_key
 from shared.http import HttpProblem, Route, Router, problem, retriable_code
 from shared.http_body import inflate, read_body
+from shared.http_prebuilt import PrebuiltResponse
 
 MAX_IGNORED_BODY_BYTES = 4096
-_BODY_SECONDS = 10.0
 _LINES_AT_ONCE = 500
 
 
 class Handlers:
     """The three routes of the ingest tier."""
 
-    def __init__(self, publisher: Publisher, meters: IngestMeters) -> None:
+    def __init__(
+        self,
+        publisher: Publisher,
+        admission: Admission,
+        meters: IngestMeters,
+        body_seconds: float,
+    ) -> None:
         self._publisher = publisher
+        self._admission = admission
         self._meters = meters
+        self._body_seconds = body_seconds
+        self._accepted = PrebuiltResponse(lambda: web.Response(status=202))
+        # In the order of their coming: taking turns would make all of them late.
+        self._parsing = asyncio.Lock()
 
-    async def put_delivered(self, request: web.BaseRequest, domain: str) -> web.StreamResponse:
+    def put_delivered(self, request: web.BaseRequest, domain: str) -> Awaitable[web.StreamResponse]:
         """``PUT /events/{domain}/delivered``."""
-        return await self._put(request, domain, EventKind.DELIVERED)
+        return self._put(request, domain, EventKind.DELIVERED)
 
-    async def put_bounced(self, request: web.BaseRequest, domain: str) -> web.StreamResponse:
+    def put_bounced(self, request: web.BaseRequest, domain: str) -> Awaitable[web.StreamResponse]:
         """``PUT /events/{domain}/bounced``."""
-        return await self._put(request, domain, EventKind.BOUNCED)
+        return self._put(request, domain, EventKind.BOUNCED)
 
     async def _put(
         self, request: web.BaseRequest, domain: str, kind: EventKind
     ) -> web.StreamResponse:
+        meters = self._meters
         try:
             if request.body_exists:
-                await read_body(request, MAX_IGNORED_BODY_BYTES, _BODY_SECONDS)
+                await read_body(request, MAX_IGNORED_BODY_BYTES, self._body_seconds)
             key = request.headers.get("Idempotency-Key")
             event = Event(parse_domain(domain), kind, 1, None if key is None else parse_key(key))
-            outcome = await self._publisher.add(event)
+            size = MAX_RECORD_BYTES + len(event.domain)
+            self._admission.admit(1, size)
+            try:
+                outcome = await self._publisher.add(event)
+            finally:
+                self._admission.release(1, size)
         except (InputError, HttpProblem) as error:
-            self._meters.refused(error.code)
+            meters.refused(error.code)
             raise
         except NodeFullError as error:
-            self._meters.refused(retriable_code(error))
+            meters.refused(retriable_code(error))
             raise
         if outcome is not None:
+            meters.failed += 1
             return problem(503, retriable_code(outcome), str(outcome))
-        return web.Response(status=202)
+        meters.acknowledged += 1
+        return self._accepted.answer(request)
 
     async def post_events(self, request: web.BaseRequest) -> web.StreamResponse:
         """``POST /events``: a line each, answered once every good line is in Kafka."""
         if request.content_type != "application/x-ndjson":
             raise HttpProblem(415, "unsupported_media_type", "Send application/x-ndjson.")
-        body = inflate(request, await read_body(request, MAX_BYTES, _BODY_SECONDS), MAX_BYTES)
-        try:
-            lines = split_lines(body)
-        except TooManyLinesError as error:
-            raise HttpProblem(413, error.code, error.detail) from error
-        bulk = Bulk()
-        for start in range(0, len(lines), _LINES_AT_ONCE):
-            bulk.parse(lines[start : start + _LINES_AT_ONCE])
-            # Names that need IDNA take a hundred times longer: others must not wait for all.
-            await asyncio.sleep(0)
-        for rejection in bulk.rejected:
-            self._meters.refused(rejection.code)
-        failed, reason = await self._publish(bulk)
+        with Hold(self._admission) as hold:
+            try:
+                bulk = await self._read(request, hold)
+            except NodeFullError as error:
+                self._meters.refused(retriable_code(error))
+                raise
+            for rejection in bulk.rejected:
+                self._meters.refused(rejection.code)
+            failed, reason = await self._publish(bulk)
+        accepted = bulk.accepted - len(failed)
+        self._meters.acknowledged += accepted
+        self._meters.failed += len(failed)
         answer: dict[str, object] = {
-            "accepted": len(bulk.events) - len(failed),
+            "accepted": accepted,
             "rejected": [
-                {"line": r.line, "code": r.code, "detail": r.detail} for r in bulk.rejected
+                {"line": r.line, "code": r.code, "detail": r.detail}
+                for r in sorted(bulk.rejected, key=lambda rejection: rejection.line)
             ],
         }
         if reason is not None:
@@ -83,28 +105,47 @@ class Handlers:
             status=202, body=json.dumps(answer).encode(), content_type="application/json"
         )
 
+    async def _read(self, request: web.BaseRequest, hold: Hold) -> Bulk:
+        """Take the body in hand piece by piece, then its lines, then look at them."""
+        sent = await read_body(
+            request, MAX_BYTES, self._body_seconds, lambda size: hold.add(size_bytes=size)
+        )
+        body = inflate(request, sent, MAX_BYTES)
+        try:
+            lines = count_lines(body)
+        except TooManyLinesError as error:
+            raise HttpProblem(413, error.code, error.detail) from error
+        hold.add(events=lines, size_bytes=max(0, len(body) - len(sent)))
+        bulk = Bulk()
+        async with self._parsing:
+            numbered = bulk.decode(body)
+            for start in range(0, len(numbered), _LINES_AT_ONCE):
+                bulk.add(numbered[start : start + _LINES_AT_ONCE])
+                # Names that need IDNA take a hundred times longer: others must not wait for all.
+                await asyncio.sleep(0)
+        return bulk
+
     async def _publish(self, bulk: Bulk) -> tuple[list[int], RetriableError | None]:
         """Return the lines that are not in Kafka for certain, and why."""
-        failed: list[int] = []
-        reason: RetriableError | None = None
-        lines: dict[Acknowledgement, list[int]] = {}
-        for number, event in bulk.events:
+        partitions = self._publisher.partitions
+        reasons: dict[int, RetriableError] = {}
+        out: dict[int, Acknowledgement] = {}
+        for partition, sums in bulk.by_partition(partitions).items():
             try:
-                lines.setdefault(self._publisher.add(event), []).append(number)
+                out[partition] = self._publisher.add_many(partition, sums)
             except NodeFullError as error:
-                failed.append(number)
-                reason = error
-                self._meters.refused(retriable_code(error))
-        if lines:
-            await asyncio.wait(lines)
-        for acknowledgement, numbers in lines.items():
-            outcome = acknowledgement.result()
-            if outcome is not None:
-                failed.extend(numbers)
-                # One code for all failed lines: the one that promises least.
-                if not isinstance(reason, OutcomeUnknownError):
-                    reason = outcome
-        return sorted(failed), reason
+                reasons[partition] = error
+        if out:
+            await asyncio.wait(out.values())
+        for partition, acknowledgement in out.items():
+            if (outcome := acknowledgement.result()) is not None:
+                reasons[partition] = outcome
+        if not reasons:
+            return [], None
+        # One code for all failed lines: the one that promises least.
+        in_doubt = (r for r in reasons.values() if isinstance(r, OutcomeUnknownError))
+        reason = next(in_doubt, None) or next(iter(reasons.values()))
+        return sorted(bulk.lines_of(reasons, partitions)), reason
 
 
 def build_routes(handlers: Handlers) -> Router:

@@ -2,8 +2,7 @@
 
 Per partition there is one group out and one open. The group that is out holds whatever came
 while its predecessor was out, so the batch size follows the load by itself and nothing
-lingers. Events without a key that meet in a group are added up into one record per domain
-and kind: as durable, and a hot domain costs one record.
+lingers. Events that meet in a group are added up where they may be (``ingest/sums.py``).
 """
 
 import asyncio
@@ -11,19 +10,14 @@ from collections.abc import Callable
 
 import structlog
 
-from ingest.admission import Admission
 from ingest.metrics import IngestMeters
-from shared.domain import DomainName
+from ingest.sums import MAX_RECORD_BYTES, Sums
 from shared.errors import NodeFullError, OutcomeUnknownError, RetriableError
-from shared.event import Event, EventKind
-from shared.kafka import MAX_BATCH_BYTES, RECORD_OVERHEAD_BYTES, KeyValue, Topic
+from shared.event import Event
+from shared.kafka import MAX_BATCH_BYTES, Topic
 from shared.partitioning import partition_of
-from shared.record import encode
 
 log = structlog.stdlib.get_logger(__name__)
-
-_MAX_VALUE_BYTES = 80
-"""An encoded value: 13 bytes, and a key of at most 64 with its length."""
 
 
 class Acknowledgement(asyncio.Future[RetriableError | None]):
@@ -42,18 +36,12 @@ class Acknowledgement(asyncio.Future[RetriableError | None]):
 class _Group:
     """The events that go into one batch."""
 
-    __slots__ = ("counts", "done", "events", "keyed", "size_bytes")
+    __slots__ = ("done", "size_bytes", "sums")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.counts: dict[tuple[DomainName, EventKind], int] = {}
-        self.keyed: list[Event] = []
-        self.events = 0
+        self.sums = Sums()
         self.size_bytes = 0
         self.done = Acknowledgement(loop=loop)
-
-    def records(self) -> list[KeyValue]:
-        merged = [encode(Event(d, kind, count)) for (d, kind), count in self.counts.items()]
-        return [*merged, *(encode(event) for event in self.keyed)]
 
 
 class Publisher:
@@ -62,14 +50,13 @@ class Publisher:
     def __init__(
         self,
         topic: Topic,
-        admission: Admission,
         meters: IngestMeters,
         *,
         max_batch_age_seconds: float,
         clock: Callable[[], float],
     ) -> None:
+        self.partitions = topic.partitions
         self._topic = topic
-        self._admission = admission
         self._meters = meters
         self._max_age = max_batch_age_seconds
         self._clock = clock
@@ -77,44 +64,47 @@ class Publisher:
         self._open: list[_Group | None] = [None] * topic.partitions
         self._sent_at: list[float | None] = [None] * topic.partitions
         self._wake = [asyncio.Event() for _ in range(topic.partitions)]
+        self._unanswered: set[Acknowledgement] = set()
         self._closed = False
 
     def add(self, event: Event) -> Acknowledgement:
         """Add *event* to its partition's open group; await the answer for its outcome.
 
-        Raises NodeFullError, and nothing is sent, when the node or the partition is full.
+        Raises NodeFullError, and nothing is sent, when the partition takes no more.
         """
+        partition = partition_of(event.domain, self.partitions)
+        group = self._group(partition, len(event.domain) + MAX_RECORD_BYTES)
+        group.sums.add(event)
+        return group.done
+
+    def add_many(self, partition: int, sums: Sums) -> Acknowledgement:
+        """Add *sums*, all of one partition, as ``add`` does; all or none of them."""
+        group = self._group(partition, sums.size_bytes())
+        group.sums.absorb(sums)
+        return group.done
+
+    def _group(self, partition: int, size_bytes: int) -> _Group:
+        """Return the partition's open group with room for *size_bytes* taken in it."""
         if self._closed:
             raise NodeFullError("This node is stopping.")
-        partition = partition_of(event.domain, self._topic.partitions)
-        group = self._open[partition]
-        merges = (
-            event.key is None and group is not None and (event.domain, event.kind) in group.counts
-        )
-        size = 0 if merges else len(event.domain) + _MAX_VALUE_BYTES + RECORD_OVERHEAD_BYTES
-        if group is not None and group.size_bytes + size > MAX_BATCH_BYTES:
-            raise NodeFullError("This partition's next batch is full.")
         sent_at = self._sent_at[partition]
         if sent_at is not None and self._clock() - sent_at > self._max_age:
             raise NodeFullError("Kafka is slow to answer for this partition.")
-        self._admission.admit(1, size)
+        group = self._open[partition]
         if group is None:
             group = self._open[partition] = _Group(self._loop)
+            self._unanswered.add(group.done)
             self._wake[partition].set()
-        group.events += 1
-        group.size_bytes += size
-        if event.key is None:
-            counted = (event.domain, event.kind)
-            group.counts[counted] = group.counts.get(counted, 0) + event.count
-        else:
-            group.keyed.append(event)
-        return group.done
+        elif group.size_bytes + size_bytes > MAX_BATCH_BYTES:
+            raise NodeFullError("This partition's next batch is full.")
+        group.size_bytes += size_bytes
+        return group
 
     async def run(self) -> None:
         """Flush every partition until cancelled; then nobody is left without an answer."""
         try:
             async with asyncio.TaskGroup() as tasks:
-                for partition in range(self._topic.partitions):
+                for partition in range(self.partitions):
                     tasks.create_task(self._flush(partition), name=f"flush-{partition}")
         finally:
             self._closed = True
@@ -125,15 +115,10 @@ class Publisher:
     async def drain(self, within_seconds: float) -> bool:
         """Take nothing more and wait for what is in hand; whether all of it was answered."""
         self._closed = True
-        try:
-            async with asyncio.timeout(within_seconds):
-                while self._admission.events:
-                    waiting = [group.done for group in self._open if group is not None]
-                    # Those that are out have no group any more: look again soon.
-                    await asyncio.wait(waiting or {self._loop.create_future()}, timeout=0.02)
-        except TimeoutError:
-            return False
-        return True
+        if not self._unanswered:
+            return True
+        _, late = await asyncio.wait(self._unanswered, timeout=within_seconds)
+        return not late
 
     async def _flush(self, partition: int) -> None:
         wake = self._wake[partition]
@@ -148,16 +133,15 @@ class Publisher:
             self._sent_at[partition] = sent_at = self._clock()
             # What is said if we are cancelled, or by a defect, before Kafka's answer.
             outcome: RetriableError | None = OutcomeUnknownError("This node stopped meanwhile.")
+            records = group.sums.records()
             try:
-                await self._topic.append(partition, group.records())
+                await self._topic.append(partition, records)
                 outcome = None
             except RetriableError as error:
                 outcome = error
             finally:
                 self._sent_at[partition] = None
-                self._meters.batch(
-                    group.events, self._clock() - sent_at, failed=outcome is not None
-                )
+                self._meters.batch(len(records), self._clock() - sent_at)
                 self._settle(group, outcome)
             if failing != (outcome is not None):
                 failing = not failing
@@ -165,5 +149,5 @@ class Publisher:
                 log.warning(event, partition=partition, error=str(outcome) if outcome else None)
 
     def _settle(self, group: _Group, outcome: RetriableError | None) -> None:
-        self._admission.release(group.events, group.size_bytes)
+        self._unanswered.discard(group.done)
         group.done.set_result(outcome)

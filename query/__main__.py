@@ -9,7 +9,7 @@ from query.config import QueryConfig, read_config
 from query.counter_reader import CassandraCounterReader
 from query.handlers import Handlers, build_routes
 from query.metrics import QueryMeters
-from shared import cassandra, http, lifecycle
+from shared import cassandra, http_server, lifecycle
 from shared.management import Readiness, build_management, keep_probing
 
 
@@ -21,7 +21,7 @@ async def run(config: QueryConfig) -> None:
     async with AsyncExitStack() as stack:
         stop = stack.enter_context(lifecycle.stop_on_signals())
         await stack.enter_async_context(
-            http.open_server(
+            http_server.open_server(
                 build_management(readiness, registry),
                 settings.http_host,
                 settings.management_port,
@@ -34,12 +34,13 @@ async def run(config: QueryConfig) -> None:
         handlers = Handlers(reader, settings.threshold, QueryMeters(registry))
         async with asyncio.TaskGroup() as tasks:
             probing = tasks.create_task(keep_probing(readiness["cassandra"], session.probe))
-            async with http.open_server(
+            async with http_server.open_server(
                 build_routes(handlers),
                 settings.http_host,
                 settings.http_port,
-                settings.drain_seconds,
+                http_server.HttpLimits(drain_seconds=settings.drain_seconds),
             ):
+                lifecycle.settle_memory()
                 await stop.wait()
                 readiness.stopping = True
             probing.cancel()

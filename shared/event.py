@@ -1,8 +1,9 @@
 """Say what a sender reports: one domain, one kind of outcome, how often, under which key."""
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 from shared.domain import DomainName
 from shared.errors import InvalidEventError
@@ -20,8 +21,7 @@ class EventKind(StrEnum):
     BOUNCED = "bounced"
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(msgspec.Struct, frozen=True, gc=False):
     """``count`` outcomes of one kind at one domain.
 
     ``key`` is the sender's idempotency key, unique per domain, or none.

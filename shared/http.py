@@ -1,30 +1,17 @@
-"""Serve HTTP on aiohttp's low-level server: routes, problems, limits, an orderly end.
+"""Bring a request to its handler, and say every refusal as a problem (RFC 9457)."""
 
-Every refusal is a problem (RFC 9457), the router's and the parser's included.
-"""
-
-import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
+from operator import itemgetter
 from urllib.parse import unquote
 
-import structlog
-from aiohttp import http_parser, web
-from aiohttp.web_protocol import RequestHandler
+from aiohttp import web
 
-from shared.errors import ConfigError, InputError, RetriableError
+from shared.errors import InputError, RetriableError
 
-log = structlog.stdlib.get_logger(__name__)
-
-MAX_LINE_BYTES = 4096
-MAX_HEADERS = 64
-KEEPALIVE_SECONDS = 75.0
-"""Also the time that a first request may take to arrive (aiohttp >= 3.14.4)."""
 RETRY_AFTER_SECONDS = 1
-BACKLOG = 4096
 
 Handler = Callable[..., Awaitable[web.StreamResponse]]
 
@@ -99,15 +86,45 @@ class Route:
     handler: Handler
 
 
+class _Shape:
+    """The routes whose paths have their literals at the same places."""
+
+    def __init__(self, is_literal: Sequence[bool]) -> None:
+        literals = [index for index, literal in enumerate(is_literal) if literal]
+        self._literals = itemgetter(*literals)
+        self._parameters = [index for index, literal in enumerate(is_literal) if not literal]
+        self._handlers: dict[object, dict[str, Handler]] = {}
+
+    def add(self, segments: Sequence[str], route: Route) -> None:
+        handlers = self._handlers.setdefault(self._literals(segments), {})
+        handlers[route.method] = route.handler
+        if route.method == "GET":
+            handlers.setdefault("HEAD", route.handler)
+
+    def handlers(self, segments: Sequence[str]) -> dict[str, Handler] | None:
+        return self._handlers.get(self._literals(segments))
+
+    def values(self, segments: Sequence[str]) -> list[str]:
+        return [
+            unquote(segments[i], errors="surrogateescape") if "%" in segments[i] else segments[i]
+            for i in self._parameters
+        ]
+
+
 class Router:
     """Find the handler of a request and turn what it raises into a problem."""
 
     def __init__(self, routes: Sequence[Route]) -> None:
         # By number of segments, so that a request compares with its equals only.
-        self._routes: dict[int, list[tuple[list[str], Route]]] = {}
+        self._shapes: dict[int, list[_Shape]] = {}
+        by_places: dict[tuple[bool, ...], _Shape] = {}
         for route in routes:
-            segments = route.path.split("/")[1:]
-            self._routes.setdefault(len(segments), []).append((segments, route))
+            segments = route.path.split("/")
+            places = tuple(not segment.startswith("{") for segment in segments)
+            if places not in by_places:
+                shape = by_places[places] = _Shape(places)
+                self._shapes.setdefault(len(segments), []).append(shape)
+            by_places[places].add(segments, route)
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer *request*."""
@@ -121,90 +138,19 @@ class Router:
         target = request.raw_path
         # A proxy may send the absolute form (RFC 9112, 3.2.2).
         path = target.partition("?")[0] if target.startswith("/") else request.rel_url.raw_path
-        segments = path.split("/")[1:]
+        segments = path.split("/")
         allowed: set[str] = set()
-        for pattern, route in self._routes.get(len(segments), ()):
-            if any(
-                p != s and not p.startswith("{") for p, s in zip(pattern, segments, strict=True)
-            ):
+        for shape in self._shapes.get(len(segments), ()):
+            handlers = shape.handlers(segments)
+            if handlers is None:
                 continue
-            if request.method == route.method or (
-                request.method == "HEAD" and route.method == "GET"
-            ):
-                values = [
-                    unquote(s, errors="surrogateescape") if "%" in s else s
-                    for p, s in zip(pattern, segments, strict=True)
-                    if p.startswith("{")
-                ]
-                return route.handler, values
-            allowed.add(route.method)
+            handler = handlers.get(request.method)
+            if handler is not None:
+                return handler, shape.values(segments)
+            allowed.update(handlers)
         if not allowed:
             raise HttpProblem(404, "unknown_path", "There is nothing at this path.")
-        if "GET" in allowed:
-            allowed.add("HEAD")
         names = ", ".join(sorted(allowed))
         raise HttpProblem(
             405, "method_not_allowed", f"This path answers to {names}.", {"Allow": names}
         )
-
-
-class _Connection(RequestHandler):
-    """aiohttp's connection, with refusals in our form and no traceback per bad request."""
-
-    __slots__ = ()
-
-    def handle_error(
-        self,
-        request: web.BaseRequest,  # noqa: ARG002 the interface's
-        status: int = 500,
-        exc: BaseException | None = None,
-        message: str | None = None,  # noqa: ARG002 it echoes input
-    ) -> web.StreamResponse:
-        if status == HTTPStatus.INTERNAL_SERVER_ERROR:
-            log.error("handler failed", exc_info=exc)
-            response = problem(500, "internal_error", "A defect of this node; it was logged.")
-        else:
-            response = problem(status, "malformed_request", "This is not well-formed HTTP/1.1.")
-        response.force_close()
-        return response
-
-
-class _Server(web.Server):
-    """aiohttp's server, made of our connections."""
-
-    def __init__(self, handler: Handler) -> None:
-        super().__init__(handler)
-        self._running_loop = asyncio.get_running_loop()
-
-    def __call__(self) -> RequestHandler:
-        return _Connection(
-            self,
-            loop=self._running_loop,
-            # The field's own type wants a logger; None is documented to switch it off.
-            access_log=None,  # type: ignore[arg-type]
-            keepalive_timeout=KEEPALIVE_SECONDS,
-            max_line_size=MAX_LINE_BYTES,
-            max_field_size=MAX_LINE_BYTES,
-            max_headers=MAX_HEADERS,
-            # Bodies are inflated by `shared.http_body`, which knows how much they may become.
-            auto_decompress=False,
-        )
-
-
-@asynccontextmanager
-async def open_server(
-    handler: Handler, host: str, port: int, drain_seconds: float = 10.0
-) -> AsyncIterator[None]:
-    """Serve until left; then stop accepting and wait for the requests in hand."""
-    if http_parser.HttpRequestParser is not http_parser.HttpRequestParserC:
-        raise ConfigError(["aiohttp's C parser is missing; the Python one has known holes"])
-    runner = web.ServerRunner(_Server(handler), shutdown_timeout=drain_seconds)
-    await runner.setup()
-    try:
-        try:
-            await web.TCPSite(runner, host, port, backlog=BACKLOG).start()
-        except OSError as error:
-            raise ConfigError([f"cannot listen on {host}:{port}: {error.strerror}"]) from error
-        yield
-    finally:
-        await runner.cleanup()

@@ -2,6 +2,7 @@
 
 import asyncio
 import zlib
+from collections.abc import Callable
 
 from aiohttp import web
 
@@ -14,8 +15,17 @@ _GZIP_WINDOW = 31
 """zlib's number for the largest window in a gzip wrapper."""
 
 
-async def read_body(request: web.BaseRequest, max_bytes: int, within_seconds: float) -> bytes:
-    """Return the body as it was sent.
+def _admit_all(size_bytes: int) -> None:
+    """Count nothing."""
+
+
+async def read_body(
+    request: web.BaseRequest,
+    max_bytes: int,
+    within_seconds: float,
+    admit: Callable[[int], None] = _admit_all,
+) -> bytes:
+    """Return the body as it was sent; *admit* is told of each piece and may raise.
 
     Raises HttpProblem: 413 beyond *max_bytes*, before more is read; 408 if it has not come
     after *within_seconds*; 400 if it is not framed as its headers say.
@@ -34,6 +44,7 @@ async def read_body(request: web.BaseRequest, max_bytes: int, within_seconds: fl
                 size += len(chunk)
                 if size > max_bytes:
                     raise too_large
+                admit(len(chunk))
                 chunks.append(chunk)
     except TimeoutError as error:
         raise HttpProblem(408, "body_too_slow", "The body did not come in time.", _CLOSE) from error

@@ -23,6 +23,10 @@ MAX_COUNT = 2**40
 """Of one record: far above what a group of requests adds up to, and far below what would let a
 few records overflow a counter (2**63)."""
 
+KeyValue = tuple[bytes, bytes]
+RECORD_OVERHEAD_BYTES = 32
+"""What a record adds at most to its key and value (KIP-98: 21 bytes and some varints)."""
+
 _KINDS = (EventKind.DELIVERED, EventKind.BOUNCED)
 _CODES = {kind: code for code, kind in enumerate(_KINDS)}
 
@@ -48,14 +52,23 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(_ValueV1).decode
 
 
-def encode(event: Event) -> tuple[bytes, bytes]:
+def encode(event: Event) -> KeyValue:
     """Return the key and the value of the record that says *event*."""
-    code = _CODES[event.kind]
     if event.key is None:
-        value = _encode(_ShortValueV1(VERSION, code, event.count))
-    else:
-        value = _encode(_ValueV1(VERSION, code, event.count, event.key))
+        return encode_sum(event.domain, event.kind, event.count)
+    value = _encode(_ValueV1(VERSION, _CODES[event.kind], event.count, event.key))
     return event.domain.encode("ascii"), value
+
+
+def encode_sum(domain: DomainName, kind: EventKind, count: int) -> KeyValue:
+    """Return the key and the value of the record of *count* events without a key."""
+    return domain.encode("ascii"), _encode_short(kind, count)
+
+
+# Nearly all records of a busy topic say one of a few small counts.
+@lru_cache(maxsize=4096)
+def _encode_short(kind: EventKind, count: int) -> bytes:
+    return _encode(_ShortValueV1(VERSION, _CODES[kind], count))
 
 
 def decode(key: bytes | None, value: bytes | None) -> Event:

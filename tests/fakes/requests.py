@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Mapping
 from typing import Any
+from unittest.mock import Mock
 
 from aiohttp import web
 from aiohttp.base_protocol import BaseProtocol
@@ -11,6 +12,7 @@ from aiohttp.streams import StreamReader
 from aiohttp.test_utils import make_mocked_request
 
 from shared.http import Router
+from shared.http_prebuilt import PrebuiltResponse
 
 
 async def ask(
@@ -21,15 +23,19 @@ async def ask(
     headers: Mapping[str, str] | None = None,
 ) -> web.Response:
     """Return the router's answer; *target* is what stands in the request line."""
+    transport = Mock(asyncio.Transport)
+    transport.get_write_buffer_size.return_value = 0
     if body is None:
-        request = make_mocked_request(method, target, headers)
+        request = make_mocked_request(method, target, headers, transport=transport)
     else:
         loop = asyncio.get_running_loop()
         stream = StreamReader(BaseProtocol(loop), 2**24, loop=loop)
         stream.feed_data(body)
         stream.feed_eof()
-        request = make_mocked_request(method, target, headers, payload=stream)
+        request = make_mocked_request(method, target, headers, payload=stream, transport=transport)
     response = await router(request)
+    if isinstance(response, PrebuiltResponse):
+        response = response.build()
     assert isinstance(response, web.Response)
     return response
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ingest.admission import Admission
+from ingest.admission import Admission, Hold
 from shared.errors import NodeFullError
 
 
@@ -31,3 +31,19 @@ def test_what_is_answered_makes_room() -> None:
     admission.release(1, 30)
     admission.admit(1, 30)
     assert (admission.events, admission.bytes) == (3, 100)
+
+
+def test_what_a_request_holds_is_given_back_however_it_ends() -> None:
+    """Also what it held when the bound was reached."""
+    admission = Admission(max_events=3, max_bytes=100)
+
+    def hold_too_much() -> None:
+        with Hold(admission) as hold:
+            hold.add(size_bytes=60)
+            hold.add(events=2, size_bytes=10)
+            assert (admission.events, admission.bytes) == (2, 70)
+            hold.add(events=2)
+
+    with pytest.raises(NodeFullError):
+        hold_too_much()
+    assert (admission.events, admission.bytes) == (0, 0)

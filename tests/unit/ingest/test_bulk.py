@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.bulk import MAX_LINES, Bulk, TooManyLinesError, split_lines
+from ingest.bulk import MAX_LINES, Bulk, TooManyLinesError, count_lines
 from shared.domain import DomainName
 from shared.event import Event, EventKind
+from shared.partitioning import partition_of
+from shared.record import decode
 
 GOOD = b'{"domain": "a.example", "event": "delivered"}'
 A = DomainName("a.example")
@@ -18,8 +20,19 @@ IDN = DomainName("xn--bcher-kva.example")
 def parse(body: bytes) -> Bulk:
     """Return what *body* says."""
     bulk = Bulk()
-    bulk.parse(split_lines(body))
+    count_lines(body)
+    bulk.add(bulk.decode(body))
     return bulk
+
+
+def events_of(bulk: Bulk) -> list[Event]:
+    """Return what a request adds up to."""
+    return [decode(*record) for record in bulk.sums.records()]
+
+
+def lines_of(bulk: Bulk) -> list[int]:
+    """Return the numbers of the good lines."""
+    return bulk.lines_of({0}, 1)
 
 
 def line(**fields: object) -> bytes:
@@ -44,7 +57,7 @@ def line(**fields: object) -> bytes:
 def test_a_good_line_is_an_event(body: bytes, event: Event) -> None:
     """Count and id are optional, and a domain has any of its spellings."""
     bulk = parse(body)
-    assert bulk.events == [(1, event)]
+    assert (lines_of(bulk), events_of(bulk)) == ([1], [event])
     assert bulk.rejected == []
 
 
@@ -88,7 +101,7 @@ def test_a_good_line_is_an_event(body: bytes, event: Event) -> None:
 def test_a_bad_line_is_refused_with_its_code(body: bytes, code: str) -> None:
     """Programs learn from the code, people from a sentence, and nothing of it is counted."""
     bulk = parse(body)
-    assert bulk.events == []
+    assert (bulk.accepted, lines_of(bulk), events_of(bulk)) == (0, [], [])
     assert [(r.line, r.code) for r in bulk.rejected] == [(1, code)]
     assert bulk.rejected[0].detail
 
@@ -97,22 +110,60 @@ def test_bad_lines_do_not_harm_good_ones() -> None:
     """Each line keeps its own number, counted from one; blank lines count and say nothing."""
     body = b"\n".join([GOOD, b"", b"nonsense", b" \t\r", line(event="bounced"), b"{}", b""])
     bulk = parse(body)
-    assert [number for number, _ in bulk.events] == [1, 5]
+    assert lines_of(bulk) == [1, 5]
     assert [r.line for r in bulk.rejected] == [3, 6]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        GOOD + GOOD + b"\n\n" + GOOD,
+        GOOD.replace(b",", b",\n") + b"\n" + GOOD + GOOD,
+        b"\n" + GOOD + GOOD,
+    ],
+)
+def test_two_objects_on_a_line_are_no_line_however_many_lines_there_are(body: bytes) -> None:
+    """Decoding all at once must not make up for a line that holds two by one that holds none."""
+    bulk = parse(body)
+    assert bulk.accepted == sum(line == GOOD for line in body.split(b"\n"))
+    assert [r.line for r in bulk.rejected] == [
+        number for number, line in enumerate(body.split(b"\n"), 1) if line not in {b"", GOOD}
+    ]
+
+
+def test_lines_are_added_up_and_go_to_their_partitions() -> None:
+    """Each domain's sums stand in its partition alone, and its lines can be named by it."""
+    names = [f"d{number}.example" for number in range(20)]
+    body = b"\n".join(
+        line(domain=name, event=event, count=2)
+        for name in names
+        for event in ("delivered", "bounced", "delivered")
+    )
+    bulk = parse(body + b"\n" + line(domain=names[0], id="k"))
+    parts = bulk.by_partition(4)
+    for number, name in enumerate(names):
+        own = partition_of(DomainName(name), 4)
+        for partition, sums in parts.items():
+            assert sums.delivered.get(DomainName(name), 0) == 4 * (partition == own)
+            assert sums.bounced.get(DomainName(name), 0) == 2 * (partition == own)
+        assert {3 * number + 1, 3 * number + 2, 3 * number + 3} <= set(bulk.lines_of({own}, 4))
+    assert sum(len(sums.keyed) for sums in parts.values()) == 1
+    assert len(bulk.lines_of(parts, 4)) == bulk.accepted == 61
 
 
 @pytest.mark.parametrize("body", [b"", b"\n", b"\n\n\r\n  \n"])
 def test_a_body_of_blank_lines_says_nothing(body: bytes) -> None:
     """No line is no mistake."""
-    assert split_lines(body) == []
+    bulk = parse(body)
+    assert (bulk.accepted, bulk.rejected) == (0, [])
 
 
 @pytest.mark.parametrize("end", [b"", b"\n"])
 def test_the_most_lines_are_taken(end: bytes) -> None:
     """5,000 lines, the last one ended or not, are within the bound."""
     bulk = parse(b"\n".join([GOOD] * MAX_LINES) + end)
-    assert len(bulk.events) == MAX_LINES == 5000
-    assert bulk.events[-1][0] == MAX_LINES
+    assert bulk.accepted == MAX_LINES == 5000
+    assert lines_of(bulk)[-1] == MAX_LINES
 
 
 @pytest.mark.parametrize("filling", [GOOD, b""])
@@ -120,7 +171,7 @@ def test_the_most_lines_are_taken(end: bytes) -> None:
 def test_one_line_more_is_too_many(filling: bytes, end: bytes) -> None:
     """The 5,001st line refuses the request, blank lines counted."""
     with pytest.raises(TooManyLinesError) as refusal:
-        split_lines(b"\n".join([filling] * MAX_LINES + [end]))
+        count_lines(b"\n".join([filling] * MAX_LINES + [end]))
     assert refusal.value.code == "too_many_lines"
 
 
@@ -138,8 +189,10 @@ def test_a_refusal_echoes_little_of_the_line() -> None:
 def test_no_bytes_bring_the_parser_down(body: bytes) -> None:
     """Every line that is not blank is either taken or refused."""
     bulk = parse(body)
-    numbers = [number for number, _ in bulk.events] + [r.line for r in bulk.rejected]
-    assert sorted(numbers) == [number for number, _ in split_lines(body)]
+    numbers = lines_of(bulk) + [r.line for r in bulk.rejected]
+    assert sorted(numbers) == [
+        number for number, line in enumerate(body.split(b"\n"), 1) if line and not line.isspace()
+    ]
 
 
 json_values = st.recursive(
@@ -159,6 +212,6 @@ json_values = st.recursive(
 def test_no_json_brings_the_parser_down(fields: dict[str, object]) -> None:
     """A line of any fields is either taken or refused, and what is taken is an event."""
     bulk = parse(json.dumps(fields).encode())
-    assert len(bulk.events) + len(bulk.rejected) == 1
-    for _, event in bulk.events:
+    assert bulk.accepted + len(bulk.rejected) == 1
+    for event in events_of(bulk):
         assert 1 <= event.count <= 1_000_000

@@ -31,16 +31,17 @@ class Node:
     def __init__(self) -> None:
         self.topic = InMemoryTopic()
         self.registry = CollectorRegistry()
-        admission = Admission(max_events=10, max_bytes=1_000_000)
-        meters = IngestMeters(self.registry, admission)
+        self.admission = Admission(max_events=10, max_bytes=10_000)
+        meters = IngestMeters(self.registry, self.admission)
         self.publisher = Publisher(
             self.topic,
-            admission,
             meters,
             max_batch_age_seconds=2.0,
             clock=asyncio.get_running_loop().time,
         )
-        self.router = build_routes(Handlers(self.publisher, meters))
+        self.router = build_routes(
+            Handlers(self.publisher, self.admission, meters, body_seconds=1.0)
+        )
 
     def stored(self) -> list[Event]:
         """Return the events in the log."""
@@ -116,14 +117,33 @@ async def test_what_is_not_surely_stored_is_not_accepted(
     assert response.headers["Retry-After"]
 
 
-async def test_a_full_node_refuses_at_once(node: Node) -> None:
-    """The bound of what is in hand is a 503, not a wait."""
+async def test_a_full_node_refuses_at_once_and_has_room_again(node: Node) -> None:
+    """The bound of what is in hand is a 503, not a wait; answered requests make room."""
     node.topic.hold()
-    waiting = [node.publisher.add(Event(A, EventKind.DELIVERED)) for _ in range(10)]
+    waiting = [
+        asyncio.create_task(ask(node.router, "PUT", "/events/a.example/delivered"))
+        for _ in range(10)
+    ]
+    await asyncio.sleep(0)
     response = await ask(node.router, "PUT", "/events/a.example/delivered")
     assert (response.status, json_of(response)["code"]) == (503, "node_full")
     node.topic.release()
-    assert await waiting[-1] is None
+    assert {(await answer).status for answer in waiting} == {202}
+    assert (node.admission.events, node.admission.bytes) == (0, 0)
+    assert (await ask(node.router, "PUT", "/events/a.example/delivered")).status == 202
+    assert sum(event.count for event in node.stored()) == 11
+
+
+async def test_every_event_is_counted_by_what_became_of_it(node: Node) -> None:
+    """Acknowledged or failed, by PUT and by line."""
+    await ask(node.router, "PUT", "/events/a.example/delivered")
+    await ask(node.router, "POST", "/events", GOOD * 3, NDJSON)
+    node.topic.fail(OutcomeUnknownError("no answer"), OutcomeUnknownError("no answer"))
+    await ask(node.router, "PUT", "/events/a.example/delivered")
+    await ask(node.router, "POST", "/events", GOOD * 5, NDJSON)
+    for outcome, number in (("acknowledged", 4), ("failed", 6)):
+        name = "catchall_ingest_events_total"
+        assert node.registry.get_sample_value(name, {"outcome": outcome}) == number
 
 
 @pytest.mark.parametrize("compressed", [False, True])
@@ -151,13 +171,14 @@ async def test_lines_that_could_not_be_stored_are_named(node: Node) -> None:
     assert [r["line"] for r in body["rejected"]] == [1]
 
 
-async def test_lines_beyond_the_nodes_bound_fail_alone(node: Node) -> None:
-    """What the node could take is accepted, the rest is named as failed."""
-    response = await ask(node.router, "POST", "/events", GOOD * 12, NDJSON)
-    body = json_of(response)
-    assert (response.status, body["code"]) == (503, "node_full")
-    assert (body["accepted"], body["failed"]) == (10, [11, 12])
-    assert node.stored() == [Event(A, EventKind.DELIVERED, 10)]
+@pytest.mark.parametrize("body", [GOOD * 12, GOOD + b" " * 10_000])
+async def test_a_request_beyond_the_nodes_bound_is_refused_whole(node: Node, body: bytes) -> None:
+    """Lines or bytes: before any line is looked at, and nothing stays in hand."""
+    response = await ask(node.router, "POST", "/events", body, NDJSON)
+    assert (response.status, json_of(response)["code"]) == (503, "node_full")
+    assert node.topic.appends == []
+    assert (node.admission.events, node.admission.bytes) == (0, 0)
+    assert (await ask(node.router, "POST", "/events", GOOD * 10, NDJSON)).status == 202
 
 
 async def test_nothing_good_is_nothing_to_wait_for(node: Node) -> None:
@@ -174,8 +195,8 @@ async def test_nothing_good_is_nothing_to_wait_for(node: Node) -> None:
         (GOOD, {**NDJSON, "Content-Encoding": "br"}, 415, "unsupported_encoding"),
         (GOOD, {**NDJSON, "Content-Encoding": "gzip"}, 400, "malformed_body"),
         (gzip.compress(GOOD)[:-9], {**NDJSON, "Content-Encoding": "gzip"}, 400, "malformed_body"),
-        (GOOD * 5001, NDJSON, 413, "too_many_lines"),
-        (b" " * (1024 * 1024 + 1), NDJSON, 413, "body_too_large"),
+        (b"\n" * 5001, NDJSON, 413, "too_many_lines"),
+        (b"0", {**NDJSON, "Content-Length": "1048577"}, 413, "body_too_large"),
         (
             gzip.compress(b" " * (1024 * 1024 + 1)),
             {**NDJSON, "Content-Encoding": "gzip"},

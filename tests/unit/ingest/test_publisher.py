@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 from ingest.admission import Admission
 from ingest.metrics import IngestMeters
 from ingest.publisher import Publisher
+from ingest.sums import Sums
 from shared.domain import DomainName
 from shared.errors import BrokerUnavailableError, NodeFullError, OutcomeUnknownError
 from shared.event import Event, EventKind
@@ -25,16 +26,12 @@ BOUNCED = Event(DomainName("a.example"), EventKind.BOUNCED)
 class Node:
     """A publisher with all that it needs, and a clock to be set."""
 
-    def __init__(self, partitions: int, max_events: int, max_bytes: int) -> None:
+    def __init__(self, partitions: int) -> None:
         self.topic = InMemoryTopic(partitions)
-        self.admission = Admission(max_events, max_bytes)
-        self.registry = CollectorRegistry()
         self.now = 100.0
-        meters = IngestMeters(self.registry, self.admission)
         self.publisher = Publisher(
             self.topic,
-            self.admission,
-            meters,
+            IngestMeters(CollectorRegistry(), Admission(1, 1)),
             max_batch_age_seconds=2.0,
             clock=lambda: self.now,
         )
@@ -55,11 +52,9 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 @asynccontextmanager
-async def open_node(
-    partitions: int = 1, max_events: int = 1000, max_bytes: int = 10_000_000
-) -> AsyncIterator[Node]:
+async def open_node(partitions: int = 1) -> AsyncIterator[Node]:
     """Run a node's publisher for as long as the test lasts."""
-    node = Node(partitions, max_events, max_bytes)
+    node = Node(partitions)
     running = asyncio.create_task(node.publisher.run())
     try:
         yield node
@@ -92,7 +87,7 @@ async def test_events_that_come_while_a_batch_is_out_go_into_one_next_batch() ->
         assert second is not first
         node.topic.release()
         assert [await first, await second] == [None, None]
-        assert node.sent() == [[A], [BOUNCED, B]]
+        assert node.sent() == [[A], [B, BOUNCED]]
 
 
 async def test_partitions_do_not_wait_for_each_other() -> None:
@@ -122,8 +117,8 @@ async def test_events_without_a_key_are_added_up_per_domain_and_kind() -> None:
         (batch,) = node.sent()
         assert batch == [
             Event(A.domain, A.kind, count=7),
-            Event(A.domain, EventKind.BOUNCED, count=2),
             B,
+            Event(A.domain, EventKind.BOUNCED, count=2),
         ]
 
 
@@ -154,14 +149,11 @@ async def test_an_error_reaches_everyone_in_the_batch_and_nobody_else(
         node.topic.release()
         assert [await answer for answer in waiting] == [error, error]
         assert await next_batch is None
-        assert node.registry.get_sample_value(
-            "catchall_ingest_events_total", {"outcome": "failed"}
-        ) == len(waiting)
 
 
 async def test_a_defect_ends_the_publisher_and_leaves_nobody_without_an_answer() -> None:
     """What should never happen is in doubt for its requests, and ends the process above."""
-    node = Node(1, max_events=1000, max_bytes=10_000_000)
+    node = Node(1)
     running = asyncio.create_task(node.publisher.run())
     node.topic.fail(ValueError("the batch is larger than it may be"))
     assert isinstance(await node.add(A), OutcomeUnknownError)
@@ -198,32 +190,28 @@ async def test_a_stopped_publisher_leaves_nobody_waiting() -> None:
     assert still_open.done()
 
 
-async def test_over_the_bound_of_events_the_node_is_full() -> None:
-    """The event beyond the bound is refused at once; answered ones make room."""
-    async with open_node(max_events=2) as node:
-        node.add(A)
-        answer = node.add(A)
-        with pytest.raises(NodeFullError):
-            node.add(A)
-        await answer
-        assert (node.admission.events, node.admission.bytes) == (0, 0)
-        assert await node.add(A) is None
-        assert [event.count for batch in node.sent() for event in batch] == [2, 1]
-
-
-async def test_over_the_bound_of_bytes_the_node_is_full() -> None:
-    """A record that would go over is refused; an event that needs none is not."""
-    async with open_node(max_bytes=150) as node:
-        node.add(A)
-        with pytest.raises(NodeFullError):
-            node.add(B)
-        assert await node.add(A) is None
+async def test_the_events_of_a_request_meet_those_of_others_in_a_group() -> None:
+    """What comes added up is added to what is there: one record per domain and kind."""
+    keyed = Event(A.domain, A.kind, 2, "k1")
+    many = Sums(delivered={A.domain: 5, B.domain: 1}, bounced={A.domain: 2}, keyed=[keyed])
+    async with open_node() as node:
+        first, answer = node.add(A), node.publisher.add_many(0, many)
+        assert first is answer is node.add(BOUNCED)
+        assert await answer is None
+        (batch,) = node.sent()
+        assert batch == [
+            Event(A.domain, A.kind, 6),
+            B,
+            Event(A.domain, EventKind.BOUNCED, 3),
+            keyed,
+        ]
+        assert many.delivered == {A.domain: 5, B.domain: 1}
 
 
 async def test_a_batch_never_grows_beyond_what_an_append_may_have() -> None:
     """The open group is bounded by bytes of its own, whatever the node could still carry."""
     keyed = Event(DomainName("a" * 60 + ".example"), A.kind, key="k" * 64)
-    async with open_node(max_events=100_000) as node:
+    async with open_node() as node:
         added = 0
         with suppress(NodeFullError):
             while True:

@@ -1,0 +1,174 @@
+"""Serve HTTP on aiohttp's low-level server, within limits, with an orderly end."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from aiohttp import http_parser, web
+from aiohttp.web_protocol import RequestHandler
+
+from shared.errors import ConfigError
+from shared.http import Handler, problem
+from shared.http_prebuilt import PrebuiltResponse, render
+
+log = structlog.stdlib.get_logger(__name__)
+
+MAX_LINE_BYTES = 4096
+MAX_HEADERS = 64
+BACKLOG = 4096
+_JITTER = 0.2
+_LINGER_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class HttpLimits:
+    """What a server puts up with."""
+
+    max_connections: int = 10_000
+    """Who comes beyond it is told so and turned away."""
+    idle_seconds: float = 60.0
+    """For a connection without a request, or with one that does not come to its end
+    (aiohttp >= 3.14.4)."""
+    connection_seconds: float = 300.0
+    """About this long after it was opened a connection ends with its next answer, so that
+    clients spread over new nodes too."""
+    drain_seconds: float = 10.0
+    """For the requests in hand when the server ends."""
+
+
+class _Connection(RequestHandler):
+    """aiohttp's connection, with refusals in our form and no traceback per bad request."""
+
+    __slots__ = ("_ends_at", "_server", "_turned_away")
+
+    def __init__(self, server: "_Server", loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(
+            server,
+            loop=loop,
+            # The field's own type wants a logger; None is documented to switch it off.
+            access_log=None,  # type: ignore[arg-type]
+            keepalive_timeout=server.limits.idle_seconds,
+            max_line_size=MAX_LINE_BYTES,
+            max_field_size=MAX_LINE_BYTES,
+            max_headers=MAX_HEADERS,
+            # Bodies are inflated by `shared.http_body`, which knows how much they may become.
+            auto_decompress=False,
+        )
+        self._server = server
+        self._turned_away = False
+        share = random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 nothing is to be guessed
+        self._ends_at = loop.time() + share * server.limits.connection_seconds
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        if len(self._server.connections) < self._server.limits.max_connections:
+            super().connection_made(transport)
+            return
+        self._turned_away = True
+        if isinstance(transport, asyncio.Transport):
+            self._server.turn_away(transport)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        if self._turned_away:
+            self._server.gone()
+        else:
+            super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if not self._turned_away:
+            super().data_received(data)
+
+    def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> Any:
+        """Send *resp*, and end a connection that is old enough with it."""
+        if self._loop.time() > self._ends_at:
+            if isinstance(resp, PrebuiltResponse):
+                resp = resp.build()
+            resp.force_close()
+        return super().finish_response(request, resp, start_time)
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,  # noqa: ARG002 the interface's
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,  # noqa: ARG002 it echoes input
+    ) -> web.StreamResponse:
+        if status == HTTPStatus.INTERNAL_SERVER_ERROR:
+            log.error("handler failed", exc_info=exc)
+            response = problem(500, "internal_error", "A defect of this node; it was logged.")
+        else:
+            response = problem(status, "malformed_request", "This is not well-formed HTTP/1.1.")
+        response.force_close()
+        return response
+
+
+class _Server(web.Server):
+    """aiohttp's server, made of our connections."""
+
+    def __init__(self, handler: Handler, limits: HttpLimits) -> None:
+        super().__init__(handler)
+        self.limits = limits
+        self._running_loop = asyncio.get_running_loop()
+        self._leaving = 0
+        response = problem(503, "too_many_connections", "This node has all the connections it may.")
+        response.force_close()
+        self._refusal = response
+
+    def __call__(self) -> RequestHandler:
+        return _Connection(self, self._running_loop)
+
+    def turn_away(self, transport: asyncio.Transport) -> None:
+        """Say that there is no room, and close soon.
+
+        Not at once: what the client has sent is not read, and closing upon it would reset the
+        connection before the client has read the answer. As many as may be served may leave
+        like this; beyond, nothing is said.
+        """
+        self._leaving += 1
+        if self._leaving > self.limits.max_connections:
+            transport.abort()
+            return
+        transport.write(render(self._refusal))
+        transport.write_eof()
+        self._running_loop.call_later(_LINGER_SECONDS, transport.abort)
+
+    def gone(self) -> None:
+        """Note that one who was turned away has left."""
+        self._leaving -= 1
+
+
+@asynccontextmanager
+async def open_server(
+    handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]],
+    host: str,
+    port: int,
+    limits: HttpLimits | None = None,
+    *,
+    shared_port: bool = False,
+) -> AsyncIterator[None]:
+    """Serve until left; then stop accepting and wait for the requests in hand.
+
+    With *shared_port* other processes may listen on the port too, and the kernel deals the
+    connections out (SO_REUSEPORT).
+    """
+    if http_parser.HttpRequestParser is not http_parser.HttpRequestParserC:
+        raise ConfigError(["aiohttp's C parser is missing; the Python one has known holes"])
+    limits = limits or HttpLimits()
+    runner = web.ServerRunner(_Server(handler, limits), shutdown_timeout=limits.drain_seconds)
+    await runner.setup()
+    try:
+        try:
+            await web.TCPSite(
+                runner, host, port, backlog=BACKLOG, reuse_port=shared_port or None
+            ).start()
+        except OSError as error:
+            raise ConfigError([f"cannot listen on {host}:{port}: {error.strerror}"]) from error
+        yield
+    finally:
+        await runner.cleanup()
