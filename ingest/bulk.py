@@ -34,7 +34,6 @@ class Line(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 
 
 _decoder = msgspec.json.Decoder(Line)
-_KINDS = {kind.value: kind for kind in EventKind}
 
 Numbered = tuple[int, Line]
 
@@ -101,35 +100,25 @@ class Bulk:
 
     def add(self, lines: Sequence[Numbered]) -> None:
         """Add what each of *lines* says, or why it says nothing; nothing is raised."""
-        domains = self._domains
-        counts = {kind: self.sums.of(kind) for kind in EventKind}
-        refused = len(self.rejected)
+        domains, sums = self._domains, self.sums
+        counts = {kind.value: sums.of(kind) for kind in EventKind}
+        refused: set[int] = set()
         for number, line in lines:
-            domain = domains.get(line.domain)
-            kind = _KINDS.get(line.event)
-            count = line.count
-            if domain is None or kind is None or line.id is not None or not 0 < count <= MAX_COUNT:
-                try:
-                    self._add_other(line)
-                except InputError as error:
-                    self.rejected.append(Rejection(number, error.code, error.detail))
-                continue
-            by_domain = counts[kind]
-            by_domain[domain] = by_domain.get(domain, 0) + count
-        if refused == len(self.rejected):
-            self._lines.extend(lines)
-        else:
-            bad = {rejection.line for rejection in self.rejected[refused:]}
-            self._lines.extend(line for line in lines if line[0] not in bad)
-
-    def _add_other(self, line: Line) -> None:
-        """Add a line of a domain that is new to the request, with a key, or not good at all."""
-        domain = self._domains.get(line.domain)
-        if domain is None:
-            domain = parse_domain(line.domain)
-        key = None if line.id is None else parse_key(line.id)
-        self.sums.add(Event(domain, parse_kind(line.event), parse_count(line.count), key))
-        self._domains[line.domain] = domain
+            try:
+                domain = domains.get(line.domain)
+                if domain is None:
+                    domain = domains[line.domain] = parse_domain(line.domain)
+                by_domain = counts.get(line.event)
+                if line.id is None and by_domain is not None and 0 < line.count <= MAX_COUNT:
+                    by_domain[domain] = by_domain.get(domain, 0) + line.count
+                else:
+                    key = None if line.id is None else parse_key(line.id)
+                    kind, count = parse_kind(line.event), parse_count(line.count)
+                    sums.add(Event(domain, kind, count, key))
+            except InputError as error:
+                self.rejected.append(Rejection(number, error.code, error.detail))
+                refused.add(number)
+        self._lines.extend([line for line in lines if line[0] not in refused] if refused else lines)
 
     def decode(self, body: bytes) -> list[Numbered]:
         """Return the lines of *body* that are objects of the right form, with their numbers.
