@@ -13,7 +13,7 @@ from aiohttp import http_parser, web
 from aiohttp.web_protocol import RequestHandler
 
 from shared.errors import ConfigError
-from shared.http import Handler, problem
+from shared.http import problem
 from shared.http_prebuilt import PrebuiltResponse, render
 
 log = structlog.stdlib.get_logger(__name__)
@@ -23,6 +23,9 @@ MAX_HEADERS = 64
 BACKLOG = 4096
 _JITTER = 0.2
 _LINGER_SECONDS = 1.0
+_LAST_REQUEST_SECONDS = 0.5
+"""For a client's next request when the server ends: it is answered, and told to be the last."""
+_LOOK_SECONDS = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,7 @@ class _Connection(RequestHandler):
 
     __slots__ = ("_ends_at", "_server", "_turned_away")
 
-    def __init__(self, server: "_Server", loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, server: "Server", loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(
             server,
             loop=loop,
@@ -85,8 +88,8 @@ class _Connection(RequestHandler):
     def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> Any:
-        """Send *resp*, and end a connection that is old enough with it."""
-        if self._loop.time() > self._ends_at:
+        """Send *resp*, and end with it a connection that is old enough, or a server's last."""
+        if self._server.draining or self._loop.time() > self._ends_at:
             if isinstance(resp, PrebuiltResponse):
                 resp = resp.build()
             resp.force_close()
@@ -108,20 +111,32 @@ class _Connection(RequestHandler):
         return response
 
 
-class _Server(web.Server):
+class Server(web.Server):
     """aiohttp's server, made of our connections."""
 
-    def __init__(self, handler: Handler, limits: HttpLimits) -> None:
-        super().__init__(handler)
+    def __init__(self, answer: "Answer", limits: HttpLimits) -> None:
+        super().__init__(answer)
         self.limits = limits
         self._running_loop = asyncio.get_running_loop()
+        self.draining = False
         self._leaving = 0
         response = problem(503, "too_many_connections", "This node has all the connections it may.")
         response.force_close()
         self._refusal = response
 
     def __call__(self) -> RequestHandler:
+        """Return the protocol of a new connection."""
         return _Connection(self, self._running_loop)
+
+    async def drain(self) -> None:
+        """Let each connection end with its next answer; return when all have, or are idle.
+
+        Closing them at once would reset those whose next request is on its way.
+        """
+        self.draining = True
+        deadline = self._running_loop.time() + _LAST_REQUEST_SECONDS
+        while self.connections and self._running_loop.time() < deadline:  # noqa: ASYNC110 aiohttp tells nobody
+            await asyncio.sleep(_LOOK_SECONDS)
 
     def turn_away(self, transport: asyncio.Transport) -> None:
         """Say that there is no room, and close soon.
@@ -143,16 +158,24 @@ class _Server(web.Server):
         self._leaving -= 1
 
 
+Answer = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
+
+def build_server(answer: Answer, limits: HttpLimits) -> Server:
+    """Return a server; called, it makes the protocol of one connection."""
+    return Server(answer, limits)
+
+
 @asynccontextmanager
 async def open_server(
-    handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]],
+    answer: Answer,
     host: str,
     port: int,
     limits: HttpLimits | None = None,
     *,
     shared_port: bool = False,
 ) -> AsyncIterator[None]:
-    """Serve until left; then stop accepting and wait for the requests in hand.
+    """Serve until left; then stop accepting, answer what is in hand and what is on its way.
 
     With *shared_port* other processes may listen on the port too, and the kernel deals the
     connections out (SO_REUSEPORT).
@@ -160,15 +183,17 @@ async def open_server(
     if http_parser.HttpRequestParser is not http_parser.HttpRequestParserC:
         raise ConfigError(["aiohttp's C parser is missing; the Python one has known holes"])
     limits = limits or HttpLimits()
-    runner = web.ServerRunner(_Server(handler, limits), shutdown_timeout=limits.drain_seconds)
+    server = build_server(answer, limits)
+    runner = web.ServerRunner(server, shutdown_timeout=limits.drain_seconds)
     await runner.setup()
+    site = web.TCPSite(runner, host, port, backlog=BACKLOG, reuse_port=shared_port or None)
     try:
         try:
-            await web.TCPSite(
-                runner, host, port, backlog=BACKLOG, reuse_port=shared_port or None
-            ).start()
+            await site.start()
         except OSError as error:
             raise ConfigError([f"cannot listen on {host}:{port}: {error.strerror}"]) from error
         yield
+        await site.stop()
+        await server.drain()
     finally:
         await runner.cleanup()

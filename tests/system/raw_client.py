@@ -1,0 +1,129 @@
+"""Speak HTTP byte by byte: to be slow, rude or wrong on purpose, as no client library lets us."""
+
+import asyncio
+import json
+import socket
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+ANSWER_SECONDS = 20.0
+_RESET = struct.pack("ii", 1, 0)
+"""Linger for no time: the close is a reset."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer as it came; the names of its headers are in lower case."""
+
+    version: str
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def closes(self) -> bool:
+        """Whether it says that nothing more is answered on its connection (RFC 9112, 9.3)."""
+        unsaid = "close" if self.version == "HTTP/1.0" else "keep-alive"
+        return self.headers.get("connection", unsaid).lower() == "close"
+
+    @property
+    def code(self) -> str:
+        """The code of a problem, which this answer must be."""
+        assert self.headers["content-type"] == "application/problem+json", self
+        problem: dict[str, Any] = json.loads(self.body)
+        assert problem["status"] == self.status
+        return str(problem["code"])
+
+
+def address_of(url: str) -> tuple[str, int]:
+    """Return host and port of *url*."""
+    host, port = url.removeprefix("http://").split(":")
+    return host, int(port)
+
+
+def put(domain: str, kind: str = "delivered", body: bytes = b"", *headers: str) -> bytes:
+    """Return a PUT of one event; *headers* are whole lines, Content-Length is theirs to give."""
+    lines = [f"PUT /events/{domain}/{kind} HTTP/1.1", "Host: test", *headers]
+    return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
+
+
+def post(body: bytes, *headers: str) -> bytes:
+    """Return a bulk request of *body*."""
+    lines = [
+        "POST /events HTTP/1.1",
+        "Host: test",
+        "Content-Type: application/x-ndjson",
+        f"Content-Length: {len(body)}",
+        *headers,
+    ]
+    return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
+
+
+class RawConnection:
+    """One connection that sends what it is told and reads answers one by one."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    @classmethod
+    async def open(cls, url: str) -> Self:
+        """Connect to *url*."""
+        async with asyncio.timeout(ANSWER_SECONDS):
+            return cls(*await asyncio.open_connection(*address_of(url)))
+
+    async def send(self, data: bytes) -> None:
+        """Send *data*; waits while the other side takes nothing."""
+        self._writer.write(data)
+        await self._writer.drain()
+
+    async def answer(self, within_seconds: float = ANSWER_SECONDS) -> Answer:
+        """Return the next answer.
+
+        Raises IncompleteReadError or ConnectionError where the connection ended before it.
+        """
+        async with asyncio.timeout(within_seconds):
+            head = await self._reader.readuntil(b"\r\n\r\n")
+            first, *lines = head.decode("latin-1").split("\r\n")[:-2]
+            pairs = (line.split(":", 1) for line in lines)
+            headers = {name.lower(): value.strip() for name, value in pairs}
+            body = await self._reader.readexactly(int(headers.get("content-length", "0")))
+        version, status, _ = first.split(" ", 2)
+        return Answer(version, int(status), headers, body)
+
+    async def ask(self, data: bytes, within_seconds: float = ANSWER_SECONDS) -> Answer:
+        """Send a request and return its answer."""
+        await self.send(data)
+        return await self.answer(within_seconds)
+
+    async def rest(self, within_seconds: float = ANSWER_SECONDS) -> bytes:
+        """Return all that comes until the other side ends the connection, by whatever means."""
+        received = b""
+        async with asyncio.timeout(within_seconds):
+            try:
+                while data := await self._reader.read(65_536):
+                    received += data
+            except ConnectionError:
+                pass
+        return received
+
+    def finish_sending(self) -> None:
+        """Say that nothing more comes, and go on reading."""
+        self._writer.write_eof()
+
+    def stop_reading(self) -> None:
+        """Leave answers in the kernel's buffers, and then with the other side."""
+        transport: Any = self._writer.transport
+        transport.pause_reading()
+
+    def reset(self) -> None:
+        """Be gone at once, as a process that was killed."""
+        connected: socket.socket = self._writer.get_extra_info("socket")
+        connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        self._writer.transport.abort()
+
+    def close(self) -> None:
+        """End the connection in order."""
+        self._writer.close()
