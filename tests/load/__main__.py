@@ -11,13 +11,24 @@ import typer
 import uvloop
 from rich.console import Console
 
-from tests.load.options import DEFAULT_INGEST, DEFAULT_QUERY, LoadOptions, Mode
+from tests.load.options import (
+    DEFAULT_INGEST,
+    DEFAULT_QUERY,
+    DEFAULT_WORKERS,
+    MOST_DOMAINS,
+    LoadOptions,
+    Mode,
+    Profile,
+)
+from tests.load.page import page_of
 from tests.load.preflight import PreflightError
 from tests.load.run import run_load
+from tests.load.senders import SendingError
 from tests.load.table import print_report
 from tests.load.watch import open_watcher
 
 DEFAULT_EVENTS = 50_000
+DEFAULT_RATE = 2_000.0
 EXIT_WRONG = 1
 EXIT_NOT_STARTED = 2
 EXIT_INTERRUPTED = 130
@@ -33,13 +44,37 @@ def main(
         list[str] | None,
         typer.Option(help="A query node; repeatable.", show_default=DEFAULT_QUERY[0]),
     ] = None,
+    worker_management: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Where a worker tells its lag; repeatable.", show_default=DEFAULT_WORKERS[0]
+        ),
+    ] = None,
+    profile: Annotated[
+        Profile, typer.Option(help="Domains one after the other, or many that come back.")
+    ] = Profile.WAVES,
+    domains: Annotated[
+        int, typer.Option(min=1, max=MOST_DOMAINS, help="Of the profile wide.")
+    ] = 1_000_000,
+    exponent: Annotated[
+        float | None,
+        typer.Option(min=0.01, help="Of Zipf's law, for the profile wide.", show_default="uniform"),
+    ] = None,
+    bounce_share: Annotated[
+        float, typer.Option(min=0, max=1, help="Of the domains of the profile wide.")
+    ] = 0.01,
     events: Annotated[
         int | None, typer.Option(min=1, help="How many events.", show_default=str(DEFAULT_EVENTS))
     ] = None,
     duration: Annotated[
         float | None, typer.Option(min=0.001, help="Instead of --events: for how many seconds.")
     ] = None,
-    rate: Annotated[float, typer.Option(min=0.001, help="Events due per second.")] = 2_000.0,
+    rate: Annotated[
+        float, typer.Option(min=0, help="Events due per second; 0: as fast as possible.")
+    ] = DEFAULT_RATE,
+    as_fast_as_possible: Annotated[
+        bool, typer.Option("--as-fast-as-possible", help="The answers set the pace: --rate 0.")
+    ] = False,
     mode: Annotated[
         Mode, typer.Option(help="One event a request, many, or some of them either way.")
     ] = Mode.MIXED,
@@ -52,8 +87,16 @@ def main(
     connections: Annotated[
         int, typer.Option(min=1, help="Connections, and so requests in flight.")
     ] = 64,
+    processes: Annotated[int, typer.Option(min=1, help="That send.")] = 1,
     seed: Annotated[
         int | None, typer.Option(help="Repeat a run on an empty system.", show_default="by chance")
+    ] = None,
+    ceiling: Annotated[
+        bool | None,
+        typer.Option(
+            help="Measure first what this client makes of a server that answers at once.",
+            show_default="if as fast as possible",
+        ),
     ] = None,
     request_timeout: Annotated[
         float, typer.Option(min=0.1, help="Seconds until a request counts as unanswered.")
@@ -67,44 +110,69 @@ def main(
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Write the report to this file too.")
     ] = None,
+    html_file: Annotated[
+        Path | None, typer.Option("--html", help="Draw the report in this file.")
+    ] = None,
 ) -> None:
-    """Send the waves profile to a running system on schedule and verify every count."""
-    if duration is not None:
-        if events is not None:
-            raise typer.BadParameter("Give --events or --duration, not both.")
-        events = max(1, round(duration * rate))
-    options = LoadOptions(
-        seed=randbelow(2**32) if seed is None else seed,
-        ingest=tuple(ingest or DEFAULT_INGEST),
-        query=tuple(query or DEFAULT_QUERY),
-        events=DEFAULT_EVENTS if events is None else events,
-        rate=rate,
-        mode=mode,
-        put_share=put_share,
-        bulk_lines=bulk_lines,
-        connections=connections,
-        request_timeout_seconds=request_timeout,
-        verify_timeout_seconds=verify_timeout,
-        settle_seconds=settle,
-    )
-    raise typer.Exit(run(options, json_file, Console()))
+    """Send a profile to a running system on schedule and verify every count."""
+    if duration is not None and events is not None:
+        raise typer.BadParameter("Give --events or --duration, not both.")
+    if as_fast_as_possible:
+        rate = 0.0
+    if duration is not None and rate:
+        events, duration = max(1, round(duration * rate)), None
+    try:
+        options = LoadOptions(
+            seed=randbelow(2**32) if seed is None else seed,
+            ingest=tuple(ingest or DEFAULT_INGEST),
+            query=tuple(query or DEFAULT_QUERY),
+            worker_management=tuple(worker_management or DEFAULT_WORKERS),
+            profile=profile,
+            domains=domains,
+            exponent=exponent,
+            bounce_share=bounce_share,
+            events=DEFAULT_EVENTS if events is None and duration is None else events,
+            duration_seconds=duration,
+            rate=rate,
+            mode=mode,
+            put_share=put_share,
+            bulk_lines=bulk_lines,
+            connections=connections,
+            processes=processes,
+            ceiling=rate == 0 if ceiling is None else ceiling,
+            request_timeout_seconds=request_timeout,
+            verify_timeout_seconds=verify_timeout,
+            settle_seconds=settle,
+        )
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    raise typer.Exit(run(options, json_file, html_file, Console()))
 
 
-def run(options: LoadOptions, json_file: Path | None, console: Console) -> int:
+def run(
+    options: LoadOptions, json_file: Path | None, html_file: Path | None, console: Console
+) -> int:
     """Run the load, print what was found and return the exit status."""
     try:
         with open_watcher(console) as watcher:
             report = uvloop.run(run_load(options, watcher))
-    except PreflightError as error:
+    except* (PreflightError, SendingError) as group:
+        error: BaseException = group
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
         console.print(str(error), markup=False, highlight=False, soft_wrap=True)
-        return EXIT_NOT_STARTED
-    except KeyboardInterrupt:
+        status = EXIT_NOT_STARTED
+    except* KeyboardInterrupt:
         console.print("Interrupted: nothing was verified.")
-        return EXIT_INTERRUPTED
-    print_report(report, console)
-    if json_file is not None:
-        json_file.write_text(report.to_json(), encoding="utf-8")
-    return 0 if report.ok else EXIT_WRONG
+        status = EXIT_INTERRUPTED
+    else:
+        status = 0 if report.ok else EXIT_WRONG
+        print_report(report, console)
+        if json_file is not None:
+            json_file.write_text(report.to_json(), encoding="utf-8")
+        if html_file is not None:
+            html_file.write_text(page_of(report), encoding="utf-8")
+    return status
 
 
 if __name__ == "__main__":

@@ -41,6 +41,11 @@ class Reply:
     breach: str = ""
     """How the answer departs from what the API promises, if it does."""
 
+    @property
+    def accepts_all(self) -> bool:
+        """Whether every event was accepted."""
+        return self.fate.outcome is Outcome.ACCEPTED and not self.lines
+
 
 class _Problem(msgspec.Struct):
     code: str

@@ -1,9 +1,14 @@
 """Keep what each domain's counts must come to. Pure."""
 
 from array import array
+from collections.abc import Iterator
+from itertools import chain, compress, count, repeat
+from operator import or_
 from typing import NamedTuple
 
-from tests.load.event import Event, Kind, Outcome
+from tests.load.cells import Cells, Piece
+from tests.load.event import Kind, Outcome
+from tests.load.stream import CODE, code_of
 
 
 class Bounds(NamedTuple):
@@ -24,39 +29,60 @@ class Expected(NamedTuple):
 
 
 class Ledger:
-    """The events of a run by domain, kind and outcome, in 16 bytes a domain.
+    """The events of a run by domain, kind and outcome.
 
-    A domain of which every event was refused stays in it: its counts must be 0.
+    Four bytes a domain while all is accepted; five more once events are refused or stay
+    unanswered. A domain of which every event was refused stays in it: its counts must be 0.
     """
 
-    def __init__(self) -> None:
-        self._accepted = {kind: array("I") for kind in Kind}
-        self._unanswered = {kind: array("I") for kind in Kind}
+    def __init__(self, domains: int = 0) -> None:
+        self._cells = {
+            Outcome.ACCEPTED: Cells("H", 2 * domains),
+            Outcome.UNANSWERED: Cells("H"),
+            Outcome.REFUSED: Cells("B"),
+        }
+        self.accept = self._cells[Outcome.ACCEPTED].count
+        """Enter events that were all accepted, by their codes."""
 
-    def __len__(self) -> int:
-        """Return how many domains there are; their numbers are 0 to one less."""
-        return len(self._accepted[Kind.DELIVERED])
+    @property
+    def nbytes(self) -> int:
+        """The memory of all counts."""
+        return sum(cells.nbytes for cells in self._cells.values())
 
-    def record(self, event: Event, outcome: Outcome) -> None:
-        """Enter what became of *event*."""
-        if event.number >= len(self):
-            self._grow(event.number + 1)
-        match outcome:
-            case Outcome.ACCEPTED:
-                self._accepted[event.kind][event.number] += 1
-            case Outcome.UNANSWERED:
-                self._unanswered[event.kind][event.number] += 1
-            case Outcome.REFUSED:
-                pass
+    def enter(self, codes: "array[int]", outcome: Outcome) -> None:
+        """Enter what became of the events with *codes*."""
+        refused = outcome is Outcome.REFUSED
+        self._cells[outcome].count((code // 2 for code in codes) if refused else codes)
 
     def expected(self, number: int) -> Expected:
         """Return what the counts of domain *number* must come to."""
-        return Expected(self._bounds(Kind.DELIVERED, number), self._bounds(Kind.BOUNCED, number))
+        return Expected(self._bounds(number, Kind.DELIVERED), self._bounds(number, Kind.BOUNCED))
 
-    def _bounds(self, kind: Kind, number: int) -> Bounds:
-        accepted = self._accepted[kind][number]
-        return Bounds(accepted, accepted + self._unanswered[kind][number])
+    def numbers(self) -> "array[int]":
+        """Return the numbers of all domains of which an event was sent."""
+        places = max(
+            len(self._cells[Outcome.REFUSED]),
+            *(len(self._cells[o]) // 2 for o in (Outcome.ACCEPTED, Outcome.UNANSWERED)),
+        )
+        sent: Iterator[int] = repeat(0, places)
+        for outcome in (Outcome.ACCEPTED, Outcome.UNANSWERED):
+            filled = self._cells[outcome].filled()
+            for counts in (filled[::2], filled[1::2]):
+                sent = map(or_, sent, chain(counts, repeat(0)))
+        sent = map(or_, sent, chain(self._cells[Outcome.REFUSED].filled(), repeat(0)))
+        return array(CODE, compress(count(), sent))
 
-    def _grow(self, domains: int) -> None:
-        for counts in (*self._accepted.values(), *self._unanswered.values()):
-            counts.extend([0] * (domains - len(counts)))
+    def pieces(self) -> Iterator[tuple[Outcome, Piece]]:
+        """Yield everything in pieces that another process can add to its own ledger."""
+        for outcome, cells in self._cells.items():
+            for piece in cells.pieces():
+                yield outcome, piece
+
+    def add(self, outcome: Outcome, piece: Piece) -> None:
+        """Add what another process entered."""
+        self._cells[outcome].add(piece)
+
+    def _bounds(self, number: int, kind: Kind) -> Bounds:
+        code = code_of(number, kind)
+        accepted = self._cells[Outcome.ACCEPTED].read(code)
+        return Bounds(accepted, accepted + self._cells[Outcome.UNANSWERED].read(code))

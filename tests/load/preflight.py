@@ -6,6 +6,7 @@ import aiohttp
 from yarl import URL
 
 from tests.load.http import NoAnswerError, NotSentError
+from tests.load.node import node_at
 from tests.load.query_client import QueryClient, QueryError
 
 _REMEDY = "Start the system with `make run` in another terminal."
@@ -13,6 +14,15 @@ _REMEDY = "Start the system with `make run` in another terminal."
 
 class PreflightError(Exception):
     """The run can't start; the sentence says what to do."""
+
+
+def check_urls(nodes: Sequence[str]) -> None:
+    """Raise PreflightError unless every ingest node can be spoken to by plain HTTP."""
+    for node in nodes:
+        try:
+            node_at(node)
+        except ValueError as error:
+            raise PreflightError(str(error)) from error
 
 
 async def check_ingest(session: aiohttp.ClientSession, node: str) -> None:

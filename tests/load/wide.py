@@ -5,20 +5,15 @@ rank k comes 1 / k**exponent as often as the first.
 """
 
 import math
-import string
 from collections.abc import Iterator
 from random import Random
 
 from tests.load.event import Event, Kind
+from tests.load.wide_names import NAMES, WideNames
 
-LABEL_LETTERS = 8
-LAST_LABELS = ("net", "com", "org", "io", "gov")
 EVERY_NTH_BOUNCES = 100
 BOUNCED_SHARE = 0.5
 """Of the events of a domain that bounces."""
-_NAMES = len(string.ascii_lowercase) ** LABEL_LETTERS
-# Coprime to the number of names, so that no two numbers meet in one.
-_STRIDE = 130_394_867_153
 
 
 class Zipf:
@@ -59,21 +54,16 @@ class Wide:
     """The profile ``wide``: *domains* of them, uniform without an *exponent*, else by Zipf."""
 
     def __init__(self, seed: int, domains: int, exponent: float | None = None) -> None:
-        if not 1 <= domains <= _NAMES:
-            raise ValueError(f"There are names for 1 to {_NAMES} domains.")
+        if not 1 <= domains <= NAMES:
+            raise ValueError(f"There are names for 1 to {NAMES} domains.")
         self._random = Random(seed)
         self._domains = domains
         self._zipf = None if exponent is None else Zipf(domains, exponent)
-        self._first_name = self._random.randrange(_NAMES)
+        self._names = WideNames(self._random.randrange(NAMES))
 
     def name(self, number: int) -> str:
         """Return the name of domain *number*, 0 to one less than there are."""
-        code = (self._first_name + number * _STRIDE) % _NAMES
-        letters = []
-        for _ in range(LABEL_LETTERS):
-            code, letter = divmod(code, len(string.ascii_lowercase))
-            letters.append(string.ascii_lowercase[letter])
-        return f"{''.join(letters)}.{LAST_LABELS[number % len(LAST_LABELS)]}"
+        return self._names.name(number)
 
     def bounces(self, number: int) -> bool:
         """Whether some events of domain *number* are bounces."""

@@ -1,16 +1,20 @@
 """Many events through many nodes, and nodes that die amid them: every count is right."""
 
 import asyncio
+import json
+import sys
+from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
-from tests.load.options import LoadOptions, Mode
+from tests.load.options import LoadOptions, Mode, Profile
 from tests.load.run import run_load
 from tests.system.client import Client
-from tests.system.stack import Stack, TierProcess
+from tests.system.stack import ROOT, Stack, TierProcess
 
 EVENTS = 300_000
 RATE = 8_000.0
@@ -53,8 +57,50 @@ async def test_every_count_of_300000_events_is_right(fleet: Fleet) -> None:
     """PUT and bulk mixed through 64 connections and seven processes: nothing lost or doubled."""
     report = await run_load(fleet.load(seed=1, events=EVENTS, rate=RATE))
 
-    assert report.ok, report.to_json()
+    assert report.ok, (report.verdict, report.wrong[:5], report.breaches)
     assert (report.accepted, report.refused, report.unanswered) == (EVENTS, 0, 0)
+
+
+async def test_many_domains_from_two_processes_are_right(fleet: Fleet) -> None:
+    """Hardly two of the events add up, two clients' ledgers do, and refusals are none."""
+    options = replace(
+        fleet.load(seed=11, events=20_000, rate=4_000.0, mode=Mode.BULK),
+        profile=Profile.WIDE,
+        domains=100_000,
+        processes=2,
+    )
+
+    report = await run_load(options)
+
+    assert report.ok, (report.verdict, report.wrong[:5], report.breaches)
+    assert (report.accepted, report.processes) == (20_000, 2)
+    assert 17_000 < report.domains < 20_000
+
+
+async def test_the_command_sends_as_fast_as_it_can_and_leaves_its_reports(
+    fleet: Fleet, tmp_path: Path
+) -> None:
+    """Status 0, every figure in the JSON file and a page; its own ceiling stands beside."""
+    report_file, page = tmp_path / "report.json", tmp_path / "page.html"
+    command = [
+        *("-m", "tests.load", "--as-fast-as-possible", "--duration", "2", "--mode", "bulk"),
+        *("--seed", "12", "--json", str(report_file), "--html", str(page)),
+        *(part for node in fleet.ingest for part in ("--ingest", node.url)),
+        *(part for node in fleet.query for part in ("--query", node.url)),
+        *(part for node in fleet.workers for part in ("--worker-management", node.management)),
+    ]
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, *command, cwd=ROOT, stdout=PIPE, stderr=STDOUT
+    )
+    printed, _ = await process.communicate()
+
+    assert process.returncode == 0, printed.decode()
+    assert b"every count is right" in printed
+    report = json.loads(report_file.read_text())
+    assert report["closed_loop"]
+    assert report["accepted"] == sum(second["accepted"] for second in report["series"]) > 0
+    assert report["ceiling_per_second"] > 0
+    assert page.read_text().startswith("<!DOCTYPE html>")
 
 
 async def test_a_killed_worker_and_a_killed_ingest_node_cost_no_count(fleet: Fleet) -> None:
@@ -79,7 +125,7 @@ async def test_a_killed_worker_and_a_killed_ingest_node_cost_no_count(fleet: Fle
         running = tasks.create_task(run_load(options))
     report = running.result()
 
-    assert report.ok, report.to_json()
+    assert report.ok, (report.verdict, report.wrong[:5], report.breaches)
     assert report.accepted > 30_000
     assert report.accepted + report.refused + report.unanswered == 60_000
 
@@ -100,7 +146,7 @@ async def test_workers_that_come_and_go_under_load_cost_no_count(fleet: Fleet) -
         running = tasks.create_task(run_load(options))
     report = running.result()
 
-    assert report.ok, report.to_json()
+    assert report.ok, (report.verdict, report.wrong[:5], report.breaches)
     assert (report.accepted, statuses) == (45_000, [0, 0, 0])
 
 

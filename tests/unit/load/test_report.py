@@ -10,17 +10,22 @@ from rich.console import Console
 from typer import BadParameter
 
 from tests.load import __main__ as program
-from tests.load.latency import Latency, Stopwatch
+from tests.load.latency import Latency
 from tests.load.options import LoadOptions
 from tests.load.preflight import PreflightError
 from tests.load.report import Report
+from tests.load.senders import SendingError
+from tests.load.series import Percentile, SecondRow
 from tests.load.table import print_report
 from tests.load.verify import WrongDomain
 from tests.load.watch import Watcher
 
 GOOD = Report(
     seed=7,
+    profile="waves",
     mode="put",
+    connections=64,
+    processes=1,
     offered_per_second=2_000.0,
     events=10,
     accepted=7,
@@ -31,14 +36,21 @@ GOOD = Report(
     seconds_sending=0.5,
     latencies={"put": Latency(7, 1.0, 2.0, 3.0, 4.0)},
     start_lag=Latency(10, 0.1, 0.2, 0.3, 0.4),
+    cpu_seconds=0.4,
+    ceiling_per_second=30_000.0,
     domains=3,
     seconds_until_right=0.25,
+    wrong_count=0,
     wrong=[],
     breaches=[],
+    series=[SecondRow(0, 10, 10, 7, 2, 1, 1.0, 2.0, 3.0, 4.0)],
+    percentiles=[Percentile(0.0, 0.5), Percentile(0.5, 1.0), Percentile(1.0, 4.0)],
+    machine={"processor": "<fast> & small"},
 )
 WRONG = replace(
     GOOD,
     seconds_until_right=None,
+    wrong_count=25,
     wrong=[WrongDomain(f"d{n}.com", "delivered is 0, accepted were 1") for n in range(25)],
 )
 
@@ -62,9 +74,17 @@ def test_a_run_is_good_if_something_was_accepted_and_every_count_is_right() -> N
 def test_the_table_has_every_figure() -> None:
     """A reader finds rates, fates with their reasons, latencies and the verdict."""
     text = printed(GOOD)
-    for figure in ("2,000", "20", "2 (node_full 2)", "1 (timeout 1)", "1.0 / 2.0 / 3.0 / 4.0"):
+    for figure in (
+        "2,000",
+        "20",
+        "2 (node_full 2)",
+        "1 (timeout 1)",
+        "1.0 / 2.0 / 3.0 / 4.0",
+        "30,000/s",
+    ):
         assert figure in text
     assert "0.25" in text
+    assert "30,000/s" in text
     assert "every count is right" in text
 
 
@@ -86,23 +106,23 @@ def test_the_json_report_has_the_verdict_too() -> None:
     assert report["latencies"]["put"]["p99_ms"] == 3.0
 
 
-def test_percentiles_are_exact_to_three_figures() -> None:
-    """The histogram keeps its resolution over the whole range."""
-    stopwatch = Stopwatch()
-    for ms in range(1, 1_001):
-        stopwatch.record(ms / 1_000)
-    stopwatch.record(-0.001)
-    read = stopwatch.read()
-    assert read.requests == 1_001
-    assert read.p50_ms == pytest.approx(500, rel=0.002)
-    assert read.p95_ms == pytest.approx(950, rel=0.002)
-    assert read.p99_ms == pytest.approx(990, rel=0.002)
-    assert read.max_ms == pytest.approx(1_000, rel=0.002)
+def test_a_closed_loop_says_so() -> None:
+    """Its latencies leave out what a schedule would have waited for."""
+    text = printed(replace(GOOD, closed_loop=True))
+    assert "closed loop" in text
+    assert "from the sending" in text
+    assert "from the scheduled time" in printed(GOOD)
 
 
 @pytest.mark.parametrize(
     ("outcome", "status"),
-    [(GOOD, 0), (WRONG, 1), (PreflightError("Start the system."), 2), (KeyboardInterrupt(), 130)],
+    [
+        (GOOD, 0),
+        (WRONG, 1),
+        (PreflightError("Start the system."), 2),
+        (SendingError("Died."), 2),
+        (KeyboardInterrupt(), 130),
+    ],
 )
 def test_the_exit_status_says_how_it_went(
     outcome: Report | BaseException,
@@ -119,9 +139,9 @@ def test_the_exit_status_says_how_it_went(
 
     monkeypatch.setattr(program, "run_load", run_load)
     console = Console(file=StringIO())
-    report = tmp_path / "report.json"
-    assert program.run(LoadOptions(seed=1), report, console) == status
-    assert report.exists() == isinstance(outcome, Report)
+    report, page = tmp_path / "report.json", tmp_path / "page.html"
+    assert program.run(LoadOptions(seed=1), report, page, console) == status
+    assert report.exists() == page.exists() == isinstance(outcome, Report)
 
 
 def test_events_and_duration_exclude_each_other() -> None:

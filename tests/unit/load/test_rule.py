@@ -1,10 +1,13 @@
 """Judging a domain's counts by what was sent."""
 
+from array import array
+
 import pytest
 
-from tests.load.event import Event, Kind, Outcome
+from tests.load.event import Kind, Outcome
 from tests.load.ledger import Bounds, Ledger
 from tests.load.rule import RIGHT, Answer, Standing, judge
+from tests.load.stream import code_of
 
 NAME = "AbC.net"
 
@@ -14,8 +17,7 @@ def ledger(**sent: int) -> Ledger:
     book = Ledger()
     for key, count in sent.items():
         outcome, kind = key.split("_")
-        for _ in range(count):
-            book.record(Event(0, NAME, Kind(kind)), Outcome(outcome))
+        book.enter(array("I", [code_of(0, Kind(kind))] * count), Outcome(outcome))
     return book
 
 
@@ -105,7 +107,7 @@ def test_reasons_name_the_count_and_its_bounds() -> None:
 def test_the_ledger_grows_to_the_highest_domain() -> None:
     """Domains that had no event in between are expected to be at 0."""
     book = Ledger()
-    book.record(Event(3, NAME, Kind.BOUNCED), Outcome.ACCEPTED)
-    assert len(book) == 4
+    book.accept([code_of(3, Kind.BOUNCED)])
+    assert list(book.numbers()) == [3]
     assert book.expected(1) == (Bounds(0, 0), Bounds(0, 0))
     assert book.expected(3) == (Bounds(0, 0), Bounds(1, 1))

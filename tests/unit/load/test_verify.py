@@ -2,11 +2,10 @@
 
 from collections.abc import Callable, Sequence
 
-from tests.load.event import Event, Kind, Outcome
 from tests.load.ledger import Ledger
 from tests.load.query_client import QueryError
 from tests.load.rule import Answer
-from tests.load.verify import NAMES_A_REQUEST, Verifier, WrongDomain
+from tests.load.verify import MAX_NAMED, NAMES_A_REQUEST, Verifier, WrongDomain
 
 
 def name(number: int) -> str:
@@ -17,8 +16,7 @@ def name(number: int) -> str:
 def ledger(domains: int) -> Ledger:
     """Return a ledger with one accepted delivery of each domain."""
     book = Ledger()
-    for number in range(domains):
-        book.record(Event(number, name(number), Kind.DELIVERED), Outcome.ACCEPTED)
+    book.accept(range(0, 2 * domains, 2))
     return book
 
 
@@ -109,3 +107,20 @@ async def test_a_second_comparison_finds_what_was_counted_late() -> None:
     assert await verify.wait_until_right(10) is not None
     assert await verify.wait_until_right(10) is None
     assert verify.wrong == [WrongDomain("d0.com", "delivered is 2, sent were 1")]
+
+
+async def test_domains_that_were_never_sent_are_not_asked_for() -> None:
+    """Of very many domains only those that came past are verified."""
+    book = Ledger(1_000_000)
+    book.accept([2 * 999_999])
+    query = FakeQuery(lambda *_: 1)
+    verify = Verifier(query.ask, book, name)
+    assert await verify.wait_until_right(10) is not None
+    assert (verify.domains, query.asked) == (1, {name(999_999): 1})
+
+
+async def test_ten_thousand_wrong_domains_are_named_and_the_rest_counted() -> None:
+    """A system that lost everything fills no memory."""
+    verify = verifier(FakeQuery(lambda *_: 2), MAX_NAMED + 7)
+    assert await verify.wait_until_right(10) is None
+    assert (len(verify.wrong), verify.wrong_count) == (MAX_NAMED, MAX_NAMED + 7)

@@ -1,0 +1,87 @@
+"""A run with all its processes, on servers that answer at once."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import pytest
+
+from tests.load.ceiling import measure_ceiling
+from tests.load.lag import parse_lag
+from tests.load.options import LoadOptions, Mode, Profile
+from tests.load.profiles import stream_of
+from tests.load.senders import Results, SendingError, open_module, send_all
+
+OPTIONS = LoadOptions(seed=5, events=6_007, rate=0, bulk_lines=100, connections=5)
+
+
+@asynccontextmanager
+async def answering(options: LoadOptions) -> AsyncIterator[LoadOptions]:
+    """Point *options* at a server that accepts everything."""
+    async with open_module("tests.load.answerer", "127.0.0.1") as process:
+        assert process.stdout is not None
+        port = int(await process.stdout.readline())
+        yield replace(options, ingest=(f"http://127.0.0.1:{port}",))
+
+
+@pytest.mark.parametrize("profile", Profile)
+@pytest.mark.parametrize(("mode", "processes"), [(Mode.PUT, 3), (Mode.BULK, 2), (Mode.MIXED, 2)])
+async def test_several_processes_send_each_event_once(
+    profile: Profile, mode: Mode, processes: int
+) -> None:
+    """Their ledgers add up to the first events of the workload, domain by domain."""
+    asked = replace(OPTIONS, profile=profile, mode=mode, processes=processes)
+    told: list[Results] = []
+    async with answering(asked) as options:
+        results = await send_all(options, told.append)
+    expected: dict[int, int] = {}
+    for code in stream_of(options).take(6_007):
+        expected[code] = expected.get(code, 0) + 1
+    found = {
+        number * 2 + bounced: bounds.least
+        for number in results.ledger.numbers()
+        for bounced, bounds in enumerate(results.ledger.expected(number))
+        if bounds.most
+    }
+    assert found == expected
+    assert (results.series.accepted, results.series.unanswered) == (6_007, 0)
+    assert sum(row.sent for row in results.series.rows()) == 6_007
+    assert results.last_accepted is not None
+    assert results.began <= results.last_accepted <= results.ended
+    assert results.cpu_seconds > 0
+    assert told[-1] is results
+
+
+async def test_an_open_loop_offers_what_it_is_told() -> None:
+    """The series says second by second how many events were due."""
+    asked = replace(OPTIONS, rate=2_000.0, events=3_000, mode=Mode.PUT, processes=2)
+    async with answering(asked) as options:
+        results = await send_all(options, lambda _: None)
+    assert [row.offered for row in results.series.rows()[:2]] == [2_000, 1_000]
+    assert results.seconds_sending >= 1.49
+
+
+async def test_the_ceiling_is_measured_by_time() -> None:
+    """However long the run is meant to be, its end is the clock's."""
+    asked = replace(OPTIONS, profile=Profile.WIDE, events=10**12, rate=1.0, processes=2)
+    async with asyncio.timeout(30):
+        assert await measure_ceiling(asked, seconds=0.3) > 0
+
+
+async def test_a_process_that_dies_ends_the_run() -> None:
+    """It can't be told what became of its events, so there is nothing to verify."""
+    with pytest.raises(ExceptionGroup) as caught:
+        await send_all(replace(OPTIONS, ingest=("nonsense",)), lambda _: None)
+    assert caught.group_contains(SendingError)
+
+
+def test_the_lag_is_summed_over_the_partitions() -> None:
+    """A worker that says nothing of it is unknown, not 0."""
+    metrics = (
+        "# TYPE kafka_consumergroup_lag gauge\n"
+        'kafka_consumergroup_lag{partition="0"} 17.0\n'
+        'kafka_consumergroup_lag{partition="11"} 1.2e+03\n'
+    )
+    assert parse_lag(metrics) == 1_217
+    assert parse_lag("up 1\n") is None
