@@ -1,0 +1,68 @@
+"""How long each row is measured."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effort:
+    """Durations and sizes of all rows."""
+
+    quick: bool
+    warm_up_seconds: float
+    measure_seconds: float
+    topic_records: int
+    """In the topic that the worker of row 4 reads."""
+    ledger_records: int
+    stored_domains: int
+    """Written before row 6 reads them."""
+    wide_domains: int
+    probe_seconds: float
+    """Of each try of row 7."""
+    hold_seconds: float
+    """Of the last one, which counts."""
+    search_tries: int
+    most_growth_seconds: float
+    """Of the worker's delay; events wait up to a second to be written, which few looks show as
+    growth or its opposite."""
+    bursts: int
+    """Domains whose change row 8 waits for."""
+    lead_seconds: float
+    """How long row 8's background lasts before the first of them and after the last."""
+    growth_domains: tuple[int, int, int]
+    growth_records: int
+
+
+NORMAL = Effort(
+    quick=False,
+    warm_up_seconds=3.0,
+    measure_seconds=10.0,
+    topic_records=2_000_000,
+    ledger_records=1_000_000,
+    stored_domains=20_000,
+    wide_domains=1_000_000,
+    probe_seconds=10.0,
+    hold_seconds=60.0,
+    search_tries=6,
+    most_growth_seconds=0.5,
+    bursts=300,
+    lead_seconds=5.0,
+    growth_domains=(1_000, 100_000, 1_000_000),
+    growth_records=1_000_000,
+)
+QUICK = Effort(
+    quick=True,
+    warm_up_seconds=0.5,
+    measure_seconds=1.5,
+    topic_records=100_000,
+    ledger_records=100_000,
+    stored_domains=2_000,
+    wide_domains=10_000,
+    probe_seconds=2.0,
+    hold_seconds=3.0,
+    search_tries=2,
+    most_growth_seconds=2.0,
+    bursts=20,
+    lead_seconds=2.0,
+    growth_domains=(100, 1_000, 10_000),
+    growth_records=10_000,
+)

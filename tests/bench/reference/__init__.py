@@ -1,0 +1,1 @@
+"""What a figure is compared with: programs that do as little as possible."""
