@@ -49,6 +49,7 @@ async def serve(config: IngestConfig) -> None:
             )
         )
         topic = await stack.enter_async_context(kafka.open_topic(config.kafka, config.kafka.topic))
+        meters.producers_replaced = lambda: topic.producers_replaced
         publisher = Publisher(
             topic,
             meters,

@@ -4,7 +4,7 @@ Whatever is counted per request is a plain integer, and rendered when it is scra
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from prometheus_client import CollectorRegistry, Histogram, Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -24,6 +24,8 @@ class IngestMeters(Collector):
         self.failed = 0
         self._refused: Counter[str] = Counter()
         self._admission = admission
+        self.producers_replaced: Callable[[], int] = int
+        """Asked at each scrape."""
         self._batch_seconds = Histogram(
             "catchall_ingest_batch_seconds",
             "From sending a batch to Kafka's answer.",
@@ -72,4 +74,9 @@ class IngestMeters(Collector):
         )
         yield GaugeMetricFamily(
             "catchall_ingest_in_flight_bytes", "Their bytes.", value=self._admission.bytes
+        )
+        yield CounterMetricFamily(
+            "catchall_ingest_producers_replaced",
+            "Producers that could send no more and were replaced.",
+            value=self.producers_replaced(),
         )
