@@ -6,7 +6,7 @@ ENV := .venv/.synced
 ARGS ?=
 
 RUNS ?= 100000
-.PHONY: help run test check format load chaos simulate lock clean-data clean
+.PHONY: help run test check format load bench chaos simulate fuzz lock clean-data clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
@@ -26,11 +26,17 @@ check: $(ENV) ## formatter, linter, types, import rules
 load: $(ENV) ## send a workload to a running system and verify every count (options: ARGS=)
 	@exec $(BIN)/python -m tests.load $(ARGS)
 
+bench: $(ENV) ## measure each part beside its reference, on real servers (options: ARGS=)
+	@exec $(BIN)/python -m tests.bench $(ARGS)
+
 chaos: $(ENV) ## break a cluster under load by a seed and judge every count (options: ARGS=)
 	@exec $(BIN)/python -m tests.chaos $(ARGS)
 
 simulate: $(ENV) ## run the worker's code against a simulated Cassandra RUNS times
 	@exec $(BIN)/python -m tests.simulation --runs $(RUNS) $(ARGS)
+
+fuzz: $(ENV) ## search for input that the ingest tier answers wrongly (options: ARGS=)
+	@exec $(BIN)/python -m tests.fuzz $(ARGS)
 
 format: $(ENV) ## put the code in order
 	@$(BIN)/ruff format .

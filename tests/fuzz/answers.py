@@ -1,0 +1,70 @@
+"""Read what a node answers, and say whether it is an answer that this service gives at all."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+MAX_DETAIL = 300
+STATUSES = {202, 400, 404, 405, 408, 413, 415, 503}
+"""Of 5xx only the node's being full, and lines that Kafka refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back."""
+
+    version: str
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def last(self) -> bool:
+        """Whether nothing more is answered on its connection."""
+        unsaid = "close" if self.version == "HTTP/1.0" else "keep-alive"
+        return self.headers.get("connection", unsaid) == "close"
+
+
+def parse_answers(received: bytes, methods: Sequence[str] = ()) -> list[Answer]:
+    """Return the answers in *received*, which has nothing beside them.
+
+    Those to a HEAD among *methods* have no body.
+    """
+    answers: list[Answer] = []
+    while received:
+        head, separator, received = received.partition(b"\r\n\r\n")
+        assert separator, f"half an answer: {head!r}"
+        first, *lines = head.decode("latin-1").split("\r\n")
+        headers = {n.lower(): v.strip() for n, v in (line.split(":", 1) for line in lines)}
+        if first == "HTTP/1.1 100 Continue":
+            continue
+        version, status, _ = first.split(" ", 2)
+        # One of HTTP/1.0 is the parser's, which did not learn the method.
+        to_head = methods[len(answers) : len(answers) + 1] == ["HEAD"]
+        has_body = not to_head or version == "HTTP/1.0"
+        length = int(headers["content-length"]) if has_body else 0
+        body, received = received[:length], received[length:]
+        assert len(body) == length, f"half a body: {first}"
+        answers.append(Answer(version, int(status), headers, body))
+    return answers
+
+
+def check_form(answer: Answer) -> None:
+    """Assert that *answer* is one that this service gives at all."""
+    assert answer.status in STATUSES, answer
+    if answer.status == 202:
+        return
+    assert ("allow" in answer.headers) == (answer.status == 405), answer
+    assert ("retry-after" in answer.headers) == (answer.status == 503), answer
+    assert answer.headers["content-type"] == "application/problem+json", answer
+    if not answer.body:
+        return  # to a HEAD
+    problem = json.loads(answer.body)
+    assert problem["status"] == answer.status, answer
+    assert problem["code"], answer
+    assert problem["title"], answer
+    details = [problem["detail"], *(r["detail"] for r in problem.get("rejected", ()))]
+    for detail in details:
+        assert 0 < len(detail) <= MAX_DETAIL, answer
+        assert detail.isascii(), answer
+        assert detail.isprintable(), answer
