@@ -129,8 +129,9 @@ class Bulk:
             lines = _decoder.decode_lines(body)
         except (msgspec.DecodeError, UnicodeDecodeError):
             return list(self._decode_each(body))
-        # Objects are separated by line ends alone: else some line holds two, or half of one.
-        if lines and body.count(b"}\n{") == len(lines) - 1 and body[:1] == b"{":
+        # Where every line end stands between two objects, or ends the body, each is a line.
+        between = body.count(b"\n") - body.endswith(b"\n")
+        if between == body.count(b"}\n{") == len(lines) - 1 and body.startswith(b"{"):
             return list(enumerate(lines, start=1))
         return list(self._decode_each(body))
 

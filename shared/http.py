@@ -47,12 +47,16 @@ def problem(
     }
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         headers = {"Retry-After": str(RETRY_AFTER_SECONDS), **(headers or {})}
-    return web.Response(
+    response = web.Response(
         status=status,
         body=json.dumps(body).encode(),
         content_type="application/problem+json",
         headers=headers,
     )
+    if response.headers.get("Connection") == "close":
+        # The header alone would only say so.
+        response.force_close()
+    return response
 
 
 def problem_of(error: Exception) -> web.Response:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
 import structlog
 from aiohttp import http_parser, web
@@ -72,8 +72,8 @@ class _Connection(RequestHandler):
             super().connection_made(transport)
             return
         self._turned_away = True
-        if isinstance(transport, asyncio.Transport):
-            self._server.turn_away(transport)
+        # Not all transports are of that class by name: uvloop's is not.
+        self._server.turn_away(cast(asyncio.Transport, transport))
 
     def connection_lost(self, exc: BaseException | None) -> None:
         if self._turned_away:

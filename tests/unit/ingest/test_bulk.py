@@ -120,10 +120,12 @@ def test_bad_lines_do_not_harm_good_ones() -> None:
         GOOD + GOOD + b"\n\n" + GOOD,
         GOOD.replace(b",", b",\n") + b"\n" + GOOD + GOOD,
         b"\n" + GOOD + GOOD,
+        GOOD.replace(b",", b",\n"),
+        GOOD + b"\n" + GOOD.replace(b"{", b"{\n") + b"\n" + GOOD,
     ],
 )
-def test_two_objects_on_a_line_are_no_line_however_many_lines_there_are(body: bytes) -> None:
-    """Decoding all at once must not make up for a line that holds two by one that holds none."""
+def test_an_object_is_on_a_line_of_its_own_however_many_lines_there_are(body: bytes) -> None:
+    """Decoding all at once must neither take two of a line nor one of several."""
     bulk = parse(body)
     assert bulk.accepted == sum(line == GOOD for line in body.split(b"\n"))
     assert [r.line for r in bulk.rejected] == [
