@@ -108,7 +108,7 @@ async def test_a_producer_whose_sender_has_died_is_replaced(
 
 
 async def test_a_producer_that_is_stuck_is_replaced_and_leaves_nothing(
-    config: KafkaConfig, topic: ProducerTopic
+    config: KafkaConfig, topic: ProducerTopic, caplog: pytest.LogCaptureFixture
 ) -> None:
     """While Kafka is well, a batch that stays late is given up, in doubt, and never sent again."""
     former = weakref.ref(topic.producer)
@@ -132,6 +132,8 @@ async def test_a_producer_that_is_stuck_is_replaced_and_leaves_nothing(
         return former() is None
 
     await until(is_gone, WAIT_SECONDS)
+    # No task that was still waiting, no error that nobody looked at.
+    assert [record.message for record in caplog.records if record.name == "asyncio"] == []
 
 
 async def test_a_topic_that_is_gone_is_not_healthy(config: KafkaConfig) -> None:

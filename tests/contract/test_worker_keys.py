@@ -1,6 +1,6 @@
 """Idempotency keys: the same key of a domain counts once, whichever worker sees it."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from shared.event import Event, EventKind
 from shared.partitioning import partition_of
