@@ -16,7 +16,7 @@ from deploy.local.process import Command
 from deploy.local.servers import Servers
 from tests.bench.cpu import pin
 from tests.bench.effort import Effort
-from tests.bench.pump import PumpJob, PumpResult
+from tests.bench.pump_job import PumpJob, PumpResult
 from tests.loopback import random_prefix
 from tests.system.stack import ROOT, Stack
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 from tests.bench.bench import Bench, target_of
 from tests.bench.figure import Figure, Reference, at_least
-from tests.bench.pump import PumpJob, PumpResult
+from tests.bench.pump_job import PumpJob, PumpResult
 from tests.bench.requests import Workload
 from tests.bench.result import WorkResult
 
@@ -39,6 +39,7 @@ async def measure(bench: Bench) -> AsyncIterator[Figure]:
                 target_of(node.url, node.running.pid),
                 PumpJob(
                     workload=workload,
+                    events=effort.bulk_events,
                     connections=CONNECTIONS,
                     warm_up_seconds=effort.warm_up_seconds,
                     seconds=effort.measure_seconds,

@@ -10,6 +10,9 @@ class Effort:
     quick: bool
     warm_up_seconds: float
     measure_seconds: float
+    put_events: int
+    bulk_events: int
+    """Different ones that rows 1 to 3 send."""
     topic_records: int
     """In the topic that the worker of row 4 reads."""
     ledger_records: int
@@ -36,6 +39,8 @@ NORMAL = Effort(
     quick=False,
     warm_up_seconds=3.0,
     measure_seconds=10.0,
+    put_events=300_000,
+    bulk_events=1_000_000,
     topic_records=2_000_000,
     ledger_records=1_000_000,
     stored_domains=20_000,
@@ -53,6 +58,8 @@ QUICK = Effort(
     quick=True,
     warm_up_seconds=0.5,
     measure_seconds=1.5,
+    put_events=20_000,
+    bulk_events=100_000,
     topic_records=100_000,
     ledger_records=100_000,
     stored_domains=2_000,

@@ -8,7 +8,7 @@ from shared.config import CassandraConfig
 from tests.bench.bench import Bench, Target, target_of
 from tests.bench.counter_rows import LOG, updates_of, write_all
 from tests.bench.figure import Figure, Reference
-from tests.bench.pump import PumpJob, PumpResult
+from tests.bench.pump_job import PumpJob, PumpResult
 from tests.bench.put_one_core import BARE_AIOHTTP
 from tests.bench.requests import Workload
 from tests.bench.result import WorkResult

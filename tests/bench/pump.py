@@ -18,61 +18,14 @@ import uvloop
 
 from tests.bench.answer import Answer, AnswerReader
 from tests.bench.cpu import cpu_seconds
-from tests.bench.percentile import Percentiles, percentiles_ms
-from tests.bench.requests import Workload, build_requests
+from tests.bench.percentile import percentiles_ms
+from tests.bench.pump_job import PumpJob, PumpResult
+from tests.bench.requests import build_requests
 from tests.bench.result import hand_over
 
 _DRAIN_SECONDS = 10.0
 _MOST_LOST = 1_000
 """Connections that ended before their answer; with more of them nothing is being measured."""
-
-
-class PumpJob(msgspec.Struct, frozen=True, kw_only=True):
-    """What to send where."""
-
-    workload: Workload
-    connections: int
-    host: str = ""
-    port: int = 0
-    warm_up_seconds: float = 0.0
-    seconds: float
-    domains: int = 1
-    lines: int = 1
-    seed: int = 1
-    once: bool = False
-    """Send each request once and end, even before the time is over."""
-    core: int | None = None
-    watched: dict[str, int] = {}
-    """Processes by name whose CPU time is of interest."""
-
-
-class PumpResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What was seen between the warm-up and the end."""
-
-    seconds: float
-    statuses: dict[int, int]
-    good: int
-    """Answers with a 2xx."""
-    events: int
-    """Of good answers: those that a bulk answer says were accepted, else one each."""
-    lost: int
-    times: Percentiles
-    cpu: dict[str, float]
-    own_cpu: float
-
-    @property
-    def per_second(self) -> float:
-        """Good answers a second."""
-        return self.good / self.seconds
-
-    @property
-    def refused(self) -> int:
-        """Answers without a 2xx, and requests without any."""
-        return sum(self.statuses.values()) - self.good + self.lost
-
-    def cpu_us(self, name: str) -> float:
-        """Return the CPU microseconds of process *name* for each good answer."""
-        return self.cpu[name] / max(1, self.good) * 1_000_000
 
 
 class Pump:
@@ -95,7 +48,8 @@ class Pump:
         loop, job = asyncio.get_running_loop(), self._job
         connections = [Connection(self) for _ in range(job.connections)]
         await asyncio.gather(*(c.connect(loop, job.host, job.port) for c in connections))
-        await self._wait(job.warm_up_seconds)
+        if job.warm_up_seconds:
+            await self._wait(job.warm_up_seconds)
         if self.idle.is_set():
             raise RuntimeError("every request was sent before the measurement began")
         self.times, self.statuses, self.events, self.lost = [], {}, 0, 0
@@ -117,6 +71,7 @@ class Pump:
         )
         self.stopping = True
         await self._wait(_DRAIN_SECONDS)
+        await asyncio.gather(*(connection.end() for connection in connections))
         return result
 
     async def _wait(self, seconds: float) -> None:
@@ -144,16 +99,26 @@ class Connection(asyncio.Protocol):
         self._waiting = False
         self._sent_at = 0.0
         self._again: asyncio.Task[None] | None = None
+        self._ended = asyncio.Event()
 
     async def connect(self, loop: asyncio.AbstractEventLoop, host: str, port: int) -> None:
         """Connect and send the first request."""
         self._loop, self._host, self._port = loop, host, port
         await loop.create_connection(lambda: self, host, port)
 
+    async def end(self) -> None:
+        """Close it, and return when it is closed."""
+        if self._again is not None and not self._again.done():
+            self._again.cancel()
+            await asyncio.wait([self._again])
+        self._transport.close()
+        await self._ended.wait()
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
         # uvloop's transports are no subclass of asyncio's.
         self._transport = cast(asyncio.Transport, transport)
+        self._ended.clear()
         self._send()
 
     def _send(self) -> None:
@@ -186,6 +151,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, _: Exception | None) -> None:
         """Count an answer that will not come, and connect again."""
+        self._ended.set()
         if self._waiting:
             self._waiting = False
             self._pump.in_flight -= 1
@@ -200,7 +166,9 @@ def main() -> None:
     job = msgspec.json.decode(sys.argv[1], type=PumpJob)
     if job.core is not None:
         os.sched_setaffinity(0, {job.core})
-    requests = build_requests(job.workload, seed=job.seed, domains=job.domains, lines=job.lines)
+    requests = build_requests(
+        job.workload, seed=job.seed, events=job.events, domains=job.domains, lines=job.lines
+    )
     result = uvloop.run(Pump(job, requests).run())
     hand_over(result)
 

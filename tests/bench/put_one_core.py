@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack
 from tests.bench.bench import Bench, Target, target_of
 from tests.bench.cpu import pin
 from tests.bench.figure import Figure, Of, Reference, at_most, number
-from tests.bench.pump import PumpJob, PumpResult
+from tests.bench.pump_job import PumpJob, PumpResult
 from tests.bench.requests import Workload
 
 CONNECTIONS = 256
@@ -60,6 +60,7 @@ async def _pump(bench: Bench, target: Target) -> PumpResult:
         target,
         PumpJob(
             workload=Workload.PUT_WAVES,
+            events=bench.effort.put_events,
             connections=CONNECTIONS,
             warm_up_seconds=bench.effort.warm_up_seconds,
             seconds=bench.effort.measure_seconds,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.bench.bench import Bench, Target, target_of
 from tests.bench.figure import Figure, Of, Reference, at_least
-from tests.bench.pump import PumpJob, PumpResult
+from tests.bench.pump_job import PumpJob, PumpResult
 from tests.bench.put_one_core import BARE_AIOHTTP, CONNECTIONS
 from tests.bench.requests import Workload
 
@@ -82,6 +82,7 @@ async def _pump(bench: Bench, target: Target) -> PumpResult:
         target,
         PumpJob(
             workload=Workload.PUT_WAVES,
+            events=bench.effort.put_events,
             connections=CONNECTIONS,
             warm_up_seconds=bench.effort.warm_up_seconds,
             seconds=bench.effort.measure_seconds,

@@ -8,10 +8,6 @@ from tests.load.event import Event
 from tests.load.waves import Waves
 from tests.load.wide import Wide
 
-PUTS = 300_000
-"""How many different requests there are; then they come again from the first."""
-BULK_EVENTS = 1_000_000
-
 
 class Workload(StrEnum):
     """What is sent."""
@@ -22,15 +18,20 @@ class Workload(StrEnum):
     GET = "get"
 
 
-def build_requests(workload: Workload, *, seed: int, domains: int, lines: int) -> list[bytes]:
-    """Return the requests of *workload*; *domains* counts for all but waves."""
+def build_requests(
+    workload: Workload, *, seed: int, events: int, domains: int, lines: int
+) -> list[bytes]:
+    """Return the requests of *workload*: *events* of them in all, or a GET for each domain.
+
+    *domains* counts for all but waves, *lines* for bulk.
+    """
     match workload:
         case Workload.PUT_WAVES:
-            return [put(event) for event in islice(Waves(seed).events(), PUTS)]
+            return [put(event) for event in islice(Waves(seed).events(), events)]
         case Workload.BULK_WAVES:
-            return bulk(islice(Waves(seed).events(), BULK_EVENTS), lines)
+            return bulk(islice(Waves(seed).events(), events), lines)
         case Workload.BULK_WIDE:
-            return bulk(islice(Wide(seed, domains).events(), BULK_EVENTS), lines)
+            return bulk(islice(Wide(seed, domains).events(), events), lines)
         case Workload.GET:
             return [get(name) for name in stored_names(domains)]
 

@@ -1,0 +1,211 @@
+"""Whatever a bulk request holds, its answer says of each line what became of it, and is right."""
+
+import gzip
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shared.errors import BrokerUnavailableError
+from tests.fuzz.answers import Answer, parse_answers
+from tests.fuzz.framing import GZIP, NDJSON, compress, frame
+from tests.fuzz.judge import Request, judge
+from tests.fuzz.node import PARTITIONS, FuzzedNode, open_node
+
+MAX_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line, and whether it must be accepted or refused; None where either will do."""
+
+    text: bytes
+    good: bool | None = field(default=None, kw_only=True)
+
+
+@pytest.fixture(scope="module")
+def node() -> Iterator[FuzzedNode]:
+    """One node for all examples: each leaves it as it was."""
+    with open_node() as opened:
+        yield opened
+
+
+names = st.sampled_from(["a.example", "B.Example.", "bücher.example", "xn--bcher-kva.example"])
+keys = st.none() | st.sampled_from(["k-1", "k-2", "~" * 64])
+counts = st.sampled_from([1, 2, 999_999, 1_000_000])
+good_fields = st.fixed_dictionaries(
+    {"domain": names, "event": st.sampled_from(["delivered", "bounced"])},
+    optional={"count": counts, "id": keys},
+)
+bad_fields = st.sampled_from(
+    [
+        {"domain": "localhost"},
+        {"domain": "10.0.0.1"},
+        {"domain": 7},
+        {"event": "opened"},
+        {"count": 0},
+        {"count": 1_000_001},
+        {"count": "2"},
+        {"count": True},
+        {"id": ""},
+        {"id": "two words"},
+        {"more": None},
+    ]
+)
+
+
+def written(fields: dict[str, object], *, is_ascii: bool, separators: tuple[str, str]) -> bytes:
+    """Return *fields* in one of the ways of writing JSON."""
+    return json.dumps(fields, ensure_ascii=is_ascii, separators=separators).encode()
+
+
+styles = st.fixed_dictionaries(
+    {
+        "is_ascii": st.booleans(),
+        "separators": st.sampled_from([(",", ":"), (", ", ": "), (" ,\t", " :\r")]),
+    }
+)
+good = st.builds(
+    lambda fields, style: Line(written(fields, **style), good=True), good_fields, styles
+)
+bad = st.builds(
+    lambda fields, fault, style: Line(written({**fields, **fault}, **style), good=False),
+    *(good_fields, bad_fields, styles),
+)
+halves = st.builds(
+    lambda line, at: Line(line.text[: at % len(line.text)] or b"{", good=False),
+    good,
+    st.integers(0),
+)
+doubles = st.builds(lambda line: Line(line.text + line.text, good=False), good)
+odd = st.builds(
+    lambda text: Line(text.replace(b"\n", b" ")),
+    st.binary(max_size=40) | st.text(max_size=40).map(str.encode),
+)
+blank = st.sampled_from([b"", b" ", b"\t", b"\r", b" \t\r"]).map(Line)
+padded = st.builds(
+    lambda line, before, after: Line(before + line.text + after, good=line.good),
+    good | bad,
+    st.sampled_from([b" ", b"\t"]),
+    st.sampled_from([b" ", b"\r"]),
+)
+several = st.lists(good | good | good | bad | halves | doubles | odd | blank | padded, max_size=12)
+bodies = several | st.lists(good, min_size=1, max_size=12)
+
+
+def ask(node: FuzzedNode, body: bytes, sent: bytes, *headers: str, chunk_bytes: int = 0) -> Answer:
+    """Return the answer to *body*, sent as *sent*, after it was judged."""
+    framed = frame("POST", "/events", [NDJSON, *headers], sent, chunk_bytes)
+    request = Request("POST", "/events", framed, body)
+    answers = parse_answers(node.exchange(framed))
+    judge([request], answers, node.stored())
+    node.check_at_rest()
+    return answers[0]
+
+
+@settings(deadline=None, max_examples=250)
+@given(lines=bodies, ended=st.booleans(), chunk_bytes=st.sampled_from([0, 1, 100]))
+def test_each_line_is_good_or_refused_for_itself(
+    node: FuzzedNode, *, lines: list[Line], ended: bool, chunk_bytes: int
+) -> None:
+    """Its neighbours change nothing: numbers, refusals and what is stored are as for each alone."""
+    node.reset()
+    body = b"\n".join(line.text for line in lines) + b"\n" * ended
+    answer = ask(node, body, body, chunk_bytes=chunk_bytes)
+    claims = json.loads(answer.body)
+    rejected = {rejection["line"] for rejection in claims["rejected"]}
+
+    assert answer.status == 202
+    for number, line in enumerate(lines, start=1):
+        if line.good is not None:
+            assert (number in rejected) != line.good, line
+
+
+@settings(deadline=None, max_examples=120)
+@given(
+    lines=st.lists(good | bad | blank, max_size=12),
+    objects_over_lines=st.lists(st.integers(0, 11), max_size=2),
+)
+def test_an_object_over_several_lines_is_no_line(
+    node: FuzzedNode, lines: list[Line], objects_over_lines: list[int]
+) -> None:
+    """Wherever one stands, neither is it taken nor does it shift the numbers behind it."""
+    node.reset()
+    texts = [line.text for line in lines]
+    for position in objects_over_lines:
+        if position < len(texts):
+            texts[position] = texts[position].replace(b"{", b"{\n", 1)
+    ask(node, b"\n".join(texts), b"\n".join(texts))
+
+
+@settings(deadline=None, max_examples=60)
+@given(lines=several, members=st.sampled_from([1, 2, 64]), chunk_bytes=st.sampled_from([0, 7]))
+def test_a_compressed_body_says_the_same(
+    node: FuzzedNode, lines: list[Line], members: int, chunk_bytes: int
+) -> None:
+    """In one gzip member or many, in one piece or in chunks."""
+    node.reset()
+    body = b"\n".join(line.text for line in lines)
+    plain = ask(node, body, body)
+    packed = ask(node, body, compress(body, members), GZIP, chunk_bytes=chunk_bytes)
+    assert (packed.status, packed.body) == (plain.status, plain.body)
+
+
+@settings(deadline=None, max_examples=60)
+@given(lines=several, cut=st.integers(1), noise=st.binary(max_size=20))
+def test_nothing_is_taken_of_a_damaged_file(
+    node: FuzzedNode, lines: list[Line], cut: int, noise: bytes
+) -> None:
+    """A gzip body that is cut short is refused whole, whatever stands in place of its end."""
+    node.reset()
+    whole = gzip.compress(b"\n".join(line.text for line in lines))
+    damaged = whole[: len(whole) - 1 - cut % (len(whole) - 1)] + noise
+    if whole != damaged:
+        assert ask(node, b"", damaged, GZIP).status == 400
+
+
+@settings(deadline=None, max_examples=120)
+@given(lines=bodies, failing=st.integers(1, PARTITIONS))
+def test_lines_that_kafka_refused_are_named_and_not_stored(
+    node: FuzzedNode, lines: list[Line], failing: int
+) -> None:
+    """What other partitions took is accepted all the same: only the named lines are sent again."""
+    node.reset()
+    node.topic.fail(*[BrokerUnavailableError("refused")] * failing)
+    body = b"\n".join(line.text for line in lines)
+    answer = ask(node, body, body)
+    claims = json.loads(answer.body)
+    if answer.status == 503:
+        assert claims["failed"]
+        assert claims["code"] == "broker_unavailable"
+    else:
+        assert not any(line.good for line in lines), "nothing failed, though Kafka refused"
+
+
+@settings(deadline=None, max_examples=12)
+@given(line=good | bad | blank, over=st.booleans(), packed=st.booleans())
+def test_five_thousand_lines_are_taken_and_not_one_more(
+    node: FuzzedNode, *, line: Line, over: bool, packed: bool
+) -> None:
+    """Good, bad or blank: beyond the bound the request is refused whole."""
+    node.reset()
+    body = (line.text + b"\n") * (5_000 + over)
+    if len(body) > MAX_BYTES:
+        return
+    answer = ask(node, body, *([gzip.compress(body), GZIP] if packed else [body]))
+    assert answer.status == (413 if over else 202)
+
+
+@settings(deadline=None, max_examples=12)
+@given(lines=several, over=st.booleans(), packed=st.booleans())
+def test_a_mebibyte_is_taken_and_not_one_byte_more(
+    node: FuzzedNode, *, lines: list[Line], over: bool, packed: bool
+) -> None:
+    """As it is or inflated: beyond the bound the request is refused whole."""
+    node.reset()
+    body = b"\n".join([*(line.text for line in lines), b""]).ljust(MAX_BYTES + over)
+    answer = ask(node, body, *([gzip.compress(body), GZIP] if packed else [body]))
+    assert answer.status == (413 if over else 202)
