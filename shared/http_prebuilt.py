@@ -1,9 +1,9 @@
 """Answer the same thing ten thousand times a second without building it each time.
 
-aiohttp makes a response from a mapping of headers, anew for each request, which costs it a
-third of an empty PUT. What is built here once is written to the connection as it stands. That
-leans on how aiohttp's connection asks a response to be sent (``prepare``, ``write_eof`` and
-``keep_alive``): ``tests/contract/test_http_server.py`` fails when that changes.
+aiohttp makes a response from a mapping of headers, anew for each request. What is built here
+once is written to the connection as it stands. That leans on how aiohttp's connection asks a
+response to be sent (``prepare``, ``write_eof`` and ``keep_alive``):
+``tests/contract/test_http_server.py`` fails when that changes.
 """
 
 from collections.abc import Callable
