@@ -19,6 +19,7 @@ from shared.partitioning import partition_of
 
 MAX_LINES = 5_000
 MAX_BYTES = 1024 * 1024
+_LINES_AT_ONCE = 500
 
 
 class Line(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -71,7 +72,7 @@ class Bulk:
 
     sums: Sums = field(default_factory=Sums)
     rejected: list[Rejection] = field(default_factory=list)
-    """Malformed lines first, then the others as they were added."""
+    """In the order in which they were found, not of the lines."""
     _lines: list[Numbered] = field(default_factory=list)
     _domains: dict[str, DomainName] = field(default_factory=dict)
 
@@ -98,8 +99,25 @@ class Bulk:
             if partition_of(self._domains[line.domain], of) in partitions
         ]
 
-    def add(self, lines: Sequence[Numbered]) -> None:
-        """Add what each of *lines* says, or why it says nothing; nothing is raised."""
+    def read(self, body: bytes) -> Iterator[None]:
+        """Take in what each line of *body* says, or why it says nothing; nothing is raised.
+
+        Pauses after every few hundred lines, so that others may have their turn: names that need
+        IDNA take a hundred times longer than plain ones, and so do lines that are refused.
+        """
+        decoded = _decode_all(body)
+        if decoded is not None:
+            good = list(enumerate(decoded, start=1))
+            for start in range(0, len(good), _LINES_AT_ONCE):
+                self._add(good[start : start + _LINES_AT_ONCE])
+                yield
+            return
+        lines = list(enumerate(body.split(b"\n"), start=1))
+        for start in range(0, len(lines), _LINES_AT_ONCE):
+            self._add(list(self._decode_each(lines[start : start + _LINES_AT_ONCE])))
+            yield
+
+    def _add(self, lines: Sequence[Numbered]) -> None:
         domains, sums = self._domains, self.sums
         counts = {kind.value: sums.of(kind) for kind in EventKind}
         refused: set[int] = set()
@@ -120,26 +138,11 @@ class Bulk:
                 refused.add(number)
         self._lines.extend([line for line in lines if line[0] not in refused] if refused else lines)
 
-    def decode(self, body: bytes) -> list[Numbered]:
-        """Return the lines of *body* that are objects of the right form, with their numbers.
-
-        The others are refused; blank ones count as lines but say nothing.
-        """
-        try:
-            lines = _decoder.decode_lines(body)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            return list(self._decode_each(body))
-        # Where every line end stands between two objects, or ends the body, each is a line.
-        between = body.count(b"\n") - body.endswith(b"\n")
-        if between == body.count(b"}\n{") == len(lines) - 1 and body.startswith(b"{"):
-            return list(enumerate(lines, start=1))
-        return list(self._decode_each(body))
-
-    def _decode_each(self, body: bytes) -> Iterator[Numbered]:
+    def _decode_each(self, lines: Sequence[tuple[int, bytes]]) -> Iterator[Numbered]:
         decode = _decoder.decode
-        for number, line in enumerate(body.split(b"\n"), start=1):
+        for number, line in lines:
             if not line or line.isspace():
-                continue
+                continue  # it counts as a line, but says nothing
             try:
                 yield number, decode(line)
             except msgspec.ValidationError as error:
@@ -149,3 +152,16 @@ class Bulk:
                 self.rejected.append(
                     Rejection(number, "malformed_json", "The line is no JSON object.")
                 )
+
+
+def _decode_all(body: bytes) -> list[Line] | None:
+    """Return the lines of *body* if each holds one object of the right form, and no more."""
+    try:
+        lines = _decoder.decode_lines(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    # Where every line end stands between two objects, or ends the body, each is a line.
+    between = body.count(b"\n") - body.endswith(b"\n")
+    if between == body.count(b"}\n{") == len(lines) - 1 and body.startswith(b"{"):
+        return lines
+    return None

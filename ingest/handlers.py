@@ -10,8 +10,9 @@ from ingest.admission import Admission, Hold
 from ingest.bulk import MAX_BYTES, Bulk, TooManyLinesError, count_lines
 from ingest.metrics import IngestMeters
 from ingest.publisher import Acknowledgement, Publisher
+from ingest.refusals import Pace, Refusals
 from ingest.sums import MAX_RECORD_BYTES
-from shared.domain import parse_domain
+from shared.domain import MAX_NAME_OCTETS, parse_domain
 from shared.errors import InputError, NodeFullError, OutcomeUnknownError, RetriableError
 from shared.event import Event, EventKind, parse_key
 from shared.http import HttpProblem, Route, Router, problem, retriable_code
@@ -19,7 +20,8 @@ from shared.http_body import inflate, read_body
 from shared.http_prebuilt import PrebuiltResponse
 
 MAX_IGNORED_BODY_BYTES = 4096
-_LINES_AT_ONCE = 500
+MAX_PUT_BYTES = MAX_NAME_OCTETS + MAX_RECORD_BYTES
+NODE_FULL = retriable_code(NodeFullError())
 
 
 class Handlers:
@@ -37,6 +39,7 @@ class Handlers:
         self._meters = meters
         self._body_seconds = body_seconds
         self._accepted = PrebuiltResponse(lambda: web.Response(status=202))
+        self._refusals = Refusals(Pace(asyncio.get_running_loop().call_later))
         # In the order of their coming: taking turns would make all of them late.
         self._parsing = asyncio.Lock()
 
@@ -51,28 +54,35 @@ class Handlers:
     async def _put(
         self, request: web.BaseRequest, domain: str, kind: EventKind
     ) -> web.StreamResponse:
-        meters = self._meters
+        meters, admission = self._meters, self._admission
+        if not admission.try_admit(1, MAX_PUT_BYTES):
+            meters.refused(NODE_FULL)
+            return await self._refusals.answer(request, admission.FULL)
         try:
             if request.body_exists:
                 await read_body(request, MAX_IGNORED_BODY_BYTES, self._body_seconds)
             key = request.headers.get("Idempotency-Key")
             event = Event(parse_domain(domain), kind, 1, None if key is None else parse_key(key))
-            size = MAX_RECORD_BYTES + len(event.domain)
-            self._admission.admit(1, size)
-            try:
-                outcome = await self._publisher.add(event)
-            finally:
-                self._admission.release(1, size)
+            outcome = await self._publisher.add(event)
         except (InputError, HttpProblem) as error:
             meters.refused(error.code)
             raise
         except NodeFullError as error:
-            meters.refused(retriable_code(error))
-            raise
+            meters.refused(NODE_FULL)
+            reason = str(error)
+        else:
+            return self._answer_put(request, outcome)
+        finally:
+            admission.release(1, MAX_PUT_BYTES)
+        return await self._refusals.answer(request, reason)
+
+    def _answer_put(
+        self, request: web.BaseRequest, outcome: RetriableError | None
+    ) -> web.StreamResponse:
         if outcome is not None:
-            meters.failed += 1
+            self._meters.failed += 1
             return problem(503, retriable_code(outcome), str(outcome))
-        meters.acknowledged += 1
+        self._meters.acknowledged += 1
         return self._accepted.answer(request)
 
     async def post_events(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -83,11 +93,16 @@ class Handlers:
             try:
                 bulk = await self._read(request, hold)
             except NodeFullError as error:
-                self._meters.refused(retriable_code(error))
-                raise
-            for rejection in bulk.rejected:
-                self._meters.refused(rejection.code)
-            failed, reason = await self._publish(bulk)
+                self._meters.refused(NODE_FULL)
+                reason, read_bytes = str(error), hold.size_bytes
+            else:
+                return await self._answer_bulk(bulk)
+        return await self._refusals.answer(request, reason, read_bytes)
+
+    async def _answer_bulk(self, bulk: Bulk) -> web.StreamResponse:
+        for rejection in bulk.rejected:
+            self._meters.refused(rejection.code)
+        failed, reason = await self._publish(bulk)
         accepted = bulk.accepted - len(failed)
         self._meters.acknowledged += accepted
         self._meters.failed += len(failed)
@@ -118,10 +133,7 @@ class Handlers:
         hold.add(events=lines, size_bytes=max(0, len(body) - len(sent)))
         bulk = Bulk()
         async with self._parsing:
-            numbered = bulk.decode(body)
-            for start in range(0, len(numbered), _LINES_AT_ONCE):
-                bulk.add(numbered[start : start + _LINES_AT_ONCE])
-                # Names that need IDNA take a hundred times longer: others must not wait for all.
+            for _ in bulk.read(body):
                 await asyncio.sleep(0)
         return bulk
 

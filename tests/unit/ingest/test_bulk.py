@@ -1,6 +1,7 @@
 """The lines of a bulk request, each good or refused for itself."""
 
 import json
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -21,7 +22,8 @@ def parse(body: bytes) -> Bulk:
     """Return what *body* says."""
     bulk = Bulk()
     count_lines(body)
-    bulk.add(bulk.decode(body))
+    for _ in bulk.read(body):
+        pass
     return bulk
 
 
@@ -217,3 +219,13 @@ def test_no_json_brings_the_parser_down(fields: dict[str, object]) -> None:
     assert bulk.accepted + len(bulk.rejected) == 1
     for event in events_of(bulk):
         assert 1 <= event.count <= 1_000_000
+
+
+@pytest.mark.parametrize("line", [GOOD, b"nonsense", b"", line(event="opened")])
+def test_a_long_body_is_read_with_pauses(line: bytes) -> None:
+    """However its lines are: nobody else waits for all of them."""
+    body = b"\n".join([line] * (MAX_LINES - 1) + [GOOD])
+    bulk = Bulk()
+    taken = [bulk.accepted + len(bulk.rejected) for _ in bulk.read(body)]
+    assert len(taken) == 10
+    assert max(after - before for before, after in pairwise(taken)) <= MAX_LINES // 10
