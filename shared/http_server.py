@@ -67,8 +67,14 @@ class _Connection(RequestHandler):
         share = random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 nothing is to be guessed
         self._ends_at = loop.time() + share * server.limits.connection_seconds
 
+    @property
+    def busy(self) -> bool:
+        """Whether a request is being answered, its body perhaps still on its way."""
+        return self._request_in_progress
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if len(self._server.connections) < self._server.limits.max_connections:
+        if len(self._server.served) < self._server.limits.max_connections:
+            self._server.served.add(self)
             super().connection_made(transport)
             return
         self._turned_away = True
@@ -79,6 +85,7 @@ class _Connection(RequestHandler):
         if self._turned_away:
             self._server.gone()
         else:
+            self._server.served.discard(self)
             super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -119,6 +126,7 @@ class Server(web.Server):
         self.limits = limits
         self._running_loop = asyncio.get_running_loop()
         self.draining = False
+        self.served: set[_Connection] = set()
         self._leaving = 0
         response = problem(503, "too_many_connections", "This node has all the connections it may.")
         response.force_close()
@@ -129,13 +137,19 @@ class Server(web.Server):
         return _Connection(self, self._running_loop)
 
     async def drain(self) -> None:
-        """Let each connection end with its next answer; return when all have, or are idle.
+        """Let each connection end with its next answer; return when all have ended.
 
-        Closing them at once would reset those whose next request is on its way.
+        Those that ask nothing are closed after a moment: at once would reset those whose next
+        request is on its way. Whose body is still coming is waited for, within the limit.
         """
         self.draining = True
-        deadline = self._running_loop.time() + _LAST_REQUEST_SECONDS
-        while self.connections and self._running_loop.time() < deadline:  # noqa: ASYNC110 aiohttp tells nobody
+        now = self._running_loop.time
+        no_more = now() + _LAST_REQUEST_SECONDS
+        give_up = now() + self.limits.drain_seconds
+        while self.served and now() < give_up:
+            if now() > no_more:
+                for connection in [c for c in self.served if not c.busy]:
+                    connection.force_close()
             await asyncio.sleep(_LOOK_SECONDS)
 
     def turn_away(self, transport: asyncio.Transport) -> None:

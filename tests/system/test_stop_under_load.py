@@ -102,3 +102,39 @@ async def test_nothing_that_was_on_its_way_stays_unanswered_in_ten_rounds(stack:
     client = Client(stack.http, url, query.url)
     await client.wait_for_counts(PUT_DOMAIN, seen.accepted[PUT_DOMAIN], 0)
     await client.wait_for_counts(BULK_DOMAIN, seen.accepted[BULK_DOMAIN], 0)
+
+
+async def test_a_body_that_is_half_here_is_waited_for(stack: Stack) -> None:
+    """SIGTERM amid a body: not ready, nobody new, the rest is read, 202, status 0, counted."""
+    node = await stack.ingest()
+    client = Client(stack.http, node.url, "")
+    request = post(b'{"domain": "half.example.com", "event": "bounced"}\n' * LINES)
+    connection = await RawConnection.open(node.url)
+    idle = await RawConnection.open(node.url)
+    await connection.send(request[: len(request) // 2])
+    # An answer to another shows that the node has read what came before.
+    assert (await client.put("half.example.com", "delivered")).status == 202
+    stopping = asyncio.create_task(node.stop())
+    async with asyncio.timeout(10):
+        while True:
+            ready = await client.request("GET", f"{node.management}/readyz")
+            if ready.status == 503:
+                break
+        while True:
+            try:
+                late = await RawConnection.open(node.url)
+            except OSError:
+                break
+            late.close()
+            await asyncio.sleep(0.01)
+    assert await idle.rest() == b""
+    assert not stopping.done()
+    answer = await connection.ask(request[len(request) // 2 :])
+    status = await stopping
+    connection.close()
+    idle.close()
+
+    assert (answer.status, answer.closes, status) == (202, True, 0)
+    await stack.worker()
+    client = Client(stack.http, "", (await stack.query()).url)
+    await client.wait_for_counts("half.example.com", 1, LINES)
