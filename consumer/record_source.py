@@ -13,8 +13,9 @@ What aiokafka 0.14 does, and what we do about it:
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from time import monotonic
 from typing import Any, Protocol
 
 import structlog
@@ -92,9 +93,12 @@ class RecordSource(Protocol):
 class KafkaRecordSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has no types
     """The source on an aiokafka consumer."""
 
-    def __init__(self, consumer: AIOKafkaConsumer, topic: str) -> None:
+    def __init__(
+        self, consumer: AIOKafkaConsumer, topic: str, clock: Callable[[], float] = monotonic
+    ) -> None:
         self._consumer = consumer
         self._topic = topic
+        self._clock = clock
         self._assignee: Assignee | None = None
         self._failure: Exception | None = None
         self._out_of_range_since: dict[TopicPartition, float] = {}
@@ -136,7 +140,7 @@ class KafkaRecordSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiok
         return {tp.partition: records for tp, records in batches.items()}
 
     def _note_out_of_range(self, offsets: Mapping[TopicPartition, int]) -> None:
-        now = asyncio.get_running_loop().time()
+        now = self._clock()
         for tp, offset in offsets.items():
             if now - self._out_of_range_since.setdefault(tp, now) > _DEPOSED_SECONDS:
                 raise LogRewrittenError(
@@ -249,11 +253,10 @@ class KafkaRecordSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiok
 
     async def _ends(self, at_least: Mapping[int, int]) -> dict[int, int]:
         """Return where logs end; ask again for a while where that is less than it must be."""
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + _DEPOSED_SECONDS
+        deadline = self._clock() + _DEPOSED_SECONDS
         while True:
             ends = await self._offsets(self._consumer.end_offsets, list(at_least))
-            if all(ends[p] >= end for p, end in at_least.items()) or loop.time() > deadline:
+            if all(ends[p] >= end for p, end in at_least.items()) or self._clock() > deadline:
                 return ends
             await asyncio.sleep(_RETRY_SECONDS)
 

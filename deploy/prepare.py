@@ -19,7 +19,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from shared import cassandra, lifecycle
 from shared.config import CassandraConfig, EnvironmentReader, KafkaConfig, PositiveInt
 from shared.errors import BrokerUnavailableError, PipelineError
-from shared.kafka import MAX_BATCH_BYTES
+from shared.producer import MAX_BATCH_BYTES
 
 log = structlog.stdlib.get_logger(__name__)
 

@@ -14,8 +14,9 @@ from ingest.metrics import IngestMeters
 from ingest.sums import MAX_RECORD_BYTES, Sums
 from shared.errors import NodeFullError, OutcomeUnknownError, RetriableError
 from shared.event import Event
-from shared.kafka import MAX_BATCH_BYTES, Topic
+from shared.kafka import Topic
 from shared.partitioning import partition_of
+from shared.producer import MAX_BATCH_BYTES
 
 log = structlog.stdlib.get_logger(__name__)
 

@@ -13,20 +13,11 @@ from aiokafka.errors import KafkaError
 from shared.config import KafkaConfig
 from shared.errors import BrokerUnavailableError, PipelineError
 from shared.log_limit import limit_logs
-from shared.producer import MAX_BATCH_BYTES, end_producer, start_producer
+from shared.producer import end_producer, start_producer
 from shared.producer_topic import ProducerTopic
 from shared.producer_watch import watch
-from shared.record import RECORD_OVERHEAD_BYTES, KeyValue
+from shared.record import KeyValue
 from shared.topic_health import TopicHealth
-
-__all__ = [
-    "MAX_BATCH_BYTES",
-    "RECORD_OVERHEAD_BYTES",
-    "KeyValue",
-    "ProducerTopic",
-    "Topic",
-    "open_topic",
-]
 
 log = structlog.stdlib.get_logger(__name__)
 

@@ -33,7 +33,8 @@ from tests.bench.result import WorkResult, hand_over
 from tests.fakes.counter_store import InMemoryCounterStore
 from tests.fakes.writers import writers
 from tests.load.event import Kind
-from tests.load.waves import Waves
+from tests.load.stream import events_of
+from tests.load.waves_stream import WavesStream
 
 BATCH_RECORDS = 4_000
 BATCH_DOMAINS = 25
@@ -111,7 +112,7 @@ def run_plain(records: Sequence[MemoryRecord]) -> WorkResult:
 def build_records(count: int, seed: int) -> list[MemoryRecord]:
     """Return *count* records of the profile ``waves``, one event each."""
     records = []
-    for offset, event in enumerate(islice(Waves(seed).events(), count)):
+    for offset, event in enumerate(islice(events_of(WavesStream(seed)), count)):
         kind = EventKind.BOUNCED if event.kind is Kind.BOUNCED else EventKind.DELIVERED
         key, value = encode(Event(parse_domain(event.name), kind))
         # A copy of the key, as a fetch brings one with each record.

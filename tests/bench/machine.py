@@ -2,12 +2,13 @@
 
 import os
 import platform
-import re
 import subprocess
 from importlib.metadata import version
 from pathlib import Path
 
 import psutil
+
+from tests.load.machine import processor
 
 _CLIENTS = ("aiohttp", "aiokafka", "cassandra-driver", "uvloop", "httptools", "msgspec")
 _GIB = 1024**3
@@ -16,7 +17,7 @@ _GIB = 1024**3
 def describe_machine() -> dict[str, str]:
     """Return what the figures depend on, by name."""
     return {
-        "CPU": _cpu_model(),
+        "CPU": processor(),
         "cores": f"{len(os.sched_getaffinity(0))} of {os.cpu_count()}",
         "memory": f"{psutil.virtual_memory().total / _GIB:.0f} GiB",
         "kernel": f"{platform.system()} {platform.release()}",
@@ -30,15 +31,6 @@ def describe_versions(root: Path) -> dict[str, str]:
     if commit := _commit(root):
         versions["commit"] = commit
     return versions
-
-
-def _cpu_model() -> str:
-    try:
-        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    except OSError:
-        return platform.processor() or platform.machine()
-    found = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
-    return found[1] if found else platform.machine()
 
 
 def _commit(root: Path) -> str:

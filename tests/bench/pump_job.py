@@ -2,8 +2,11 @@
 
 import msgspec
 
+from tests.bench.effort import Effort
 from tests.bench.percentile import Percentiles
 from tests.bench.requests import Workload
+
+PUT_CONNECTIONS = 256
 
 
 class PumpJob(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,3 +57,15 @@ class PumpResult(msgspec.Struct, frozen=True, kw_only=True):
     def cpu_us(self, name: str) -> float:
         """Return the CPU microseconds of process *name* for each good answer."""
         return self.cpu[name] / max(1, self.good) * 1_000_000
+
+
+def put_job(effort: Effort, core: int | None = None) -> PumpJob:
+    """Return the job of the rows that compare servers by empty PUTs."""
+    return PumpJob(
+        workload=Workload.PUT_WAVES,
+        events=effort.put_events,
+        connections=PUT_CONNECTIONS,
+        warm_up_seconds=effort.warm_up_seconds,
+        seconds=effort.measure_seconds,
+        core=core,
+    )

@@ -11,10 +11,8 @@ from contextlib import AsyncExitStack
 from tests.bench.bench import Bench, Target, target_of
 from tests.bench.cpu import pin
 from tests.bench.figure import Figure, Of, Reference, at_most, number
-from tests.bench.pump_job import PumpJob, PumpResult
-from tests.bench.requests import Workload
+from tests.bench.pump_job import PumpResult, put_job
 
-CONNECTIONS = 256
 MOST_CPU_RATIO = 1.25
 BARE_AIOHTTP = (sys.executable, "-m", "tests.bench.reference.bare_aiohttp")
 BARE_PROTOCOL = (sys.executable, "-m", "tests.bench.reference.bare_protocol")
@@ -56,17 +54,7 @@ async def measure(bench: Bench) -> AsyncIterator[Figure]:
 
 async def _pump(bench: Bench, target: Target) -> PumpResult:
     pin(target.pid, bench.first_core)
-    return await bench.pump(
-        target,
-        PumpJob(
-            workload=Workload.PUT_WAVES,
-            events=bench.effort.put_events,
-            connections=CONNECTIONS,
-            warm_up_seconds=bench.effort.warm_up_seconds,
-            seconds=bench.effort.measure_seconds,
-            core=bench.other_core,
-        ),
-    )
+    return await bench.pump(target, put_job(bench.effort, core=bench.other_core))
 
 
 def _busy(result: PumpResult) -> str:

@@ -9,9 +9,8 @@ from pathlib import Path
 
 from tests.bench.bench import Bench, Target, target_of
 from tests.bench.figure import Figure, Of, Reference, at_least
-from tests.bench.pump_job import PumpJob, PumpResult
-from tests.bench.put_one_core import BARE_AIOHTTP, CONNECTIONS
-from tests.bench.requests import Workload
+from tests.bench.pump_job import PUT_CONNECTIONS, PumpResult, put_job
+from tests.bench.put_one_core import BARE_AIOHTTP
 
 PROCESSES = (1, 2)
 _BUILD_SECONDS = 180
@@ -41,7 +40,7 @@ async def measure(bench: Bench) -> AsyncIterator[Figure]:
         unit="ms",
         ours=one.times.p95,
         reference=Reference("bare aiohttp, no Kafka", bare.times.p95),
-        detail=f"{CONNECTIONS} connections, closed loop; ours {one.times}; bare {bare.times}",
+        detail=f"{PUT_CONNECTIONS} connections, closed loop; ours {one.times}; bare {bare.times}",
     )
     processes, best = max(ours.items(), key=lambda item: item[1].per_second)
     yield Figure(
@@ -78,16 +77,7 @@ async def _measure_go(bench: Bench) -> tuple[PumpResult | None, str]:
 
 
 async def _pump(bench: Bench, target: Target) -> PumpResult:
-    return await bench.pump(
-        target,
-        PumpJob(
-            workload=Workload.PUT_WAVES,
-            events=bench.effort.put_events,
-            connections=CONNECTIONS,
-            warm_up_seconds=bench.effort.warm_up_seconds,
-            seconds=bench.effort.measure_seconds,
-        ),
-    )
+    return await bench.pump(target, put_job(bench.effort))
 
 
 def _describe(result: PumpResult) -> str:

@@ -1,12 +1,14 @@
 """Build the requests of a workload beforehand, so that sending them costs little. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
-from itertools import islice
 
-from tests.load.event import Event
-from tests.load.waves import Waves
-from tests.load.wide import Wide
+from tests.load.node import node_at
+from tests.load.stream import Stream
+from tests.load.waves_stream import WavesStream
+from tests.load.wide_stream import WideStream
+
+_NODE = node_at("http://bench")
 
 
 class Workload(StrEnum):
@@ -27,18 +29,18 @@ def build_requests(
     """
     match workload:
         case Workload.PUT_WAVES:
-            return [put(event) for event in islice(Waves(seed).events(), events)]
+            return puts(WavesStream(seed), events)
         case Workload.BULK_WAVES:
-            return bulk(islice(Waves(seed).events(), events), lines)
+            return bulk(WavesStream(seed), events, lines)
         case Workload.BULK_WIDE:
-            return bulk(islice(Wide(seed, domains).events(), events), lines)
+            return bulk(WideStream(seed, domains), events, lines)
         case Workload.GET:
             return [get(name) for name in stored_names(domains)]
 
 
-def put(event: Event) -> bytes:
-    """Return the request that reports *event*."""
-    return f"PUT /events/{event.name}/{event.kind} HTTP/1.1\r\nHost: bench\r\n\r\n".encode()
+def puts(stream: Stream, events: int) -> list[bytes]:
+    """Return a request for each of the next *events* of *stream*."""
+    return [_NODE.put(stream.path(code)) for code in stream.take(events)]
 
 
 def get(name: str) -> bytes:
@@ -46,23 +48,11 @@ def get(name: str) -> bytes:
     return f"GET /domains/{name} HTTP/1.1\r\nHost: bench\r\n\r\n".encode()
 
 
-def bulk(events: Iterable[Event], lines: int) -> list[bytes]:
-    """Return requests that report *events*, *lines* each; what does not fill one is left out."""
-    texts = (f'{{"domain":"{name}","event":"{kind}"}}\n' for _, name, kind in events)
-    requests = []
-    while len(chunk := list(islice(texts, lines))) == lines:
-        requests.append(_post("".join(chunk).encode()))
-    return requests
+def bulk(stream: Stream, events: int, lines: int) -> list[bytes]:
+    """Return requests of *lines* each; events that do not fill one are left out."""
+    return [_NODE.post(stream.lines(stream.take(lines))) for _ in range(events // lines)]
 
 
 def stored_names(domains: int) -> Sequence[str]:
     """Return the names that are stored before they are read."""
     return [f"stored-{number}.example.com" for number in range(domains)]
-
-
-def _post(body: bytes) -> bytes:
-    head = (
-        "POST /events HTTP/1.1\r\nHost: bench\r\nContent-Type: application/x-ndjson\r\n"
-        f"Content-Length: {len(body)}\r\n\r\n"
-    )
-    return head.encode() + body

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from shared.config import KafkaConfig
 from shared.domain import parse_domain
 from shared.event import Event, EventKind
-from shared.kafka import KeyValue, Topic, open_topic
+from shared.kafka import Topic, open_topic
 from shared.partitioning import partition_of
-from shared.record import encode
+from shared.record import KeyValue, encode
 from tests.load.event import Event as LoadEvent
 from tests.load.event import Kind
 

@@ -11,7 +11,8 @@ from tests.bench.result import WorkResult
 from tests.bench.topic import fill
 from tests.bench.trend import Reading
 from tests.bench.worker_metrics import wait_read
-from tests.load.waves import Waves
+from tests.load.stream import events_of
+from tests.load.waves_stream import WavesStream
 
 _SEED = 11
 _SECONDS = 180.0
@@ -23,7 +24,7 @@ async def measure(bench: Bench) -> AsyncIterator[Figure]:
     async with bench.stack("worker") as tiers:
         topic = f"{tiers.name}-events"
         servers = bench.servers.bootstrap_servers
-        await fill(servers, topic, islice(Waves(_SEED).events(), records))
+        await fill(servers, topic, islice(events_of(WavesStream(_SEED)), records))
         plain = await bench.run(
             "tests.bench.reference.plain_consumer",
             *(servers, topic, str(records)),

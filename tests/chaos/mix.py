@@ -7,8 +7,9 @@ from itertools import count
 from random import Random
 
 from tests.load.event import Event, Kind, Outcome
-from tests.load.waves import Waves
-from tests.load.wide import Wide
+from tests.load.stream import events_of
+from tests.load.waves_stream import WavesStream
+from tests.load.wide_stream import WideStream
 
 WIDE_DOMAINS = 5_000
 WIDE_EXPONENT = 1.0
@@ -51,8 +52,8 @@ class Mix:
 
     def __init__(self, seed: int) -> None:
         self._random = Random(f"mix {seed}")
-        self._waves = Waves(seed).events()
-        self._wide = Wide(seed, WIDE_DOMAINS, WIDE_EXPONENT).events()
+        self._waves = events_of(WavesStream(seed))
+        self._wide = events_of(WideStream(seed, WIDE_DOMAINS, WIDE_EXPONENT))
         self._prefix = f"{seed:x}"
         self._keys = count()
 

@@ -9,7 +9,7 @@ from deploy import prepare
 from deploy.prepare import CassandraLayout, KafkaLayout, PrepareConfig
 from shared import cassandra, kafka
 from shared.config import CassandraConfig, KafkaConfig
-from shared.kafka import MAX_BATCH_BYTES
+from shared.producer import MAX_BATCH_BYTES
 from tests.contract.conftest import PARTITIONS
 from tests.contract.logs import read_all
 from tests.contract.stores import new_domain, real_store, unique, update_of

@@ -21,8 +21,8 @@ from deploy.prepare import KafkaLayout
 from shared import kafka
 from shared.config import KafkaConfig
 from shared.errors import BrokerUnavailableError, OutcomeUnknownError, RetriableError
-from shared.kafka import ProducerTopic
 from shared.producer import end_producer, sender_death, start_producer
+from shared.producer_topic import ProducerTopic
 from shared.topic_health import TopicHealth
 from tests.contract.conftest import PARTITIONS
 from tests.contract.logs import read_all

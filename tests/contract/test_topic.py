@@ -7,7 +7,7 @@ import pytest
 from shared import kafka
 from shared.config import KafkaConfig
 from shared.errors import PipelineError
-from shared.kafka import MAX_BATCH_BYTES
+from shared.producer import MAX_BATCH_BYTES
 from tests.contract.conftest import PARTITIONS
 from tests.contract.logs import FakeTopic, Readable
 from tests.contract.waiting import WAIT_SECONDS

@@ -24,8 +24,9 @@ from shared import record
 from shared.counter import Counters
 from shared.domain import DomainName
 from shared.event import Event, EventKind
-from shared.kafka import KeyValue, Topic
+from shared.kafka import Topic
 from shared.partitioning import partition_of
+from shared.record import KeyValue
 from tests.contract.logs import SESSION_SECONDS, Log, Source
 from tests.contract.waiting import WAIT_SECONDS, until
 

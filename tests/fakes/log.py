@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from consumer.position import Position
 from consumer.record_source import Assignee, Record
 from shared.errors import LogRewrittenError
-from shared.kafka import MAX_BATCH_BYTES, RECORD_OVERHEAD_BYTES, KeyValue
+from shared.producer import MAX_BATCH_BYTES
+from shared.record import RECORD_OVERHEAD_BYTES, KeyValue
 
 _FETCH_WAIT_SECONDS = 0.02
 _MAX_RECORDS = 100

@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Sequence
 
 from shared.errors import OutcomeUnknownError, RetriableError
-from shared.kafka import MAX_BATCH_BYTES, RECORD_OVERHEAD_BYTES, KeyValue
+from shared.producer import MAX_BATCH_BYTES
+from shared.record import RECORD_OVERHEAD_BYTES, KeyValue
 
 
 class InMemoryTopic:

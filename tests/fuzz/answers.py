@@ -1,28 +1,13 @@
 """Read what a node answers, and say whether it is an answer that this service gives at all."""
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+
+from tests.system.raw_client import Answer
 
 MAX_DETAIL = 300
 STATUSES = {202, 400, 404, 405, 408, 413, 415, 503}
 """Of 5xx only the node's being full, and lines that Kafka refused."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back."""
-
-    version: str
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def last(self) -> bool:
-        """Whether nothing more is answered on its connection."""
-        unsaid = "close" if self.version == "HTTP/1.0" else "keep-alive"
-        return self.headers.get("connection", unsaid) == "close"
 
 
 def parse_answers(received: bytes, methods: Sequence[str] = ()) -> list[Answer]:
@@ -38,14 +23,14 @@ def parse_answers(received: bytes, methods: Sequence[str] = ()) -> list[Answer]:
         headers = {n.lower(): v.strip() for n, v in (line.split(":", 1) for line in lines)}
         if first == "HTTP/1.1 100 Continue":
             continue
-        version, status, _ = first.split(" ", 2)
+        version, status, reason = first.split(" ", 2)
         # One of HTTP/1.0 is the parser's, which did not learn the method.
         to_head = methods[len(answers) : len(answers) + 1] == ["HEAD"]
         has_body = not to_head or version == "HTTP/1.0"
         length = int(headers["content-length"]) if has_body else 0
         body, received = received[:length], received[length:]
         assert len(body) == length, f"half a body: {first}"
-        answers.append(Answer(version, int(status), headers, body))
+        answers.append(Answer(version, int(status), reason, headers, body))
     return answers
 
 

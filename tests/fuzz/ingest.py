@@ -110,7 +110,7 @@ def try_bytes(node: FuzzedNode, data: atheris.FuzzedDataProvider) -> None:
     answers = parse_answers(node.exchange(whole[:at] + inserted + whole[at + skipped :]))
     for answer in answers:
         check_form(answer)
-        assert not answer.last or answer is answers[-1], "an answer came behind the last one"
+        assert not answer.closes or answer is answers[-1], "an answer came behind the last one"
     stored = sum(event.count for event in node.stored())
     assert stored == sum(answer.status == 202 for answer in answers), answers
 

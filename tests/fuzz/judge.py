@@ -13,7 +13,8 @@ from urllib.parse import unquote
 
 from shared.domain import parse_domain
 from shared.event import Event
-from tests.fuzz.answers import Answer, check_form
+from tests.fuzz.answers import check_form
+from tests.system.raw_client import Answer
 
 Tally = Counter[tuple[str, str, str | None, int | None]]
 """Events without a key are added up by domain and kind (the last part is None); with a key
@@ -52,9 +53,9 @@ def judge(requests: Sequence[Request], answers: Sequence[Answer], stored: Iterab
     for number, (request, answer) in enumerate(zip(requests, answers, strict=False)):
         check_form(answer)
         accepted.extend(accepted_events(request, answer))
-        if answer.last:
+        if answer.closes:
             assert number == len(answers) - 1, "an answer came behind the last one"
-    assert len(answers) == len(requests) or (answers and answers[-1].last), "an answer is missing"
+    assert len(answers) == len(requests) or (answers and answers[-1].closes), "an answer is missing"
     found = tally((e.domain, e.kind, e.key, e.count) for e in stored)
     assert found == tally(accepted), f"stored {found}, accepted {tally(accepted)}"
 

@@ -13,7 +13,7 @@ _PACKAGES = ("uvloop", "httptools", "aiohttp", "msgspec")
 def describe_machine() -> dict[str, str]:
     """Return the machine and the versions of what sends."""
     return {
-        "processor": _processor(),
+        "processor": processor(),
         "cores": str(os.cpu_count()),
         "memory": f"{psutil.virtual_memory().total / 2**30:.1f} GiB",
         "kernel": f"{platform.system()} {platform.release()}",
@@ -22,7 +22,8 @@ def describe_machine() -> dict[str, str]:
     }
 
 
-def _processor() -> str:
+def processor() -> str:
+    """Return the model of the processor."""
     described = Path("/proc/cpuinfo")
     if described.exists():
         for line in described.read_text().splitlines():

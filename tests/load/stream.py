@@ -5,12 +5,14 @@ the event's counter in the ledger, too.
 """
 
 from array import array
+from collections.abc import Iterator
 from typing import Protocol
 
-from tests.load.event import Kind
+from tests.load.event import Event, Kind
 
 CODE = "I"
 """The type of a code in an array: four bytes, enough for 2,000,000,000 domains."""
+_TAKEN_AT_ONCE = 500
 
 
 def code_of(number: int, kind: Kind) -> int:
@@ -45,3 +47,10 @@ class Stream(Protocol):
     def name(self, number: int) -> str:
         """Return the name of domain *number*."""
         ...
+
+
+def events_of(stream: Stream) -> Iterator[Event]:
+    """Yield the events of *stream* one by one, without end."""
+    while True:
+        for code in stream.take(_TAKEN_AT_ONCE):
+            yield Event(code // 2, stream.name(code // 2), kind_of(code))

@@ -1,4 +1,4 @@
-"""The profile of the assignment's own generator, rebuilt from a seed. Pure.
+"""The domains of the profile ``waves``: the assignment's own generator, rebuilt from a seed. Pure.
 
 Twenty domains are active at a time and take turns, one event each. A domain that has had all
 its events is replaced by a fresh one and never comes back.
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
 
-from tests.load.event import Event, Kind
+from tests.load.event import Kind
 
 ACTIVE_DOMAINS = 20
 LABEL_LETTERS = 14
@@ -46,29 +46,3 @@ def lives(seed: int) -> Iterator[Life]:
         bounces = number % EVERY_NTH_NEVER_BOUNCES != 0
         yield Life(number, name, events, int(PERIOD_SHARE * events) if bounces else 0)
         number += 1
-
-
-class Waves:
-    """The profile ``waves``. ``events`` may be iterated once."""
-
-    def __init__(self, seed: int) -> None:
-        self._lives = lives(seed)
-        self._names: list[str] = []
-
-    def name(self, number: int) -> str:
-        """Return the name of a domain that ``events`` has come past."""
-        return self._names[number]
-
-    def events(self) -> Iterator[Event]:
-        """Yield the events, without end."""
-        turns = [self._turns() for _ in range(ACTIVE_DOMAINS)]
-        while True:
-            for turn in turns:
-                yield next(turn)
-
-    def _turns(self) -> Iterator[Event]:
-        """Yield the events of one of the places: of one domain after the other."""
-        for life in self._lives:
-            self._names.append(life.name)
-            for index in range(life.events):
-                yield Event(life.number, life.name, life.kind(index))

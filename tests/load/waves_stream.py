@@ -63,7 +63,7 @@ class _Cache(dict[int, bytes]):
 
 
 class WavesStream:
-    """The events of ``Waves`` with the same seed, in the same order."""
+    """The events of a seed: those that twenty domains in turn would make one by one."""
 
     def __init__(self, seed: int) -> None:
         self._newcomers = lives(seed)

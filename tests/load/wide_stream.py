@@ -1,4 +1,7 @@
-"""The profile ``wide`` as numbers. Pure.
+"""The profile ``wide`` as numbers: many domains that come back again and again. Pure.
+
+Uniform draws are the worst case for every cache and every aggregate; by Zipf's law a few domains
+are much of the stream.
 
 Its events are drawn in blocks, each from a seed of its own, so that a process which sends only a
 part of them need not draw the others.
@@ -8,11 +11,13 @@ from array import array
 from random import Random
 
 from tests.load.stream import CODE, kind_of
-from tests.load.wide import BOUNCED_SHARE, Zipf
 from tests.load.wide_names import LAST_LABELS, NAMES, WideNames
+from tests.load.zipf import Zipf
 
 BLOCK_EVENTS = 500
 DEFAULT_BOUNCE_SHARE = 0.01
+BOUNCED_SHARE = 0.5
+"""Of the events of a domain that bounces."""
 _MILLION = 1_000_000
 # By the number's remainder, and the last bit says whether it is a bounce.
 _ENDINGS = tuple(

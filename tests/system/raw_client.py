@@ -19,6 +19,7 @@ class Answer:
 
     version: str
     status: int
+    reason: str
     headers: Mapping[str, str]
     body: bytes
 
@@ -90,8 +91,8 @@ class RawConnection:
             pairs = (line.split(":", 1) for line in lines)
             headers = {name.lower(): value.strip() for name, value in pairs}
             body = await self._reader.readexactly(int(headers.get("content-length", "0")))
-        version, status, _ = first.split(" ", 2)
-        return Answer(version, int(status), headers, body)
+        version, status, reason = first.split(" ", 2)
+        return Answer(version, int(status), reason, headers, body)
 
     async def ask(self, data: bytes, within_seconds: float = ANSWER_SECONDS) -> Answer:
         """Send a request and return its answer."""

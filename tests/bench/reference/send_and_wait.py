@@ -14,7 +14,8 @@ from aiokafka import AIOKafkaProducer
 
 from tests.bench.cpu import cpu_seconds
 from tests.bench.result import WorkResult, hand_over
-from tests.load.waves import Waves
+from tests.load.stream import events_of
+from tests.load.waves_stream import WavesStream
 
 EVENTS = 200_000
 """Different ones; then they come again."""
@@ -25,7 +26,7 @@ async def send(bootstrap: str, topic: str, callers: int, seconds: float, seed: i
     records = cycle(
         [
             (event.name.encode(), f"[1,{event.kind}]".encode())
-            for event in islice(Waves(seed).events(), EVENTS)
+            for event in islice(events_of(WavesStream(seed)), EVENTS)
         ]
     )
     producer = AIOKafkaProducer(

@@ -1,6 +1,5 @@
 """What the adapter makes of a Kafka that does not answer while partitions are handed over."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
@@ -122,23 +121,21 @@ async def test_a_deposed_leader_that_knows_too_little_is_asked_again() -> None:
     assert await source.log_end(3, 120) == 120
 
 
-async def test_an_offset_out_of_range_is_believed_only_if_it_lasts(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+async def test_an_offset_out_of_range_is_believed_only_if_it_lasts() -> None:
     """For a moment it is a deposed leader's word; records in between end the doubt."""
-    monkeypatch.setattr(record_source, "_DEPOSED_SECONDS", 0.2)
+    now = 100.0
     consumer = StubConsumer()
-    source = KafkaRecordSource(consumer, "t")
+    source = KafkaRecordSource(consumer, "t", clock=lambda: now)
     out_of_range = OffsetOutOfRangeError({AT: 452})
 
     for _ in range(2):
         consumer.fetches = [out_of_range, {AT: ["record"]}]
         assert await source.fetch() == {}
-        await asyncio.sleep(0.15)
+        now += 7.5
         assert (await source.fetch()).keys() == {3}
 
     consumer.fetches = [out_of_range, out_of_range]
     assert await source.fetch() == {}
-    await asyncio.sleep(0.25)
+    now += 12.5
     with pytest.raises(LogRewrittenError, match="452"):
         await source.fetch()

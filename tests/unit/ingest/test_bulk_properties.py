@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.errors import BrokerUnavailableError
-from tests.fuzz.answers import Answer, parse_answers
+from tests.fuzz.answers import parse_answers
 from tests.fuzz.framing import GZIP, NDJSON, compress, frame
 from tests.fuzz.judge import Request, judge
 from tests.fuzz.node import PARTITIONS, FuzzedNode, open_node
+from tests.system.raw_client import Answer
 
 MAX_BYTES = 1024 * 1024
 

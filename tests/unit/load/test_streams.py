@@ -9,10 +9,10 @@ import pytest
 
 from tests.load.event import Event, Kind
 from tests.load.stream import Stream, code_of, kind_of
-from tests.load.waves import Waves, lives
+from tests.load.waves import lives
 from tests.load.waves_stream import WavesStream
-from tests.load.wide import Wide
 from tests.load.wide_stream import WideStream
+from tests.unit.load.one_by_one import waves
 
 SEED = 11
 STREAMS: dict[str, Callable[[], Stream]] = {
@@ -30,7 +30,7 @@ def make(request: pytest.FixtureRequest) -> Callable[[], Stream]:
 
 def test_waves_are_the_generator_event_by_event() -> None:
     """What is repeated in whole rounds equals what is made one by one."""
-    events = list(islice(Waves(SEED).events(), 200_000))
+    events = list(islice(waves(SEED), 200_000))
     stream = WavesStream(SEED)
     taken = [code for size in (1, 999, 50_000, 149_000) for code in stream.take(size)]
     assert taken == [code_of(event.number, event.kind) for event in events]
@@ -51,26 +51,6 @@ def test_names_may_be_asked_for_in_any_order_and_without_events() -> None:
     upwards, downwards = WavesStream(SEED), WavesStream(SEED)
     assert [upwards.name(number) for number in range(300)] == expected
     assert [downwards.name(number) for number in reversed(range(300))] == expected[::-1]
-
-
-def test_wide_has_the_names_and_the_bounces_of_the_profile() -> None:
-    """Numbers mean the same domains in both, and the same of them bounce."""
-    wide, stream = Wide(SEED, 1_000), WideStream(SEED, 1_000)
-    for number in range(1_000):
-        assert stream.name(number) == wide.name(number)
-        assert stream.bounces(number) == wide.bounces(number)
-
-
-def test_uniform_draws_hardly_ever_meet() -> None:
-    """100,000 events over 10,000,000 domains: 99,500 of them distinct."""
-    codes = WideStream(SEED, 10_000_000).take(100_000)
-    assert len({code // 2 for code in codes}) == pytest.approx(99_500, rel=0.002)
-
-
-def test_zipf_has_its_top_domain() -> None:
-    """The first domain is 18 % of the stream at exponent 1.2."""
-    codes = WideStream(SEED, 10_000_000, 1.2).take(100_000)
-    assert Counter(code // 2 for code in codes)[0] / 100_000 == pytest.approx(0.18, rel=0.05)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.003, 0.25, 1.0])

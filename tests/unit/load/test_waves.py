@@ -7,7 +7,9 @@ from itertools import islice
 import pytest
 
 from tests.load.event import Kind
-from tests.load.waves import ACTIVE_DOMAINS, Life, Waves, lives
+from tests.load.stream import events_of
+from tests.load.waves import ACTIVE_DOMAINS, Life, lives
+from tests.load.waves_stream import WavesStream
 
 SEED = 20_240_607
 DOMAINS = 20_000
@@ -83,14 +85,14 @@ def test_statuses_come_out_in_the_published_shares(seen: list[Life]) -> None:
 
 def test_twenty_domains_take_turns() -> None:
     """Each round has one event of each of twenty different domains."""
-    events = list(islice(Waves(SEED).events(), 20_000))
+    events = list(islice(events_of(WavesStream(SEED)), 20_000))
     rounds = [events[start : start + ACTIVE_DOMAINS] for start in range(0, 20_000, ACTIVE_DOMAINS)]
     assert all(len({event.number for event in turn}) == ACTIVE_DOMAINS for turn in rounds)
 
 
 def test_an_ended_domain_is_replaced_and_never_comes_back() -> None:
     """All events of a domain come at one place, in order, and as many as it has."""
-    events = list(islice(Waves(SEED).events(), 200_000))
+    events = list(islice(events_of(WavesStream(SEED)), 200_000))
     sent = Counter(event.number for event in events)
     bounced = Counter(event.number for event in events if event.kind is Kind.BOUNCED)
     last = max(sent)
@@ -105,7 +107,7 @@ def test_a_seed_is_a_workload() -> None:
     """The same seed gives the same events, another one others."""
 
     def first(seed: int) -> list[object]:
-        return list(islice(Waves(seed).events(), 5_000))
+        return list(islice(events_of(WavesStream(seed)), 5_000))
 
     assert first(1) == first(1)
     assert first(1) != first(2)
@@ -113,6 +115,6 @@ def test_a_seed_is_a_workload() -> None:
 
 def test_names_are_kept_for_the_verification() -> None:
     """A domain that has come past is known by its number."""
-    waves = Waves(SEED)
-    for event in islice(waves.events(), 50_000):
+    waves = WavesStream(SEED)
+    for event in islice(events_of(waves), 50_000):
         assert waves.name(event.number) == event.name

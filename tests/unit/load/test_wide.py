@@ -8,20 +8,22 @@ from random import Random
 import pytest
 
 from tests.load.event import Kind
-from tests.load.wide import EVERY_NTH_BOUNCES, Wide, Zipf
+from tests.load.stream import events_of
+from tests.load.wide_stream import DEFAULT_BOUNCE_SHARE, WideStream
+from tests.load.zipf import Zipf
 
 SEED = 7
 NAME = re.compile(r"[a-z]{8}\.(net|com|org|io|gov)")
 
 
-def distinct(wide: Wide, events: int) -> int:
+def distinct(wide: WideStream, events: int) -> int:
     """Return how many domains come past in *events*."""
-    return len({event.number for event in islice(wide.events(), events)})
+    return len({event.number for event in islice(events_of(wide), events)})
 
 
 def test_no_two_domains_have_one_name() -> None:
     """Numbers and names are one to one, and each name is a domain's."""
-    wide = Wide(SEED, 50_000)
+    wide = WideStream(SEED, 50_000)
     names = [wide.name(number) for number in range(50_000)]
     assert len(set(names)) == 50_000
     assert all(NAME.fullmatch(name) for name in names)
@@ -29,7 +31,7 @@ def test_no_two_domains_have_one_name() -> None:
 
 def test_uniform_draws_hardly_ever_meet() -> None:
     """100,000 events over 10,000,000 domains: 99,500 of them distinct."""
-    assert distinct(Wide(SEED, 10_000_000), 100_000) == pytest.approx(99_500, rel=0.002)
+    assert distinct(WideStream(SEED, 10_000_000), 100_000) == pytest.approx(99_500, rel=0.002)
 
 
 @pytest.mark.parametrize(("exponent", "domains", "top"), [(1.0, 47_000, 0.06), (1.2, 16_000, 0.18)])
@@ -37,8 +39,8 @@ def test_by_zipf_few_domains_are_much_of_the_stream(
     exponent: float, domains: int, top: float
 ) -> None:
     """How many meet, and what share the first one has, follow from the exponent."""
-    wide = Wide(SEED, 10_000_000, exponent)
-    seen = Counter(event.number for event in islice(wide.events(), 100_000))
+    wide = WideStream(SEED, 10_000_000, exponent)
+    seen = Counter(event.number for event in islice(events_of(wide), 100_000))
     assert len(seen) == pytest.approx(domains, rel=0.05)
     assert seen[0] / 100_000 == pytest.approx(top, rel=0.05)
 
@@ -58,12 +60,12 @@ def test_ranks_come_as_often_as_zipf_says(exponent: float) -> None:
 
 def test_one_percent_of_the_domains_bounce_and_not_always() -> None:
     """A domain that bounces also delivers; all others only deliver."""
-    wide = Wide(SEED, 1_000)
+    wide = WideStream(SEED, 1_000)
     kinds: dict[int, Counter[Kind]] = {}
-    for event in islice(wide.events(), 200_000):
+    for event in islice(events_of(wide), 200_000):
         kinds.setdefault(event.number, Counter())[event.kind] += 1
     bouncing = {number for number, seen in kinds.items() if seen[Kind.BOUNCED]}
-    assert len(bouncing) == 1_000 // EVERY_NTH_BOUNCES
+    assert len(bouncing) == 1_000 * DEFAULT_BOUNCE_SHARE
     assert all(kinds[number][Kind.DELIVERED] for number in bouncing)
 
 
@@ -71,7 +73,7 @@ def test_a_seed_is_a_workload() -> None:
     """The same seed gives the same events, another one others."""
 
     def first(seed: int) -> list[object]:
-        return list(islice(Wide(seed, 10_000, 1.0).events(), 2_000))
+        return list(islice(events_of(WideStream(seed, 10_000, 1.0)), 2_000))
 
     assert first(1) == first(1)
     assert first(1) != first(2)
@@ -81,4 +83,4 @@ def test_a_seed_is_a_workload() -> None:
 def test_impossible_sizes_are_refused(domains: int) -> None:
     """There is a name for every domain."""
     with pytest.raises(ValueError, match="names for 1 to"):
-        Wide(SEED, domains)
+        WideStream(SEED, domains)

@@ -9,6 +9,7 @@ from time import perf_counter
 
 import pytest
 
+from tests.contract.scripted_node import ACCEPTED, Exchange, refusal, scripted_server
 from tests.load.agenda import Agenda
 from tests.load.book import Book
 from tests.load.latency import Stopwatch
@@ -17,7 +18,6 @@ from tests.load.node import Node, node_at
 from tests.load.schedule import Shipment, Way
 from tests.load.sender import RECONNECT_SECONDS, Sender
 from tests.load.waves_stream import WavesStream
-from tests.unit.load.servers import ACCEPTED, Exchange, refusal, scripted_server
 
 BULK_ACCEPTED = b'{"accepted":4,"rejected":[]}'
 
@@ -231,16 +231,18 @@ async def test_a_node_that_wants_no_more_connections_is_left_alone_for_a_while()
 async def test_a_request_that_waits_too_long_is_given_up() -> None:
     """Its connection is not used again: the answer might still come."""
     answered = 0
+    given_up = asyncio.Event()
 
     async def answer(exchange: Exchange) -> None:
         nonlocal answered
         answered += 1
         if answered == 1:
-            await asyncio.sleep(0.7)
+            await given_up.wait()
         await exchange.send(ACCEPTED)
 
     async with scripted_server(answer) as server:
         run = await send(puts(2), server.node, timeout_seconds=0.3)
+        given_up.set()
     assert (run.accepted, run.unanswered) == (1, {"timeout": 1})
     assert server.connections == 2
     assert not run.breaches
