@@ -1,6 +1,7 @@
 """A run with all its processes, on servers that answer at once."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -8,7 +9,6 @@ from dataclasses import replace
 import pytest
 
 from tests.load.ceiling import measure_ceiling
-from tests.load.lag import parse_lag
 from tests.load.options import LoadOptions, Mode, Profile
 from tests.load.profiles import stream_of
 from tests.load.senders import Results, SendingError, open_module, send_all
@@ -53,6 +53,26 @@ async def test_several_processes_send_each_event_once(
     assert told[-1] is results
 
 
+async def test_a_ledger_of_many_megabytes_comes_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where standard output is unbuffered, and a write may take a part of what it is given."""
+    monkeypatch.setenv("PYTHONUNBUFFERED", "1")
+    asked = replace(
+        OPTIONS,
+        profile=Profile.WIDE,
+        domains=4_000_000,
+        events=20_000,
+        mode=Mode.BULK,
+        processes=2,
+    )
+    async with asyncio.timeout(60), answering(asked) as options:
+        results = await send_all(options, lambda _: None)
+    expected = Counter(stream_of(options).take(20_000))
+    assert results.series.accepted == expected.total()
+    for code, count in expected.items():
+        delivered, bounced = results.ledger.expected(code // 2)
+        assert (bounced if code % 2 else delivered).least == count
+
+
 async def test_an_open_loop_offers_what_it_is_told() -> None:
     """The series says second by second how many events were due."""
     asked = replace(OPTIONS, rate=2_000.0, events=3_000, mode=Mode.PUT, processes=2)
@@ -74,14 +94,3 @@ async def test_a_process_that_dies_ends_the_run() -> None:
     with pytest.raises(ExceptionGroup) as caught:
         await send_all(replace(OPTIONS, ingest=("nonsense",)), lambda _: None)
     assert caught.group_contains(SendingError)
-
-
-def test_the_lag_is_summed_over_the_partitions() -> None:
-    """A worker that says nothing of it is unknown, not 0."""
-    metrics = (
-        "# TYPE kafka_consumergroup_lag gauge\n"
-        'kafka_consumergroup_lag{partition="0"} 17.0\n'
-        'kafka_consumergroup_lag{partition="11"} 1.2e+03\n'
-    )
-    assert parse_lag(metrics) == 1_217
-    assert parse_lag("up 1\n") is None

@@ -1,7 +1,7 @@
 """What the processes of a run tell each other: a length, then a message."""
 
 import struct
-from typing import BinaryIO
+from io import BufferedReader, BufferedWriter
 
 import msgspec
 
@@ -20,8 +20,6 @@ class Begin(msgspec.Struct, tag=True):
     options: LoadOptions
     share: Share
     connections: int
-    ledger_file: str
-    """Where the Entries go, before Finished is said: they may be tens of megabytes."""
 
 
 class Ready(msgspec.Struct, tag=True):
@@ -43,7 +41,7 @@ class Progress(msgspec.Struct, tag=True):
 
 
 class Entries(msgspec.Struct, tag=True):
-    """A piece of the ledger, in a file."""
+    """A piece of the ledger; they come in the end, and may be tens of megabytes."""
 
     outcome: Outcome
     piece: Piece
@@ -70,13 +68,22 @@ def encode(message: Message) -> bytes:
     return LENGTH.pack(len(encoded)) + encoded
 
 
+def write(message: Message, target: BufferedWriter) -> None:
+    """Write *message*, all of it.
+
+    To standard output itself, which PYTHONUNBUFFERED makes unbuffered, a part may be written.
+    """
+    target.write(encode(message))
+    target.flush()
+
+
 def decode(encoded: bytes) -> Message:
     """Return the message that came after its length."""
     message: Message = _decode(encoded)
     return message
 
 
-def read(source: BinaryIO) -> Message:
+def read(source: BufferedReader) -> Message:
     """Wait for the next message; raises EOFError where there is none."""
     head = source.read(LENGTH.size)
     if not head:

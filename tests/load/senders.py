@@ -4,9 +4,8 @@ import asyncio
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from time import perf_counter, process_time
 
 from tests.load import frames
@@ -57,14 +56,12 @@ async def send_all(options: LoadOptions, on_progress: Callable[[Results], None])
     results = Results(options)
     shares = [Share(first, options.processes) for first in range(options.processes)]
     async with AsyncExitStack() as stack:
-        folder = Path(stack.enter_context(TemporaryDirectory(prefix="load-")))
         processes = [
             await stack.enter_async_context(open_module("tests.load.sending")) for _ in shares
         ]
         for process, share in zip(processes, shares, strict=True):
             connections = len(range(share.first, options.connections, share.processes))
-            ledger_file = _ledger_file(folder, share.first)
-            _tell(process, frames.Begin(options, share, connections, str(ledger_file)))
+            _tell(process, frames.Begin(options, share, connections))
         for process in processes:
             await _hear(process)
         spent = process_time()
@@ -75,8 +72,6 @@ async def send_all(options: LoadOptions, on_progress: Callable[[Results], None])
             for number, process in enumerate(processes):
                 tasks.create_task(_follow(number, process, results, on_progress))
         results.cpu_seconds += process_time() - spent
-        for share in shares:
-            _add_ledger(_ledger_file(folder, share.first), results.ledger)
     return results
 
 
@@ -89,23 +84,13 @@ async def _follow(
                 results.in_flight[number] = in_flight
                 results.series.add(seconds)
                 on_progress(results)
+            case frames.Entries(outcome=outcome, piece=piece):
+                results.ledger.add(outcome, piece)
             case frames.Finished() as finished:
                 results.finish(finished)
                 return
             case other:
                 raise SendingError(f"A sending process said {type(other).__name__}.")
-
-
-def _ledger_file(folder: Path, number: int) -> Path:
-    return folder / f"ledger-{number}"
-
-
-def _add_ledger(written: Path, ledger: Ledger) -> None:
-    with written.open("rb") as entries, suppress(EOFError):
-        while True:
-            entry = frames.read(entries)
-            assert isinstance(entry, frames.Entries)
-            ledger.add(entry.outcome, entry.piece)
 
 
 @asynccontextmanager

@@ -1,15 +1,14 @@
 """A process that sends its share of a run: ``python -m tests.load.sending``.
 
-It is told by standard input what to send, and tells by standard output what became of it; its part
-of the ledger it leaves in a file. Where its input ends its parent has died, and it ends as well.
+It is told by standard input what to send, and tells by standard output what became of it. Where its
+input ends its parent has died, and it ends as well.
 """
 
 import asyncio
 import gc
 import math
 import os
-import sys
-from pathlib import Path
+from io import BufferedWriter
 from time import process_time
 
 import uvloop
@@ -28,13 +27,14 @@ _ORPHANED = 3
 
 def main() -> None:
     """Prepare, wait for the start, send, and hand everything over."""
-    begin = frames.read(sys.stdin.buffer)
+    told, telling = os.fdopen(0, "rb", closefd=False), os.fdopen(1, "wb", closefd=False)
+    begin = frames.read(told)
     assert isinstance(begin, frames.Begin)
     options = begin.options
     stream, ledger = stream_of(options), Ledger(domains_of(options))
     shipments = shipments_of(options, stream, begin.share)
-    _tell(frames.Ready())
-    go = frames.read(sys.stdin.buffer)
+    frames.write(frames.Ready(), telling)
+    go = frames.read(told)
     assert isinstance(go, frames.Go)
     book = Book(ledger, go.began)
     sender = Sender(
@@ -58,31 +58,25 @@ def main() -> None:
     async def send() -> float:
         asyncio.get_running_loop().add_reader(0, os._exit, _ORPHANED)
         async with asyncio.TaskGroup() as tasks:
-            telling = tasks.create_task(_keep_telling(book, sender))
+            progress = tasks.create_task(_keep_telling(book, sender, telling))
             ended = await sender.run(agenda)
-            telling.cancel()
+            progress.cancel()
         return ended
 
     spent = process_time()
     ended = uvloop.run(send())
     spent = process_time() - spent
-    _tell(frames.Progress(book.drain(), 0))
-    with Path(begin.ledger_file).open("wb") as entries:
-        for outcome, piece in ledger.pieces():
-            entries.write(frames.encode(frames.Entries(outcome, piece)))
-    _tell(frames.Finished(ended, book.last_accepted, spent, book.breaches))
+    frames.write(frames.Progress(book.drain(), 0), telling)
+    for outcome, piece in ledger.pieces():
+        frames.write(frames.Entries(outcome, piece), telling)
+    frames.write(frames.Finished(ended, book.last_accepted, spent, book.breaches), telling)
 
 
-async def _keep_telling(book: Book, sender: Sender) -> None:
+async def _keep_telling(book: Book, sender: Sender, telling: BufferedWriter) -> None:
     while True:
         await asyncio.sleep(PROGRESS_SECONDS)
-        _tell(frames.Progress(book.drain(), sender.in_flight))
-
-
-def _tell(message: frames.Message) -> None:
-    # Blocking, but the pipe holds several seconds of progress.
-    sys.stdout.buffer.write(frames.encode(message))
-    sys.stdout.buffer.flush()
+        # Blocking, but the pipe holds several seconds of progress.
+        frames.write(frames.Progress(book.drain(), sender.in_flight), telling)
 
 
 if __name__ == "__main__":
