@@ -104,7 +104,8 @@ async def open_module(module: str, *arguments: str) -> AsyncIterator[Process]:
     finally:
         if process.returncode is None:
             process.kill()
-        await process.wait()
+        # What it still said is read: with a full pipe the wait alone would not end.
+        await process.communicate()
 
 
 def _tell(process: Process, message: frames.Message) -> None:
