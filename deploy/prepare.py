@@ -112,6 +112,13 @@ def topics(kafka: KafkaConfig, layout: KafkaLayout) -> list[NewTopic]:
             layout.replication_factor,
             topic_configs={**durable, "retention.ms": "-1"},
         ),
+        NewTopic(
+            kafka.changes_topic,
+            layout.partitions,
+            layout.replication_factor,
+            # Of each domain the last change stays for good.
+            topic_configs={**durable, "cleanup.policy": "compact"},
+        ),
     ]
 
 

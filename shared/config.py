@@ -51,6 +51,8 @@ class KafkaConfig(BaseSettings):
     topic: str = "catchall-events"
     """The topic of events. One that replaces another gets a new name: see LogRewrittenError."""
     dead_letter_topic: str = "catchall-dead-letters"
+    changes_topic: str = "catchall-changes"
+    """Compacted: the last change of status of each domain."""
     request_timeout_seconds: PositiveSeconds = 5.0
 
 

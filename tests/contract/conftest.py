@@ -45,6 +45,7 @@ def kafka_config(server_environment: Mapping[str, str]) -> KafkaConfig:
         bootstrap_servers=server_environment["KAFKA_BOOTSTRAP_SERVERS"],
         topic=name,
         dead_letter_topic=f"{name}-dead-letters",
+        changes_topic=f"{name}-changes",
     )
 
 

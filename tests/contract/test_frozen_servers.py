@@ -59,6 +59,7 @@ async def test_an_append_to_a_frozen_broker_is_in_doubt_and_stands_once_it_thaws
         bootstrap_servers=frail.bootstrap_servers,
         topic="frozen",
         dead_letter_topic="frozen-dead-letters",
+        changes_topic="frozen-changes",
         request_timeout_seconds=TIMEOUT_SECONDS,
     )
     layout = KafkaLayout(partitions=1, replication_factor=1, min_insync_replicas=1)

@@ -146,6 +146,7 @@ class Stack:
         own = {
             "KAFKA_TOPIC": f"{self.name}-events",
             "KAFKA_DEAD_LETTER_TOPIC": f"{self.name}-dead-letters",
+            "KAFKA_CHANGES_TOPIC": f"{self.name}-changes",
             "CASSANDRA_KEYSPACE": self.name.replace("-", "_"),
             "CONSUMER_GROUP": self.name,
             # Short, so that a killed worker's partitions are taken over soon.

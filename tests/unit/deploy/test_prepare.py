@@ -45,13 +45,15 @@ def test_the_schema_is_a_keyspace_and_its_table() -> None:
 def test_topics_are_made_to_lose_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Acknowledged means on two replicas at least, and no replica that missed it may lead."""
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "a")
-    events, letters = topics(
-        KafkaConfig(topic="events-2", dead_letter_topic="letters"),
+    events, letters, changes = topics(
+        KafkaConfig(topic="events-2", dead_letter_topic="letters", changes_topic="changes"),
         KafkaLayout(partitions=24, replication_factor=3, min_insync_replicas=2, retention_days=2),
     )
     assert (events.name, events.num_partitions, events.replication_factor) == ("events-2", 24, 3)
     assert (letters.name, letters.num_partitions, letters.replication_factor) == ("letters", 1, 3)
-    for topic in (events, letters):
+    assert (changes.name, changes.num_partitions, changes.replication_factor) == ("changes", 24, 3)
+    assert changes.topic_configs["cleanup.policy"] == "compact"
+    for topic in (events, letters, changes):
         assert topic.topic_configs["min.insync.replicas"] == "2"
         assert topic.topic_configs["unclean.leader.election.enable"] == "false"
         assert topic.topic_configs["message.timestamp.type"] == "LogAppendTime"
