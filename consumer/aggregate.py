@@ -22,6 +22,14 @@ class Increment:
     next_offset: int
     since: float
 
+    def count(self, event: Event, offset: int) -> None:
+        """Add *event*, read at *offset*."""
+        if event.kind is EventKind.DELIVERED:
+            self.delivered += event.count
+        else:
+            self.bounced += event.count
+        self.next_offset = offset + 1
+
     def absorb(self, later: "Increment") -> None:
         """Add the events of *later*, all of which came after ours."""
         self.delivered += later.delivered
@@ -48,30 +56,24 @@ class Aggregate:
         """Return what is owed to *domain*, if anything."""
         return self._increments.get(domain)
 
-    def add(self, event: Event, offset: int, now: float) -> Increment:
-        """Count *event*, read at *offset*, and return what its domain is owed by now."""
+    def add(self, event: Event, offset: int, now: float) -> None:
+        """Count *event*, read at *offset*."""
         increment = self._increments.get(event.domain)
         if increment is None:
             increment = Increment(0, 0, offset, offset, now)
             self._increments[event.domain] = increment
-        if event.kind is EventKind.DELIVERED:
-            increment.delivered += event.count
-        else:
-            increment.bounced += event.count
-        increment.next_offset = offset + 1
-        return increment
+        increment.count(event, offset)
 
     def take(self, domain: DomainName) -> Increment:
         """Remove and return what is owed to *domain*."""
         return self._increments.pop(domain)
 
-    def restore(self, domain: DomainName, earlier: Increment) -> Increment:
-        """Owe *earlier* again, beside what came since, and return the sum."""
+    def restore(self, domain: DomainName, earlier: Increment) -> None:
+        """Owe *earlier* again, beside what came since."""
         later = self._increments.get(domain)
         if later is not None:
             earlier.absorb(later)
         self._increments[domain] = earlier
-        return earlier
 
     def oldest_offset(self) -> int | None:
         """Return the lowest offset that is owed; looks at every domain."""

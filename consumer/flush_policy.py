@@ -21,10 +21,12 @@ class FlushPolicy:
 
     def due_at(self, counted: Counters, increment: Increment, last_flush_at: float | None) -> float:
         """Return when *increment*, on top of *counted*, is to be written."""
+        if last_flush_at is None:
+            return increment.since
         after = Counters(
             counted.delivered + increment.delivered, counted.bounced + increment.bounced
         )
-        if last_flush_at is None or self._changes_status(counted, after):
+        if self._changes_status(counted, after):
             return increment.since
         return max(increment.since, last_flush_at + self.max_age_seconds)
 

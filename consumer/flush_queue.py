@@ -27,6 +27,11 @@ class FlushQueue:
         """Say that *domain*, with *counted* in the store, is owed *increment*."""
         self._put(domain, self._policy.due_at(counted, increment, self._flushed_at.get(domain)))
 
+    def is_due(self, domain: DomainName, at: float) -> bool:
+        """Whether *domain* waits to be written at the time *at* or before."""
+        due_at = self._due_at.get(domain)
+        return due_at is not None and due_at <= at
+
     def next_due_at(self) -> float | None:
         """Return when the next domain is due, or None if none waits for its time."""
         while self._due and self._due_at.get(self._due[0][2]) != self._due[0][0]:

@@ -59,6 +59,8 @@ class PartitionLedger:
         self._early: dict[DomainName, list[_Early]] = {}
         self._early_events = 0
         self._unread: list[DomainName] = []
+        # Owed more since it was last asked when they are due; in the order of the log.
+        self._touched: dict[DomainName, None] = {}
 
     # ---- taking in
 
@@ -68,6 +70,11 @@ class PartitionLedger:
             return
         self.next_offset = offset + 1
         domain = event.domain
+        owed = self._owed.get(domain)
+        if owed is not None and offset >= owed.next_offset:
+            owed.count(event, offset)
+            self._touched[domain] = None
+            return
         if domain in self._rows:
             self._owe(event, offset, now)
             return
@@ -114,13 +121,22 @@ class PartitionLedger:
         if offset < self._rows.applied_offset(event.domain):
             self.skipped += 1
             return
-        increment = self._owed.add(event, offset, now)
-        self._schedule(event.domain, increment)
+        self._owed.add(event, offset, now)
+        self._touched[event.domain] = None
 
     # ---- flushing
 
-    def _schedule(self, domain: DomainName, increment: Increment) -> None:
-        if not self._rows.is_in_flight(domain):  # else scheduled when that one is settled
+    def _schedule_touched(self) -> None:
+        """Ask when they are due, once for all that came of a domain."""
+        touched, self._touched = self._touched, {}
+        for domain in touched:
+            self._schedule(domain)
+
+    def _schedule(self, domain: DomainName) -> None:
+        increment = self._owed.get(domain)
+        if increment is None or self._rows.is_in_flight(domain):
+            return  # what is in flight is scheduled when it is settled
+        if not self._queue.is_due(domain, increment.since):
             self._queue.schedule(domain, self._rows.counted(domain), increment)
 
     def roll(self, epoch: int) -> None:
@@ -129,10 +145,12 @@ class PartitionLedger:
 
     def next_due_at(self) -> float | None:
         """Return when the next update is due, or None if nothing waits for its time."""
+        self._schedule_touched()
         return self._queue.next_due_at()
 
     def take_due(self, now: float, limit: int) -> list[RowUpdate]:
         """Start up to *limit* updates that are due, longest due first."""
+        self._schedule_touched()
         self._queue.cool(now)
         updates: list[RowUpdate] = []
         while len(updates) < limit and (domain := self._queue.pop(now)) is not None:
@@ -141,6 +159,7 @@ class PartitionLedger:
 
     def hurry(self, now: float) -> None:
         """Make everything that is owed due at once, and whatever comes to be owed from now on."""
+        self._touched = {}
         self._queue.hurry((d for d in self._owed if not self._rows.is_in_flight(d)), now)
 
     def acknowledge(self, updates: Iterable[RowUpdate], now: float) -> None:
@@ -155,19 +174,14 @@ class PartitionLedger:
                 continue
             self._superseded.left(update.domain, self._rows.acknowledge(update), now)
             self._queue.flushed(update.domain, now)
-            self._reschedule(update.domain)
+            self._schedule(update.domain)
 
     def fail(self, updates: Iterable[RowUpdate]) -> None:
         """Note that *updates* were not acknowledged: owed again, to be said in fresh rows."""
         for update in updates:
             self._owed.restore(update.domain, self._rows.fail(update))
             self._queue.failed(update.domain)
-            self._reschedule(update.domain)
-
-    def _reschedule(self, domain: DomainName) -> None:
-        increment = self._owed.get(domain)
-        if increment is not None:
-            self._schedule(domain, increment)
+            self._schedule(update.domain)
 
     # ---- keeping the store in order
 
@@ -200,7 +214,7 @@ class PartitionLedger:
             nothing = Increment(0, 0, max(self.next_offset, applied), applied, now)
             self._owed.restore(domain, nothing)
         self._queue.failed(domain)
-        self._reschedule(domain)
+        self._schedule(domain)
         return False
 
     # ---- committing and bounds

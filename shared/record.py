@@ -65,6 +65,10 @@ def encode_sum(domain: DomainName, kind: EventKind, count: int) -> KeyValue:
     return domain.encode("ascii"), _encode_short(kind, count)
 
 
+_SHORT_BYTES = 8
+"""Up to here a value has no key, or a key of a few characters, and is one of a few."""
+
+
 # Nearly all records of a busy topic say one of a few small counts.
 @lru_cache(maxsize=4096)
 def _encode_short(kind: EventKind, count: int) -> bytes:
@@ -80,6 +84,14 @@ def decode(key: bytes | None, value: bytes | None) -> Event:
     """
     if key is None or value is None:
         raise UndecodableRecordError("the record has no key or no value")
+    if len(value) <= _SHORT_BYTES:
+        kind, count, sender_key = _decode_short(value)
+    else:
+        kind, count, sender_key = _decode_value(value)
+    return Event(_decode_domain(key), kind, count, sender_key)
+
+
+def _decode_value(value: bytes) -> tuple[EventKind, int, str | None]:
     try:
         fields = _decode(value)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -92,7 +104,10 @@ def decode(key: bytes | None, value: bytes | None) -> Event:
         raise UndecodableRecordError(f"count {fields.count} is out of range")
     if fields.key is not None:
         _check_key(fields.key)
-    return Event(_decode_domain(key), _KINDS[fields.kind], fields.count, fields.key)
+    return _KINDS[fields.kind], fields.count, fields.key
+
+
+_decode_short = lru_cache(maxsize=4096)(_decode_value)
 
 
 def _check_key(text: str) -> None:

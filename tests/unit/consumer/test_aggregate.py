@@ -11,9 +11,8 @@ def test_events_of_one_domain_add_up_by_kind() -> None:
     aggregate = Aggregate()
     aggregate.add(delivered(A, 3), 10, 1.0)
     aggregate.add(bounced(A, 2), 12, 2.0)
-    returned = aggregate.add(delivered(A), 15, 3.0)
-    assert returned == Increment(4, 2, first_offset=10, next_offset=16, since=1.0)
-    assert aggregate.get(A) == returned
+    aggregate.add(delivered(A), 15, 3.0)
+    assert aggregate.get(A) == Increment(4, 2, first_offset=10, next_offset=16, since=1.0)
 
 
 def test_domains_are_kept_apart() -> None:
@@ -36,7 +35,8 @@ def test_what_is_taken_is_owed_no_more() -> None:
     aggregate.add(delivered(A, 3), 10, 1.0)
     assert aggregate.take(A) == Increment(3, 0, 10, 11, 1.0)
     assert A not in aggregate
-    assert aggregate.add(delivered(A), 11, 2.0) == Increment(1, 0, 11, 12, 2.0)
+    aggregate.add(delivered(A), 11, 2.0)
+    assert aggregate.get(A) == Increment(1, 0, 11, 12, 2.0)
 
 
 def test_nothing_can_be_taken_where_nothing_is_owed() -> None:
@@ -50,7 +50,7 @@ def test_a_restored_increment_is_owed_as_before() -> None:
     aggregate = Aggregate()
     aggregate.add(delivered(A, 3), 10, 1.0)
     taken = aggregate.take(A)
-    assert aggregate.restore(A, taken) == Increment(3, 0, 10, 11, 1.0)
+    aggregate.restore(A, taken)
     assert aggregate.get(A) == Increment(3, 0, 10, 11, 1.0)
 
 
@@ -61,7 +61,7 @@ def test_a_restored_increment_absorbs_what_came_since() -> None:
     taken = aggregate.take(A)
     aggregate.add(bounced(A, 2), 20, 5.0)
     aggregate.add(delivered(A, 1), 21, 6.0)
-    assert aggregate.restore(A, taken) == Increment(4, 2, 10, 22, 1.0)
+    aggregate.restore(A, taken)
     assert aggregate.get(A) == Increment(4, 2, 10, 22, 1.0)
     assert len(aggregate) == 1
 
