@@ -22,8 +22,8 @@ GOAL = 100_000
 MOONSHOT = 200_000
 MOST_LATE_SECONDS = 1.0
 """From the end of the schedule to the last answer: what can't keep up falls ever further behind."""
-STEP_DOWN = 0.9
-CONFIRMATIONS = 3
+STEP_DOWN = 0.8
+CONFIRMATIONS = 6
 LINES = 2_000
 QUICK_SHARE, QUICK_LINES = 0.05, 100
 _LOOK_SECONDS = 0.5

@@ -52,7 +52,6 @@ class InMemoryCounterStore:
         self._planned: deque[Outcome] = deque()
         self._reads_to_fail = 0
         self._deletes_to_fail = 0
-        self._epoch = 0
         self.reads: list[list[DomainName]] = []
         self.writes: list[list[RowUpdate]] = []
 
@@ -96,13 +95,9 @@ class InMemoryCounterStore:
 
     def epoch(self) -> int:
         """See CounterStore."""
-        return self._epoch
+        return 0
 
     # ---- what a test says and sees
-
-    def restart_node(self) -> None:
-        """Let a node have restarted."""
-        self._epoch += 1
 
     def fail_deletes(self, times: int) -> None:
         """Let the next deletions fail."""

@@ -1,4 +1,9 @@
-"""Measure times into a histogram of high dynamic range."""
+"""Measure times into a histogram of high dynamic range.
+
+One is kept for each second and travels between processes, so it holds only the times that came,
+where those of the package hdrhistogram, the oracle of the unit test, hold a cell for each time
+that might.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

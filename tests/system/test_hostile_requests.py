@@ -17,7 +17,6 @@ MIB = 1024 * 1024
 MAX_BODY = 4096
 PIPELINED = 64
 SMUGGLED = "smuggled.example.com"
-CLOSE = "Connection: close"
 
 
 @dataclass(frozen=True, slots=True)

@@ -172,4 +172,4 @@ def test_the_command_refuses_what_is_no_history(tmp_path: Path) -> None:
     path.write_text("{}\n")
     result = CliRunner().invoke(_APP, [str(path)])
     assert result.exit_code == EXIT_NO_HISTORY
-    assert "line 1" in result.output
+    assert "line 1" in " ".join(result.output.split())  # however long the path is, and broken
