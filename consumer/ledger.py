@@ -221,12 +221,9 @@ class PartitionLedger:
 
     def committable_offset(self) -> int:
         """Return the offset below which everything is counted; looks at all that is owed."""
-        candidates = [
-            self._owed.oldest_offset(),
-            self._rows.oldest_in_flight(),
-            min((kept[0].offset for kept in self._early.values()), default=None),
-        ]
-        return min((c for c in candidates if c is not None), default=self.next_offset)
+        early = min((kept[0].offset for kept in self._early.values()), default=self.next_offset)
+        candidates = [early, self._owed.oldest_offset(), self._rows.oldest_in_flight()]
+        return min(c for c in candidates if c is not None)
 
     @property
     def domains_known(self) -> int:

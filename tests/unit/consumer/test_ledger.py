@@ -98,6 +98,17 @@ def test_what_the_rows_already_say_is_skipped() -> None:
     assert (update.delivered, update.applied_offset) == (8, 13)
 
 
+def test_what_an_audit_owes_is_never_committed_before_it_is_read() -> None:
+    """In the middle of a replay the totals end beyond what was read again."""
+    ledger = new_ledger(first_offset=10)
+    ledger.add(delivered(A), 10, 1.0)
+    ledger.take_unread(10)
+    ledger.learn(A, [row(7, 0, 20)], log_end=20, now=0.0)
+    (memory,) = ledger.audit_sample(0.0, 1).values()
+    assert not ledger.audit(A, memory, [], 2.0)
+    assert ledger.committable_offset() == 11
+
+
 def test_a_replay_goes_on_after_the_rows_are_read() -> None:
     """Events below the applied offset are skipped also when they come after the rows."""
     ledger = new_ledger(first_offset=10)
