@@ -72,8 +72,10 @@ class Worker:
                 tasks.create_task(self._commit(), name="commit"),
                 tasks.create_task(self._upkeep.run(self._ledgers), name="upkeep"),
             ]
-            await until.wait()
-            self._stopping = True
+            try:
+                await until.wait()
+            finally:
+                self._stopping = True
             for task in loops:
                 task.cancel()
             await self.revoke()
