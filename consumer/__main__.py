@@ -3,11 +3,13 @@
 import asyncio
 import os
 import random
+import time
 import uuid
 from contextlib import AsyncExitStack
 
 from prometheus_client import CollectorRegistry
 
+from consumer.change_publisher import ChangeTopic
 from consumer.config import ConsumerConfig, read_config
 from consumer.counter_store import CassandraCounterStore
 from consumer.dead_letters import DeadLetterTopic
@@ -48,15 +50,20 @@ async def run(config: ConsumerConfig) -> None:
         letters = await stack.enter_async_context(
             kafka.open_topic(config.kafka, config.kafka.dead_letter_topic)
         )
+        changes = await stack.enter_async_context(
+            kafka.open_topic(config.kafka, config.kafka.changes_topic)
+        )
         source = await stack.enter_async_context(open_source(config.kafka, settings))
         clock = asyncio.get_running_loop().time
         tools = Tools(
             store=store,
             dead_letters=DeadLetterTopic(letters),
+            changes=ChangeTopic(changes),
             meters=meters,
             reads=asyncio.Semaphore(settings.reads_in_flight),
             writes=asyncio.Semaphore(settings.writes_in_flight),
             clock=clock,
+            wall_clock=time.time,
             epoch=RowEpoch(store.epoch, clock, LONGEST_GAP_SECONDS),
             log_end=source.log_end,
         )

@@ -34,8 +34,8 @@ class ConsumerSettings(BaseSettings):
     writes_in_flight: PositiveInt = 8
     reads_in_flight: PositiveInt = 8
     max_backlog: PositiveInt = 20_000
-    """Domains to be written and events kept aside; a partition that has more of them is not
-    read until it has half."""
+    """Domains to be written, events kept aside and unpublished changes; a partition that has
+    more of them is not read until it has half."""
     max_known_domains: PositiveInt = 100_000
     """Per partition; the longest idle are forgotten and read again when they come back."""
     commit_interval_seconds: PositiveSeconds = 30.0

@@ -6,6 +6,7 @@ store. The path of an event::
     add --> unread domain: kept aside, its rows are asked for (take_unread), learn
         --> known domain:  counted already? skipped. Else owed, and due when the policy says
     take_due --> updates in flight --> acknowledge: counted  |  fail: owed again, row left
+    a change of status is owed to the topic of changes once it is acknowledged (changes)
     superseded rows are deleted after a while; audits compare what is known with the store
 """
 
@@ -15,6 +16,8 @@ from itertools import islice
 from uuid import UUID
 
 from consumer.aggregate import Aggregate, Increment
+from consumer.append_times import AppendTimes
+from consumer.changes import ChangeOutbox
 from consumer.flush_policy import FlushPolicy
 from consumer.flush_queue import FlushQueue
 from consumer.superseded import Retention, SupersededRow, SupersededRows
@@ -37,8 +40,9 @@ class _Early:
 class PartitionLedger:
     """What one process knows and owes of one log.
 
-    ``next_offset`` is the offset of the next record to read. Nothing here is shared between
-    processes: whoever takes the partition over starts with an empty ledger and the rows.
+    ``next_offset`` is the offset of the next record to read, ``changes`` is what is to be
+    published. Nothing here is shared between processes: whoever takes the partition over starts
+    with an empty ledger and the rows.
     """
 
     def __init__(
@@ -52,6 +56,8 @@ class PartitionLedger:
         self.log = log
         self.next_offset = first_offset
         self.skipped = 0
+        self._times = AppendTimes()
+        self.changes = ChangeOutbox(log, policy.threshold, self._times)
         self._rows = WriterRows(new_writer)
         self._owed = Aggregate()
         self._queue = FlushQueue(policy)
@@ -84,6 +90,10 @@ class PartitionLedger:
         else:
             self._early[domain] = [_Early(event, offset, now)]
             self._unread.append(domain)
+
+    def appended(self, offset: int, appended_at: int) -> None:
+        """Note when the records from *offset* on were appended, in milliseconds since 1970."""
+        self._times.note(offset, appended_at)
 
     def pass_over(self, offset: int) -> None:
         """Count nothing for the record at *offset*: it is none, and kept elsewhere."""
@@ -118,8 +128,10 @@ class PartitionLedger:
             self._owe(early.event, early.offset, early.now)
 
     def _owe(self, event: Event, offset: int, now: float) -> None:
-        if offset < self._rows.applied_offset(event.domain):
+        applied = self._rows.applied_offset(event.domain)
+        if offset < applied:
             self.skipped += 1
+            self.changes.skipped(event, offset, self._rows.counted(event.domain), applied)
             return
         self._owed.add(event, offset, now)
         self._touched[event.domain] = None
@@ -162,19 +174,25 @@ class PartitionLedger:
         self._touched = {}
         self._queue.hurry((d for d in self._owed if not self._rows.is_in_flight(d)), now)
 
-    def acknowledge(self, updates: Iterable[RowUpdate], now: float) -> None:
-        """Note that a quorum has *updates*.
+    def acknowledge(self, updates: Iterable[RowUpdate], now: float) -> list[int]:
+        """Note that a quorum has *updates*; return when the oldest event of each was appended.
 
         Those of another epoch are owed again: a node that had lost its last writes may have
         applied them to an old copy.
         """
+        appended_at: list[int] = []
         for update in updates:
             if update.epoch != self._rows.epoch:
                 self.fail([update])
                 continue
+            increment = self._rows.in_flight(update.domain)
+            self.changes.counted(update.domain, self._rows.counted(update.domain), increment)
+            if increment.delivered or increment.bounced:
+                appended_at.append(self._times.at(increment.first_offset))
             self._superseded.left(update.domain, self._rows.acknowledge(update), now)
             self._queue.flushed(update.domain, now)
             self._schedule(update.domain)
+        return appended_at
 
     def fail(self, updates: Iterable[RowUpdate]) -> None:
         """Note that *updates* were not acknowledged: owed again, to be said in fresh rows."""
@@ -220,9 +238,17 @@ class PartitionLedger:
     # ---- committing and bounds
 
     def committable_offset(self) -> int:
-        """Return the offset below which everything is counted; looks at all that is owed."""
+        """Return the offset below which everything is counted and every change published.
+
+        Looks at all that is owed.
+        """
         early = min((kept[0].offset for kept in self._early.values()), default=self.next_offset)
-        candidates = [early, self._owed.oldest_offset(), self._rows.oldest_in_flight()]
+        candidates = [
+            early,
+            self._owed.oldest_offset(),
+            self._rows.oldest_in_flight(),
+            self.changes.oldest_offset(told_below=early),
+        ]
         return min(c for c in candidates if c is not None)
 
     @property
@@ -232,13 +258,14 @@ class PartitionLedger:
 
     @property
     def backlog(self) -> int:
-        """How much memory waits for the store: domains to be written, and events kept aside."""
-        return len(self._owed) + self._early_events
+        """How much memory waits: domains to be written, events kept aside, unpublished changes."""
+        return len(self._owed) + self._early_events + len(self.changes)
 
     @property
     def settled(self) -> bool:
-        """Whether everything that was read is counted."""
-        return not self._owed and not self._early and self._rows.oldest_in_flight() is None
+        """Whether everything that was read is counted, and every change of status published."""
+        counted = not self._owed and not self._early and self._rows.oldest_in_flight() is None
+        return counted and not self.changes
 
     def oldest_since(self) -> float | None:
         """Return when the oldest event came that is owed and not in flight."""

@@ -3,6 +3,7 @@
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 _SECONDS_BUCKETS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
+_END_TO_END_BUCKETS = (*_SECONDS_BUCKETS, 16.0, 32.0, 64.0, 300.0)
 
 
 class ConsumerMeters:
@@ -45,6 +46,23 @@ class ConsumerMeters:
             buckets=_SECONDS_BUCKETS,
             registry=registry,
         )
+        self.end_to_end_seconds = Histogram(
+            "catchall_end_to_end_seconds",
+            "From Kafka's time of append to the acknowledged counter: of each update of a domain, "
+            "for the oldest event in it.",
+            buckets=_END_TO_END_BUCKETS,
+            registry=registry,
+        )
+        self.changes_published = Counter(
+            "catchall_changes_published",
+            "Changes of status that the topic of changes has.",
+            registry=registry,
+        )
+        self.changes_unpublished = Gauge(
+            "catchall_changes_unpublished",
+            "Changes of status that are counted, and not in the topic of changes yet.",
+            registry=registry,
+        )
         self.row_epoch = Gauge(
             "catchall_row_epoch",
             "How often all rows were left because a node of the store may have restarted.",
@@ -71,7 +89,7 @@ class ConsumerMeters:
         )
         self.paused = Gauge(
             "catchall_paused_partitions",
-            "Partitions that are not read because the store is behind.",
+            "Partitions that are not read because the store or the topic of changes is behind.",
             registry=registry,
         )
         self.domains = Gauge(

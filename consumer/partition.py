@@ -6,7 +6,9 @@ The order of things, and what a crash between any two of them costs:
 2. rows of new domains are read                           nothing
 3. due increments are written as row updates              the next owner counts from the rows
 4. acknowledged updates move the totals on                nothing: the rows say so
-5. offsets below all of it are committed (by the worker)  records are read again and skipped
+5. changes of status are published                        the next owner finds them (changes.py)
+6. offsets below all of it are committed (by the worker)  records are read again and skipped,
+                                                          changes are published again
 """
 
 import asyncio
@@ -15,6 +17,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from consumer.change_publisher import ChangePublisher
 from consumer.counter_store import CounterStore
 from consumer.dead_letters import DeadLetters
 from consumer.dedupe import Dedupe
@@ -35,6 +38,8 @@ _READ_DOMAINS = 32
 _READS_PER_PARTITION = 2
 _WRITES_PER_PARTITION = 2
 _READ_RETRY_SECONDS = 0.5
+_CHANGES_AT_A_TIME = 500
+_PUBLISH_RETRY_SECONDS = 0.5
 _IDLE_SECONDS = 60.0
 
 
@@ -44,10 +49,12 @@ class Tools:
 
     store: CounterStore
     dead_letters: DeadLetters
+    changes: ChangePublisher
     meters: ConsumerMeters
     reads: asyncio.Semaphore
     writes: asyncio.Semaphore
     clock: Callable[[], float]
+    wall_clock: Callable[[], float]
     epoch: RowEpoch
     log_end: Callable[[int, int], Awaitable[int]]
 
@@ -64,6 +71,7 @@ class PartitionTask:
         self._tools = tools
         self._reads = 0
         self._writes = 0
+        self._publishing = False
         self._dedupe = Dedupe()
         self._failing = False
         self._changed = asyncio.Event()
@@ -75,8 +83,12 @@ class PartitionTask:
         skipped, duplicates = ledger.skipped, 0
         if records:
             self._dedupe.advance(records[0].offset, records[0].timestamp)
+        appended_at = None
         for record in records:
             offset = record.offset
+            if record.timestamp != appended_at:  # else of the same batch
+                appended_at = record.timestamp
+                ledger.appended(offset, appended_at)
             try:
                 event = codec.decode(record.key, record.value)
             except UndecodableRecordError as error:
@@ -99,16 +111,17 @@ class PartitionTask:
         self._changed.set()
 
     def position(self) -> Position:
-        """Return what may be committed: everything below it is counted."""
+        """Return what may be committed: below it everything is counted and published."""
         next_offset = self.ledger.committable_offset()
         return Position(next_offset, self._dedupe.keys_from(next_offset))
 
     async def run(self) -> None:
-        """Read and write what the ledger asks for, until cancelled."""
+        """Read, write and publish what the ledger asks for, until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             while True:
                 self._changed.clear()
                 self._start_reads(tasks)
+                self._start_publishing(tasks)
                 wait_seconds = self._start_writes(tasks)
                 try:
                     async with asyncio.timeout(wait_seconds):
@@ -117,7 +130,7 @@ class PartitionTask:
                     pass
 
     async def drain(self) -> None:
-        """Write everything that is owed now; return when all of it is counted."""
+        """Write what is owed now; return when all of it is counted, and its changes published."""
         self.ledger.hurry(self._tools.clock())
         self._changed.set()
         while not self.ledger.settled:
@@ -149,6 +162,12 @@ class PartitionTask:
             return _IDLE_SECONDS  # woken when one of them ends
         due_at = self.ledger.next_due_at()
         return _IDLE_SECONDS if due_at is None else max(0.0, due_at - now)
+
+    def _start_publishing(self, tasks: asyncio.TaskGroup) -> None:
+        """Publish what has changed, one batch after the other, so that it stays in order."""
+        if self.ledger.changes and not self._publishing:
+            self._publishing = True
+            tasks.create_task(self._publish())
 
     async def _read(self, domains: list[DomainName]) -> None:
         tools = self._tools
@@ -186,13 +205,35 @@ class PartitionTask:
         else:
             tools.meters.writes_ok.inc(len(batch))
             self.ledger.roll(tools.epoch.current())
-            self.ledger.acknowledge(batch, tools.clock())
+            self._note_seconds(self.ledger.acknowledge(batch, tools.clock()))
             self._pace.succeeded()
             self._note(None)
         finally:
             self._writes -= 1
             self._changed.set()
             self._progress.set()
+
+    async def _publish(self) -> None:
+        tools = self._tools
+        changes = self.ledger.changes.next(_CHANGES_AT_A_TIME)
+        try:
+            await tools.changes.publish(changes)
+        except RetriableError:
+            await asyncio.sleep(_PUBLISH_RETRY_SECONDS)
+        else:
+            tools.meters.changes_published.inc(len(changes))
+            self.ledger.changes.published(len(changes))
+        finally:
+            self._publishing = False
+            self._changed.set()
+            self._progress.set()
+
+    def _note_seconds(self, appended_at: Sequence[int]) -> None:
+        """Say how long it took from each of *appended_at*, in ms, until now."""
+        now = self._tools.wall_clock()
+        for appended_ms in appended_at:
+            # The broker has a clock of its own.
+            self._tools.meters.end_to_end_seconds.observe(max(0.0, now - appended_ms / 1000))
 
     def _note(self, error: RetriableError | None) -> None:
         """Log when the store begins to fail and when it answers again, not each failure."""

@@ -66,6 +66,7 @@ class Worker:
         """
         async with asyncio.TaskGroup() as tasks:
             self._tasks = tasks
+            publishing = tasks.create_task(self._tools.changes.run(), name="changes")
             loops = [
                 tasks.create_task(self._fetch(), name="fetch"),
                 tasks.create_task(self._watch(), name="watch"),
@@ -79,6 +80,7 @@ class Worker:
             for task in loops:
                 task.cancel()
             await self.revoke()
+            publishing.cancel()
 
     async def assign(self, positions: Mapping[int, Position]) -> None:
         """Take partitions over, knowing nothing of them but where to read on."""
@@ -104,7 +106,7 @@ class Worker:
         log.info("assigned", partitions=sorted(positions))
 
     async def revoke(self) -> None:
-        """Flush and commit within the deadline, then forget every partition."""
+        """Flush, publish and commit within the deadline, then forget every partition."""
         async with self._revoking:
             await self._revoke()
 
@@ -161,16 +163,18 @@ class Worker:
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
             meters.row_epoch.set(self._tools.epoch.current())
-            known = 0
+            known = unpublished = 0
             now = oldest = self._tools.clock()
             for partition, task in self._partitions.items():
                 task.ledger.forget_idle(self._settings.max_known_domains)
                 known += task.ledger.domains_known
+                unpublished += len(task.ledger.changes)
                 lag = self._source.lag(partition, task.ledger.next_offset)
                 meters.lag.labels(str(partition)).set(lag)
                 since = task.ledger.oldest_since()
                 oldest = oldest if since is None else min(oldest, since)
             meters.domains.set(known)
+            meters.changes_unpublished.set(unpublished)
             meters.oldest.set(now - oldest)
             meters.paused.set(len(self._paused))
 

@@ -122,6 +122,10 @@ class WriterRows:
         """Whether an update of *domain* has not been answered: no second one may start."""
         return domain in self._in_flight
 
+    def in_flight(self, domain: DomainName) -> Increment:
+        """Return what the update of *domain* that is in flight adds."""
+        return self._in_flight[domain]
+
     def begin(self, domain: DomainName, increment: Increment) -> RowUpdate:
         """Start the update that adds *increment*; it is in flight until it is settled.
 

@@ -30,6 +30,7 @@ from shared.status import DEFAULT_THRESHOLD
 from tests.bench.cpu import cpu_seconds
 from tests.bench.reference.plain_consumer import Value
 from tests.bench.result import WorkResult, hand_over
+from tests.fakes.changes import PublishedChanges
 from tests.fakes.counter_store import InMemoryCounterStore
 from tests.fakes.writers import writers
 from tests.load.event import Kind
@@ -75,10 +76,12 @@ async def run_ledger(records: Sequence[MemoryRecord]) -> WorkResult:
     tools = Tools(
         store=store,
         dead_letters=NoDeadLetters(),
+        changes=PublishedChanges(),
         meters=ConsumerMeters(CollectorRegistry()),
         reads=asyncio.Semaphore(1),
         writes=asyncio.Semaphore(1),
         clock=clock,
+        wall_clock=time.time,
         epoch=RowEpoch(store.epoch, clock, LONGEST_GAP_SECONDS),
         log_end=log_end,
     )

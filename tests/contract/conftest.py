@@ -91,7 +91,10 @@ async def real_log(kafka_config: KafkaConfig, kafka_layout: KafkaLayout) -> Asyn
         letters = await stack.enter_async_context(
             kafka.open_topic(kafka_config, kafka_config.dead_letter_topic)
         )
-        yield RealLog(kafka_config, topic, letters)
+        changes = await stack.enter_async_context(
+            kafka.open_topic(kafka_config, kafka_config.changes_topic)
+        )
+        yield RealLog(kafka_config, topic, letters, changes)
 
 
 @pytest.fixture(name="fake_store")

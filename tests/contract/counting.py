@@ -1,6 +1,7 @@
 """A worker's partition without Kafka, to count on a real store what a test makes up."""
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ from consumer.row_epoch import RowEpoch
 from shared import record
 from shared.domain import DomainName
 from shared.event import Event, EventKind
+from tests.fakes.changes import PublishedChanges
 from tests.fakes.topic import InMemoryTopic
 from tests.unit.consumer.events import RETENTION
 
@@ -49,10 +51,12 @@ class Counting:
         self._tools = Tools(
             store=store,
             dead_letters=DeadLetterTopic(InMemoryTopic()),
+            changes=PublishedChanges(),
             meters=ConsumerMeters(CollectorRegistry()),
             reads=asyncio.Semaphore(8),
             writes=asyncio.Semaphore(8),
             clock=clock,
+            wall_clock=time.time,
             epoch=RowEpoch(epoch, clock, longest_gap_seconds=1e9),
             log_end=self._log_end,
         )

@@ -1,6 +1,6 @@
 """The log in memory and the one in Kafka, as the same tests see them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
@@ -9,8 +9,11 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from consumer.config import ConsumerSettings
 from consumer.position import Position
 from consumer.record_source import Assignee, RecordSource, open_source
+from shared.change import Change, decode
 from shared.config import KafkaConfig
+from shared.domain import DomainName
 from shared.kafka import Topic
+from shared.partitioning import partition_of
 from tests.fakes.log import InMemoryLog
 from tests.fakes.topic import InMemoryTopic
 
@@ -37,16 +40,20 @@ class Readable(Protocol):
 
 
 class Log(Readable, Protocol):
-    """A topic, another one for its dead letters, and groups that read it."""
+    """A topic, others for its dead letters and its changes, and groups that read it."""
 
     name: str
     dead_letters: Topic
+    changes: Topic
 
     def open_source(self, group: str) -> AbstractAsyncContextManager[Source]:
         """Return a member of *group* that leaves in the end."""
 
     async def letters(self) -> Sequence[KeyAndValue]:
         """Return all dead letters."""
+
+    async def published(self, domain: DomainName) -> Sequence[Change]:
+        """Return the changes of *domain* that stand in its partition of the topic of changes."""
 
     async def committed(self, group: str, partition: int) -> int | None:
         """Return where *group* goes on, None if it never said."""
@@ -74,8 +81,11 @@ class FakeLog:
         self.name = name
         self._events = InMemoryLog(name, partitions)
         self._letters = InMemoryLog(f"{name}-dead-letters", 1)
+        self.failing_changes = InMemoryTopic(partitions)
+        """The same as ``changes``: it can fail."""
         self.topic: Topic = self._events
         self.dead_letters: Topic = self._letters
+        self.changes: Topic = self.failing_changes
 
     def open_source(self, group: str) -> AbstractAsyncContextManager[Source]:
         """See Log."""
@@ -88,6 +98,12 @@ class FakeLog:
     async def letters(self) -> Sequence[KeyAndValue]:
         """See Log."""
         return [(record.key, record.value) for record in self._letters.records(0)]
+
+    async def published(self, domain: DomainName) -> Sequence[Change]:
+        """See Log."""
+        at = partition_of(domain, self.changes.partitions)
+        stored = self.failing_changes.stored
+        return _changes_of(domain, (pair for p, batch in stored if p == at for pair in batch))
 
     async def committed(self, group: str, partition: int) -> int | None:
         """See Log."""
@@ -102,10 +118,13 @@ class FakeLog:
 class RealLog:
     """A Log in Kafka."""
 
-    def __init__(self, config: KafkaConfig, topic: Topic, dead_letters: Topic) -> None:
+    def __init__(
+        self, config: KafkaConfig, topic: Topic, dead_letters: Topic, changes: Topic
+    ) -> None:
         self.name = config.topic
         self.topic = topic
         self.dead_letters = dead_letters
+        self.changes = changes
         self._config = config
 
     def open_source(self, group: str) -> AbstractAsyncContextManager[Source]:
@@ -120,6 +139,11 @@ class RealLog:
     async def letters(self) -> Sequence[KeyAndValue]:
         """See Log."""
         return await read_all(self._config, self._config.dead_letter_topic, 0)
+
+    async def published(self, domain: DomainName) -> Sequence[Change]:
+        """See Log."""
+        at = partition_of(domain, self.changes.partitions)
+        return _changes_of(domain, await read_all(self._config, self._config.changes_topic, at))
 
     async def committed(self, group: str, partition: int) -> int | None:
         """See Log."""
@@ -149,6 +173,10 @@ async def read_all(config: KafkaConfig, topic: str, partition: int) -> list[KeyA
             batch = (await consumer.getmany(at, timeout_ms=200)).get(at, [])
             found += [(record.key, record.value) for record in batch]
         return found
+
+
+def _changes_of(domain: DomainName, records: Iterable[KeyAndValue]) -> list[Change]:
+    return [c for c in (decode(key, value) for key, value in records) if c.domain == domain]
 
 
 def _plain(config: KafkaConfig) -> Mapping[str, object]:

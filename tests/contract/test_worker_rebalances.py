@@ -25,6 +25,7 @@ from tests.contract.workers import (
     truth,
     until_counted,
 )
+from tests.fakes.changes import PublishedChanges
 from tests.fakes.counter_store import InMemoryCounterStore
 from tests.fakes.log import InMemoryLog, InMemoryRecordSource
 
@@ -119,7 +120,9 @@ async def test_an_assignment_in_the_middle_of_a_stop_does_not_keep_the_worker(
     topic = InMemoryLog(log.name, PARTITIONS)
     await publish(topic, events)
     source = SlowCommits(topic)
-    running = start_worker(source, store, GatedLetters(), log.name, settings_of())
+    running = start_worker(
+        source, store, GatedLetters(), PublishedChanges(), log.name, settings_of()
+    )
     try:
         await until_counted(fake_store(store).reader, truth(events))
         running.told_to_stop.set()

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from prometheus_client import CollectorRegistry
 
 from consumer.__main__ import new_writer
+from consumer.change_publisher import ChangePublisher, ChangeTopic
 from consumer.config import ConsumerSettings
 from consumer.counter_store import CounterStore
 from consumer.dead_letters import DeadLetters, DeadLetterTopic
@@ -80,13 +82,14 @@ def start_worker(
     source: Source,
     store: CounterStore,
     letters: DeadLetters,
+    changes: ChangePublisher,
     topic: str,
     settings: ConsumerSettings,
 ) -> Running:
     """Let a worker join the group; whoever starts it ends it."""
     registry = CollectorRegistry()
     meters = ConsumerMeters(registry)
-    tools = _tools(source, store, letters, meters)
+    tools = _tools(source, store, letters, changes, meters)
     upkeep = Upkeep(store, meters, tools.clock, random.random, settings.audit_interval_seconds)
     worker = Worker(source, tools, settings, topic, new_writer, upkeep)
     stop = asyncio.Event()
@@ -101,6 +104,7 @@ async def open_worker(
     store: CounterStore,
     *,
     letters: DeadLetters | None = None,
+    changes: ChangePublisher | None = None,
     settings: ConsumerSettings | None = None,
 ) -> AsyncIterator[Running]:
     """Start a worker; stop it in the end unless it has ended, and leave the group."""
@@ -109,6 +113,7 @@ async def open_worker(
             source,
             store,
             letters or DeadLetterTopic(log.dead_letters),
+            changes or ChangeTopic(log.changes),
             log.name,
             settings or settings_of(),
         )
@@ -122,16 +127,22 @@ async def open_worker(
 
 
 def _tools(
-    source: RecordSource, store: CounterStore, letters: DeadLetters, meters: ConsumerMeters
+    source: RecordSource,
+    store: CounterStore,
+    letters: DeadLetters,
+    changes: ChangePublisher,
+    meters: ConsumerMeters,
 ) -> Tools:
     clock = asyncio.get_running_loop().time
     return Tools(
         store=store,
         dead_letters=letters,
+        changes=changes,
         meters=meters,
         reads=asyncio.Semaphore(8),
         writes=asyncio.Semaphore(8),
         clock=clock,
+        wall_clock=time.time,
         epoch=RowEpoch(store.epoch, clock, LONGEST_GAP_SECONDS),
         log_end=source.log_end,
     )

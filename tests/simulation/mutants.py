@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from consumer.aggregate import Increment
+from consumer.changes import ChangeOutbox
 from consumer.ledger import PartitionLedger
 from consumer.position import Position
 from consumer.superseded import SupersededRow
@@ -16,7 +17,7 @@ from consumer.writer_rows import RowUpdate, WriterRows
 from shared.counter import CounterRow, Counters
 from shared.domain import DomainName
 from tests.simulation.log import Log
-from tests.simulation.partition import RETENTION, Partition
+from tests.simulation.partition import POLICY, RETENTION, Partition
 from tests.simulation.reader import Reader
 from tests.simulation.worker import Worker
 from tests.simulation.world import Parts
@@ -31,6 +32,17 @@ def _with_rows(rows_class: type[WriterRows]) -> Parts:
         def __init__(self, *arguments: Any) -> None:
             super().__init__(*arguments)
             self._rows = rows_class(self._rows._new_writer)
+
+    return _with_ledger(Ledger)
+
+
+def _with_changes(outbox: type[ChangeOutbox]) -> Parts:
+    """Return a world whose ledgers keep their changes in *outbox*."""
+
+    class Ledger(PartitionLedger):
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments)
+            self.changes = outbox(self.log, POLICY.threshold, self._times)
 
     return _with_ledger(Ledger)
 
@@ -89,8 +101,8 @@ class _NeverRolls(WriterRows):
 
 
 class _BelievesOlderEpochs(PartitionLedger):
-    def acknowledge(self, updates: Iterable[RowUpdate], now: float) -> None:
-        super().acknowledge([replace(u, epoch=self._rows.epoch) for u in updates], now)
+    def acknowledge(self, updates: Iterable[RowUpdate], now: float) -> list[int]:
+        return super().acknowledge([replace(u, epoch=self._rows.epoch) for u in updates], now)
 
 
 class _UsesDeletedRowsAgain(PartitionLedger):
@@ -112,6 +124,16 @@ class _DeletesTheNewest(PartitionLedger):
         super().learn(domain, rows, log_end, now)
         soon = now - RETENTION.others_seconds
         self._superseded.found(domain, (row.writer for row in rows), soon)
+
+
+class _HoldsNothingBack(ChangeOutbox):
+    def oldest_offset(self, told_below: int) -> int | None:  # noqa: ARG002 see there
+        return None
+
+
+class _MakesNothingGood(ChangeOutbox):
+    def skipped(self, *_: object) -> None:
+        """Take for published what is counted."""
 
 
 class _RetriesInPlace(Partition):
@@ -200,6 +222,8 @@ MUTANTS: Mapping[str, Parts] = {
     "deleted_row_key_used_again": _with_ledger(_UsesDeletedRowsAgain),
     "acknowledgement_of_older_epoch_believed": _with_ledger(_BelievesOlderEpochs),
     "newest_row_deleted": _with_ledger(_DeletesTheNewest),
+    "commit_before_publishing": _with_changes(_HoldsNothingBack),
+    "counted_taken_for_published": _with_changes(_MakesNothingGood),
     "freeze_noticed_late": _with_worker(_NoticesAFreezeLate),
 }
 """Each by its name."""

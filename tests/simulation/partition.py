@@ -16,13 +16,16 @@ from shared.domain import DomainName
 from tests.simulation.log import Log
 from tests.simulation.schedule import FindingError, Schedule
 from tests.simulation.store import Store
+from tests.simulation.topic import Topic
 
 POLICY = FlushPolicy(threshold=4, max_age_seconds=1.0)
 RETENTION = Retention(own_seconds=8.0, others_seconds=90.0)
 FULL_BATCH = 3
 READS = 2
 WRITES = 2
+CHANGES = 2
 READ_RETRY_SECONDS = 0.5
+PUBLISH_RETRY_SECONDS = 0.5
 DELETES_AT_A_TIME = 4
 
 Found = dict[DomainName, list[CounterRow]]
@@ -34,6 +37,7 @@ class Owner(Protocol):
     name: str
     schedule: Schedule
     store: Store
+    topic: Topic
     epoch: RowEpoch
     new_writer: Callable[[], UUID]
     ledger_class: type[PartitionLedger]
@@ -66,6 +70,7 @@ class Partition:
         self._pace = FlushPace(FULL_BATCH)
         self._reads = 0
         self._writes = 0
+        self._publishing = False
         self._wake_at = -1.0
 
     # ---- records
@@ -79,6 +84,7 @@ class Partition:
         dedupe.advance(self.fetch_from, records[0].timestamp_ms)
         for offset, record in enumerate(records, start=self.fetch_from):
             event = record.event
+            ledger.appended(offset, record.timestamp_ms)
             if event is None or (
                 event.key is not None
                 and dedupe.is_duplicate(event.domain, event.key, offset, record.timestamp_ms)
@@ -109,6 +115,7 @@ class Partition:
             self._reads += 1
             delay = self.owner.schedule.between(0.001, 0.05)
             self.owner.schedule.after(delay, self._read, domains)
+        self._start_publishing()
         self._start_writes()
 
     def _start_writes(self) -> None:
@@ -167,6 +174,30 @@ class Partition:
     def failed(self, batch: list[RowUpdate]) -> None:
         """Owe *batch* again."""
         self.ledger.fail(batch)
+
+    def _start_publishing(self) -> None:
+        changes = self.ledger.changes.next(CHANGES)
+        if not changes or self._publishing:
+            return
+        self._publishing = True
+        if self.owner.schedule.recording:
+            self.owner.schedule.say(self.owner.name, f"{self.log.name} publishes {changes}")
+
+        def answered(success: bool) -> None:  # noqa: FBT001 an answer
+            if success:
+                self.owner.after(0.0, self._published, len(changes))
+            else:
+                self.owner.after(PUBLISH_RETRY_SECONDS, self._published, 0)
+
+        self.owner.topic.publish(changes, answered)
+
+    def _published(self, number: int) -> None:
+        if self.given_up:
+            return
+        self._publishing = False
+        self.ledger.changes.published(number)
+        self.pump()
+        self.owner.progressed()
 
     def say_settled(self, batch: list[RowUpdate], how: str) -> None:
         """Add to the history what became of *batch*."""
@@ -244,5 +275,5 @@ class Partition:
 
 
 def waiting(partitions: Sequence[Partition]) -> bool:
-    """Whether any of *partitions* has not counted all that it has read."""
+    """Whether any of *partitions* has not counted and published all that it has read."""
     return not all(partition.ledger.settled for partition in partitions)

@@ -9,7 +9,9 @@ from tests.simulation.world import Kind, Parts, kind_of, run
 RUNS = 20_000
 FAULTS = [
     "answer lost",
+    "answer to change lost",
     "answer to commit lost",
+    "change lost",
     "commit lost",
     "commit refused",
     "committed offset went back",

@@ -13,6 +13,7 @@ from tests.simulation.group import Group
 from tests.simulation.partition import Partition, waiting
 from tests.simulation.schedule import Schedule
 from tests.simulation.store import Store
+from tests.simulation.topic import Topic
 
 DRAIN_SECONDS = 6.0
 COMMIT_SECONDS = 5.0
@@ -28,10 +29,13 @@ class Worker:
     ledger_class = PartitionLedger
     freeze_noticed_seconds = LONGEST_GAP_SECONDS
 
-    def __init__(self, number: int, schedule: Schedule, store: Store, group: Group) -> None:
+    def __init__(
+        self, number: int, schedule: Schedule, store: Store, group: Group, topic: Topic
+    ) -> None:
         self.name = f"worker{number}"
         self.schedule = schedule
         self.store = store
+        self.topic = topic
         self.group = group
         self.alive = True
         self.new_writer: Callable[[], UUID] = self._new_writer

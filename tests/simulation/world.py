@@ -12,10 +12,12 @@ from shared.event import Event, EventKind
 from tests.simulation.faults import Faults
 from tests.simulation.group import Group
 from tests.simulation.log import Log
+from tests.simulation.partition import POLICY
 from tests.simulation.reader import Reader
 from tests.simulation.replica import merge
 from tests.simulation.schedule import FindingError, Schedule, numbers
 from tests.simulation.store import Store
+from tests.simulation.topic import Topic
 from tests.simulation.worker import Worker
 
 DOMAINS = [DomainName(name) for name in ("a.example", "b.example", "c.example")]
@@ -72,6 +74,7 @@ class World:
         self.domains = DOMAINS[: schedule.random.randint(2, 3)]
         self.logs = [Log(f"events/{i}", self.domains) for i in range(schedule.random.randint(1, 2))]
         self.store = Store(schedule, trouble)
+        self.topic = Topic(schedule, self.logs, trouble, POLICY.threshold)
         self.group = Group(schedule, self.logs, trouble, self.check_commit)
         self.reader = parts.reader(schedule, self.store, self.logs, self.domains)
         self.store.on_suspect = self.reader.look
@@ -85,7 +88,9 @@ class World:
     def start_worker(self) -> None:
         """Start a worker process, which joins the group."""
         self._started += 1
-        worker = self._worker_class(self._started, self.schedule, self.store, self.group)
+        worker = self._worker_class(
+            self._started, self.schedule, self.store, self.group, self.topic
+        )
         self.running = [w for w in self.running if w.alive]
         self.running.append(worker)
         worker.after(self.schedule.between(0.0, 0.3), worker.join)
@@ -124,7 +129,7 @@ class World:
             self.schedule.say("senders", f"{log.name} ends at {len(log.records)}")
 
     def check_commit(self, partition: int, offset: int) -> None:
-        """Raise FindingError if a commit up to *offset* passes an event that is not counted."""
+        """Raise FindingError if a commit up to *offset* passes what is not counted or told."""
         log = self.logs[partition]
         for domain in self.domains:
             applied = self.store.applied_offset(log.name, domain)
@@ -132,6 +137,7 @@ class World:
                 raise FindingError(
                     f"{domain}: {log.name} is committed at {offset}, counted up to {applied}"
                 )
+            self.topic.check(log, domain, offset)
 
     # ---- liveness
 
@@ -140,7 +146,7 @@ class World:
         schedule = self.schedule
         if schedule.recording:
             schedule.say("world", "no more faults")
-        self.store.trouble = self.group.trouble = 0.0
+        self.store.trouble = self.group.trouble = self.topic.trouble = 0.0
         self.faults.end()
         if not any(worker.alive for worker in self.running):
             self.start_worker()

@@ -12,10 +12,12 @@ from dataclasses import dataclass, field
 from consumer.flush_policy import FlushPolicy
 from consumer.ledger import PartitionLedger
 from consumer.writer_rows import RowUpdate
+from shared.change import Change
 from shared.counter import CounterRow, Counters, sum_rows
 from shared.domain import DomainName
 from shared.errors import RetriableError
 from shared.event import Event, EventKind
+from shared.status import Status, classify
 from tests.fakes.counter_store import InMemoryCounterStore, Outcome
 from tests.fakes.writers import writers
 from tests.unit.consumer.events import RETENTION
@@ -24,6 +26,8 @@ LOG = "events/0"
 DOMAINS = [DomainName(name) for name in ("a.example", "b.example", "c.example")]
 OUTCOMES = [*[Outcome.ACKNOWLEDGED] * 6, *Outcome]
 POLICY = FlushPolicy(threshold=4, max_age_seconds=5.0)
+STATUSES = [Status.UNKNOWN, Status.CATCH_ALL, Status.NOT_CATCH_ALL]
+"""As they follow each other."""
 
 
 @dataclass(eq=False)
@@ -33,6 +37,7 @@ class Worker:
     ledger: PartitionLedger
     now: float = 0.0
     reading: list[tuple[DomainName, list[CounterRow]]] = field(default_factory=list)
+    publishing: list[Change] = field(default_factory=list)
 
 
 @dataclass(eq=False)
@@ -53,6 +58,7 @@ class World:
         self.log: list[Event | None] = []
         self.sums = {domain: [Counters()] for domain in DOMAINS}
         self.committed = [0]
+        self.heard = dict.fromkeys(DOMAINS, Status.UNKNOWN)
         self.newest = dict.fromkeys(DOMAINS, 0)
         self.batches: list[Batch] = []
         self.new_writer = writers()
@@ -79,6 +85,8 @@ class World:
             self.reach_store: 6,
             self.answer_write: 6,
             self.surface: 2,
+            self.publish: 4,
+            self.answer_publish: 4,
             self.roll: 1,
             self.hurry: 1,
             self.forget_idle: 1,
@@ -194,6 +202,35 @@ class World:
         late = range(self.store.late_updates)
         self.store.surface(self.random.sample(late, self.random.randint(0, len(late))))
 
+    # ---- changes: taken, then in the topic or not, then answered
+
+    def publish(self) -> None:
+        """Send some changes to the topic; the answer is under way while the world goes on."""
+        worker = self.any_worker()
+        if not worker.publishing:
+            worker.publishing = worker.ledger.changes.next(self.random.randint(1, 2))
+
+    def answer_publish(self) -> None:
+        """Let what was sent be stored and answered, only stored, or lost."""
+        worker = self.any_worker()
+        stored = self.random.random() < 0.7
+        self.tell_published(worker, stored=stored, told=stored and self.random.random() < 0.7)
+
+    def tell_published(self, worker: Worker, *, stored: bool, told: bool) -> None:
+        """Say what became of the changes that *worker* sent."""
+        sent, worker.publishing = worker.publishing, []
+        if stored:
+            for change in sent:
+                self.hear(change)
+        if told:
+            worker.ledger.changes.published(len(sent))
+
+    def hear(self, change: Change) -> None:
+        """Read a change as a query node does: a zombie may say late what was true before."""
+        status = classify(change.counted, POLICY.threshold).status
+        assert change.counted in self.sums[change.domain], f"never true: {change}"
+        self.heard[change.domain] = max(self.heard[change.domain], status, key=STATUSES.index)
+
     # ---- what a worker does of its own accord
 
     def roll(self) -> None:
@@ -212,7 +249,12 @@ class World:
 
     def commit(self) -> None:
         """Commit as the owner; a zombie's commit is refused by the group."""
-        self.committed.append(self.owner.ledger.committable_offset())
+        offset = self.owner.ledger.committable_offset()
+        self.committed.append(offset)
+        for domain, sums in self.sums.items():
+            true = classify(sums[offset], POLICY.threshold).status
+            heard = STATUSES.index(self.heard[domain])
+            assert heard >= STATUSES.index(true), f"{domain}: nobody may ever hear of {true}"
 
     def take_over(self) -> None:
         """Replace the owner, from a committed offset of any age."""
@@ -260,6 +302,9 @@ class World:
         updates = worker.ledger.take_due(worker.now, len(DOMAINS))
         self.store.settle(LOG, updates, Outcome.ACKNOWLEDGED)
         worker.ledger.acknowledge(updates, worker.now)
+        self.tell_published(worker, stored=True, told=True)
+        worker.publishing = worker.ledger.changes.next(len(worker.ledger.changes))
+        self.tell_published(worker, stored=True, told=True)
 
     def check_end(self) -> None:
         """Compare the answer with the truth."""
@@ -267,3 +312,4 @@ class World:
         assert self.owner.ledger.committable_offset() == len(self.log)
         for domain, sums in self.sums.items():
             assert sum_rows(self.store.rows(LOG, domain)) == sums[-1], f"{domain} is not exact"
+            assert self.heard[domain] is classify(sums[-1], POLICY.threshold).status

@@ -4,7 +4,7 @@ import pytest
 
 from consumer.flush_policy import FlushPolicy
 from consumer.ledger import PartitionLedger
-from shared.counter import CounterRow
+from shared.counter import CounterRow, Counters
 from shared.domain import DomainName
 from shared.errors import LogRewrittenError
 from tests.fakes.writers import writers
@@ -96,6 +96,23 @@ def test_what_the_rows_already_say_is_skipped() -> None:
     assert ledger.skipped == 2
     (update,) = ledger.take_due(9.0, 10)
     assert (update.delivered, update.applied_offset) == (8, 13)
+
+
+def test_a_change_in_what_is_read_again_is_found_though_the_domain_was_forgotten() -> None:
+    """Both bounces hold commits back, also while the rows are read a second time."""
+    ledger = new_ledger(first_offset=10)
+    ledger.add(bounced(A), 10, 1.0)
+    ledger.take_unread(10)
+    ledger.learn(A, [row(0, 2, 12)], log_end=12, now=0.0)
+    ledger.forget_idle(0)
+    ledger.add(bounced(A), 11, 1.0)
+    assert ledger.committable_offset() == 10
+    ledger.take_unread(10)
+    ledger.learn(A, [row(0, 2, 12)], log_end=12, now=0.0)
+    assert [change.counted for change in ledger.changes.next(10)] == [Counters(0, 2)]
+    assert ledger.committable_offset() == 10
+    ledger.changes.published(1)
+    assert ledger.committable_offset() == 12
 
 
 def test_what_an_audit_owes_is_never_committed_before_it_is_read() -> None:
