@@ -25,7 +25,8 @@ log = structlog.stdlib.get_logger(__name__)
 
 _SCHEMA = Path(__file__).with_name("schema.cql")
 _KAFKA_SECONDS = 60.0
-_DAY_MS = 24 * 60 * 60 * 1000
+_HOUR_MS = 60 * 60 * 1000
+_DAY_MS = 24 * _HOUR_MS
 
 
 def parse_replication(text: str) -> dict[str, int]:
@@ -116,8 +117,17 @@ def topics(kafka: KafkaConfig, layout: KafkaLayout) -> list[NewTopic]:
             kafka.changes_topic,
             layout.partitions,
             layout.replication_factor,
-            # Of each domain the last change stays for good.
-            topic_configs={**durable, "cleanup.policy": "compact"},
+            topic_configs={
+                **durable,
+                # Of each domain the last change stays for good; nobody ever deletes one.
+                "cleanup.policy": "compact",
+                # Who was away for less than that misses no change in between.
+                "min.compaction.lag.ms": str(_HOUR_MS),
+                # The segment that is written to is never compacted. Changes are few and small:
+                # the defaults, a week and 1 GiB, would hardly ever end one.
+                "segment.ms": str(_DAY_MS),
+                "segment.bytes": str(64 * 1024 * 1024),
+            },
         ),
     ]
 

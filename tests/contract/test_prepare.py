@@ -54,14 +54,20 @@ async def test_topics_have_the_settings_that_the_guarantees_stand_on(
         await prepare.create_topics(kafka_config, kafka_layout)
         events = await settings_of(kafka_config, kafka_config.topic)
         letters = await settings_of(kafka_config, kafka_config.dead_letter_topic)
+        changes = await settings_of(kafka_config, kafka_config.changes_topic)
 
-    for found in (events, letters):
+    for found in (events, letters, changes):
         assert found["min.insync.replicas"] == str(kafka_layout.min_insync_replicas)
         assert found["message.timestamp.type"] == "LogAppendTime"
         assert found["unclean.leader.election.enable"] == "false"
         assert int(found["max.message.bytes"]) > MAX_BATCH_BYTES
     assert events["retention.ms"] == str(kafka_layout.retention_days * 24 * 60 * 60 * 1000)
     assert letters["retention.ms"] == "-1"
+    assert changes["cleanup.policy"] == "compact"
+    # Whoever comes back within it has missed no change, a bounce before all.
+    assert int(changes["min.compaction.lag.ms"]) >= 60 * 60 * 1000
+    # Else nothing is ever compacted.
+    assert int(changes["segment.ms"]) <= 24 * 60 * 60 * 1000
 
 
 async def settings_of(config: KafkaConfig, topic: str) -> dict[str, str]:
