@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack
 
 from prometheus_client import CollectorRegistry
 
+from ingest import openapi
 from ingest.admission import Admission
 from ingest.config import IngestConfig, read_config
 from ingest.handlers import Handlers, build_routes
@@ -14,6 +15,7 @@ from ingest.publisher import Publisher
 from shared import http_server, kafka, lifecycle
 from shared.errors import OutcomeUnknownError
 from shared.management import Readiness, build_management, keep_probing
+from shared.openapi import build_route
 
 
 async def run(config: IngestConfig) -> None:
@@ -37,13 +39,14 @@ async def serve(config: IngestConfig) -> None:
         connection_seconds=settings.connection_seconds,
         drain_seconds=settings.drain_seconds,
     )
+    documents = openapi.build(settings)
     async with AsyncExitStack() as stack:
         stop = stack.enter_context(lifecycle.stop_on_signals())
         if settings.process is not None:
             lifecycle.stop_with_parent(stop)
         await stack.enter_async_context(
             http_server.open_server(
-                build_management(readiness, registry),
+                build_management(readiness, registry, build_route(documents.management)),
                 settings.http_host,
                 settings.management_port + (settings.process or 0),
             )
@@ -62,7 +65,7 @@ async def serve(config: IngestConfig) -> None:
             probing = tasks.create_task(keep_probing(readiness["kafka"], topic.probe))
             # Left first: stop accepting, answer what is in hand. Only then the flushers end.
             async with http_server.open_server(
-                build_routes(handlers),
+                build_routes(handlers, build_route(documents.traffic)),
                 settings.http_host,
                 settings.http_port,
                 limits,

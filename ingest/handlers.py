@@ -160,12 +160,13 @@ class Handlers:
         return sorted(bulk.lines_of(reasons, partitions)), reason
 
 
-def build_routes(handlers: Handlers) -> Router:
+def build_routes(handlers: Handlers, *others: Route) -> Router:
     """Return the handler of the traffic port."""
     return Router(
         [
             Route("PUT", "/events/{domain}/delivered", handlers.put_delivered),
             Route("PUT", "/events/{domain}/bounced", handlers.put_bounced),
             Route("POST", "/events", handlers.post_events),
+            *others,
         ]
     )

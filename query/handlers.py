@@ -15,8 +15,8 @@ from shared.http_body import read_body
 from shared.status import classify
 
 MAX_DOMAINS = 1_000
-_MAX_BODY_BYTES = 1024 * 1024
-_BODY_SECONDS = 10.0
+MAX_BODY_BYTES = 1024 * 1024
+BODY_SECONDS = 10.0
 
 Answer = dict[str, object]
 
@@ -53,7 +53,7 @@ class Handlers:
         if request.content_type != "application/json":
             raise HttpProblem(415, "unsupported_media_type", "Send application/json.")
         try:
-            question = _decode(await read_body(request, _MAX_BODY_BYTES, _BODY_SECONDS))
+            question = _decode(await read_body(request, MAX_BODY_BYTES, BODY_SECONDS))
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise HttpProblem(
                 400, "malformed_json", 'Send {"domains": ["example.com", ...]}.'
@@ -118,11 +118,12 @@ def _json(body: Answer) -> web.Response:
     return web.Response(body=json.dumps(body).encode(), content_type="application/json")
 
 
-def build_routes(handlers: Handlers) -> Router:
+def build_routes(handlers: Handlers, *others: Route) -> Router:
     """Return the handler of the traffic port."""
     return Router(
         [
             Route("GET", "/domains/{domain}", handlers.get_domain),
             Route("POST", "/domains", handlers.post_domains),
+            *others,
         ]
     )

@@ -11,7 +11,9 @@ from shared.errors import InvalidEventError
 MAX_COUNT = 1_000_000
 MAX_KEY_LENGTH = 64
 
-_KEY = re.compile(r"[!-~]{1,64}")
+KEY_PATTERN = f"[!-~]{{1,{MAX_KEY_LENGTH}}}"
+
+_KEY = re.compile(KEY_PATTERN)
 
 
 class EventKind(StrEnum):

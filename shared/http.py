@@ -119,6 +119,7 @@ class Router:
     """Find the handler of a request and turn what it raises into a problem."""
 
     def __init__(self, routes: Sequence[Route]) -> None:
+        self.routes = tuple(routes)
         # By number of segments, so that a request compares with its equals only.
         self._shapes: dict[int, list[_Shape]] = {}
         by_places: dict[tuple[bool, ...], _Shape] = {}

@@ -109,8 +109,9 @@ class _Connection(RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,  # noqa: ARG002 it echoes input
     ) -> web.StreamResponse:
-        if status == HTTPStatus.INTERNAL_SERVER_ERROR:
-            log.error("handler failed", exc_info=exc)
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            # aiohttp makes 504 of a TimeoutError that a handler lets through, and keeps it back.
+            log.error("handler failed", exc_info=exc or True)
             response = problem(500, "internal_error", "A defect of this node; it was logged.")
         else:
             response = problem(status, "malformed_request", "This is not well-formed HTTP/1.1.")

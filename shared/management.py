@@ -71,7 +71,7 @@ async def keep_probing(check: Check, probe: Callable[[], Awaitable[object]]) -> 
         await asyncio.sleep(PROBE_SECONDS)
 
 
-def build_management(readiness: Readiness, registry: CollectorRegistry) -> Router:
+def build_management(readiness: Readiness, registry: CollectorRegistry, *others: Route) -> Router:
     """Return the handler of the management port."""
 
     async def livez(_: web.BaseRequest) -> web.Response:
@@ -94,5 +94,6 @@ def build_management(readiness: Readiness, registry: CollectorRegistry) -> Route
             Route("GET", "/livez", livez),
             Route("GET", "/readyz", readyz),
             Route("GET", "/metrics", metrics),
+            *others,
         ]
     )

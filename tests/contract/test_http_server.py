@@ -40,12 +40,24 @@ async def accepted(request: web.BaseRequest) -> web.StreamResponse:
     return ACCEPTED.answer(request)
 
 
+async def defective(_: web.BaseRequest) -> web.StreamResponse:
+    """Let through what no handler should."""
+    raise KeyError("a secret")
+
+
+async def timed_out(_: web.BaseRequest) -> web.StreamResponse:
+    """Let a limit of one's own through, which aiohttp takes for a gateway's."""
+    raise TimeoutError("a secret")
+
+
 REFUSAL = PrebuiltResponse(refuse)
 ACCEPTED = PrebuiltResponse(lambda: web.Response(status=202))
 ROUTES = Router(
     [
         Route("GET", "/plain", plain),
         Route("GET", "/prebuilt", prebuilt),
+        Route("GET", "/defective", defective),
+        Route("GET", "/timed-out", timed_out),
         Route("PUT", "/accepted", accepted),
     ]
 )
@@ -157,6 +169,18 @@ async def test_a_client_that_does_not_read_is_not_answered_into_memory() -> None
             sent += 1000  # held back: that is what we wanted to see
         for _ in range(sent):
             assert (await wire.answer()).status == 503
+
+
+@pytest.mark.parametrize("target", ["/defective", "/timed-out"])
+async def test_a_defect_of_a_handler_is_500_and_says_nothing_of_itself(target: str) -> None:
+    """Whatever was let through, the client is told that it is not to blame, and no more."""
+    async with open_wires() as wires:
+        wire = await connect(wires)
+        answer = await wire.get(target)
+        assert (answer.status, answer.headers["connection"]) == (500, "close")
+        assert json.loads(answer.body)["code"] == "internal_error"
+        assert b"secret" not in answer.body
+        assert await wire.rest() == b""
 
 
 @pytest.mark.parametrize("target", ["/plain", "/accepted"])

@@ -1,0 +1,109 @@
+"""The examples of an API document, each with the request that it is the answer to."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Json = dict[str, Any]
+
+METHODS = ("get", "put", "post")
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """An answer as the document has it, and the request for it if there is one."""
+
+    operation: str
+    name: str
+    method: str
+    request: Json | None
+    status: int
+    media_type: str
+    value: Any
+    response: Json
+    on_management: bool
+
+    @property
+    def body(self) -> bytes | None:
+        """The body of the request."""
+        if self.request is None or "body" not in self.request:
+            return None
+        body: bytes = self.request["body"].encode() * self.request.get("times", 1)
+        return body
+
+
+def operations(document: Json) -> Iterator[tuple[str, str, Json, bool]]:
+    """Yield path, method and operation, and whether it is on the management port."""
+    for path, item in document["paths"].items():
+        for method in METHODS:
+            if method in item:
+                yield path, method.upper(), item[method], "servers" in item
+
+
+def examples_of(document: Json) -> Iterator[Example]:
+    """Yield every example of an answer."""
+    for path, method, operation, on_management in operations(document):
+        requests = _requests(path, operation)
+        name = operation["operationId"]
+        answered: set[str] = set()
+        for status, response in operation["responses"].items():
+            for example in _answers(name, method, status, response, requests, on_management):
+                answered.add(example.name)
+                yield example
+        assert requests.keys() <= answered, f"{name}: nothing answers {requests.keys() - answered}"
+    for response in document["components"]["responses"].values():
+        (media,) = response["content"].values()
+        (example,) = media["examples"].values()
+        status = str(example["value"]["status"])
+        yield from _answers("", "GET", status, response, {}, on_management=False)
+
+
+def _requests(path: str, operation: Json) -> dict[str, Json]:
+    """Return the requests that the examples of parameters and bodies make, by name."""
+    names: dict[str, Json] = {}
+    for parameter in operation.get("parameters", ()):
+        for name, example in parameter.get("examples", {}).items():
+            request = names.setdefault(name, {"target": path, "headers": {}})
+            if parameter["in"] == "path":
+                value = str(example["value"])
+                request["target"] = request["target"].replace(f"{{{parameter['name']}}}", value)
+            else:
+                request["headers"][parameter["name"]] = example["value"]
+    for media_type, content in operation.get("requestBody", {}).get("content", {}).items():
+        for name, example in content["examples"].items():
+            value = example["value"]
+            request = names.setdefault(name, {"target": path, "headers": {}})
+            request["headers"]["Content-Type"] = media_type
+            request["body"] = value if isinstance(value, str) else json.dumps(value)
+    return names
+
+
+def _answers(
+    operation: str,
+    method: str,
+    status: str,
+    response: Json,
+    requests: Mapping[str, Json],
+    on_management: bool,  # noqa: FBT001 one of the facts of an example
+) -> Iterator[Example]:
+    said = [
+        (media_type, name, example)
+        for media_type, content in response.get("content", {}).items()
+        for name, example in content.get("examples", {}).items()
+    ]
+    if status == "202" and "content" not in response:
+        said = [("", name, {"value": None}) for name in requests]
+    for media_type, name, example in said:
+        request = example.get("x-request") or (requests.get(name) if status < "3" else None)
+        yield Example(
+            operation,
+            name,
+            request.get("method", method) if request else method,
+            request,
+            int(status),
+            media_type,
+            example["value"],
+            response,
+            on_management,
+        )

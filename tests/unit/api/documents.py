@@ -1,0 +1,53 @@
+"""The documents of both tiers, and what they say."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from ingest import openapi as ingest_openapi
+from ingest.config import IngestSettings
+from query import openapi as query_openapi
+from query.config import QuerySettings
+from shared.openapi import Documents
+from shared.openapi_responses import Json
+
+TIERS = ("ingest", "query")
+METHODS = ("get", "put", "post")
+
+
+def documents_of(tier: str) -> Documents:
+    """Return the documents of a node of *tier* with the settings that it has by itself."""
+    if tier == "ingest":
+        return ingest_openapi.build(IngestSettings())
+    return query_openapi.build(QuerySettings())
+
+
+def document_of(tier: str) -> Json:
+    """Return the document of the traffic port."""
+    return documents_of(tier).traffic
+
+
+def operations(document: Json) -> Iterator[tuple[str, str, Json]]:
+    """Yield path, method and operation."""
+    for path, item in document["paths"].items():
+        for method in METHODS:
+            if method in item:
+                yield path, method, item[method]
+
+
+def objects(value: Any) -> Iterator[Json]:
+    """Yield each object in *value*."""
+    if isinstance(value, dict):
+        yield value
+        value = list(value.values())
+    if isinstance(value, list):
+        for each in value:
+            yield from objects(each)
+
+
+def listed_codes(document: Json) -> set[str]:
+    """Return each code that a schema of *document* names."""
+    return {
+        code
+        for schema in objects(document)
+        for code in schema.get("properties", {}).get("code", {}).get("enum", ())
+    }

@@ -1,0 +1,110 @@
+"""The documents are OpenAPI 3.1, and say nothing that does not hold."""
+
+import tomllib
+from pathlib import Path
+
+import jsonschema_rs
+import pytest
+from schemathesis.specs.openapi.definitions import OPENAPI_31
+
+from ingest.config import IngestSettings
+from ingest.handlers import Handlers as IngestHandlers
+from ingest.handlers import build_routes as build_ingest_routes
+from query.config import QuerySettings
+from query.handlers import Handlers as QueryHandlers
+from query.handlers import build_routes as build_query_routes
+from shared.openapi import API_VERSION
+from shared.openapi_responses import Json
+from tests.unit.api.documents import TIERS, document_of, documents_of, objects, operations
+
+ROUTES = {
+    "ingest": build_ingest_routes(object.__new__(IngestHandlers)).routes,
+    "query": build_query_routes(object.__new__(QueryHandlers)).routes,
+}
+
+
+@pytest.mark.parametrize("tier", TIERS)
+def test_a_document_is_openapi_3_1(tier: str) -> None:
+    """By the schema of the specification."""
+    for document in documents_of(tier):
+        jsonschema_rs.Draft202012Validator(OPENAPI_31).validate(document)
+
+
+@pytest.mark.parametrize("tier", TIERS)
+def test_what_a_document_refers_to_is_there(tier: str) -> None:
+    """Each reference leads to a schema, and each schema is one."""
+    document = document_of(tier)
+    for value in objects(document):
+        if "$ref" in value:
+            name = value["$ref"].removeprefix("#/components/schemas/")
+            assert name in document["components"]["schemas"]
+    for schema in document["components"]["schemas"].values():
+        jsonschema_rs.meta.validate(schema)
+
+
+def validate(value: object, schema: Json, document: Json) -> None:
+    """Raise unless *value* is what *schema* says."""
+    jsonschema_rs.Draft202012Validator(
+        {**schema, "components": document["components"]}, validate_formats=True
+    ).validate(value)
+
+
+@pytest.mark.parametrize("tier", TIERS)
+def test_each_example_is_what_its_schema_says(tier: str) -> None:
+    """Of parameters, bodies and responses alike."""
+    document = document_of(tier)
+    checked = 0
+    for value in objects(document):
+        if "schema" in value:
+            for example in value.get("examples", {}).values():
+                validate(example["value"], value["schema"], document)
+                checked += 1
+    assert checked > 50
+
+
+@pytest.mark.parametrize("tier", TIERS)
+def test_each_route_is_in_the_document_and_no_other(tier: str) -> None:
+    """By method and path; what all tiers serve is left to the test that asks a node."""
+    document = document_of(tier)
+    told = {
+        (method.upper(), path)
+        for path, method, _ in operations(document)
+        if "servers" not in document["paths"][path] and path != "/openapi.json"
+    }
+
+    assert told == {(route.method, route.path) for route in ROUTES[tier]}
+
+
+@pytest.mark.parametrize("tier", TIERS)
+def test_each_operation_has_a_name_and_says_what_it_is_for(tier: str) -> None:
+    """Names are unique, as code is made of them."""
+    named = [operation for _, _, operation in operations(document_of(tier))]
+
+    assert len({operation["operationId"] for operation in named}) == len(named)
+    assert all(operation["summary"] and operation["tags"] for operation in named)
+
+
+def test_the_version_is_that_of_the_project() -> None:
+    """It is told in one way."""
+    project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())
+
+    assert project["project"]["version"] == API_VERSION
+
+
+@pytest.mark.parametrize("tier", TIERS)
+def test_each_port_says_where_the_other_is(tier: str) -> None:
+    """A path is asked for where the document comes from, or at the address that it names."""
+    document, there = documents_of(tier)
+    settings = IngestSettings() if tier == "ingest" else QuerySettings()
+
+    def servers(seen: Json, path: str) -> str:
+        (server,) = seen["paths"][path].get("servers", seen["servers"])
+        variables = server.get("variables", {})
+        return str(server["url"].format(**{name: v["default"] for name, v in variables.items()}))
+
+    traffic = "/events" if tier == "ingest" else "/domains"
+    assert servers(document, traffic) == "/"
+    assert servers(document, "/readyz") == f"http://127.0.0.1:{settings.management_port}"
+    assert servers(there, traffic) == f"http://127.0.0.1:{settings.http_port}"
+    assert servers(there, "/readyz") == "/"
+    assert servers(there, "/openapi.json") == f"http://127.0.0.1:{settings.http_port}"

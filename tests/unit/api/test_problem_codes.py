@@ -1,0 +1,27 @@
+"""The documents list the problem codes that the code can emit: all of them, and no others."""
+
+import pytest
+
+from tests.unit.api.documents import TIERS, document_of, listed_codes
+from tests.unit.api.problem_codes import codes_of
+
+NEVER = {
+    "ingest": frozenset[tuple[str, str]](),
+    # A query node only reads.
+    "query": frozenset(
+        {
+            ("shared.cassandra", "Session.write"),
+            ("shared.cassandra", "Session.write_counter_batch"),
+        }
+    ),
+}
+
+
+@pytest.mark.parametrize("tier", TIERS)
+def test_each_code_that_the_code_can_emit_is_listed_and_no_other(tier: str) -> None:
+    """Where one is missing, the place that makes it is named."""
+    emitted = codes_of(tier, NEVER[tier])
+    listed = listed_codes(document_of(tier))
+
+    assert {code: at for code, at in emitted.items() if code not in listed} == {}
+    assert listed - emitted.keys() == set()
