@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Sequence
 
 import msgspec
 from aiohttp import web
@@ -118,11 +119,12 @@ def _json(body: Answer) -> web.Response:
     return web.Response(body=json.dumps(body).encode(), content_type="application/json")
 
 
-def build_routes(handlers: Handlers) -> Router:
-    """Return the handler of the traffic port."""
+def build_routes(handlers: Handlers, more: Sequence[Route] = ()) -> Router:
+    """Return the handler of the traffic port; *more* is what is served beside the API."""
     return Router(
         [
             Route("GET", "/domains/{domain}", handlers.get_domain),
             Route("POST", "/domains", handlers.post_domains),
+            *more,
         ]
     )
