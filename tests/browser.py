@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 LIMIT_MS = 15_000.0
 WIDE, NARROW = (1280, 900), (320, 720)
@@ -18,6 +18,7 @@ _SERIOUS = {"serious", "critical"}
 @asynccontextmanager
 async def open_browser() -> AsyncIterator[Browser]:
     """Start the system's Chromium, else Playwright's own; end it when left."""
+    expect.set_options(timeout=LIMIT_MS)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
             executable_path=shutil.which("chromium"),
