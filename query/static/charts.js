@@ -29,7 +29,7 @@ export function chart(figure, lines, format) {
         y: { range: (_, __, highest) => [0, highest > 0 ? highest * 1.1 : 1] },
       },
       axes: [
-        { ...axis, size: 28, space: 80, values: (_, ticks) => ticks.map((t) => clock(t).slice(0, 5)) },
+        { ...axis, size: 28, space: 56, values: (_, ticks) => ticks.map((t) => clock(t).slice(0, 5)) },
         { ...axis, size: 56, space: 34, values: (_, ticks) => ticks.map(format) },
       ],
       series: [
@@ -51,5 +51,9 @@ export function chart(figure, lines, format) {
     if (place.clientWidth > 0) plot.setSize({ width: place.clientWidth, height: HEIGHT });
   }).observe(place);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => plot.redraw());
-  return (data) => plot.setData(data);
+  return (data) => {
+    plot.setData(data);
+    // Nobody points at a moment: the legend tells the newest.
+    if (plot.cursor.idx == null) plot.setLegend({ idx: data[0].length - 1 });
+  };
 }

@@ -221,6 +221,7 @@ async def test_the_pulse_is_shown_in_figures_words_and_lines(seen: Visit, node: 
         "Kafka\nready",
     ]
     await expect(page.locator(".plot canvas")).to_have_count(4)
+    await expect(page.locator("#chart-rates .u-legend")).to_contain_text("rows written400")
 
 
 async def test_many_names_make_a_table_to_filter_sort_and_save(seen: Visit, node: PageNode) -> None:

@@ -89,7 +89,7 @@ async def test_a_look_up_works_without_a_script(browser: Browser, client: Client
         await page.click("#lookup-form button")
         await expect(page.locator(STATUS)).to_have_text("Not catch-all")
         await expect(page.locator("#domain")).to_have_value("page-plain.example.com")
-        await expect(page.locator("noscript")).to_contain_text("need JavaScript")
+        await expect(page.locator(".note")).to_contain_text("need JavaScript")
         await expect(page.locator("#pulse")).to_be_hidden()
         await look_up(page, "localhost")
         await expect(page.locator(".problem")).to_contain_text("has no dot")
