@@ -49,7 +49,7 @@ async def run(config: QueryConfig) -> None:
         async with asyncio.TaskGroup() as tasks:
             probing = tasks.create_task(keep_probing(readiness["cassandra"], session.probe))
             async with http_server.open_server(
-                build_routes(handlers, [*build_page_routes(look_up), *build_pulse_routes(pulse)]),
+                build_routes(handlers, *build_page_routes(look_up), *build_pulse_routes(pulse)),
                 settings.http_host,
                 settings.http_port,
                 http_server.HttpLimits(drain_seconds=settings.drain_seconds),

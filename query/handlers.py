@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import Sequence
 
 import msgspec
 from aiohttp import web
@@ -119,12 +118,12 @@ def _json(body: Answer) -> web.Response:
     return web.Response(body=json.dumps(body).encode(), content_type="application/json")
 
 
-def build_routes(handlers: Handlers, more: Sequence[Route] = ()) -> Router:
-    """Return the handler of the traffic port; *more* is what is served beside the API."""
+def build_routes(handlers: Handlers, *others: Route) -> Router:
+    """Return the handler of the traffic port."""
     return Router(
         [
             Route("GET", "/domains/{domain}", handlers.get_domain),
             Route("POST", "/domains", handlers.post_domains),
-            *more,
+            *others,
         ]
     )

@@ -92,7 +92,7 @@ async def open_page_node(counters: dict[str, Counters]) -> AsyncIterator[PageNod
         Route("GET", "/openapi.json", openapi),
     ]
     async with open_server(
-        build_routes(handlers, routes), host, PORT, HttpLimits(drain_seconds=0.5)
+        build_routes(handlers, *routes), host, PORT, HttpLimits(drain_seconds=0.5)
     ):
         try:
             yield node
