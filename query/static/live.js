@@ -11,6 +11,7 @@ export function startLive({ connection, onChange, onGap, onName }) {
   const empty = document.querySelector("#changes-empty");
   const pause = document.querySelector("#pause");
   const spoken = document.querySelector("#changes-spoken");
+  const late = document.querySelector("#changes-late");
   let waiting = []; // newest last; drawn at the next frame, or when the reader goes on
   let waitingCount = 0;
   let paused = false;
@@ -61,9 +62,18 @@ export function startLive({ connection, onChange, onGap, onName }) {
     unspoken = 0;
   }
 
-  function listen() {
+  function noteGap() {
+    add({ gap: true, at: new Date() });
+    onGap();
+  }
+
+  function listen(again = false) {
     const source = new EventSource("/changes");
-    source.onopen = () => connection.back("changes");
+    source.onopen = () => {
+      connection.back("changes");
+      if (again) noteGap();
+      again = false;
+    };
     source.onmessage = (event) => {
       const answer = JSON.parse(event.data);
       unspoken += 1;
@@ -71,14 +81,15 @@ export function startLive({ connection, onChange, onGap, onName }) {
       add({ answer, at: new Date() });
       onChange(answer);
     };
-    source.addEventListener("resync", () => {
-      add({ gap: true, at: new Date() });
-      onGap();
+    source.addEventListener("resync", noteGap);
+    source.addEventListener("late", (event) => {
+      late.hidden = !JSON.parse(event.data).late;
     });
     source.onerror = () => {
       connection.lost("changes");
-      // It tries again by itself, except after an answer that is no stream.
-      if (source.readyState === EventSource.CLOSED) setTimeout(listen, AGAIN_MS);
+      // It tries again by itself and goes on where it was, except after an answer that is no
+      // stream: then a new one begins, which knows nothing of what was before.
+      if (source.readyState === EventSource.CLOSED) setTimeout(listen, AGAIN_MS, true);
     };
   }
 

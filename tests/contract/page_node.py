@@ -38,6 +38,7 @@ class PageNode:
     origin: str
     pulse: dict[str, Any] = field(default_factory=dict)
     streams: list[asyncio.Queue[bytes | None]] = field(default_factory=list)
+    refuses_streams: bool = False
 
     def say(self, domain: str, counters: Counters) -> None:
         """Change the counters of *domain*, and tell all who listen."""
@@ -56,6 +57,8 @@ class PageNode:
 
     async def changes(self, request: web.BaseRequest) -> web.StreamResponse:
         """``GET /changes``."""
+        if self.refuses_streams:
+            return web.Response(status=503)
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
         stream: asyncio.Queue[bytes | None] = asyncio.Queue()

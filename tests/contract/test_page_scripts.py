@@ -174,6 +174,29 @@ async def test_a_gap_is_said_and_the_card_is_asked_for_again(seen: Visit, node: 
     await expect(page.locator(".verdict strong:visible")).to_have_text("Not catch-all")
 
 
+async def test_a_stream_that_is_refused_begins_again_with_a_gap(
+    seen: Visit, node: PageNode
+) -> None:
+    """Who knows nothing of what was before says so."""
+    node.refuses_streams = True
+    async with seen.page.expect_response("**/changes"):
+        node.send(None)
+    await expect(seen.page.locator("#banner")).to_contain_text("The connection was lost at")
+    node.refuses_streams = False
+    await expect(seen.page.locator("#banner")).to_have_text("The connection is back.")
+    await expect(seen.page.locator("#changes-list .gap")).to_have_count(1)
+
+
+async def test_news_that_may_be_late_are_said_to_be(seen: Visit, node: PageNode) -> None:
+    """Until they no longer are."""
+    note = seen.page.locator("#changes-late")
+    await expect(note).to_be_hidden()
+    node.send(b'event: late\ndata: {"late":true}\n\n')
+    await expect(note).to_have_text("News may be late just now.")
+    node.send(b'event: late\ndata: {"late":false}\n\n')
+    await expect(note).to_be_hidden()
+
+
 async def test_a_lost_stream_is_said_and_so_is_its_return(seen: Visit, node: PageNode) -> None:
     """The banner tells since when; after the return it goes away."""
     banner = seen.page.locator("#banner")
