@@ -142,7 +142,7 @@ class KafkaLog:
             # What `committed` itself calls, for all of them in one request.
             consumer._coordinator.fetch_committed_offsets(wanted),  # noqa: SLF001
         )
-        begun = {tp: at.offset for tp, at in committed.items() if at.offset >= 0}
+        begun = {tp: at.offset for tp, at in committed.items()}
         return {tp.partition: Offsets(end, begun.get(tp)) for tp, end in ends.items()}
 
     async def close(self) -> None:

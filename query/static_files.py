@@ -12,6 +12,7 @@ from shared.http import Route
 
 FOLDER = Path(__file__).parent / "static"
 FILES = {
+    "base.css": "text/css",
     "style.css": "text/css",
     "icon.svg": "image/svg+xml",
     "main.js": "text/javascript",
