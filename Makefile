@@ -6,7 +6,7 @@ ENV := .venv/.synced
 ARGS ?=
 
 RUNS ?= 100000
-.PHONY: help run test check format load bench chaos simulate fuzz lock clean-data clean
+.PHONY: help run test browser check format load bench chaos simulate fuzz lock clean-data clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
@@ -14,7 +14,7 @@ help: ## list the targets
 run: $(ENV) ## start Kafka, Cassandra and the three tiers on loopback, until Ctrl-C
 	@exec $(BIN)/python -m deploy.local $(ARGS)
 
-test: $(ENV) ## the whole suite, on real Kafka and Cassandra
+test: $(ENV) browser ## the whole suite, on real Kafka and Cassandra
 	@exec $(BIN)/python -m pytest $(ARGS)
 
 check: $(ENV) ## formatter, linter, types, import rules
@@ -51,6 +51,16 @@ clean-data: ## remove the data of `make run`
 
 clean: ## remove everything that was set up
 	@rm -rf .venv .local
+
+browser: $(ENV)
+	@command -v chromium >/dev/null && exit 0; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "installing the package chromium, for the tests of the page (once)"; \
+		apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; \
+	else \
+		echo "bringing Playwright's Chromium, for the tests of the page (once)"; \
+		$(BIN)/playwright install chromium; \
+	fi
 
 $(ENV): requirements.lock Makefile
 	@echo "setting up .venv (once)"

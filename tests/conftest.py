@@ -1,4 +1,4 @@
-"""Real Kafka and Cassandra for the tests that need them, started once for the whole run."""
+"""Real Kafka, Cassandra and Chromium for the tests that need them, started once for the run."""
 
 import os
 from collections.abc import AsyncIterator, Mapping
@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from playwright.async_api import Browser
 
 from deploy.local.errors import ServersError
 from deploy.local.servers import Servers, open_servers
+from tests.browser import open_browser
 from tests.loopback import random_prefix
 
 
@@ -37,3 +39,10 @@ def server_environment(servers: Servers) -> Mapping[str, str]:
     }
     # Servers from outside may be a cluster: then its owner says how to replicate.
     return environment | {name: os.environ.get(name, value) for name, value in single.items()}
+
+
+@pytest_asyncio.fixture(scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    """One Chromium for the whole run; each test opens a context of its own."""
+    async with open_browser() as started:
+        yield started

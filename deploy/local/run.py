@@ -127,6 +127,7 @@ def welcome(cluster: Cluster) -> list[str]:
     ingest, query = f"http://{host}:{tiers.INGEST.port}", f"http://{host}:{tiers.QUERY.port}"
     return [
         f"ready. ingest {ingest}, query {query}; Ctrl-C stops everything",
+        f"the page is {query}/ and the API {query}/docs",
         "try:",
         (
             f"curl -X PUT {ingest}/events/example.com/bounced && sleep 1 && "

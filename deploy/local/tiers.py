@@ -54,6 +54,7 @@ def environment(cluster: Cluster, servers: Servers) -> dict[str, str]:
         "QUERY_HTTP_HOST": host,
         "QUERY_HTTP_PORT": str(QUERY.port),
         "QUERY_MANAGEMENT_PORT": str(QUERY.management_port),
+        "QUERY_PULSE_TARGETS": ",".join(f"{host}:{tier.management_port}" for tier in TIERS),
         "CONSUMER_MANAGEMENT_HOST": host,
         "CONSUMER_MANAGEMENT_PORT": str(WORKER.management_port),
     }

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from html import escape
 
 WIDTH, HEIGHT = 860, 260
-_LEFT, _RIGHT, _TOP, _BOTTOM = 78, 14, 14, 40
+_LEFT, _RIGHT, _TOP, _BOTTOM = 78, 26, 14, 46
 _LINES_ACROSS = 5
 _MOST_TICKS = 10
 
@@ -37,9 +37,10 @@ def nice_steps(highest: float, steps: int = _LINES_ACROSS) -> list[float]:
 
 
 def second_ticks(seconds: int) -> list[Tick]:
-    """Return marks for a time axis that ends after *seconds*."""
-    steps = nice_steps(max(seconds, 1), _MOST_TICKS)
-    return [Tick(step, f"{step:g}") for step in steps if step <= max(seconds, 1)]
+    """Return marks for a time axis that ends after *seconds*, at whole seconds."""
+    end = max(seconds, 1)
+    steps = nice_steps(max(end, _MOST_TICKS), _MOST_TICKS)
+    return [Tick(step, f"{step:g}") for step in steps if step <= end]
 
 
 def draw(title: str, unit: str, lines: Sequence[Line], ticks: Sequence[Tick]) -> str:
@@ -56,7 +57,9 @@ def draw(title: str, unit: str, lines: Sequence[Line], ticks: Sequence[Tick]) ->
     def down(y: float) -> float:
         return HEIGHT - _BOTTOM - y / levels[-1] * (HEIGHT - _TOP - _BOTTOM)
 
+    # The box around it scrolls where a narrow window leaves no room for its numbers.
     parts = [
+        '<div class="chart" tabindex="0">',
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}">',
         f"<title>{escape(title)}</title>",
     ]
@@ -74,8 +77,17 @@ def draw(title: str, unit: str, lines: Sequence[Line], ticks: Sequence[Tick]) ->
     parts.append(f'<text class="unit" x="{_LEFT}" y="{HEIGHT - 4}">{escape(unit)}</text>')
     for line in lines:
         path = " ".join(f"{across(x):.1f},{down(y):.1f}" for x, y in line.points)
-        parts.append(f'<polyline class="{line.style}" points="{path}"/>')
-    parts.append("</svg>")
+        style = line.style
+        if len(line.points) == 1:
+            # A point by itself is drawn by the round ends of a line.
+            path, style = f"{path} {path}", f"{style} dot"
+        parts.append(f'<polyline class="{style}" points="{path}"/>')
+    if not points:
+        parts.append(
+            f'<text x="{(_LEFT + WIDTH - _RIGHT) / 2}" y="{HEIGHT / 2}" text-anchor="middle">'
+            "nothing to draw</text>"
+        )
+    parts.append("</svg></div>")
     return "".join(parts) + _legend(lines)
 
 

@@ -20,9 +20,13 @@ h1{font-size:1.35rem;margin:0 0 .25rem}h2{font-size:1.05rem;margin:2rem 0 .5rem}
 table{border-collapse:collapse;width:100%}
 th,td{text-align:left;font-weight:400;padding:.2rem .5rem .2rem 0;vertical-align:top;
 border-bottom:1px solid var(--rule)}
-th{color:var(--dim)}td{text-align:right;font-variant-numeric:tabular-nums}
+th{color:var(--dim);padding-right:1rem}td{padding-right:0;text-align:right;overflow-wrap:break-word;font-variant-numeric:tabular-nums}
 svg{width:100%;height:auto;display:block}svg text{fill:var(--dim);font-size:12px}
-.grid{stroke:var(--rule)}polyline{fill:none;stroke-width:1.75;stroke-linejoin:round}
+.chart{overflow-x:auto}.chart:focus-visible{outline:2px solid var(--a)}
+@media(max-width:700px){.chart svg{min-width:600px}svg text{font-size:17px}}
+.grid{stroke:var(--rule)}polyline{fill:none;stroke-width:1.75;stroke-linejoin:round;
+stroke-linecap:round}
+.dot{stroke-width:6}
 .a{stroke:var(--a)}.b{stroke:var(--b)}.c{stroke:var(--c)}.d{stroke:var(--d)}
 .dashed{stroke-dasharray:5 4}
 .legend{display:flex;flex-wrap:wrap;gap:1.25rem;margin:.25rem 0 0;color:var(--dim);font-size:13px}
@@ -40,13 +44,23 @@ def page_of(report: Report) -> str:
         '<meta name="viewport" content="width=device-width,initial-scale=1"/>'
         f"<title>{title}</title><style>{_STYLE}</style></head><body>"
         f'<h1>{title}</h1><p class="verdict {mood}">{escape(report.verdict)}</p>'
-        f"{_table(figures(report))}{_wrong(report)}"
+        f"{_table(_without_verdict(figures(report)))}{_wrong(report)}"
         f"<h2>Rate</h2>{_rates(report)}"
         f"<h2>Latency of what was accepted, by the second</h2>{_latencies(report)}"
         f"<h2>Latency of all accepted requests</h2>{_curve(report)}"
-        f"<footer><h2>Sent from</h2>{_table(list(report.machine.items()))}</footer>"
-        "</body></html>\n"
+        f"{_machine(report)}</body></html>\n"
     )
+
+
+def _without_verdict(rows: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    # It stands above them.
+    return [row for row in rows if row[0] != "verdict"]
+
+
+def _machine(report: Report) -> str:
+    if not report.machine:
+        return ""
+    return f"<footer><h2>Sent from</h2>{_table(list(report.machine.items()))}</footer>"
 
 
 def _table(rows: list[tuple[str, str]]) -> str:

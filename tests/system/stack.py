@@ -149,6 +149,12 @@ class Stack:
             "KAFKA_CHANGES_TOPIC": f"{self.name}-changes",
             "CASSANDRA_KEYSPACE": self.name.replace("-", "_"),
             "CONSUMER_GROUP": self.name,
+            "QUERY_PULSE_GROUP": self.name,
+            # Those that were started before, and a node that tells of itself.
+            "QUERY_PULSE_TARGETS": ",".join(
+                [tier.management.removeprefix("http://") for tier in self.started]
+                + [f"{self.host}:{environment.get('QUERY_MANAGEMENT_PORT', '9081')}"]
+            ),
             # Short, so that a killed worker's partitions are taken over soon.
             "CONSUMER_SESSION_TIMEOUT_SECONDS": "3",
             "CONSUMER_DRAIN_SECONDS": "2",

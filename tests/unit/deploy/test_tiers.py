@@ -61,6 +61,14 @@ def test_tiers_are_told_the_ports_that_are_checked() -> None:
     }
 
 
+def test_the_query_node_is_told_whom_to_ask_for_the_pulse() -> None:
+    """Every tier's management port, where it listens."""
+    told = tiers.environment(*start(1))
+    assert told["QUERY_PULSE_TARGETS"].split(",") == [
+        str(node.plan.endpoints[-1]) for node in tiers.build_tiers(*start(1))
+    ]
+
+
 def test_welcome_has_one_command_to_copy() -> None:
     """What is to be copied stands on one line, which sends an event and asks for the domain."""
     (line,) = [each for each in run.welcome(Cluster(Path("/data"))) if each.startswith("curl")]

@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from tests.load.charts import Line, draw, nice_steps
+from tests.load.charts import Line, draw, nice_steps, second_ticks
 from tests.load.page import page_of
 from tests.load.report import Report
 from tests.load.series import Percentile, SecondRow
@@ -60,3 +60,20 @@ def test_the_axis_ends_at_a_round_number_above_all_points() -> None:
     pairs = [tuple(map(float, point.split(","))) for point in points]
     assert all(0 <= x <= 860 and 0 <= y <= 260 for x, y in pairs)
     assert pairs[0][1] > pairs[1][1]
+
+
+def test_a_point_by_itself_is_seen_and_no_points_are_said_so() -> None:
+    """A run of one second has a picture, and one without an answer is no blank."""
+    assert 'class="a dot" points="78.0,14.0 78.0,14.0"' in draw(
+        "x", "y", [Line("a", "a", [(0, 2)])], []
+    )
+    assert "nothing to draw" in draw("x", "y", [Line("a", "a", [])], [])
+    assert "nothing to draw" not in draw("x", "y", [Line("a", "a", [(0, 0)])], [])
+
+
+@pytest.mark.parametrize(
+    ("seconds", "marks"), [(0, "0 1"), (1, "0 1"), (3, "0 1 2 3"), (120, "0 20 40 60 80 100 120")]
+)
+def test_a_time_axis_has_whole_seconds(seconds: int, marks: str) -> None:
+    """Nothing is measured between them."""
+    assert " ".join(tick.text for tick in second_ticks(seconds)) == marks

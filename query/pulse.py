@@ -1,0 +1,165 @@
+"""Tell people how the pipeline is: ``GET /pulse``.
+
+Nothing is collected while nobody asks, and at most once a second for all who do. A source that
+does not tell is named in the answer; the others are not held up by it for longer than its limit.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import partial
+from typing import TypeVar
+
+import msgspec
+from aiohttp import web
+
+from query.pulse_reading import Delay, Reading, Tier, Total, delay, rates
+from query.pulse_sources import Log, Offsets, SourceError, Target, Targets
+from shared.config import Address
+from shared.http import Route
+
+T = TypeVar("T")
+
+FRESH_SECONDS = 1.0
+_FORGET_SECONDS = 30.0
+"""A rate over longer than this says nothing of now."""
+
+
+class TargetPulse(msgspec.Struct, frozen=True):
+    """One process."""
+
+    address: str
+    tier: Tier | None
+    up: bool
+    ready: bool
+    error: str | None
+
+
+class PartitionPulse(msgspec.Struct, frozen=True):
+    """How far one partition is."""
+
+    partition: int
+    end: int | None
+    committed: int | None
+    lag: int | None
+    lag_from: str | None
+    """``worker``: what its owner has yet to read; ``committed``: what it has yet to commit,
+    which is late by as long as the commits are."""
+
+
+class Pulse(msgspec.Struct, frozen=True):
+    """The answer."""
+
+    at: float
+    """Seconds since 1970."""
+    over_seconds: float | None
+    """The time that rates and delay are of; None: nothing to compare with yet."""
+    rates: dict[Total, float | None]
+    delay: Delay | None
+    partitions: list[PartitionPulse]
+    targets: list[TargetPulse]
+    failing: dict[str, str]
+    """The sources that did not tell, and why."""
+
+
+class PulseCollector:
+    """Asks all sources side by side, and remembers what was counted before."""
+
+    def __init__(
+        self,
+        addresses: Sequence[Address],
+        targets: Targets,
+        log: Log,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._addresses = {f"{host}:{port}": (host, port) for host, port in addresses}
+        self._targets = targets
+        self._log = log
+        self._clock = clock
+        self._lock = asyncio.Lock()
+        self._tiers: dict[str, Tier] = {}
+        self._readings: dict[str, Reading] = {}
+        self._read_at = float("-inf")
+        self._pulse: Pulse | None = None
+
+    async def get(self, _: web.BaseRequest) -> web.Response:
+        """``GET /pulse``."""
+        return web.Response(
+            body=msgspec.json.encode(await self.pulse()),
+            content_type="application/json",
+            headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"},
+        )
+
+    async def pulse(self) -> Pulse:
+        """Return what is known, not older than a second; who comes meanwhile waits for it."""
+        async with self._lock:
+            if self._pulse is None or self._clock() - self._read_at >= FRESH_SECONDS:
+                self._pulse = await self._collect()
+            return self._pulse
+
+    async def _collect(self) -> Pulse:
+        asked_at = self._clock()
+        offsets, found = await asyncio.gather(
+            _tell(self._log.offsets),
+            asyncio.gather(
+                *(_tell(partial(self._targets.ask, at)) for at in self._addresses.values())
+            ),
+        )
+        told = dict(zip(self._addresses, found, strict=True))
+        readings = {name: each.reading for name, each in told.items() if isinstance(each, Target)}
+        self._tiers |= {name: each.tier for name, each in readings.items() if each.tier}
+        seconds = asked_at - self._read_at
+        recent = self._readings if seconds < _FORGET_SECONDS else {}
+        failing = {name: str(each) for name, each in told.items() if isinstance(each, SourceError)}
+        if isinstance(offsets, SourceError):
+            failing["kafka"] = str(offsets)
+            offsets = {}
+        pulse = Pulse(
+            at=time.time(),
+            over_seconds=round(seconds, 3) if recent else None,
+            rates=rates(recent, readings, seconds),
+            delay=delay(recent, readings),
+            partitions=_partitions(offsets, readings.values()),
+            targets=[self._target(name, each) for name, each in told.items()],
+            failing=failing,
+        )
+        self._readings, self._read_at = readings, asked_at
+        return pulse
+
+    def _target(self, name: str, told: Target | SourceError) -> TargetPulse:
+        tier = self._tiers.get(name)
+        if isinstance(told, Target):
+            return TargetPulse(name, tier, up=True, ready=told.ready, error=None)
+        return TargetPulse(name, tier, up=False, ready=False, error=str(told))
+
+
+async def _tell(ask: Callable[[], Awaitable[T]]) -> T | SourceError:
+    try:
+        return await ask()
+    except SourceError as error:
+        return error
+
+
+def _partitions(offsets: dict[int, Offsets], readings: Iterable[Reading]) -> list[PartitionPulse]:
+    """Return how far each partition is, by its owner where that tells."""
+    lags: dict[int, int] = {}
+    for reading in readings:
+        for number, told in reading.lags.items():
+            lags[number] = max(told, lags.get(number, 0))
+    found = []
+    for number in sorted(offsets.keys() | lags.keys()):
+        known = offsets.get(number)
+        end, committed = (known.end, known.committed) if known else (None, None)
+        lag: int | None = None
+        lag_from: str | None = None
+        if number in lags:
+            lag, lag_from = lags[number], "worker"
+        elif end is not None and committed is not None:
+            lag, lag_from = max(0, end - committed), "committed"
+        found.append(PartitionPulse(number, end, committed, lag, lag_from))
+    return found
+
+
+def build_pulse_routes(collector: PulseCollector) -> list[Route]:
+    """Return the route of the pulse."""
+    return [Route("GET", "/pulse", collector.get)]

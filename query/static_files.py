@@ -1,0 +1,114 @@
+"""Serve a fixed list of files from memory; no path of a request reaches the file system."""
+
+import gzip
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiohttp import web
+
+from shared.http import Route
+
+FOLDER = Path(__file__).parent / "static"
+FILES = {
+    "base.css": "text/css",
+    "style.css": "text/css",
+    "icon.svg": "image/svg+xml",
+    "main.js": "text/javascript",
+    "connection.js": "text/javascript",
+    "lookup.js": "text/javascript",
+    "bulk.js": "text/javascript",
+    "table_text.js": "text/javascript",
+    "live.js": "text/javascript",
+    "pulse.js": "text/javascript",
+    "charts.js": "text/javascript",
+    "docs.js": "text/javascript",
+    "docs.css": "text/css",
+    "vendor/uplot/uPlot.esm.js": "text/javascript",
+    "vendor/uplot/uPlot.min.css": "text/css",
+    "vendor/swagger-ui/swagger-ui-bundle.js": "text/javascript",
+    "vendor/swagger-ui/swagger-ui.css": "text/css",
+}
+_REVALIDATE = "no-cache"
+"""Kept, but asked for again each time: a page never mixes the files of two versions."""
+
+
+def security_headers(*, data_images: bool = False) -> dict[str, str]:
+    """Return the headers of every page: nothing from elsewhere, nothing inline, no framing."""
+    sources = "; img-src 'self' data:" if data_images else ""
+    return {
+        "Content-Security-Policy": f"default-src 'self'{sources}; object-src 'none'; "
+        "base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "no-referrer",
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class StaticFile:
+    """One file in memory, as it is and packed."""
+
+    content_type: str
+    plain: bytes
+    packed: bytes
+    etag: str
+    headers: dict[str, str]
+
+    @classmethod
+    def of(cls, body: bytes, content_type: str, headers: dict[str, str]) -> "StaticFile":
+        """Pack *body* and name it by its content."""
+        digest = hashlib.sha256(body).hexdigest()[:32]
+        return cls(content_type, body, gzip.compress(body, 6, mtime=0), digest, headers)
+
+    async def get(self, request: web.BaseRequest) -> web.Response:
+        """Answer ``GET``: 304 to whoever has it."""
+        packed = _takes_gzip(request.headers.get("Accept-Encoding", ""))
+        # Two representations, two names (RFC 9110, 8.8.3.3).
+        etag = f'"{self.etag}-gzip"' if packed else f'"{self.etag}"'
+        headers = {
+            **self.headers,
+            "ETag": etag,
+            "Cache-Control": _REVALIDATE,
+            "Vary": "Accept-Encoding",
+        }
+        if _names(request.headers.get("If-None-Match", ""), etag):
+            return web.Response(status=304, headers=headers)
+        if packed:
+            headers["Content-Encoding"] = "gzip"
+        return web.Response(
+            body=self.packed if packed else self.plain,
+            content_type=self.content_type,
+            charset="utf-8",
+            headers=headers,
+        )
+
+
+def read(name: str) -> bytes:
+    """Return the content of a file of the folder, at the start of the process."""
+    return (FOLDER / name).read_bytes()
+
+
+def build_file_routes(files: Iterable[str] = FILES) -> list[Route]:
+    """Return a route for each file, by its whole path."""
+    return [
+        Route(
+            "GET",
+            f"/static/{name}",
+            StaticFile.of(read(name), FILES[name], security_headers()).get,
+        )
+        for name in files
+    ]
+
+
+def _takes_gzip(accepted: str) -> bool:
+    for part in accepted.lower().split(","):
+        coding, _, parameters = part.partition(";")
+        if coding.strip() == "gzip":
+            return parameters.replace(" ", "") not in {"q=0", "q=0.0", "q=0.00", "q=0.000"}
+    return False
+
+
+def _names(if_none_match: str, etag: str) -> bool:
+    tags = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
+    return etag in tags or "*" in tags

@@ -1,0 +1,105 @@
+"""A real Chromium for the tests of the page, and what is looked for in every page."""
+
+import os
+import shutil
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Browser, Page, async_playwright, expect
+
+LIMIT_MS = 15_000.0
+WIDE, NARROW = (1280, 900), (320, 720)
+_SERIOUS = {"serious", "critical"}
+
+
+@asynccontextmanager
+async def open_browser() -> AsyncIterator[Browser]:
+    """Start the system's Chromium, else Playwright's own; end it when left."""
+    expect.set_options(timeout=LIMIT_MS)
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=shutil.which("chromium"),
+            # Root has no sandbox; what the tests load is our own.
+            args=["--no-sandbox"] if os.geteuid() == 0 else [],
+        )
+        try:
+            yield browser
+        finally:
+            await browser.close()
+
+
+@dataclass(slots=True)
+class Visit:
+    """One page that is open, and what it did."""
+
+    page: Page
+    origin: str
+    complaints: list[str] = field(default_factory=list)
+    """Errors and warnings of the console, scripts that failed."""
+    elsewhere: list[str] = field(default_factory=list)
+    """Requests to any other origin."""
+
+    async def shoot(self, name: str, *, full: bool = True) -> None:
+        """Keep a picture of the page for people."""
+        folder = os.environ.get("CATCHALL_ARTEFACTS", ".local/screenshots")
+        # Playwright makes the folder.
+        await self.page.screenshot(path=f"{folder}/{name}.png", full_page=full)
+
+    async def shut_out(self) -> list[str]:
+        """Return what axe finds that shuts people out, serious and critical alone."""
+        results = await Axe().run(self.page)
+        return [
+            f"{found['id']} ({found['impact']}): {node['html']}"
+            for found in results.response["violations"]
+            if found["impact"] in _SERIOUS
+            for node in found["nodes"]
+        ]
+
+    async def overflow(self) -> int:
+        """Return by how many pixels the page is wider than its window."""
+        wider = await self.page.evaluate(
+            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
+        return int(wider)
+
+
+@asynccontextmanager
+async def visit(
+    browser: Browser, origin: str, size: tuple[int, int] = WIDE, **options: Any
+) -> AsyncIterator[Visit]:
+    """Open a page in a context of its own; *options* are those of the context."""
+    width, height = size
+    context = await browser.new_context(
+        base_url=origin, viewport={"width": width, "height": height}, locale="en-GB", **options
+    )
+    context.set_default_timeout(LIMIT_MS)
+    try:
+        page = await context.new_page()
+        opened = Visit(page, origin)
+        page.on("pageerror", lambda error: opened.complaints.append(str(error)))
+        page.on(
+            "console",
+            lambda said: (
+                opened.complaints.append(said.text) if said.type in {"error", "warning"} else None
+            ),
+        )
+        page.on(
+            "request",
+            lambda request: (
+                None
+                if request.url.startswith((origin, "data:", "blob:"))
+                else opened.elsewhere.append(request.url)
+            ),
+        )
+        yield opened
+    finally:
+        await context.close()
+
+
+THEMES: Mapping[str, dict[str, Any]] = {
+    "light": {"color_scheme": "light"},
+    "dark": {"color_scheme": "dark"},
+}

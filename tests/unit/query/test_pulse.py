@@ -1,0 +1,155 @@
+"""How the pulse is put together from sources that tell, and that do not."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from query.pulse import PulseCollector, build_pulse_routes
+from query.pulse_reading import Reading, Tier, Total
+from query.pulse_sources import Offsets, SourceError, Target
+from shared.config import Address
+from shared.http import Router
+from tests.fakes.requests import ask, json_of
+
+INGEST, WORKER = ("127.0.0.1", 9080), ("127.0.0.1", 9082)
+
+
+@dataclass(slots=True)
+class Fakes:
+    """Targets, a log and a clock that a test sets."""
+
+    told: dict[Address, Target | SourceError]
+    log: dict[int, Offsets] | SourceError = field(default_factory=dict)
+    now: float = 100.0
+    asked: int = 0
+    may_answer: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.may_answer.set()
+
+    def collector(self) -> PulseCollector:
+        """Return the collector that asks these."""
+        return PulseCollector(list(self.told), self, self, lambda: self.now)
+
+    async def ask(self, address: Address) -> Target:
+        """See Targets."""
+        self.asked += 1
+        await self.may_answer.wait()
+        found = self.told[address]
+        if isinstance(found, SourceError):
+            raise found
+        return found
+
+    async def offsets(self) -> dict[int, Offsets]:
+        """See Log."""
+        if isinstance(self.log, SourceError):
+            raise self.log
+        return self.log
+
+
+def target(
+    tier: Tier,
+    totals: Mapping[Total, float] | None = None,
+    *,
+    lags: Mapping[int, int] | None = None,
+    ready: bool = True,
+) -> Target:
+    """Return what a process tells."""
+    return Target(ready, Reading(tier, dict(totals or {}), {}, dict(lags or {})))
+
+
+async def test_a_rate_takes_two_looks() -> None:
+    """The first look has nothing to compare with, and says so."""
+    fakes = Fakes({INGEST: target(Tier.INGEST, {Total.EVENTS_IN: 100})})
+    collector = fakes.collector()
+    first = await collector.pulse()
+    assert (first.over_seconds, first.rates[Total.EVENTS_IN]) == (None, None)
+    fakes.now += 2
+    fakes.told[INGEST] = target(Tier.INGEST, {Total.EVENTS_IN: 150})
+    second = await collector.pulse()
+    assert (second.over_seconds, second.rates[Total.EVENTS_IN]) == (2.0, 25.0)
+
+
+async def test_a_rate_over_a_long_absence_is_none_of_now() -> None:
+    """Who comes back after a while starts anew."""
+    fakes = Fakes({INGEST: target(Tier.INGEST, {Total.EVENTS_IN: 100})})
+    collector = fakes.collector()
+    await collector.pulse()
+    fakes.now += 60
+    assert (await collector.pulse()).rates[Total.EVENTS_IN] is None
+
+
+async def test_all_viewers_share_one_collection_a_second() -> None:
+    """Nobody asks the sources more often, however many look."""
+    fakes = Fakes({INGEST: target(Tier.INGEST)})
+    collector = fakes.collector()
+    fakes.may_answer.clear()
+    looks = [asyncio.create_task(collector.pulse()) for _ in range(50)]
+    await asyncio.sleep(0)
+    fakes.may_answer.set()
+    assert len({id(pulse) for pulse in await asyncio.gather(*looks)}) == 1
+    fakes.now += 0.9
+    await collector.pulse()
+    assert fakes.asked == 1
+    fakes.now += 0.2
+    await collector.pulse()
+    assert fakes.asked == 2
+
+
+async def test_who_leaves_spoils_nobody_elses_look() -> None:
+    """The next in line collects."""
+    fakes = Fakes({INGEST: target(Tier.INGEST)})
+    collector = fakes.collector()
+    fakes.may_answer.clear()
+    leaves, stays = (asyncio.create_task(collector.pulse()) for _ in range(2))
+    await asyncio.sleep(0)
+    leaves.cancel()
+    fakes.may_answer.set()
+    assert (await stays).targets[0].up
+
+
+async def test_a_source_that_does_not_tell_is_named() -> None:
+    """The answer is a 200 with what the others tell; a dead process keeps its tier."""
+    fakes = Fakes({INGEST: target(Tier.INGEST), WORKER: target(Tier.WORKER, lags={0: 4})})
+    collector = fakes.collector()
+    await collector.pulse()
+    fakes.now += 2
+    fakes.told[INGEST] = SourceError("no connection")
+    fakes.told[WORKER] = target(Tier.WORKER, lags={0: 4}, ready=False)
+    fakes.log = SourceError("no answer: TimeoutError")
+    response = await ask(Router(build_pulse_routes(collector)), "GET", "/pulse")
+    pulse = json_of(response)
+    assert (response.status, response.headers["Cache-Control"]) == (200, "no-store")
+    assert pulse["failing"] == {
+        "127.0.0.1:9080": "no connection",
+        "kafka": "no answer: TimeoutError",
+    }
+    assert pulse["targets"] == [
+        {
+            "address": "127.0.0.1:9080",
+            "tier": "ingest",
+            "up": False,
+            "ready": False,
+            "error": "no connection",
+        },
+        {
+            "address": "127.0.0.1:9082",
+            "tier": "worker",
+            "up": True,
+            "ready": False,
+            "error": None,
+        },
+    ]
+    assert [partition["lag"] for partition in pulse["partitions"]] == [4]
+
+
+async def test_the_lag_is_the_workers_where_they_tell_and_says_whose_it_is() -> None:
+    """Committed offsets are late, so they are the second choice; nothing is guessed."""
+    fakes = Fakes({WORKER: target(Tier.WORKER, lags={0: 4})})
+    fakes.log = {0: Offsets(100, 50), 1: Offsets(100, 70), 2: Offsets(100, None)}
+    partitions = (await fakes.collector().pulse()).partitions
+    assert [(p.end, p.committed, p.lag, p.lag_from) for p in partitions] == [
+        (100, 50, 4, "worker"),
+        (100, 70, 30, "committed"),
+        (100, None, None, None),
+    ]
