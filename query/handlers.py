@@ -118,11 +118,12 @@ def _json(body: Answer) -> web.Response:
     return web.Response(body=json.dumps(body).encode(), content_type="application/json")
 
 
-def build_routes(handlers: Handlers) -> Router:
+def build_routes(handlers: Handlers, *others: Route) -> Router:
     """Return the handler of the traffic port."""
     return Router(
         [
             Route("GET", "/domains/{domain}", handlers.get_domain),
             Route("POST", "/domains", handlers.post_domains),
+            *others,
         ]
     )
