@@ -11,6 +11,7 @@ from shared.config import (
     CassandraConfig,
     EnvironmentReader,
     KafkaConfig,
+    NotNegativeInt,
     Port,
     PositiveInt,
     PositiveSeconds,
@@ -53,17 +54,46 @@ class QuerySettings(BaseSettings):
         return parse_addresses(self.pulse_targets, _MANAGEMENT_PORT)
 
 
+class ChangesSettings(BaseSettings):
+    """How the node tells changes (``QUERY_CHANGES_*``)."""
+
+    model_config = SettingsConfigDict(env_prefix="QUERY_CHANGES_", frozen=True)
+
+    max_clients: PositiveInt = 2_000
+    client_bytes: PositiveInt = 256 * 1024
+    """With more unread a client is too slow, and its stream ends."""
+    ring_bytes: PositiveInt = 4 * 1024 * 1024
+    """For changes that are kept for clients that come back."""
+    history_records: NotNegativeInt = 500
+    """Per partition: so many are read again when the node starts, for the clients of another
+    node that come here."""
+    replay_records: PositiveInt = 50_000
+    """A client that was away for more of them has to read its domains anew."""
+    max_replays: PositiveInt = 8
+    """Clients at once for which Kafka is read again, because memory does not reach back."""
+    remembered_domains: PositiveInt = 100_000
+    """Of so many it is known what was said last, so that it is not said twice."""
+    tick_seconds: PositiveSeconds = 0.05
+    heartbeat_seconds: PositiveSeconds = 15.0
+    connection_seconds: PositiveSeconds = 900.0
+    """About so long a stream lasts; its client comes back, perhaps to a new node."""
+
+
 @dataclass(frozen=True, slots=True)
 class QueryConfig:
     """All that a query node is told."""
 
-    cassandra: CassandraConfig
     kafka: KafkaConfig
+    cassandra: CassandraConfig
     query: QuerySettings
+    changes: ChangesSettings
 
 
 def read_config(read: EnvironmentReader) -> QueryConfig:
     """Read the environment; problems are kept by *read*."""
     return QueryConfig(
-        cassandra=read(CassandraConfig), kafka=read(KafkaConfig), query=read(QuerySettings)
+        kafka=read(KafkaConfig),
+        cassandra=read(CassandraConfig),
+        query=read(QuerySettings),
+        changes=read(ChangesSettings),
     )

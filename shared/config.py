@@ -12,6 +12,7 @@ MAX_PORT = 65_535
 Port = Annotated[int, Field(ge=1, le=MAX_PORT)]
 PositiveSeconds = Annotated[float, Field(gt=0, le=3600)]
 PositiveInt = Annotated[int, Field(gt=0)]
+NotNegativeInt = Annotated[int, Field(ge=0)]
 Address = tuple[str, int]
 
 _ADDRESS = re.compile(

@@ -1,0 +1,83 @@
+"""Answer ``GET /changes``: a stream of server-sent events that lasts."""
+
+import asyncio
+from http import HTTPStatus
+
+from aiohttp import web
+
+from query.change_client import ChangeClient
+from query.change_feed import ChangeFeed
+from query.change_id import Offsets, parse_id
+from query.change_resume import Resumer
+from query.event_stream import TEXT_TYPE
+from shared.errors import BrokerUnavailableError
+from shared.http import HttpProblem
+
+_HEADERS = {
+    "Content-Type": TEXT_TYPE,
+    "Cache-Control": "no-store",
+    # nginx would collect the events before it passes them on.
+    "X-Accel-Buffering": "no",
+}
+
+
+class _EventStream(web.StreamResponse):
+    """A response whose body ends with its connection: the same bytes go to every client.
+
+    aiohttp would cut it into chunks, as it does not for WebSockets.
+    """
+
+    _length_check = False
+
+    def __init__(self) -> None:
+        super().__init__(status=HTTPStatus.OK, headers=_HEADERS)
+        self.force_close()
+
+
+class ChangesHandler:
+    """The route of the feed."""
+
+    def __init__(self, feed: ChangeFeed, resumer: Resumer) -> None:
+        self._feed = feed
+        self._resumer = resumer
+
+    async def get_changes(self, request: web.BaseRequest) -> web.StreamResponse:
+        """``GET /changes``, from where ``Last-Event-ID`` says, else from now on."""
+        text = request.headers.get("Last-Event-ID", "")
+        offsets = parse_id(text) if text else None
+        transport = request.transport
+        if request.method == "HEAD" or transport is None:
+            return _EventStream()
+        self._refuse(offsets)
+        client = self._feed.admit(transport)
+        try:
+            stream = _EventStream()
+            await stream.prepare(request)
+            self._feed.greet(client)
+            async with asyncio.TaskGroup() as tasks:
+                serving = tasks.create_task(self._serve(client, offsets))
+                await client.ended.wait()
+                serving.cancel()
+        finally:
+            self._feed.leave(client)
+        return stream
+
+    def _refuse(self, offsets: Offsets | None) -> None:
+        if self._feed.stopping:
+            raise HttpProblem(503, "node_stopping", "This node is stopping; another one goes on.")
+        if not self._feed.ready:
+            raise HttpProblem(503, "changes_unavailable", "This node has no changes to tell yet.")
+        if self._feed.full:
+            raise HttpProblem(503, "too_many_clients", "As many listen here as may.")
+        if offsets is not None and not self._resumer.has_room(offsets):
+            raise HttpProblem(503, "too_many_replays", "Too many come back at once.")
+
+    async def _serve(self, client: ChangeClient, offsets: Offsets | None) -> None:
+        if offsets is None:
+            self._feed.join(client)
+            return
+        try:
+            await self._resumer.resume(client, offsets)
+        except (BrokerUnavailableError, TimeoutError):
+            # It comes back to where it is now.
+            client.end()

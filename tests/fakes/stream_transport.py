@@ -1,0 +1,44 @@
+"""A connection that is read as fast as a test wants."""
+
+import asyncio
+from typing import cast
+
+
+class StreamTransport:
+    """What a stream's client asks of a transport; all is read unless *reads* is False."""
+
+    def __init__(self) -> None:
+        self.reads = True
+        self.received = b""
+        self.unread = b""
+        self.closing = False
+
+    def as_transport(self) -> asyncio.Transport:
+        """Return this as what it stands for."""
+        return cast(asyncio.Transport, self)
+
+    def write(self, data: bytes) -> None:
+        """See asyncio.Transport."""
+        if self.reads:
+            self.received += data
+        else:
+            self.unread += data
+
+    def get_write_buffer_size(self) -> int:
+        """See asyncio.Transport."""
+        return len(self.unread)
+
+    def is_closing(self) -> bool:
+        """See asyncio.Transport."""
+        return self.closing
+
+    def abort(self) -> None:
+        """See asyncio.Transport."""
+        self.closing = True
+
+    @property
+    def blocks(self) -> list[str]:
+        """What was received so far, block by block."""
+        *blocks, rest = self.received.decode().split("\n\n")
+        assert not rest
+        return blocks
