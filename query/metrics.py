@@ -1,25 +1,54 @@
-"""What a query node counts. Each metric is declared here once."""
+"""What a query node counts. Each metric is declared here once.
 
-from prometheus_client import CollectorRegistry, Counter
+Whatever is counted per request is a plain integer, and rendered when it is scraped.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+from prometheus_client import CollectorRegistry, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
 
 from shared.status import Status
 
 
-class QueryMeters:
+class QueryMeters(Collector):
     """The meters of one node."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._answers = Counter(
-            "catchall_answers", "Domains answered, by status.", ["status"], registry=registry
-        )
-        self._refused = Counter(
-            "catchall_query_refused", "Domains refused, by code.", ["code"], registry=registry
-        )
-
-    def answered(self, status: Status) -> None:
-        """Note one answer."""
-        self._answers.labels(status).inc()
+        self.answers = dict.fromkeys(Status, 0)
+        self.reads = 0
+        self._refused: Counter[str] = Counter()
+        self.cached: Callable[[], tuple[int, int]] = lambda: (0, 0)
+        """Asked at each scrape: domains with a final answer, and others."""
+        registry.register(self)
 
     def refused(self, code: str) -> None:
         """Note one refusal by its stable code."""
-        self._refused.labels(code).inc()
+        self._refused[code] += 1
+
+    def collect(self) -> Iterator[Metric]:
+        """Render what is counted, for a scrape."""
+        answers = CounterMetricFamily(
+            "catchall_answers", "Domains answered, by status.", labels=["status"]
+        )
+        for status, number in self.answers.items():
+            answers.add_metric([status], number)
+        yield answers
+        refused = CounterMetricFamily(
+            "catchall_query_refused", "Domains refused, by code.", labels=["code"]
+        )
+        for code, number in self._refused.items():
+            refused.add_metric([code], number)
+        yield refused
+        yield CounterMetricFamily(
+            "catchall_query_reads", "Domains read from Cassandra.", value=self.reads
+        )
+        cached = GaugeMetricFamily(
+            "catchall_query_cached_domains", "Domains in memory, by kind.", labels=["kind"]
+        )
+        final, others = self.cached()
+        cached.add_metric(["final"], final)
+        cached.add_metric(["other"], others)
+        yield cached
