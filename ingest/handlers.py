@@ -10,7 +10,6 @@ from ingest.admission import Admission, Hold
 from ingest.bulk import MAX_BYTES, Bulk, TooManyLinesError, count_lines
 from ingest.metrics import IngestMeters
 from ingest.publisher import Acknowledgement, Publisher
-from ingest.refusals import Pace, Refusals
 from ingest.sums import MAX_RECORD_BYTES
 from shared.domain import MAX_NAME_OCTETS, parse_domain
 from shared.errors import InputError, NodeFullError, OutcomeUnknownError, RetriableError
@@ -18,6 +17,7 @@ from shared.event import Event, EventKind, parse_key
 from shared.http import HttpProblem, Route, Router, problem, retriable_code
 from shared.http_body import inflate, read_body
 from shared.http_prebuilt import PrebuiltResponse
+from shared.refusals import Pace, Refusals
 
 MAX_IGNORED_BODY_BYTES = 4096
 MAX_PUT_BYTES = MAX_NAME_OCTETS + MAX_RECORD_BYTES

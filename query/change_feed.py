@@ -8,6 +8,7 @@ from time import time
 from query.change_client import ChangeClient
 from query.change_id import Offsets, reaches
 from query.change_memory import News
+from query.change_metrics import ChangeMeters
 from query.change_ring import ChangeRing, Told
 from query.config import ChangesSettings
 from query.event_stream import (
@@ -20,7 +21,6 @@ from query.event_stream import (
     encode_place,
     encode_resync,
 )
-from query.metrics import ChangeMeters
 
 _LOOK_SECONDS = 1.0
 _JITTER = 0.2

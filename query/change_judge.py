@@ -21,7 +21,7 @@ import structlog
 from query.answer import Answer, answer_of
 from query.change_log import Record
 from query.change_memory import ChangeMemory, News
-from query.metrics import ChangeMeters
+from query.change_metrics import ChangeMeters
 from shared.change import Change, decode
 from shared.domain import DomainName
 from shared.errors import RetriableError, UndecodableRecordError

@@ -11,9 +11,9 @@ from query.change_id import Offsets, reaches, widen
 from query.change_judge import Judge
 from query.change_log import ChangeLog
 from query.change_memory import News
+from query.change_metrics import ChangeMeters
 from query.change_tail import OpenLog
 from query.event_stream import Lost, encode_change, encode_data
-from query.metrics import ChangeMeters
 from shared.errors import LogRewrittenError
 
 log = structlog.stdlib.get_logger(__name__)

@@ -10,7 +10,7 @@ from query.change_feed import ChangeFeed
 from query.change_id import Offsets, reaches
 from query.change_judge import Judge
 from query.change_log import ChangeLog, Record
-from query.metrics import ChangeMeters
+from query.change_metrics import ChangeMeters
 from shared.errors import BrokerUnavailableError, LogRewrittenError
 from shared.log_limit import limit_logs
 

@@ -1,17 +1,27 @@
 """Answer ``GET /changes``: a stream of server-sent events that lasts."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
 from http import HTTPStatus
 
 from aiohttp import web
+from prometheus_client import CollectorRegistry
 
 from query.change_client import ChangeClient
 from query.change_feed import ChangeFeed
 from query.change_id import Offsets, parse_id
+from query.change_judge import Answers, Judge
+from query.change_log import open_change_log
+from query.change_memory import ChangeMemory
+from query.change_metrics import ChangeMeters
 from query.change_resume import Resumer
+from query.change_tail import open_tail
+from query.config import QueryConfig
 from query.event_stream import TEXT_TYPE
 from shared.errors import BrokerUnavailableError
-from shared.http import HttpProblem
+from shared.http import HttpProblem, Route
 
 _HEADERS = {
     "Content-Type": TEXT_TYPE,
@@ -81,3 +91,27 @@ class ChangesHandler:
         except (BrokerUnavailableError, TimeoutError):
             # It comes back to where it is now.
             client.end()
+
+    def stop(self) -> None:
+        """End every stream, as the server would wait for them: they have no end of their own."""
+        self._feed.stop()
+
+    def route(self) -> Route:
+        """Return the route of the traffic port."""
+        return Route("GET", "/changes", self.get_changes)
+
+
+@asynccontextmanager
+async def open_changes(
+    config: QueryConfig, answers: Answers, registry: CollectorRegistry
+) -> AsyncIterator[ChangesHandler]:
+    """Follow the topic of changes, and yield who tells of it."""
+    meters = ChangeMeters(registry)
+    clock = asyncio.get_running_loop().time
+    feed = ChangeFeed(config.changes, meters, clock)
+    memory = ChangeMemory(config.changes.remembered_domains)
+    judge = Judge(answers, config.query.threshold, memory, meters)
+    open_log = partial(open_change_log, config.kafka)
+    resumer = Resumer(feed, judge, open_log, meters, clock)
+    async with open_tail(open_log, judge, feed, meters):
+        yield ChangesHandler(feed, resumer)

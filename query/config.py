@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.config import (
@@ -37,9 +37,22 @@ class QuerySettings(BaseSettings):
     management_port: Port = 9081
     threshold: PositiveInt = DEFAULT_THRESHOLD
     """The deliveries of an unknown domain; more make it catch-all. The same in all tiers."""
-    reads_in_flight: PositiveInt = 128
+    fresh_seconds: PositiveSeconds = 1.0
+    """How long an answer that is not final is given again without a look at Cassandra."""
+    max_final_domains: PositiveInt = 100_000
+    max_other_domains: PositiveInt = 100_000
+    """Domains in memory: with a final answer, and others."""
+    reads_at_once: PositiveInt = 8
+    """Requests to Cassandra, of up to 32 domains each, that are under way while it is quick.
+    More would only make them smaller. As many again are for bulk requests."""
+    reads_in_flight: PositiveInt = 64
+    """Requests under way in all: those that take long make room for others up to here."""
     max_waiting_reads: PositiveInt = 4_000
-    """Beyond this many domains in hand a request is refused at once."""
+    max_wait_seconds: PositiveSeconds = 0.1
+    """A GET that would wait longer for its turn to be read is refused."""
+    max_bulk_reads: Annotated[int, Field(ge=1_000)] = 4_000
+    """Domains of bulk requests that wait to be read; beyond, a bulk request is refused whole."""
+    max_bulk_wait_seconds: PositiveSeconds = 1.0
     drain_seconds: PositiveSeconds = 10.0
     pulse_targets: Annotated[str, AfterValidator(_targets)] = (
         "127.0.0.1:9080,127.0.0.1:9081,127.0.0.1:9082"

@@ -1,24 +1,26 @@
 """Answer customers: one domain by GET, many by POST."""
 
 import asyncio
-import json
 
 import msgspec
 from aiohttp import web
 
-from query.counter_reader import CounterReader
+from query.answer import Answer
+from query.answer_response import AnswerResponse, encode
+from query.answers import Answers, KnownAnswer
 from query.metrics import QueryMeters
 from shared.domain import DomainName, escape_input, parse_domain
-from shared.errors import InputError, RetriableError
+from shared.errors import InputError, NodeFullError, RetriableError
 from shared.http import HttpProblem, Route, Router, retriable_code
 from shared.http_body import read_body
-from shared.status import classify
+from shared.refusals import Pace, Refusals
 
 MAX_DOMAINS = 1_000
 MAX_BODY_BYTES = 1024 * 1024
 BODY_SECONDS = 10.0
-
-Answer = dict[str, object]
+_NAMES_PER_TURN = 100
+"""So many are parsed before others have their turn."""
+NODE_FULL = retriable_code(NodeFullError())
 
 
 class _Question(msgspec.Struct, forbid_unknown_fields=True):
@@ -31,91 +33,133 @@ _decode = msgspec.json.Decoder(_Question).decode
 class Handlers:
     """The routes of the query tier."""
 
-    def __init__(self, reader: CounterReader, threshold: int, meters: QueryMeters) -> None:
-        self._reader = reader
-        self._threshold = threshold
+    def __init__(self, answers: Answers, meters: QueryMeters) -> None:
+        self._answers = answers
         self._meters = meters
+        self._refusals = Refusals(Pace(asyncio.get_running_loop().call_later))
 
-    async def get_domain(self, _: web.BaseRequest, domain: str) -> web.StreamResponse:
+    async def get_domain(self, request: web.BaseRequest, domain: str) -> web.StreamResponse:
         """``GET /domains/{domain}``."""
-        try:
-            answer = await self._answer(parse_domain(domain))
-        except InputError as error:
-            self._meters.refused(error.code)
-            raise
-        except RetriableError as error:
-            self._meters.refused(retriable_code(error))
-            raise
-        return _json(answer)
+        # What is found needs no parsing: only the one spelling of a domain finds it.
+        known = self._answers.find(domain)
+        if known is not None and self._answers.clock() < known.response_until:
+            response = known.response
+        else:
+            response = None
+        if response is None:
+            try:
+                response = await self._respond(domain, known)
+            except InputError as error:
+                self._meters.refused(error.code)
+                raise
+            except NodeFullError as error:
+                return await self._refuse(request, str(error))
+            except RetriableError as error:
+                self._meters.refused(retriable_code(error))
+                raise
+        self._meters.answers[response.status] += 1
+        return response.to(request)
 
     async def post_domains(self, request: web.BaseRequest) -> web.StreamResponse:
         """``POST /domains``: an answer or an error for each, in the order of the request."""
-        if request.content_type != "application/json":
-            raise HttpProblem(415, "unsupported_media_type", "Send application/json.")
         try:
-            question = _decode(await read_body(request, MAX_BODY_BYTES, BODY_SECONDS))
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise HttpProblem(
-                400, "malformed_json", 'Send {"domains": ["example.com", ...]}.'
-            ) from error
-        if not question.domains:
-            raise HttpProblem(400, "no_domains", f"Name 1 to {MAX_DOMAINS} domains.")
-        if len(question.domains) > MAX_DOMAINS:
-            raise HttpProblem(413, "too_many_domains", f"Name at most {MAX_DOMAINS} domains.")
+            results = await self._answer_all(await _read_question(request))
+        except NodeFullError as error:
+            reason = str(error)
+        else:
+            return web.Response(
+                body=encode({"results": results}),
+                content_type="application/json",
+                headers={"Cache-Control": "no-store"},
+            )
+        # Here the question is forgotten: a refusal may have to wait for its turn.
+        return await self._refuse(request, reason)
+
+    async def _answer_all(self, texts: list[str]) -> list[Answer | dict[str, object]]:
+        parsed = await _parse_all(texts)
         # Every spelling of a domain is one domain: read it once.
-        parsed = [_parse(text) for text in question.domains]
-        unique = {domain for domain in parsed if isinstance(domain, str)}
-        answers = dict(
-            zip(unique, await asyncio.gather(*map(self._answer_or_error, unique)), strict=True)
-        )
-        return _json(
-            {
-                "results": [
-                    answers[domain] if isinstance(domain, str) else _error(text, domain)
-                    for text, domain in zip(question.domains, parsed, strict=True)
-                ]
-            }
-        )
+        unique = list({name: None for name in parsed if isinstance(name, str)})
+        answers = await self._answers.recent(unique)
+        return [
+            self._result(name, answers[name])
+            if isinstance(name, str)
+            else _error(escape_input(text), name.code, name.detail)
+            for text, name in zip(texts, parsed, strict=True)
+        ]
 
-    async def _answer(self, domain: DomainName) -> Answer:
-        counters = await self._reader.read(domain)
-        verdict = classify(counters, self._threshold)
-        self._meters.answered(verdict.status)
-        return {
-            "domain": domain,
-            "status": verdict.status,
-            "delivered": counters.delivered,
-            "bounced": counters.bounced,
-            "threshold": self._threshold,
-            "reason": verdict.reason,
-        }
+    async def _respond(self, text: str, known: KnownAnswer | None) -> AnswerResponse:
+        """Return the response to who asks for *text*; *known* is what *text* itself has found.
 
-    async def _answer_or_error(self, domain: DomainName) -> Answer:
-        try:
-            return await self._answer(domain)
-        except RetriableError as error:
-            code = retriable_code(error)
-            self._meters.refused(code)
-            return {"domain": domain, "error": {"code": code, "detail": str(error)}}
+        It is kept for a domain that is asked for again: most are asked for once.
+        """
+        answers = self._answers
+        domain = parse_domain(text) if known is None else known.answer.domain
+        if known is None and domain != text:
+            known = answers.find(domain)
+        asked_again = known is not None
+        if known is None or answers.clock() >= known.fresh_until:
+            known = await answers.look_up(domain)
+            if not known.answer.is_final:
+                # Just read, so a cache may have it for the whole time.
+                still_fresh = answers.clock() < known.fresh_until
+                return AnswerResponse(known.answer, int(answers.fresh_seconds) * still_fresh)
+        now = answers.clock()
+        left = known.fresh_until - now
+        max_age = 0 if known.answer.is_final else max(0, int(left))
+        response = known.response
+        if response is None or response.max_age != max_age:
+            response = AnswerResponse(known.answer, max_age)
+        if asked_again:
+            outdated = known.answer.is_final and left <= 0  # its counts are being read
+            until = now + answers.fresh_seconds if outdated else known.fresh_until - max_age
+            known.respond(response, until)
+        return response
+
+    def _result(
+        self, domain: DomainName, outcome: Answer | RetriableError
+    ) -> Answer | dict[str, object]:
+        if isinstance(outcome, Answer):
+            self._meters.answers[outcome.status] += 1
+            return outcome
+        code = retriable_code(outcome)
+        self._meters.refused(code)
+        return _error(domain, code, str(outcome))
+
+    async def _refuse(self, request: web.BaseRequest, reason: str) -> web.StreamResponse:
+        self._meters.refused(NODE_FULL)
+        return await self._refusals.answer(request, reason)
 
 
-def _parse(text: str) -> DomainName | InputError:
+async def _read_question(request: web.BaseRequest) -> list[str]:
+    if request.content_type != "application/json":
+        raise HttpProblem(415, "unsupported_media_type", "Send application/json.")
     try:
-        return parse_domain(text)
-    except InputError as error:
-        return error
+        question = _decode(await read_body(request, MAX_BODY_BYTES, BODY_SECONDS))
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise HttpProblem(
+            400, "malformed_json", 'Send {"domains": ["example.com", ...]}.'
+        ) from error
+    if not question.domains:
+        raise HttpProblem(400, "no_domains", f"Name 1 to {MAX_DOMAINS} domains.")
+    if len(question.domains) > MAX_DOMAINS:
+        raise HttpProblem(413, "too_many_domains", f"Name at most {MAX_DOMAINS} domains.")
+    return question.domains
 
 
-def _error(text: str, error: InputError) -> Answer:
-    # As it was sent, so that the sender finds it; escaped and cut, as in every refusal.
-    return {
-        "domain": escape_input(text),
-        "error": {"code": error.code, "detail": error.detail},
-    }
+async def _parse_all(texts: list[str]) -> list[DomainName | InputError]:
+    parsed: list[DomainName | InputError] = []
+    for number, text in enumerate(texts, 1):
+        try:
+            parsed.append(parse_domain(text))
+        except InputError as error:
+            parsed.append(error)
+        if not number % _NAMES_PER_TURN:
+            await asyncio.sleep(0)
+    return parsed
 
 
-def _json(body: Answer) -> web.Response:
-    return web.Response(body=json.dumps(body).encode(), content_type="application/json")
+def _error(domain: str, code: str, detail: str) -> dict[str, object]:
+    return {"domain": domain, "error": {"code": code, "detail": detail}}
 
 
 def build_routes(handlers: Handlers, *others: Route) -> Router:

@@ -1,89 +1,54 @@
-"""What a query node counts. Each metric is declared here once."""
+"""What a query node counts. Each metric is declared here once.
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+Whatever is counted per request is a plain integer, and rendered when it is scraped.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+from prometheus_client import CollectorRegistry, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
 
 from shared.status import Status
 
 
-class QueryMeters:
+class QueryMeters(Collector):
     """The meters of one node."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._answers = Counter(
-            "catchall_answers", "Domains answered, by status.", ["status"], registry=registry
-        )
-        self._refused = Counter(
-            "catchall_query_refused", "Domains refused, by code.", ["code"], registry=registry
-        )
-
-    def answered(self, status: Status) -> None:
-        """Note one answer."""
-        self._answers.labels(status).inc()
+        self.answers = dict.fromkeys(Status, 0)
+        self.reads = 0
+        self._refused: Counter[str] = Counter()
+        self.cached: Callable[[], tuple[int, int]] = lambda: (0, 0)
+        """Asked at each scrape: domains with a final answer, and others."""
+        registry.register(self)
 
     def refused(self, code: str) -> None:
         """Note one refusal by its stable code."""
-        self._refused.labels(code).inc()
+        self._refused[code] += 1
 
-
-_AGE_BUCKETS = (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0, 15.0, 60.0)
-
-
-class ChangeMeters:
-    """The meters of one node's feed of changes."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self.clients = Gauge(
-            "catchall_change_clients", "Connections that listen to changes.", registry=registry
+    def collect(self) -> Iterator[Metric]:
+        """Render what is counted, for a scrape."""
+        answers = CounterMetricFamily(
+            "catchall_answers", "Domains answered, by status.", labels=["status"]
         )
-        self.heard = Counter(
-            "catchall_changes_heard", "Changes read from the topic.", registry=registry
+        for status, number in self.answers.items():
+            answers.add_metric([status], number)
+        yield answers
+        refused = CounterMetricFamily(
+            "catchall_query_refused", "Domains refused, by code.", labels=["code"]
         )
-        self.undecodable = Counter(
-            "catchall_changes_undecodable",
-            "Records of the topic of changes that could not be decoded.",
-            registry=registry,
+        for code, number in self._refused.items():
+            refused.add_metric([code], number)
+        yield refused
+        yield CounterMetricFamily(
+            "catchall_query_reads", "Domains read from Cassandra.", value=self.reads
         )
-        self._told = Counter(
-            "catchall_changes_told",
-            "Changes that were news, by status; each is told to all clients.",
-            ["status"],
-            registry=registry,
+        cached = GaugeMetricFamily(
+            "catchall_query_cached_domains", "Domains in memory, by kind.", labels=["kind"]
         )
-        self.sent_bytes = Counter(
-            "catchall_change_sent_bytes", "Bytes of changes sent to clients.", registry=registry
-        )
-        self._resyncs = Counter(
-            "catchall_change_resyncs",
-            "Clients told to read their domains anew, by reason.",
-            ["reason"],
-            registry=registry,
-        )
-        self.replays = Counter(
-            "catchall_change_replays",
-            "Clients for which Kafka was read again from where they left off.",
-            registry=registry,
-        )
-        self.lag = Gauge(
-            "catchall_change_lag", "Changes in the topic that were not told yet.", registry=registry
-        )
-        self.late = Gauge(
-            "catchall_change_late",
-            "1 while Kafka or the store does not answer, so that news may be late.",
-            registry=registry,
-        )
-        self._age = Histogram(
-            "catchall_change_age_seconds",
-            "From the append of the event that brought a change about to its telling here.",
-            buckets=_AGE_BUCKETS,
-            registry=registry,
-        )
-        self.late.set(1)
-
-    def told(self, status: Status, age_seconds: float) -> None:
-        """Note a change that is told to all, and how old the news is."""
-        self._told.labels(status).inc()
-        self._age.observe(age_seconds)
-
-    def resynced(self, reason: str) -> None:
-        """Note a client that has to read anew."""
-        self._resyncs.labels(reason).inc()
+        final, others = self.cached()
+        cached.add_metric(["final"], final)
+        cached.add_metric(["other"], others)
+        yield cached

@@ -47,6 +47,10 @@ Statement = Any
 Row = Any
 
 
+class ReadFailedError(StoreUnavailableError):
+    """Cassandra failed at what was read; it may well answer other reads."""
+
+
 class Session:
     """One session of the driver, seen from asyncio; ``keyspace`` is where our table is."""
 
@@ -71,7 +75,10 @@ class Session:
         return statement
 
     async def read(self, statement: Statement) -> Sequence[Row]:
-        """Return all rows, read at LOCAL_QUORUM. Raises StoreUnavailableError."""
+        """Return all rows, read at LOCAL_QUORUM.
+
+        Raises StoreUnavailableError; ReadFailedError if it is not for want of nodes or time.
+        """
         try:
             rows: Sequence[Row] = await self._execute(statement, EXEC_PROFILE_DEFAULT) or ()
         except Exception as error:  # noqa: BLE001 the driver's errors have no common base
@@ -210,7 +217,7 @@ def _describe(error: BaseException) -> str:
 def _raise_read(error: Exception) -> NoReturn:
     if isinstance(error, ReadTimeout | OperationTimedOut | Unavailable | NoHostAvailable):
         raise StoreUnavailableError(f"Cassandra did not answer: {type(error).__name__}") from error
-    raise StoreUnavailableError(_describe(error)) from error
+    raise ReadFailedError(_describe(error)) from error
 
 
 def _raise_write(error: Exception) -> NoReturn:

@@ -45,8 +45,9 @@ def problem(
         "code": code,
         **(extra or {}),
     }
+    headers = {"Cache-Control": "no-store", **(headers or {})}
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
-        headers = {"Retry-After": str(RETRY_AFTER_SECONDS), **(headers or {})}
+        headers = {"Retry-After": str(RETRY_AFTER_SECONDS), **headers}
     response = web.Response(
         status=status,
         body=json.dumps(body).encode(),

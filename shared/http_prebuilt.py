@@ -7,7 +7,6 @@ response to be sent (``prepare``, ``write_eof`` and ``keep_alive``):
 """
 
 from collections.abc import Callable
-from time import time
 
 from aiohttp import HttpVersion11, web
 from aiohttp.helpers import rfc822_formatted_time
@@ -19,12 +18,14 @@ _MAX_UNREAD_BYTES = 16 * 1024
 class PrebuiltResponse:
     """One response for all requests that may have it as it is; *build* makes it anew."""
 
+    __slots__ = ("_after_date", "_before_date", "build")
+
     keep_alive = True
 
     def __init__(self, build: Callable[[], web.Response]) -> None:
         self.build = build
-        self._second = 0
-        self._bytes = b""
+        self._before_date = b""
+        self._after_date = b""
 
     def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         """Return what to answer *request* with: this, or the same in aiohttp's own way."""
@@ -32,6 +33,7 @@ class PrebuiltResponse:
         if (
             request.version == HttpVersion11
             and request.keep_alive
+            and request.method != "HEAD"
             and transport is not None
             and transport.get_write_buffer_size() < _MAX_UNREAD_BYTES
         ):
@@ -44,11 +46,11 @@ class PrebuiltResponse:
         transport = request.transport
         if transport is None:
             raise ConnectionResetError("Connection lost")
-        now = int(time())
-        if now != self._second:
-            self._second = now
-            self._bytes = render(self.build())
-        transport.write(self._bytes)
+        if not self._before_date:
+            self._before_date, self._after_date = _render(self.build())
+        # The one thing in it that changes (RFC 9110, 6.6.1).
+        date = rfc822_formatted_time().encode()
+        transport.write(b"".join((self._before_date, date, self._after_date)))
 
     async def write_eof(self) -> None:
         """Do nothing: all of it is written."""
@@ -56,15 +58,20 @@ class PrebuiltResponse:
 
 def render(response: web.Response) -> bytes:
     """Return *response* as it goes over the wire, once, to a client of HTTP/1.1."""
+    return rfc822_formatted_time().encode().join(_render(response))
+
+
+def _render(response: web.Response) -> tuple[bytes, bytes]:
+    """Return what stands before the date and what stands after it."""
     body = response.body if isinstance(response.body, bytes) else b""
     headers = {
         **response.headers,
         "Content-Length": str(len(body)),
-        "Date": rfc822_formatted_time(),
         "Server": SERVER_SOFTWARE,
     }
     if response.keep_alive is False:
         headers["Connection"] = "close"
     lines = [f"HTTP/1.1 {response.status} {response.reason}"]
     lines.extend(f"{name}: {value}" for name, value in headers.items())
-    return "\r\n".join((*lines, "", "")).encode() + body
+    lines.append("Date: ")
+    return "\r\n".join(lines).encode(), b"\r\n\r\n" + body

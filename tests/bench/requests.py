@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from enum import StrEnum
 
+import msgspec
+
 from tests.load.node import node_at
 from tests.load.stream import Stream
 from tests.load.waves_stream import WavesStream
@@ -18,6 +20,7 @@ class Workload(StrEnum):
     BULK_WAVES = "bulk-waves"
     BULK_WIDE = "bulk-wide"
     GET = "get"
+    ASK = "ask"
 
 
 def build_requests(
@@ -25,7 +28,7 @@ def build_requests(
 ) -> list[bytes]:
     """Return the requests of *workload*: *events* of them in all, or a GET for each domain.
 
-    *domains* counts for all but waves, *lines* for bulk.
+    *domains* counts for all but waves, *lines* for bulk and for the names of a question.
     """
     match workload:
         case Workload.PUT_WAVES:
@@ -36,6 +39,9 @@ def build_requests(
             return bulk(WideStream(seed, domains), events, lines)
         case Workload.GET:
             return [get(name) for name in stored_names(domains)]
+        case Workload.ASK:
+            names = stored_names(domains)
+            return [ask(names[start : start + lines]) for start in range(0, domains, lines)]
 
 
 def puts(stream: Stream, events: int) -> list[bytes]:
@@ -46,6 +52,13 @@ def puts(stream: Stream, events: int) -> list[bytes]:
 def get(name: str) -> bytes:
     """Return the request that asks for domain *name*."""
     return f"GET /domains/{name} HTTP/1.1\r\nHost: bench\r\n\r\n".encode()
+
+
+def ask(names: Sequence[str]) -> bytes:
+    """Return the request that asks for all of *names*."""
+    body = msgspec.json.encode({"domains": names})
+    head = "POST /domains HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n"
+    return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
 
 def bulk(stream: Stream, events: int, lines: int) -> list[bytes]:

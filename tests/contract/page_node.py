@@ -12,6 +12,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from query.answer import Answer, answer_of
+from query.answers import Answers, CacheBounds
 from query.handlers import Handlers, build_routes
 from query.metrics import QueryMeters
 from query.page import build_page_routes
@@ -87,7 +88,15 @@ async def open_page_node(counters: dict[str, Counters]) -> AsyncIterator[PageNod
 
     host = f"{random_prefix()}.1"
     node = PageNode(counters, f"http://{host}:{PORT}")
-    handlers = Handlers(InMemoryCounterReader(counters), 1000, QueryMeters(CollectorRegistry()))
+    meters = QueryMeters(CollectorRegistry())
+    answers = Answers(
+        InMemoryCounterReader(counters),
+        1000,
+        asyncio.get_running_loop().time,
+        meters,
+        CacheBounds(fresh_seconds=0.0),  # what the script says counts at once
+    )
+    handlers = Handlers(answers, meters)
     routes = [
         *build_page_routes(node.look_up),
         Route("GET", "/changes", node.changes),
@@ -101,3 +110,4 @@ async def open_page_node(counters: dict[str, Counters]) -> AsyncIterator[PageNod
             yield node
         finally:
             node.send(None)
+            await answers.close()

@@ -1,16 +1,19 @@
 """The counter store in memory and the one in Cassandra, each with a reader of it."""
 
+import time
 from dataclasses import dataclass
 from uuid import uuid4
 
 from consumer.__main__ import new_writer
 from consumer.counter_store import CassandraCounterStore, CounterStore
 from consumer.writer_rows import RowUpdate
-from query.counter_reader import CassandraCounterReader, CounterReader
+from query.counter_reader import CassandraCounterReader, CounterReader, ReadBounds
 from shared.cassandra import Session
 from shared.counter import Counters, sum_rows
 from shared.domain import DomainName
 from tests.fakes.counter_store import InMemoryCounterStore
+
+BOUNDS = ReadBounds(at_once=8, in_flight=32, waiting=1_000, wait_seconds=1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,16 @@ class StoreReader:
     def __init__(self, store: InMemoryCounterStore) -> None:
         self._store = store
 
+    @property
+    def room(self) -> int:
+        """See CounterReader."""
+        return 1_000_000
+
+    @property
+    def idle(self) -> bool:
+        """See CounterReader."""
+        return True
+
     async def read(self, domain: DomainName) -> Counters:
         """See CounterReader."""
         return sum_rows(row for of, row in self._store.all_rows() if of == domain)
@@ -41,7 +54,7 @@ async def real_store(session: Session) -> Store:
     """Return the store and the reader behind *session*."""
     return Store(
         await CassandraCounterStore.prepare(session),
-        await CassandraCounterReader.prepare(session, in_flight=32, waiting=1_000),
+        await CassandraCounterReader.prepare(session, BOUNDS, time.monotonic),
     )
 
 

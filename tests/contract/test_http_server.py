@@ -50,7 +50,27 @@ async def timed_out(_: web.BaseRequest) -> web.StreamResponse:
     raise TimeoutError("a secret")
 
 
+def document() -> web.Response:
+    """Return a response with a validator, a body and a type of its own."""
+    return web.Response(
+        body=b'{"a": 1}' * 30,
+        content_type="application/json",
+        headers={"ETag": '"1a"', "Cache-Control": "public, max-age=1"},
+    )
+
+
+async def plain_document(_: web.BaseRequest) -> web.StreamResponse:
+    """Answer with the document in aiohttp's own way."""
+    return document()
+
+
+async def prebuilt_document(request: web.BaseRequest) -> web.StreamResponse:
+    """Answer with the document from what was built before."""
+    return DOCUMENT.answer(request)
+
+
 REFUSAL = PrebuiltResponse(refuse)
+DOCUMENT = PrebuiltResponse(document)
 ACCEPTED = PrebuiltResponse(lambda: web.Response(status=202))
 ROUTES = Router(
     [
@@ -59,6 +79,8 @@ ROUTES = Router(
         Route("GET", "/defective", defective),
         Route("GET", "/timed-out", timed_out),
         Route("PUT", "/accepted", accepted),
+        Route("GET", "/document", plain_document),
+        Route("GET", "/prebuilt-document", prebuilt_document),
     ]
 )
 
@@ -114,12 +136,30 @@ async def test_a_prebuilt_response_is_the_one_that_aiohttp_would_have_sent() -> 
         assert empty.headers.keys() == {"content-length", "date", "server"}
 
 
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_a_prebuilt_document_is_the_one_that_aiohttp_would_have_sent(method: str) -> None:
+    """Its validator, type and length too; HEAD is told all of that, and no body."""
+    async with open_wires() as wires:
+        wire = await connect(wires)
+        heads, bodies = [], []
+        for target in ("/document", "/prebuilt-document", "/prebuilt-document"):
+            await wire.send(f"{method} {target} HTTP/1.1\r\nHost: h\r\n\r\n".encode())
+            answer = await wire.answer(has_body=method == "GET")
+            heads.append({**answer.headers, "date": ""})
+            bodies.append(answer.body)
+        assert heads[0] == heads[1] == heads[2]
+        assert heads[0]["content-length"] == "240"
+        assert heads[0]["etag"] == '"1a"'
+        assert set(bodies) == {b'{"a": 1}' * 30 if method == "GET" else b""}
+        # Nothing is left over that the next answer would be mistaken for.
+        assert (await wire.get("/accepted")).status == 202
+
+
 async def test_the_date_of_a_prebuilt_response_moves_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is built again each second (RFC 9110, 6.6.1)."""
+    """It is the time of each answer (RFC 9110, 6.6.1)."""
     async with open_wires() as wires:
         wire = await connect(wires)
         first = await wire.get("/accepted")
-        monkeypatch.setattr("shared.http_prebuilt.time", lambda: 4_000_000_000.0)
         monkeypatch.setattr("shared.http_prebuilt.rfc822_formatted_time", lambda: "later")
         assert (await wire.get("/accepted")).headers["date"] == "later" != first.headers["date"]
 

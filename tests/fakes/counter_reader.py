@@ -1,5 +1,6 @@
 """A reader of counters from a table in memory."""
 
+import asyncio
 from collections.abc import Mapping
 
 from shared.counter import Counters
@@ -8,20 +9,29 @@ from shared.errors import RetriableError
 
 
 class InMemoryCounterReader:
-    """A CounterReader (see there) that knows *counters*, and fails for the domains in *errors*."""
+    """A CounterReader (see there) that knows *counters*, and fails for the domains in *errors*.
+
+    Both may be changed. While ``hold`` is there reads wait for it.
+    """
 
     def __init__(
         self,
         counters: Mapping[str, Counters] | None = None,
         errors: Mapping[str, RetriableError] | None = None,
     ) -> None:
-        self._counters = counters or {}
-        self._errors = errors or {}
+        self.counters = dict(counters or {})
+        self.errors = dict(errors or {})
         self.reads: list[DomainName] = []
+        self.room = 1_000_000
+        self.idle = True
+        self.hold: asyncio.Event | None = None
 
     async def read(self, domain: DomainName) -> Counters:
-        """See CounterReader."""
+        """See CounterReader. What is known when the read begins is what it finds."""
         self.reads.append(domain)
-        if domain in self._errors:
-            raise self._errors[domain]
-        return self._counters.get(domain, Counters())
+        counters, error = self.counters.get(domain, Counters()), self.errors.get(domain)
+        if self.hold is not None:
+            await self.hold.wait()
+        if error is not None:
+            raise error
+        return counters

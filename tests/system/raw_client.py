@@ -80,8 +80,10 @@ class RawConnection:
         self._writer.write(data)
         await self._writer.drain()
 
-    async def answer(self, within_seconds: float = ANSWER_SECONDS) -> Answer:
-        """Return the next answer.
+    async def answer(
+        self, within_seconds: float = ANSWER_SECONDS, *, has_body: bool = True
+    ) -> Answer:
+        """Return the next answer; to HEAD there is no body, whatever its length says.
 
         Raises IncompleteReadError or ConnectionError where the connection ended before it.
         """
@@ -90,7 +92,8 @@ class RawConnection:
             first, *lines = head.decode("latin-1").split("\r\n")[:-2]
             pairs = (line.split(":", 1) for line in lines)
             headers = {name.lower(): value.strip() for name, value in pairs}
-            body = await self._reader.readexactly(int(headers.get("content-length", "0")))
+            size = int(headers.get("content-length", "0")) if has_body else 0
+            body = await self._reader.readexactly(size)
         version, status, reason = first.split(" ", 2)
         return Answer(version, int(status), reason, headers, body)
 

@@ -1,7 +1,8 @@
 """Servers that stop answering and come back, and tiers that bear it.
 
 R6: while Kafka cannot store, an ingest node refuses honestly, stays alive, and recovers. While
-Cassandra is away a worker reads no further than it can remember, and stays in its group.
+Cassandra is away a worker reads no further than it can remember, and stays in its group, and a
+query node answers what cannot change.
 """
 
 import asyncio
@@ -20,6 +21,9 @@ from tests.system.client import VISIBLE_SECONDS, Client, Reply
 from tests.system.stack import Stack, TierProcess
 
 TIMEOUT_SECONDS = 2.0
+READ_SECONDS = 2.0
+FRESH_SECONDS = 1.0
+"""Both as a query node has them by default."""
 MAX_BACKLOG = 100
 FROZEN_SECONDS = 12.0
 """Four times the session of the workers here."""
@@ -160,6 +164,53 @@ async def test_while_cassandra_is_away_a_worker_waits_and_then_catches_up(
                         break
                     await asyncio.sleep(0.2)
         assert rebalances == [await metric(stack, w, "catchall_rebalances_total") for w in workers]
+
+
+async def test_without_cassandra_what_is_final_goes_on_and_all_else_is_refused_in_time(
+    own_servers: Servers,
+    environment: Mapping[str, str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """By GET and in bulk; nothing is answered beyond its time; afterwards all is as it was."""
+    folder = tmp_path_factory.mktemp("answers")
+    async with Stack("answers", folder, environment) as stack:
+        (ingest,), _, (query,) = await stack.all()
+        client = Client(stack.http, ingest.url, query.url)
+        final, catch_all = "final.frozen.example.com", "catch-all.frozen.example.com"
+        await client.report(final, "bounced")
+        await client.report(catch_all, "delivered", 1001)
+        await client.wait_for_counts(final, 0, 1)
+        await client.wait_for_counts(catch_all, 1001, 0)
+
+        own_servers.cassandra[0].pause()
+        try:
+            await asyncio.sleep(FRESH_SECONDS + 0.2)
+            for _ in range(2):
+                began = time.monotonic()
+                known = await client.get(final)
+                assert time.monotonic() - began < READ_SECONDS / 2
+                assert (known.status, known.body["status"]) == (200, "not catch-all")
+                for domain in (catch_all, "never-seen.frozen.example.com"):
+                    began = time.monotonic()
+                    refused = await client.get(domain)
+                    assert time.monotonic() - began < READ_SECONDS + 3
+                    assert (refused.status, refused.body["code"]) == (503, "store_unavailable")
+                    assert int(refused.headers["Retry-After"]) >= 1
+                    assert refused.headers["Cache-Control"] == "no-store"
+            bulk = (await client.ask([catch_all, final, "localhost"])).body["results"]
+            assert bulk[0]["error"]["code"] == "store_unavailable"
+            assert bulk[1]["status"] == "not catch-all"
+            assert bulk[2]["error"]["code"] == "single_label"
+        finally:
+            own_servers.cassandra[0].resume()
+
+        async with asyncio.timeout(20):
+            while (await client.get(catch_all)).status != 200:
+                await asyncio.sleep(0.1)
+        await client.report(catch_all, "bounced")
+        await client.report(final, "delivered", 3)
+        await client.wait_for_counts(catch_all, 1001, 1)
+        await client.wait_for_counts(final, 3, 1)
 
 
 async def test_a_second_signal_ends_a_drain_that_cannot_end(

@@ -11,8 +11,8 @@ from aiohttp import http_parser, web
 
 BACKLOG = 4096
 DOCUMENT = (
-    b'{"domain": "stored-0.example.com", "status": "catch-all", "delivered": 1204, "bounced": 0,'
-    b' "threshold": 1000, "reason": "more_than_threshold_delivered"}'
+    b'{"domain":"stored-0.example.com","status":"catch-all","delivered":1204,"bounced":0,'
+    b'"threshold":1000,"reason":"more_than_threshold_delivered"}'
 )
 
 

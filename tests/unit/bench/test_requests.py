@@ -3,7 +3,7 @@
 import json
 from itertools import islice
 
-from tests.bench.requests import bulk, get, puts
+from tests.bench.requests import ask, bulk, get, puts
 from tests.load.stream import events_of
 from tests.load.waves_stream import WavesStream
 
@@ -26,6 +26,14 @@ def test_a_put_names_domain_and_kind() -> None:
 def test_a_get_names_the_domain() -> None:
     """The path is the query tier's."""
     assert get("a.example.com").startswith(b"GET /domains/a.example.com HTTP/1.1\r\n")
+
+
+def test_a_question_names_its_domains() -> None:
+    """All of them, and how long its body is."""
+    head, _, body = ask(["a.example.com", "b.example.com"]).partition(b"\r\n\r\n")
+    assert head.startswith(b"POST /domains HTTP/1.1\r\n")
+    assert f"Content-Length: {len(body)}".encode() in head
+    assert json.loads(body) == {"domains": ["a.example.com", "b.example.com"]}
 
 
 def test_bulk_requests_have_so_many_lines_each() -> None:

@@ -12,9 +12,9 @@ from query.change_feed import ChangeFeed
 from query.change_id import parse_id
 from query.change_judge import Judge
 from query.change_memory import ChangeMemory
+from query.change_metrics import ChangeMeters
 from query.change_resume import Resumer
 from query.config import ChangesSettings
-from query.metrics import ChangeMeters
 from shared.change import Change, encode
 from shared.counter import Counters
 from shared.domain import DomainName

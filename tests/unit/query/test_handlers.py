@@ -6,11 +6,13 @@ from collections.abc import Mapping
 import pytest
 from prometheus_client import CollectorRegistry
 
+from query.answers import Answers
 from query.handlers import Handlers, build_routes
 from query.metrics import QueryMeters
 from shared.counter import Counters
 from shared.errors import RetriableError, StoreUnavailableError
 from shared.http import Router
+from tests.fakes.clock import Clock
 from tests.fakes.counter_reader import InMemoryCounterReader
 from tests.fakes.requests import ask, json_of
 
@@ -37,7 +39,10 @@ class Node:
     def __init__(self, errors: Mapping[str, RetriableError] | None = None) -> None:
         self.reader = InMemoryCounterReader(COUNTERS, errors)
         self.registry = CollectorRegistry()
-        handlers = Handlers(self.reader, 1000, QueryMeters(self.registry))
+        meters = QueryMeters(self.registry)
+        self.clock = Clock()
+        self.answers = Answers(self.reader, 1000, self.clock, meters)
+        handlers = Handlers(self.answers, meters)
         self.router: Router = build_routes(handlers)
 
     def refused(self, code: str) -> float | None:

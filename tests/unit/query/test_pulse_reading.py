@@ -68,8 +68,8 @@ def test_a_query_node_is_known_and_its_answers_are_summed() -> None:
     registry = CollectorRegistry()
     meters = QueryMeters(registry)
     assert parse_reading(generate_latest(registry).decode()).tier is Tier.QUERY
-    meters.answered(Status.UNKNOWN)
-    meters.answered(Status.CATCH_ALL)
+    meters.answers[Status.UNKNOWN] += 1
+    meters.answers[Status.CATCH_ALL] += 1
     meters.refused("single_label")
     read = parse_reading(generate_latest(registry).decode())
     assert (read.totals[Total.ANSWERS], read.totals[Total.QUESTIONS_REFUSED]) == (2, 1)

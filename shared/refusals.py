@@ -1,9 +1,9 @@
 """Refuse at a pace: a node that is full must spend its time on what it has accepted.
 
 Whoever is refused at once sends at once again, and each turn of the loop would answer hundreds
-of refusals while Kafka's answer for what was accepted takes a dozen turns. So a few refusals go
-out per tick. While fewer than that come, none of them waits; beyond, they wait their turn, which
-the bound on connections keeps to some seconds.
+of refusals while what was accepted waits for a dozen turns. So a few refusals go out per tick.
+While fewer than that come, none of them waits; beyond, they wait their turn, which the bound on
+connections keeps to some seconds.
 """
 
 import asyncio

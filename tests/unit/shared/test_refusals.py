@@ -9,8 +9,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
-from ingest.refusals import BYTES_PER_SHARE, SHARES_PER_TICK, Pace, Refusals
 from shared.http_prebuilt import PrebuiltResponse
+from shared.refusals import BYTES_PER_SHARE, SHARES_PER_TICK, Pace, Refusals
 
 
 class Clock:
