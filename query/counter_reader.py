@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from math import inf
 from typing import Any, Protocol, Self
 
 from shared.cassandra import ReadFailedError, Session
@@ -87,6 +88,8 @@ class CassandraCounterReader:
         self._requests: set[asyncio.Task[None]] = set()
         self._brisk: set[asyncio.Task[None]] = set()
         self._sending_soon = False
+        self._left_behind_at = -inf
+        """When some had to wait because there was no place."""
 
     @classmethod
     async def prepare(
@@ -100,7 +103,7 @@ class CassandraCounterReader:
     def room(self) -> int:
         """See CounterReader."""
         for reads in self._waiting.values():
-            if self._clock() - reads[0].since > self._bounds.wait_seconds:
+            if reads[0].since <= self._too_late():
                 return 0
             break
         return self._bounds.waiting - self._waits
@@ -137,17 +140,23 @@ class CassandraCounterReader:
                 request.add_done_callback(partial(self._ended, slow))
                 self._requests.add(request)
                 self._brisk.add(request)
+        if self._waits:
+            self._left_behind_at = self._clock()
+
+    def _too_late(self) -> float:
+        """Return since when one must have waited to be refused: for a place, not for the loop."""
+        return min(self._clock() - self._bounds.wait_seconds, self._left_behind_at)
 
     def _take(self) -> list[_Read]:
         """Take what goes out together from those whose turn it is, and refuse what is too late."""
         replicas, queue = next(iter(self._waiting.items()))
         del self._waiting[replicas]
-        too_late = self._clock() - self._bounds.wait_seconds
+        too_late = self._too_late()
         taken: list[_Read] = []
         while queue and len(taken) < DOMAINS_PER_REQUEST:
             read = queue.popleft()
             self._waits -= 1
-            if read.since < too_late:
+            if read.since <= too_late:
                 read.fail(NodeFullError(self.FULL))
             elif not read.outcome.done():
                 taken.append(read)

@@ -92,8 +92,9 @@ def _answers(
         for media_type, content in response.get("content", {}).items()
         for name, example in content.get("examples", {}).items()
     ]
-    if status == "202" and "content" not in response:
-        said = [("", name, {"value": None}) for name in requests]
+    if not said and status.startswith("2"):
+        media_type = next(iter(response.get("content", {})), "")
+        said = [(media_type, name, {"value": None}) for name in requests]
     for media_type, name, example in said:
         request = example.get("x-request") or (requests.get(name) if status < "3" else None)
         yield Example(

@@ -244,6 +244,22 @@ async def test_beyond_so_long_a_wait_a_read_is_refused() -> None:
     assert reader.idle
 
 
+async def test_a_read_that_had_a_place_is_not_refused_because_the_node_was_slow_to_send_it() -> (
+    None
+):
+    """Nor does it keep others from being taken in hand."""
+    session = FakeSession()
+    clock = Clock()
+    reader = await open_reader(session, at_once=1, clock=clock)
+    read = asyncio.create_task(reader.read(DomainName("a.example")))
+    asyncio.get_running_loop().call_soon(setattr, clock, "now", clock.now + 1)
+    asyncio.get_running_loop().call_soon(lambda: rooms.append(reader.room))
+    rooms: list[int] = []
+    await settle()
+    await session.answer(0)
+    assert (await read, rooms) == (Counters(9), [999])
+
+
 async def test_who_is_gone_is_not_read_for() -> None:
     """Nor does it hold a place."""
     session = FakeSession()
