@@ -25,7 +25,7 @@ async def run(config: QueryConfig) -> None:
     registry = CollectorRegistry()
     meters = QueryMeters(registry)
     readiness = Readiness("cassandra")
-    documents = openapi.build(settings)
+    documents = openapi.build(settings, config.changes)
     async with AsyncExitStack() as stack:
         stop = stack.enter_context(lifecycle.stop_on_signals())
         await stack.enter_async_context(

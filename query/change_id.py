@@ -13,7 +13,8 @@ Offsets = tuple[int, ...]
 """The next offset to read, by partition."""
 
 _OFFSET = "(?:0|[1-9a-f][0-9a-f]{0,14})"
-_ID = re.compile(rf"{_OFFSET}(?:\.{_OFFSET})*")
+ID_PATTERN = rf"{_OFFSET}(?:\.{_OFFSET})*"
+_ID = re.compile(ID_PATTERN)
 
 
 def format_id(offsets: Sequence[int]) -> str:

@@ -3,13 +3,19 @@
 import msgspec
 
 from query.answer import answer_of
-from query.config import QuerySettings
+from query.answer_response import FOR_GOOD
+from query.config import ChangesSettings, QuerySettings
 from query.handlers import BODY_SECONDS, MAX_BODY_BYTES, MAX_DOMAINS
+from query.openapi_changes import changes_path
+from query.openapi_page import PATHS, pulse_schemas
 from shared.counter import Counters
 from shared.domain import escape_input, parse_domain
 from shared.openapi import Documents, build_documents
 from shared.openapi_domain import ANY_SPELLING, MEANINGS, domain_refusals, explain
 from shared.openapi_responses import (
+    ETAG,
+    IF_NONE_MATCH,
+    NO_STORE,
     NODE_FULL,
     Json,
     Refusal,
@@ -17,6 +23,7 @@ from shared.openapi_responses import (
     answering,
     body_refusals,
     error_schema,
+    not_modified,
     refusing,
 )
 from shared.status import Reason, Status
@@ -28,7 +35,7 @@ delivered and none bounced. Else it is *unknown*, as is a domain that was never 
 """
 
 
-def build(settings: QuerySettings) -> Documents:
+def build(settings: QuerySettings, changes: ChangesSettings) -> Documents:
     """Return the documents of a node with these settings."""
     return build_documents(
         "catchall: ask for domains",
@@ -36,8 +43,10 @@ def build(settings: QuerySettings) -> Documents:
         {
             "/domains/{domain}": {"get": _get_domain(settings.threshold)},
             "/domains": {"post": _post_domains(settings.threshold)},
+            "/changes": changes_path(changes, settings.threshold),
+            **PATHS,
         },
-        {"Answer": _answer(settings.threshold), "NoAnswer": _NO_ANSWER},
+        {"Answer": _answer(settings.threshold), "NoAnswer": _NO_ANSWER, **pulse_schemas()},
         host=settings.http_host,
         ports=(settings.http_port, settings.management_port),
         needs="cassandra",
@@ -106,6 +115,17 @@ def _example(text: str, counters: Counters, threshold: int) -> Json:
     return example
 
 
+_KEPT: Json = {
+    "ETag": ETAG,
+    "Cache-Control": {
+        "description": f"`{FOR_GOOD}` where the status is final: the answer may be kept for good,"
+        " though its counts may grow. Any other is for a moment.",
+        "required": True,
+        "schema": {"type": "string", "pattern": f"^({FOR_GOOD}|public, max-age=[0-9]+)$"},
+    },
+}
+
+
 def _get_domain(threshold: int) -> Json:
     asked = {
         "delivered": ("example.com", Counters(threshold + 204, 0)),
@@ -123,18 +143,21 @@ def _get_domain(threshold: int) -> Json:
                 "required": True,
                 "schema": ANY_SPELLING,
                 "examples": {name: {"value": text} for name, (text, _) in asked.items()},
-            }
+            },
+            IF_NONE_MATCH,
         ],
         "responses": {
             "200": answering(
                 "What is known of the domain.",
                 "application/json",
                 {"$ref": "#/components/schemas/Answer"},
+                headers=_KEPT,
                 examples={
                     name: {"value": _example(text, counters, threshold)}
                     for name, (text, counters) in asked.items()
                 },
             ),
+            "304": not_modified(_KEPT),
             **refusing({400: domain_refusals("/domains/{domain}")}, _UNREAD),
         },
     }
@@ -224,9 +247,14 @@ def _post_domains(threshold: int) -> Json:
                 "What is known of each.",
                 "application/json",
                 answer,
+                headers={"Cache-Control": NO_STORE},
                 examples={"one_is_none": {"value": {"results": results}}},
             ),
-            **refusing(_BULK_REFUSALS, body_refusals(MAX_BODY_BYTES, BODY_SECONDS)),
+            **refusing(
+                _BULK_REFUSALS,
+                body_refusals(MAX_BODY_BYTES, BODY_SECONDS),
+                {503: {"node_full": _UNREAD[503]["node_full"]}},
+            ),
         },
     }
 

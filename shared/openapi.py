@@ -79,6 +79,7 @@ def build_documents(
         "servers": [_HERE],
         "tags": [
             {"name": "traffic", "description": "What senders and customers use."},
+            {"name": "people", "description": "What is looked at, on the traffic port."},
             {"name": "management", "description": "What operators use, on a port of its own."},
         ],
         "paths": {**paths, "/openapi.json": _DOCUMENT_PATH, **_at(management, operators)},

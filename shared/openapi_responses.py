@@ -55,6 +55,11 @@ _ANY_REQUEST: Refusals = {
 }
 _CLOSING = {400, 408, 413, 500, 503}
 """Statuses that some codes close the connection with."""
+NO_STORE: Json = {
+    "description": "The answer is for this moment only.",
+    "required": True,
+    "schema": {"const": "no-store"},
+}
 _HEADERS: Json = {
     "Retry-After": {
         "description": "Send the request again after this many seconds.",
@@ -125,7 +130,7 @@ def bullets(meanings: Mapping[str, str]) -> str:
 
 
 def _response(status: int, codes: Mapping[str, Refusal]) -> Json:
-    headers = {}
+    headers = {"Cache-Control": NO_STORE}
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         headers["Retry-After"] = _HEADERS["Retry-After"]
     if status == HTTPStatus.METHOD_NOT_ALLOWED:

@@ -10,7 +10,7 @@ from tests.system.documented import Example, Json, examples_of, operations
 from tests.system.stack import Stack, TierProcess
 
 TIERS = ("ingest", "query")
-MOVING = {"getDomain", "postDomains", "getReady"}
+MOVING = {"getDomain", "postDomains", "getReady", "getPage"}
 """What they say depends on what happened before; it is only of the form that is told."""
 NOT_BROUGHT_ABOUT = {
     "malformed_request": "test_refusals.py sends it by hand",
@@ -23,6 +23,11 @@ NOT_BROUGHT_ABOUT = {
     "store_unavailable": "test_frozen_servers.py",
     "not_ready": "test_kafka_outages.py",
     "internal_error": "contract/test_http_server.py",
+    "stream": "contract/test_changes.py",
+    "too_many_clients": "contract/test_changes.py",
+    "too_many_replays": "unit/query/test_changes.py",
+    "changes_unavailable": "unit/query/test_changes.py",
+    "node_stopping": "unit/query/test_changes.py",
 }
 """What a node in good order does not answer, and where else that is tested."""
 

@@ -6,7 +6,7 @@ from typing import Any
 from ingest import openapi as ingest_openapi
 from ingest.config import IngestSettings
 from query import openapi as query_openapi
-from query.config import QuerySettings
+from query.config import ChangesSettings, QuerySettings
 from shared.openapi import Documents
 from shared.openapi_responses import Json
 
@@ -18,7 +18,7 @@ def documents_of(tier: str) -> Documents:
     """Return the documents of a node of *tier* with the settings that it has by itself."""
     if tier == "ingest":
         return ingest_openapi.build(IngestSettings())
-    return query_openapi.build(QuerySettings())
+    return query_openapi.build(QuerySettings(), ChangesSettings())
 
 
 def document_of(tier: str) -> Json:

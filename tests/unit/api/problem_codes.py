@@ -72,7 +72,7 @@ def codes_of(tier: str, never: frozenset[Named] = frozenset()) -> dict[str, str]
     """Return each code that *tier* can emit, and where.
 
     It starts with all that the tier's own modules hold. What is done in a method in *never*,
-    ``(module, "Class.method")``, is left out.
+    ``(module, "Class.method")``, or in a whole module, ``(module, "*")``, is left out.
     """
     todo = [(module, name) for module in modules_of(tier) for name in _read(module).bodies]
     reached: set[Named] = set()
@@ -80,7 +80,7 @@ def codes_of(tier: str, never: frozenset[Named] = frozenset()) -> dict[str, str]
     while todo:
         module, name = named = todo.pop()
         read = _read(module)
-        if named in reached or name not in read.bodies:
+        if named in reached or name not in read.bodies or (module, "*") in never:
             continue
         reached.add(named)
         todo.append((module, ""))

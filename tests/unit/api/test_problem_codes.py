@@ -7,11 +7,14 @@ from tests.unit.api.problem_codes import codes_of
 
 NEVER = {
     "ingest": frozenset[tuple[str, str]](),
-    # A query node only reads.
     "query": frozenset(
         {
+            # A query node only reads.
             ("shared.cassandra", "Session.write"),
             ("shared.cassandra", "Session.write_counter_batch"),
+            # What fails here ends a stream, or makes it late, and is no answer to a request.
+            ("query.change_log", "*"),
+            ("query.change_tail", "*"),
         }
     ),
 }
