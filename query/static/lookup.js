@@ -61,7 +61,9 @@ export function startLookup() {
     const domain = card()?.dataset.domain;
     if (!domain || document.visibilityState !== "visible") return;
     try {
-      const response = await fetch(`/domains/${domain}`, { signal: AbortSignal.timeout(LIMIT_MS) });
+      // A final answer may be kept for good, but its counts move on.
+      const options = { cache: "no-store", signal: AbortSignal.timeout(LIMIT_MS) };
+      const response = await fetch(`/domains/${domain}`, options);
       if (response.ok) update(await response.json());
     } catch {
       // The banner says that the node cannot be reached.

@@ -87,10 +87,11 @@ async def open_page_node(counters: dict[str, Counters]) -> AsyncIterator[PageNod
         return web.Response(body=json.dumps(OPENAPI).encode(), content_type="application/json")
 
     host = f"{random_prefix()}.1"
-    node = PageNode(counters, f"http://{host}:{PORT}")
+    reader = InMemoryCounterReader(counters)
+    node = PageNode(reader.counters, f"http://{host}:{PORT}")
     meters = QueryMeters(CollectorRegistry())
     answers = Answers(
-        InMemoryCounterReader(counters),
+        reader,
         1000,
         asyncio.get_running_loop().time,
         meters,

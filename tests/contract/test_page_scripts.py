@@ -160,6 +160,19 @@ async def test_the_list_is_bounded_and_can_be_held(seen: Visit, node: PageNode) 
     await expect(page.locator("#pause")).to_have_text("Pause")
 
 
+async def test_counts_move_on_though_the_status_is_final(seen: Visit, node: PageNode) -> None:
+    """The browser may keep such an answer for good, and the page does not."""
+    page = seen.page
+    node.counters["some.example"] = Counters(3, 1)
+    await page.fill("#domain", "some.example")
+    await page.press("#domain", "Enter")
+    delivered = page.locator("#answer [data-field=delivered]:visible").first
+    await expect(delivered).to_have_text("3")
+    for count in (9, 10):
+        node.counters["some.example"] = Counters(count, 1)
+        await expect(delivered).to_have_text(str(count))
+
+
 async def test_a_gap_is_said_and_the_card_is_asked_for_again(seen: Visit, node: PageNode) -> None:
     """After ``resync`` nobody takes the list for complete."""
     page = seen.page
