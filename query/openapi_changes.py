@@ -18,6 +18,19 @@ from shared.domain import DomainName
 from shared.openapi_responses import NO_STORE, Json, Refusal, Refusals, answering, refusing
 
 _RETRY_MS = 1_000
+_HEADERS: Json = {
+    "Cache-Control": NO_STORE,
+    "Connection": {
+        "description": "The stream ends with its connection.",
+        "required": True,
+        "schema": {"const": "close"},
+    },
+    "X-Accel-Buffering": {
+        "description": "Tells nginx to pass events on as they come.",
+        "required": True,
+        "schema": {"const": "no"},
+    },
+}
 _REFUSALS: Refusals = {
     400: {
         "invalid_last_event_id": Refusal(
@@ -49,9 +62,14 @@ def changes_path(settings: ChangesSettings, threshold: int) -> Json:
     stream = answering(
         "A stream that lasts until either side ends it.",
         TEXT_TYPE,
-        {"type": "string"},
-        headers={"Cache-Control": NO_STORE},
-        examples={"stream": {"value": _example(threshold)}},
+        {
+            "type": "string",
+            "description": "It begins with a comment, and with after how many milliseconds to come"
+            " back.",
+            "pattern": r"^: [^\n]+\nretry: [0-9]+\n\n",
+        },
+        headers=_HEADERS,
+        examples={"stream": {"value": _example(threshold), "x-request": {"target": "/changes"}}},
     )
     return {
         "get": {

@@ -1,8 +1,7 @@
-"""Describe what a query node has for people in the words of OpenAPI 3.1."""
+"""Describe the pages that a query node has for people in the words of OpenAPI 3.1."""
 
-import msgspec
-
-from query.pulse import FRESH_SECONDS, Pulse
+from query.openapi_pulse import PULSE_PATH
+from query.static_files import security_headers
 from shared.openapi_domain import ANY_SPELLING
 from shared.openapi_responses import (
     ETAG,
@@ -14,34 +13,58 @@ from shared.openapi_responses import (
     refusing,
 )
 
-_REVALIDATED: Json = {"ETag": ETAG, "Cache-Control": {"schema": {"const": "no-cache"}}}
-_HTML: Json = {"text/html": {"schema": {"type": "string"}}}
+_TEXT: Json = {"type": "string"}
 
 
-def pulse_schemas() -> Json:
-    """Return the schemas of what ``/pulse`` says."""
-    _, schemas = msgspec.json.schema_components(
-        (Pulse,), ref_template="#/components/schemas/{name}"
-    )
-    return schemas
+def _always(value: str) -> Json:
+    return {"required": True, "schema": {"const": value}}
+
+
+def _secured(*, data_images: bool = False) -> Json:
+    headers = security_headers(data_images=data_images)
+    return {name: _always(value) for name, value in headers.items()}
+
+
+def _revalidated(secured: Json) -> Json:
+    return {
+        **secured,
+        "ETag": ETAG,
+        "Cache-Control": {**_always("no-cache"), "description": "Kept, but asked for each time."},
+        "Vary": _always("Accept-Encoding"),
+    }
 
 
 def _get_page() -> Json:
     refusals = refusing()
-    for status in ("400", "503"):
-        refusals[status]["content"] |= _HTML
+    for status, when in {
+        "400": "As HTML: `domain` is no mail domain, and the page says why.",
+        "503": "As HTML: the domain cannot be answered for now, and the page says why.",
+    }.items():
+        refusals[status]["description"] += f"\n\n{when}"
+        refusals[status]["content"] |= {"text/html": {"schema": _TEXT}}
+    kept = _revalidated(_secured())
     page = answering(
         "The page, with the answer in it if there was a question.",
         "text/html",
-        {"type": "string"},
-        headers={"ETag": {**ETAG, "required": False}},
+        _TEXT,
+        headers={
+            **_secured(),
+            "ETag": {**ETAG, "required": False},
+            "Vary": {**kept["Vary"], "required": False},
+            "Cache-Control": {
+                "description": "`no-store` where there is an answer in it.",
+                "required": True,
+                "schema": {"enum": ["no-cache", NO_STORE["schema"]["const"]]},
+            },
+        },
     )
     return {
         "tags": ["people"],
         "operationId": "getPage",
         "summary": "The page",
         "description": "Look a domain up, watch changes and the pipeline. It works without a script"
-        " too: the form asks for this path. What it needs beside is at `/static/`.",
+        " too: the form asks for this path. What it needs beside is at `/static/`, whose files are"
+        " a part of the page and may change with it.",
         "parameters": [
             {
                 "name": "domain",
@@ -52,43 +75,23 @@ def _get_page() -> Json:
             },
             IF_NONE_MATCH,
         ],
-        "responses": {"200": page, "304": not_modified(_REVALIDATED), **refusals},
+        "responses": {"200": page, "304": not_modified(kept), **refusals},
     }
 
 
-PATHS: Json = {
-    "/": {"get": _get_page()},
-    "/docs": {
-        "get": {
-            "tags": ["people"],
-            "operationId": "getDocs",
-            "summary": "This document, to be read and tried",
-            "parameters": [IF_NONE_MATCH],
-            "responses": {
-                "200": answering(
-                    "The page.", "text/html", {"type": "string"}, headers=_REVALIDATED
-                ),
-                "304": not_modified(_REVALIDATED),
-                **refusing(),
-            },
-        }
-    },
-    "/pulse": {
-        "get": {
-            "tags": ["people"],
-            "operationId": "getPulse",
-            "summary": "How the pipeline is",
-            "description": "Rates, delay, lag per partition, and who is up: as of this moment, or"
-            f" of at most {FRESH_SECONDS:g} second ago. What did not tell is named in `failing`.",
-            "responses": {
-                "200": answering(
-                    "What is known.",
-                    "application/json",
-                    {"$ref": "#/components/schemas/Pulse"},
-                    headers={"Cache-Control": NO_STORE},
-                ),
-                **refusing(),
-            },
-        }
-    },
-}
+def _get_docs() -> Json:
+    kept = _revalidated(_secured(data_images=True))
+    return {
+        "tags": ["people"],
+        "operationId": "getDocs",
+        "summary": "This document, to be read and tried",
+        "parameters": [IF_NONE_MATCH],
+        "responses": {
+            "200": answering("The page.", "text/html", _TEXT, headers=kept),
+            "304": not_modified(kept),
+            **refusing(),
+        },
+    }
+
+
+PATHS: Json = {"/": {"get": _get_page()}, "/docs": {"get": _get_docs()}, "/pulse": PULSE_PATH}

@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import msgspec
 from aiohttp import web
@@ -42,7 +42,7 @@ class PartitionPulse(msgspec.Struct, frozen=True):
     end: int | None
     committed: int | None
     lag: int | None
-    lag_from: str | None
+    lag_from: Literal["worker", "committed"] | None
     """``worker``: what its owner has yet to read; ``committed``: what it has yet to commit,
     which is late by as long as the commits are."""
 
@@ -151,7 +151,7 @@ def _partitions(offsets: dict[int, Offsets], readings: Iterable[Reading]) -> lis
         known = offsets.get(number)
         end, committed = (known.end, known.committed) if known else (None, None)
         lag: int | None = None
-        lag_from: str | None = None
+        lag_from: Literal["worker", "committed"] | None = None
         if number in lags:
             lag, lag_from = lags[number], "worker"
         elif end is not None and committed is not None:
