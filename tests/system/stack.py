@@ -116,6 +116,11 @@ class Stack:
             f"{prefix}_MANAGEMENT_HOST": self.host,
             f"{prefix}_HTTP_PORT": str(port),
             f"{prefix}_MANAGEMENT_PORT": str(management),
+            # Those that were started before, and this one.
+            "QUERY_PULSE_TARGETS": ",".join(
+                [tier.management.removeprefix("http://") for tier in self.started]
+                + [f"{self.host}:{management}"]
+            ),
         }
         number = sum(tier.name.startswith(name) for tier in self.started) + 1
         command = self._command(f"{name}-{number}", module, {**where, **environment})
@@ -150,11 +155,6 @@ class Stack:
             "CASSANDRA_KEYSPACE": self.name.replace("-", "_"),
             "CONSUMER_GROUP": self.name,
             "QUERY_PULSE_GROUP": self.name,
-            # Those that were started before, and a node that tells of itself.
-            "QUERY_PULSE_TARGETS": ",".join(
-                [tier.management.removeprefix("http://") for tier in self.started]
-                + [f"{self.host}:{environment.get('QUERY_MANAGEMENT_PORT', '9081')}"]
-            ),
             # Short, so that a killed worker's partitions are taken over soon.
             "CONSUMER_SESSION_TIMEOUT_SECONDS": "3",
             "CONSUMER_DRAIN_SECONDS": "2",
