@@ -33,5 +33,5 @@ BENCH = Profile(
     ),
     cassandra_processors=2,
     cassandra_concurrent_reads=16,
-    cassandra_concurrent_writes=16,
+    cassandra_concurrent_writes=128,
 )

@@ -20,7 +20,7 @@ class Effort:
     """Written before row 6 reads them."""
     wide_domains: int
     probe_seconds: float
-    """Of each try of row 7."""
+    """Of each try of rows 7 and 10."""
     hold_seconds: float
     """Of the last one, which counts."""
     search_tries: int

@@ -20,9 +20,10 @@ ROWS = (
     Row(4, "Worker", worker.measure),
     Row(5, "Counter rows into Cassandra", counter_rows.measure),
     Row(6, "GET", get.measure),
-    Row(7, "The whole pipeline", pipeline.measure),
+    Row(7, "The whole pipeline, few domains at a time", pipeline.measure_waves),
     Row(8, "PUT to changed GET", visible.measure),
     Row(9, "Cost growth of a worker", growth.measure),
+    Row(10, "The whole pipeline, many domains", pipeline.measure_wide),
 )
 
 
