@@ -1,11 +1,12 @@
-"""A running system for the tests that change nothing of it."""
+"""A running system for the tests that change nothing of it, and where heavy load comes from."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 
 import pytest
 import pytest_asyncio
 
 from tests.system.client import Client
+from tests.system.raw_load import Press, open_press
 from tests.system.stack import Stack
 
 
@@ -24,3 +25,10 @@ def client(stack: Stack) -> Client:
     """A client of the shared stack."""
     ingest, query = stack.started[0], stack.started[2]
     return Client(stack.http, ingest.url, query.url)
+
+
+@pytest.fixture(scope="module")
+def press() -> Iterator[Press]:
+    """The process that the load comes from."""
+    with open_press() as opened:
+        yield opened

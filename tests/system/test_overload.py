@@ -8,7 +8,7 @@ work of the machine may spoil one.
 import asyncio
 import statistics
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 
 import psutil
@@ -17,7 +17,7 @@ import pytest_asyncio
 
 from tests.system.client import VISIBLE_SECONDS, Client
 from tests.system.raw_client import post, put
-from tests.system.raw_load import Press, Pressure, open_press
+from tests.system.raw_load import Press, Pressure
 from tests.system.stack import Stack, TierProcess
 
 MAX_P99_MS = 200.0
@@ -63,13 +63,6 @@ def single(name: str) -> Load:
     """Return the smallest one."""
     domain = f"{name}.example.com"
     return Load(name, put(domain), {domain: 1}, requests_in_hand=50)
-
-
-@pytest.fixture(scope="module")
-def press() -> Iterator[Press]:
-    """The process that the load comes from."""
-    with open_press() as opened:
-        yield opened
 
 
 @pytest_asyncio.fixture

@@ -42,13 +42,6 @@ HOT, COLD = get("hot.example.com"), get("cold-{number}.example.com")
 
 
 @pytest.fixture(scope="module")
-def press() -> Iterator[Press]:
-    """The process that the load comes from."""
-    with open_press() as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
 def other_press() -> Iterator[Press]:
     """The process that another load comes from, at the same time."""
     with open_press() as opened:

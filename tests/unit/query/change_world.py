@@ -1,5 +1,6 @@
 """A query node's feed without Kafka, Cassandra and sockets, led step by step."""
 
+import asyncio
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -138,6 +139,24 @@ class World:
         listener = self.connect()
         await self.resumer.resume(listener.client, parse_id(last_id))
         return listener
+
+    async def begin_replay(self) -> "tuple[Listener, asyncio.Task[None]]":
+        """Take the one replay that there is; it lasts for as long as the store is away.
+
+        The topic has two changes then, and memory reaches back to neither.
+        """
+        self.begin()
+        self.answers.counters[DomainName("a.example")] = Counters(THRESHOLD + 1, 0)
+        await append(self.topic, 0, bounced("b.example"), catch_all("a.example"))
+        await self.read_all()
+        self.judge._memory = ChangeMemory(1)
+        self.answers.away = True
+        listener = self.connect()
+        replay = asyncio.create_task(self.resumer.resume(listener.client, (0,)))
+        async with asyncio.timeout(5):
+            while self.resumer.has_room((0,)):
+                await asyncio.sleep(0)
+        return listener, replay
 
     def metric(self, name: str, **labels: str) -> float | None:
         """Return the value of a metric."""

@@ -120,21 +120,11 @@ async def test_a_repeat_that_only_the_replay_knows_as_one_is_not_told() -> None:
 
 async def test_replays_are_bounded() -> None:
     """Whom memory serves needs none."""
-    topic = InMemoryChangeTopic(1)
-    world = World(topic, settings=ChangesSettings(ring_bytes=1, max_replays=1))
-    world.begin()
-    world.answers.counters[DomainName("a.example")] = Counters(THRESHOLD + 1, 0)
-    await append(topic, 0, bounced("b.example"), catch_all("a.example"))
-    await world.read_all()
-    world.judge._memory.__init__(1)  # type: ignore[misc] # it has forgotten both
-    world.answers.away = True
-    listener = world.connect()
-    resuming = asyncio.create_task(world.resumer.resume(listener.client, (0,)))
-    while world.resumer.has_room((0,)):
-        await asyncio.sleep(0)
+    world = World(InMemoryChangeTopic(1), settings=ChangesSettings(ring_bytes=1, max_replays=1))
+    listener, replay = await world.begin_replay()
     assert world.resumer.has_room((2,))
     world.answers.away = False
-    await resuming
+    await replay
     assert world.resumer.has_room((0,))
     assert listener.last_id == "2"
 

@@ -1,16 +1,11 @@
 """Who is not let into the feed of changes, and told why."""
 
-import asyncio
-
 from query.changes import ChangesHandler
 from query.config import ChangesSettings
-from shared.counter import Counters
-from shared.domain import DomainName
 from shared.http import Router
-from tests.fakes.answers import THRESHOLD
 from tests.fakes.change_log import InMemoryChangeTopic
 from tests.fakes.requests import ask, json_of
-from tests.unit.query.change_world import World, append, catch_all
+from tests.unit.query.change_world import World
 
 
 async def refusal(world: World, last_id: str = "") -> tuple[int, str]:
@@ -44,17 +39,8 @@ async def test_a_node_has_no_more_clients_than_it_may() -> None:
 
 async def test_a_node_reads_kafka_again_for_no_more_clients_than_it_may() -> None:
     """While one is served from Kafka, another that needs it comes back later."""
-    topic = InMemoryChangeTopic(1)
-    world = World(topic, settings=ChangesSettings(ring_bytes=1, max_replays=1))
-    world.begin()
-    world.answers.counters[DomainName("a.example")] = Counters(THRESHOLD + 1, 0)
-    await append(topic, 0, catch_all("a.example"), catch_all("b.example"))
-    await world.read_all()
-    world.judge._memory.__init__(1)  # type: ignore[misc] # it has forgotten both
-    world.answers.away = True
-    resuming = asyncio.create_task(world.resumer.resume(world.connect().client, (0,)))
-    while world.resumer.has_room((0,)):
-        await asyncio.sleep(0)
+    world = World(InMemoryChangeTopic(1), settings=ChangesSettings(ring_bytes=1, max_replays=1))
+    _, replay = await world.begin_replay()
     assert await refusal(world, "0") == (503, "too_many_replays")
     world.answers.away = False
-    await resuming
+    await replay
