@@ -7,10 +7,11 @@ import msgspec
 from aiohttp import web
 
 from query.answer import Answer
+from shared.http import is_known
 from shared.http_prebuilt import PrebuiltResponse
 
 FOR_GOOD = "public, max-age=31536000, immutable"
-_ETAG_BYTES = 12
+_TAG_BYTES = 12
 
 encode = msgspec.json.Encoder().encode
 
@@ -18,31 +19,24 @@ encode = msgspec.json.Encoder().encode
 class AnswerResponse(PrebuiltResponse):
     """The response to all who ask for one domain; *max_age* is of no concern to a final answer."""
 
-    __slots__ = ("_etag", "_headers", "max_age", "status")
+    __slots__ = ("_headers", "_tag", "max_age", "status")
 
     def __init__(self, answer: Answer, max_age: int) -> None:
         body = encode(answer)
         self.status = answer.status
         self.max_age = max_age
-        self._etag = blake2b(body, digest_size=_ETAG_BYTES).hexdigest()
+        self._tag = blake2b(body, digest_size=_TAG_BYTES).hexdigest()
         self._headers = {
-            "ETag": f'"{self._etag}"',
+            "ETag": f'"{self._tag}"',
             "Cache-Control": FOR_GOOD if answer.is_final else f"public, max-age={max_age}",
         }
         super().__init__(partial(_build, body, self._headers))
 
     def to(self, request: web.BaseRequest) -> web.StreamResponse:
         """Return what *request* is to be answered with: this, or that its client has it already."""
-        asked = request.headers.get("If-None-Match")
-        if asked is not None and self._is_among(request, asked):
+        if is_known(request, self._tag):
             return web.Response(status=304, headers=self._headers)
         return self.answer(request)
-
-    def _is_among(self, request: web.BaseRequest, asked: str) -> bool:
-        # Compared weakly, that is by their values alone (RFC 9110, 13.1.2).
-        return asked.strip() == "*" or any(
-            tag.value == self._etag for tag in request.if_none_match or ()
-        )
 
 
 def _build(body: bytes, headers: dict[str, str]) -> web.Response:

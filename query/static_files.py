@@ -8,7 +8,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from shared.http import Route
+from shared.http import Route, is_known
 
 FOLDER = Path(__file__).parent / "static"
 FILES = {
@@ -52,7 +52,7 @@ class StaticFile:
     content_type: str
     plain: bytes
     packed: bytes
-    etag: str
+    tag: str
     headers: dict[str, str]
 
     @classmethod
@@ -65,14 +65,14 @@ class StaticFile:
         """Answer ``GET``: 304 to whoever has it."""
         packed = _takes_gzip(request.headers.get("Accept-Encoding", ""))
         # Two representations, two names (RFC 9110, 8.8.3.3).
-        etag = f'"{self.etag}-gzip"' if packed else f'"{self.etag}"'
+        tag = f"{self.tag}-gzip" if packed else self.tag
         headers = {
             **self.headers,
-            "ETag": etag,
+            "ETag": f'"{tag}"',
             "Cache-Control": _REVALIDATE,
             "Vary": "Accept-Encoding",
         }
-        if _names(request.headers.get("If-None-Match", ""), etag):
+        if is_known(request, tag):
             return web.Response(status=304, headers=headers)
         if packed:
             headers["Content-Encoding"] = "gzip"
@@ -107,8 +107,3 @@ def _takes_gzip(accepted: str) -> bool:
         if coding.strip() == "gzip":
             return parameters.replace(" ", "") not in {"q=0", "q=0.0", "q=0.00", "q=0.000"}
     return False
-
-
-def _names(if_none_match: str, etag: str) -> bool:
-    tags = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
-    return etag in tags or "*" in tags

@@ -79,6 +79,17 @@ def retriable_code(error: RetriableError) -> str:
     return "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")
 
 
+def is_known(request: web.BaseRequest, tag: str) -> bool:
+    """Whether the client has what is named by *tag*, an entity tag without its quotes.
+
+    Compared weakly, that is by their values alone (RFC 9110, 13.1.2).
+    """
+    asked = request.headers.get("If-None-Match")
+    if asked is None:
+        return False
+    return asked.strip() == "*" or any(each.value == tag for each in request.if_none_match or ())
+
+
 @dataclass(frozen=True, slots=True)
 class Route:
     """A method, a path of literals and ``{names}``, and who answers.

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from aiohttp import web
 
-from shared.http import Route
+from shared.http import Route, is_known
 from shared.openapi_domain import DOMAIN_NAME
 from shared.openapi_management import management_paths
 from shared.openapi_responses import (
@@ -114,7 +114,7 @@ def build_route(document: Json) -> Route:
     headers = {"ETag": f'"{tag}"', "Cache-Control": _CACHE_CONTROL}
 
     async def get(request: web.BaseRequest) -> web.Response:
-        if any(known.value in {tag, "*"} for known in request.if_none_match or ()):
+        if is_known(request, tag):
             return web.Response(status=304, headers=headers)
         return web.Response(body=body, content_type="application/json", headers=headers)
 
