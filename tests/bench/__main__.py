@@ -4,6 +4,7 @@ Exit status 0: every row was measured, whether it reaches its goal or not; 1: on
 run could not start.
 """
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -53,26 +54,35 @@ def main(
     quieten()
     began = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     console = Console(highlight=False, soft_wrap=True)
+
+    def keep(run: Run) -> None:
+        if json_file is not None:
+            json_file.write_text(to_json(run) + "\n", encoding="utf-8")
+        if markdown_file is not None:
+            markdown_file.write_text(to_markdown(run), encoding="utf-8")
+
+    effort = QUICK if quick else NORMAL
     try:
-        run = uvloop.run(run_bench(chosen, QUICK if quick else NORMAL, RUNS / began, console))
+        run = uvloop.run(run_bench(chosen, effort, RUNS / began, console, keep))
     except ServersError as error:
         console.print(str(error), markup=False)
         raise typer.Exit(EXIT_NOT_STARTED) from error
     except KeyboardInterrupt as interrupt:
-        console.print("Interrupted: nothing is written down.")
+        console.print(
+            "Interrupted: the files that were asked for have the rows that were measured."
+        )
         raise typer.Exit(EXIT_INTERRUPTED) from interrupt
     _print(run, console)
-    if json_file is not None:
-        json_file.write_text(to_json(run) + "\n", encoding="utf-8")
-    if markdown_file is not None:
-        markdown_file.write_text(to_markdown(run), encoding="utf-8")
     if any(measured.error for measured in run.rows):
         raise typer.Exit(EXIT_NOT_MEASURED)
 
 
-async def run_bench(chosen: list[Row], effort: Effort, folder: Path, console: Console) -> Run:
+async def run_bench(
+    chosen: list[Row], effort: Effort, folder: Path, console: Console, keep: Callable[[Run], None]
+) -> Run:
     """Start the servers, measure the rows one after the other and return what was found.
 
+    After each row *keep* is called with all that was found so far: the next may take minutes.
     Raises ServersError where there are no servers to be had.
     """
 
@@ -80,6 +90,7 @@ async def run_bench(chosen: list[Row], effort: Effort, folder: Path, console: Co
         console.print(text, markup=False)
 
     measured: list[Measured] = []
+    machine = describe_machine()
     async with open_bench_servers(folder, say) as servers:
         bench = Bench(folder, servers, tier_environment(servers), effort, usable_cores(), say)
         versions = describe_versions(ROOT) | await describe_servers(servers)
@@ -87,7 +98,8 @@ async def run_bench(chosen: list[Row], effort: Effort, folder: Path, console: Co
             say(f"row {row.number}: {row.title}")
             measured.append(await measure(row, bench))
             say(f"row {row.number}: {measured[-1].error or 'measured'}")
-    return Run(quick=effort.quick, machine=describe_machine(), versions=versions, rows=measured)
+            keep(Run(quick=effort.quick, machine=machine, versions=versions, rows=measured))
+    return Run(quick=effort.quick, machine=machine, versions=versions, rows=measured)
 
 
 def _print(run: Run, console: Console) -> None:
