@@ -5,15 +5,15 @@ from contextlib import AsyncExitStack
 
 from prometheus_client import CollectorRegistry
 
-from query import openapi
 from query.answers import open_answers
-from query.changes import open_changes
+from query.changes.route import open_changes
 from query.config import QueryConfig, read_config
 from query.handlers import Handlers, build_routes
 from query.metrics import QueryMeters
-from query.page import build_page_routes
-from query.pulse import PulseCollector, build_pulse_routes
-from query.pulse_sources import open_kafka_log, open_management_ports
+from query.openapi import document
+from query.page.pulse import PulseCollector, build_pulse_routes
+from query.page.pulse_sources import open_kafka_log, open_management_ports
+from query.page.route import build_page_routes
 from shared import cassandra, http_server, lifecycle
 from shared.management import Readiness, build_management, keep_probing
 from shared.openapi import build_route
@@ -25,7 +25,7 @@ async def run(config: QueryConfig) -> None:
     registry = CollectorRegistry()
     meters = QueryMeters(registry)
     readiness = Readiness("cassandra")
-    documents = openapi.build(settings, config.changes)
+    documents = document.build(settings, config.changes)
     async with AsyncExitStack() as stack:
         stop = stack.enter_context(lifecycle.stop_on_signals())
         await stack.enter_async_context(

@@ -15,7 +15,7 @@ from query.answer import Answer, answer_of
 from query.answers import Answers, CacheBounds
 from query.handlers import Handlers, build_routes
 from query.metrics import QueryMeters
-from query.page import build_page_routes
+from query.page.route import build_page_routes
 from shared.counter import Counters
 from shared.domain import DomainName
 from shared.http import Route

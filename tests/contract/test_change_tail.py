@@ -13,8 +13,8 @@ from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 
 from deploy import prepare
 from deploy.prepare import KafkaLayout
-from query.change_log import open_change_log
-from query.change_tail import OpenLog, follow_topic, open_tail
+from query.changes.log import open_change_log
+from query.changes.tail import OpenLog, follow_topic, open_tail
 from shared import kafka
 from shared.config import KafkaConfig
 from shared.errors import BrokerUnavailableError, LogRewrittenError

@@ -12,8 +12,8 @@ from prometheus_client import CollectorRegistry
 from deploy import prepare
 from deploy.prepare import KafkaLayout
 from query.metrics import QueryMeters
-from query.pulse_reading import Tier
-from query.pulse_sources import (
+from query.page.pulse_reading import Tier
+from query.page.pulse_sources import (
     KafkaLog,
     Offsets,
     SourceError,

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from query.change_id import Offsets
-from query.change_log import Record
+from query.changes.event_id import Offsets
+from query.changes.log import Record
 from shared.errors import BrokerUnavailableError, LogRewrittenError
 from shared.record import KeyValue
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from ingest import openapi as ingest_openapi
 from ingest.config import IngestSettings
-from query import openapi as query_openapi
 from query.config import ChangesSettings, QuerySettings
+from query.openapi import document as query_openapi
 from shared.openapi import Documents
 from shared.openapi_responses import Json
 

@@ -63,9 +63,8 @@ def _is_module(name: str) -> bool:
 
 def modules_of(tier: str) -> list[str]:
     """Return the modules of *tier*."""
-    return [f"{tier}.{path.stem}" for path in sorted((ROOT / tier).glob("[!_]*.py"))] + [
-        f"{tier}.__main__"
-    ]
+    files = [path.relative_to(ROOT) for path in sorted((ROOT / tier).rglob("[!_]*.py"))]
+    return [".".join(file.with_suffix("").parts) for file in files] + [f"{tier}.__main__"]
 
 
 def codes_of(tier: str, never: frozenset[Named] = frozenset()) -> dict[str, str]:

@@ -11,12 +11,12 @@ from ingest.config import IngestSettings
 from ingest.handlers import Handlers as IngestHandlers
 from ingest.handlers import build_routes as build_ingest_routes
 from query.answers import Answers
-from query.changes import ChangesHandler
+from query.changes.route import ChangesHandler
 from query.config import QuerySettings
 from query.handlers import Handlers as QueryHandlers
 from query.handlers import build_routes as build_query_routes
-from query.page import build_page_routes
-from query.pulse import PulseCollector, build_pulse_routes
+from query.page.pulse import PulseCollector, build_pulse_routes
+from query.page.route import build_page_routes
 from shared.http import Route
 from shared.openapi import API_VERSION
 from shared.openapi_responses import Json

@@ -13,8 +13,8 @@ NEVER = {
             ("shared.cassandra", "Session.write"),
             ("shared.cassandra", "Session.write_counter_batch"),
             # What fails here ends a stream, or makes it late, and is no answer to a request.
-            ("query.change_log", "*"),
-            ("query.change_tail", "*"),
+            ("query.changes.log", "*"),
+            ("query.changes.tail", "*"),
         }
     ),
 }

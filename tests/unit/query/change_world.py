@@ -8,13 +8,13 @@ from typing import Protocol
 
 from prometheus_client import CollectorRegistry
 
-from query.change_client import ChangeClient
-from query.change_feed import ChangeFeed
-from query.change_id import parse_id
-from query.change_judge import Judge
-from query.change_memory import ChangeMemory
-from query.change_metrics import ChangeMeters
-from query.change_resume import Resumer
+from query.changes.client import ChangeClient
+from query.changes.event_id import parse_id
+from query.changes.feed import ChangeFeed
+from query.changes.judge import Judge
+from query.changes.memory import ChangeMemory
+from query.changes.metrics import ChangeMeters
+from query.changes.resume import Resumer
 from query.config import ChangesSettings
 from shared.change import Change, encode
 from shared.counter import Counters

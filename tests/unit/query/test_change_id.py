@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from query.change_id import format_id, parse_id, reaches, widen
+from query.changes.event_id import format_id, parse_id, reaches, widen
 from shared.errors import InputError
 
 OFFSETS = st.lists(st.integers(0, 2**60 - 1), min_size=1, max_size=64).map(tuple)

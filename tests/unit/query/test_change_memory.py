@@ -1,6 +1,6 @@
 """What is news, and what was said before."""
 
-from query.change_memory import ChangeMemory
+from query.changes.memory import ChangeMemory
 from shared.domain import DomainName
 from shared.status import Status
 

@@ -1,6 +1,6 @@
 """Who is not let into the feed of changes, and told why."""
 
-from query.changes import ChangesHandler
+from query.changes.route import ChangesHandler
 from query.config import ChangesSettings
 from shared.http import Router
 from tests.fakes.change_log import InMemoryChangeTopic

@@ -9,8 +9,8 @@ from aiohttp import web
 
 import query
 from query.answer import Answer, answer_of
-from query.page import build_page_routes
-from query.static_files import FILES
+from query.page.route import build_page_routes
+from query.page.static_files import FILES
 from shared.counter import Counters
 from shared.domain import DomainName
 from shared.errors import StoreUnavailableError
@@ -66,7 +66,7 @@ async def test_every_page_forbids_what_comes_from_elsewhere(router: Router, path
 @pytest.mark.parametrize("name", ["index.html", "docs.html"])
 def test_no_page_has_anything_inline_or_from_elsewhere(name: str) -> None:
     """The policy would forbid it, so it is not even tried."""
-    html = (Path(query.__file__).parent / "static" / name).read_text()
+    html = (Path(query.__file__).parent / "page" / "static" / name).read_text()
     assert "style=" not in html
     assert "//" not in html
     assert html.count("<script") == html.count("<script src=") + html.count("<script type=")
@@ -121,7 +121,7 @@ async def test_each_file_is_served_as_what_it_is(router: Router, name: str) -> N
         "/static//etc/passwd",
         "/static/style.css/",
         "/static/style.css%00",
-        "/query/page.py",
+        "/query/page/route.py",
     ],
 )
 async def test_nothing_but_the_list_is_served(router: Router, path: str) -> None:

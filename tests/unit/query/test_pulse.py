@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from query.pulse import PulseCollector, build_pulse_routes
-from query.pulse_reading import Reading, Tier, Total
-from query.pulse_sources import Offsets, SourceError, Target
+from query.page.pulse import PulseCollector, build_pulse_routes
+from query.page.pulse_reading import Reading, Tier, Total
+from query.page.pulse_sources import Offsets, SourceError, Target
 from shared.config import Address
 from shared.http import Router
 from tests.fakes.requests import ask, json_of

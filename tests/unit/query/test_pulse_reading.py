@@ -11,7 +11,7 @@ from consumer.metrics import ConsumerMeters
 from ingest.admission import Admission
 from ingest.metrics import IngestMeters
 from query.metrics import QueryMeters
-from query.pulse_reading import (
+from query.page.pulse_reading import (
     Reading,
     Tier,
     Total,

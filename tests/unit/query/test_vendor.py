@@ -6,7 +6,7 @@ from pathlib import Path
 
 import query
 
-VENDOR = Path(query.__file__).parent / "static" / "vendor"
+VENDOR = Path(query.__file__).parent / "page" / "static" / "vendor"
 _ROW = re.compile(r"^\| `(\S+)` \| `([0-9a-f]{64})` \|$", re.MULTILINE)
 
 

@@ -13,8 +13,8 @@ from typing import Literal, TypeVar
 import msgspec
 from aiohttp import web
 
-from query.pulse_reading import Delay, Reading, Tier, Total, delay, rates
-from query.pulse_sources import Log, Offsets, SourceError, Target, Targets
+from query.page.pulse_reading import Delay, Reading, Tier, Total, delay, rates
+from query.page.pulse_sources import Log, Offsets, SourceError, Target, Targets
 from shared.config import Address
 from shared.http import Route
 

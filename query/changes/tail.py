@@ -6,11 +6,11 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import structlog
 
-from query.change_feed import ChangeFeed
-from query.change_id import Offsets, reaches
-from query.change_judge import Judge
-from query.change_log import ChangeLog, Record
-from query.change_metrics import ChangeMeters
+from query.changes.event_id import Offsets, reaches
+from query.changes.feed import ChangeFeed
+from query.changes.judge import Judge
+from query.changes.log import ChangeLog, Record
+from query.changes.metrics import ChangeMeters
 from shared.errors import BrokerUnavailableError, LogRewrittenError
 from shared.log_limit import limit_logs
 
@@ -155,7 +155,7 @@ async def open_tail(
     open_log: OpenLog, judge: Judge, feed: ChangeFeed, meters: ChangeMeters
 ) -> AsyncIterator[None]:
     """Follow the topic and keep the feed's clients up to date until left."""
-    limit_logs(__name__, "query.change_judge")
+    limit_logs(__name__, "query.changes.judge")
     clock = asyncio.get_running_loop().time
     async with asyncio.TaskGroup() as tasks:
         working = [

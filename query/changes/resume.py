@@ -5,15 +5,15 @@ from collections.abc import Callable
 
 import structlog
 
-from query.change_client import ChangeClient
-from query.change_feed import ChangeFeed
-from query.change_id import Offsets, reaches, widen
-from query.change_judge import Judge
-from query.change_log import ChangeLog
-from query.change_memory import News
-from query.change_metrics import ChangeMeters
-from query.change_tail import OpenLog
-from query.event_stream import Lost, encode_change, encode_data
+from query.changes.client import ChangeClient
+from query.changes.event_id import Offsets, reaches, widen
+from query.changes.event_stream import Lost, encode_change, encode_data
+from query.changes.feed import ChangeFeed
+from query.changes.judge import Judge
+from query.changes.log import ChangeLog
+from query.changes.memory import News
+from query.changes.metrics import ChangeMeters
+from query.changes.tail import OpenLog
 from shared.errors import LogRewrittenError
 
 log = structlog.stdlib.get_logger(__name__)

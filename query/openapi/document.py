@@ -2,11 +2,11 @@
 
 from query.answer_response import FOR_GOOD
 from query.config import ChangesSettings, QuerySettings
-from query.openapi_answers import NO_ANSWER, UNREAD, answer_schema, example_answer
-from query.openapi_bulk import post_domains
-from query.openapi_changes import changes_path
-from query.openapi_page import PATHS
-from query.openapi_pulse import pulse_schemas
+from query.openapi.answers import NO_ANSWER, UNREAD, answer_schema, example_answer
+from query.openapi.bulk import post_domains
+from query.openapi.changes import changes_path
+from query.openapi.page import PATHS
+from query.openapi.pulse import pulse_schemas
 from shared.counter import Counters
 from shared.openapi import Documents, build_documents
 from shared.openapi_domain import ANY_SPELLING, domain_refusals

@@ -1,9 +1,8 @@
 """Describe the feed of changes in the words of OpenAPI 3.1."""
 
 from query.answer import answer_of
-from query.change_id import ID_PATTERN
-from query.config import ChangesSettings
-from query.event_stream import (
+from query.changes.event_id import ID_PATTERN
+from query.changes.event_stream import (
     HEARTBEAT,
     TEXT_TYPE,
     Lost,
@@ -13,6 +12,7 @@ from query.event_stream import (
     encode_late,
     encode_resync,
 )
+from query.config import ChangesSettings
 from shared.counter import Counters
 from shared.domain import DomainName
 from shared.openapi_responses import NO_STORE, Json, Refusal, Refusals, answering, refusing

@@ -5,13 +5,9 @@ import random
 from collections.abc import Callable
 from time import time
 
-from query.change_client import ChangeClient
-from query.change_id import Offsets, reaches
-from query.change_memory import News
-from query.change_metrics import ChangeMeters
-from query.change_ring import ChangeRing, Told
-from query.config import ChangesSettings
-from query.event_stream import (
+from query.changes.client import ChangeClient
+from query.changes.event_id import Offsets, reaches
+from query.changes.event_stream import (
     HEARTBEAT,
     Lost,
     encode_change,
@@ -21,6 +17,10 @@ from query.event_stream import (
     encode_place,
     encode_resync,
 )
+from query.changes.memory import News
+from query.changes.metrics import ChangeMeters
+from query.changes.ring import ChangeRing, Told
+from query.config import ChangesSettings
 
 _LOOK_SECONDS = 1.0
 _JITTER = 0.2

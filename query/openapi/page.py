@@ -1,7 +1,7 @@
 """Describe the pages that a query node has for people in the words of OpenAPI 3.1."""
 
-from query.openapi_pulse import PULSE_PATH
-from query.static_files import security_headers
+from query.openapi.pulse import PULSE_PATH
+from query.page.static_files import security_headers
 from shared.openapi_domain import ANY_SPELLING
 from shared.openapi_responses import (
     ETAG,

@@ -10,7 +10,7 @@ import aiohttp
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from query.pulse_reading import Reading, parse_reading
+from query.page.pulse_reading import Reading, parse_reading
 from shared.config import Address, KafkaConfig
 from shared.log_limit import limit_logs
 

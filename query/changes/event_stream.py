@@ -9,7 +9,7 @@ from enum import StrEnum
 import msgspec
 
 from query.answer import Answer
-from query.change_id import format_id
+from query.changes.event_id import format_id
 
 HEARTBEAT = b": still here\n\n"
 TEXT_TYPE = "text/event-stream"

@@ -1,7 +1,7 @@
 """Describe questions for many domains in the words of OpenAPI 3.1."""
 
 from query.handlers import BODY_SECONDS, MAX_BODY_BYTES, MAX_DOMAINS
-from query.openapi_answers import UNREAD, example_answer
+from query.openapi.answers import UNREAD, example_answer
 from shared.counter import Counters
 from shared.domain import escape_input
 from shared.openapi_domain import explain

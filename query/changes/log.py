@@ -9,7 +9,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
-from query.change_id import Offsets
+from query.changes.event_id import Offsets
 from shared.config import KafkaConfig
 from shared.errors import BrokerUnavailableError, LogRewrittenError
 from shared.log_limit import limit_logs

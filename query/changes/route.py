@@ -9,17 +9,17 @@ from http import HTTPStatus
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
-from query.change_client import ChangeClient
-from query.change_feed import ChangeFeed
-from query.change_id import Offsets, parse_id
-from query.change_judge import Answers, Judge
-from query.change_log import open_change_log
-from query.change_memory import ChangeMemory
-from query.change_metrics import ChangeMeters
-from query.change_resume import Resumer
-from query.change_tail import open_tail
+from query.changes.client import ChangeClient
+from query.changes.event_id import Offsets, parse_id
+from query.changes.event_stream import TEXT_TYPE
+from query.changes.feed import ChangeFeed
+from query.changes.judge import Answers, Judge
+from query.changes.log import open_change_log
+from query.changes.memory import ChangeMemory
+from query.changes.metrics import ChangeMeters
+from query.changes.resume import Resumer
+from query.changes.tail import open_tail
 from query.config import QueryConfig
-from query.event_stream import TEXT_TYPE
 from shared.errors import BrokerUnavailableError
 from shared.http import HttpProblem, Route
 

@@ -4,8 +4,8 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from query.change_id import Offsets, reaches
-from query.change_memory import News
+from query.changes.event_id import Offsets, reaches
+from query.changes.memory import News
 
 _OVERHEAD_BYTES = 500
 """What a change takes in memory beside its text."""

@@ -7,8 +7,8 @@ from string import Template
 from aiohttp import web
 
 from query.answer import Answer
-from query.card import draw_card, draw_problem
-from query.static_files import StaticFile, build_file_routes, read, security_headers
+from query.page.card import draw_card, draw_problem
+from query.page.static_files import StaticFile, build_file_routes, read, security_headers
 from shared.domain import MAX_QUOTED_CHARACTERS, DomainName, parse_domain
 from shared.errors import InputError, RetriableError
 from shared.http import RETRY_AFTER_SECONDS, Route, retriable_code

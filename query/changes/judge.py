@@ -19,9 +19,9 @@ from typing import Protocol
 import structlog
 
 from query.answer import Answer, answer_of
-from query.change_log import Record
-from query.change_memory import ChangeMemory, News
-from query.change_metrics import ChangeMeters
+from query.changes.log import Record
+from query.changes.memory import ChangeMemory, News
+from query.changes.metrics import ChangeMeters
 from shared.change import Change, decode
 from shared.domain import DomainName
 from shared.errors import RetriableError, UndecodableRecordError
