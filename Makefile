@@ -44,7 +44,7 @@ format: $(ENV) ## put the code in order
 
 lock: $(ENV) ## resolve every version and hash anew
 	@$(BIN)/uv pip compile -q --generate-hashes --no-header --universal --python-version 3.11 \
-		pyproject.toml --group dev --upgrade -o requirements.lock
+		pyproject.toml --all-extras --group dev --upgrade -o requirements.lock
 
 clean-data: ## remove the data of `make run`
 	@rm -rf .local/data
