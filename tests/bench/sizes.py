@@ -22,13 +22,13 @@ from tests.bench.bulk import CONNECTIONS, LINES
 from tests.bench.counter_rows import write_all
 from tests.bench.cpu import resident_bytes
 from tests.bench.figure import Figure
-from tests.bench.nodetool import nodetool, table_bytes
 from tests.bench.pump_job import PumpJob
 from tests.bench.requests import Workload
 from tests.fakes.writers import writers
 from tests.load.stream import events_of
 from tests.load.waves_stream import WavesStream
 from tests.loopback import random_prefix
+from tests.nodetool import nodetool, table_bytes
 
 _SEED = 12
 _PUTS = 2_000

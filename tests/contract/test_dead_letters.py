@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
+from aiokafka.errors import KafkaError
 
 from consumer.dead_letters import DeadLetterTopic
 from deploy import dead_letters
-from deploy.dead_letters import Replay, open_book, parse_arguments
+from deploy.dead_letters import LetterBook, Replay, open_book, parse_arguments
 from deploy.letters import State, choose
 from shared import record
 from shared.config import KafkaConfig
@@ -203,6 +204,17 @@ async def test_a_missing_kafka_is_named(kafka_config: KafkaConfig) -> None:
     with pytest.raises(BrokerUnavailableError, match=r"127\.0\.0\.1:1"):
         async with open_book(nowhere):
             pass
+
+
+async def test_a_topic_that_stops_answering_is_named(kafka_config: KafkaConfig) -> None:
+    """While it is read, too."""
+
+    class Broken:
+        async def end_offsets(self, _: object) -> None:
+            raise KafkaError("gone")
+
+    with pytest.raises(BrokerUnavailableError, match=f"{kafka_config.dead_letter_topic}: not read"):
+        await LetterBook(Broken(), kafka_config).catch_up()
 
 
 async def _no_answer(*_: object) -> None:
