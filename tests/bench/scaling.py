@@ -17,6 +17,7 @@ from tests.bench.bulk import CONNECTIONS, LINES
 from tests.bench.cpu import cpu_seconds
 from tests.bench.figure import Figure, Reference
 from tests.bench.get import CONNECTIONS as GET_CONNECTIONS
+from tests.bench.get import HOT_DOMAINS, store_domains
 from tests.bench.pump_job import PUT_CONNECTIONS, PumpJob, PumpResult
 from tests.bench.requests import Workload
 from tests.bench.topic import fill
@@ -56,7 +57,7 @@ async def measure(bench: Bench) -> AsyncIterator[Figure]:
         ("scaling, PUT", "1/s", _puts),
         ("scaling, bulk, waves", "events/s", _bulk),
         ("scaling, workers, waves", "records/s", _workers),
-        ("scaling, GET hot, 1,000 domains", "1/s", _gets),
+        (f"scaling, GET hot, {HOT_DOMAINS[-1]:,} domains", "1/s", _gets),
     ):
         one: Scaled | None = None
         for processes in PROCESSES:
@@ -95,23 +96,24 @@ async def _ingest(
     async with bench.stack("scaling", INGEST_PROCESSES=str(processes)) as tiers:
         node = await tiers.ingest()
         result = await bench.pump(target_of(node.url, node.running.pid), _watching(bench, job))
-        return _scaled(processes, [result], done(result))
+        return scaled_of(processes, [result], done(result))
 
 
 async def _gets(bench: Bench, processes: int) -> Scaled:
     """Ask query nodes side by side, each its share, as a balancer would deal it out."""
     async with bench.stack("scaling") as tiers:
+        await store_domains(bench, tiers, HOT_DOMAINS[-1])
         nodes = await asyncio.gather(*(tiers.query() for _ in range(processes)))
         job = PumpJob(
             workload=Workload.GET,
             connections=max(1, GET_CONNECTIONS // processes),
             warm_up_seconds=bench.effort.warm_up_seconds,
             seconds=bench.effort.measure_seconds,
-            domains=1_000,
+            domains=HOT_DOMAINS[-1],
         )
         targets = [target_of(node.url, node.running.pid) for node in nodes]
         results = await asyncio.gather(*(_asked(bench, target, job) for target in targets))
-        return _scaled(processes, results, sum(result.good for result in results))
+        return scaled_of(processes, results, sum(result.good for result in results))
 
 
 async def _asked(bench: Bench, target: Target, job: PumpJob) -> PumpResult:
@@ -122,7 +124,7 @@ def _watching(bench: Bench, job: PumpJob) -> PumpJob:
     return msgspec.structs.replace(job, watched=_servers(bench))
 
 
-def _scaled(processes: int, results: list[PumpResult], done: int) -> Scaled:
+def scaled_of(processes: int, results: list[PumpResult], done: int) -> Scaled:
     """Sum several pumps up: each saw the servers, and its own client and node."""
     seconds = max(result.seconds for result in results)
     first = results[0]
