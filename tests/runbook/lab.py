@@ -10,6 +10,8 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from prometheus_client.parser import text_string_to_metric_families
+
 from deploy.local import cassandra, cql_probe, kafka, process
 from deploy.local.artifacts import Distribution, fetch
 from deploy.local.cluster import Cluster
@@ -155,6 +157,12 @@ class Lab:
         status = await process.run(command, process.launch, TOOL_SECONDS)
         return status, await asyncio.to_thread(command.log.read_text)
 
+    async def metric(self, process: TierProcess, name: str) -> float:
+        """Return the sum of a metric of *process*."""
+        async with self.stack.http.get(f"{process.management}/metrics") as answer:
+            families = text_string_to_metric_families(await answer.text())
+        return sum(s.value for family in families for s in family.samples if s.name == name)
+
     # ---- Kafka and Cassandra
 
     async def kafka_tool(self, main: str, *words: str) -> str:
@@ -166,8 +174,12 @@ class Lab:
             name,
             (
                 *(self.backend.java, "-Xmx256m", "-XX:TieredStopAtLevel=1"),
+                "-Dorg.slf4j.simpleLogger.defaultLogLevel=off",
                 *("-cp", f"{self.tools}/*:{self.backend.kafka_libraries}/*", main),
-                *("--bootstrap-server", self.servers.bootstrap_servers, *words),
+                # Some tools take a command before all options.
+                *(words[:1] if words and not words[0].startswith("-") else ()),
+                *("--bootstrap-server", self.servers.bootstrap_servers),
+                *(words if words[0].startswith("-") else words[1:]),
             ),
             log,
             ROOT,

@@ -2,8 +2,9 @@
 
 import asyncio
 import json
-import os
+import re
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from deploy.local.node import Node
@@ -13,6 +14,7 @@ from tests.nodetool import nodetool
 from tests.runbook.lab import Lab, TrialError
 
 _REASSIGN = "org.apache.kafka.tools.reassign.ReassignPartitionsCommand"
+_TOPIC = re.compile(r"[A-Za-z0-9._-]+")
 _STOP_SECONDS = 30.0
 _TABLE = "domain_counters"
 
@@ -143,6 +145,7 @@ async def restore_from_snapshot(lab: Lab) -> None:
         for node in lab.servers.cassandra:
             where = str(_aside(node, lab.keyspace))
             await nodetool(node, "import", lab.keyspace, _TABLE, where)
+    lab.say(f"  {await _rows(lab):,} rows are back")
     with lab.timed("counted what came after the snapshot"):
         await _count_again(lab, "from-snapshot")
         await lab.check()
@@ -171,28 +174,28 @@ async def full_disk(lab: Lab) -> None:
 
 async def _move(lab: Lab, brokers: str) -> None:
     """Let Kafka propose where replicas go, do it, and wait until it is done."""
-    topics = [name for name in (await _topics(lab)) if name]
+    topics = await _topics(lab)
     wanted = lab.cluster.folder("logs") / "topics.json"
     wanted.write_text(json.dumps({"version": 1, "topics": [{"topic": name} for name in topics]}))
     proposed = await lab.kafka_tool(
         _REASSIGN, "--generate", "--topics-to-move-json-file", str(wanted), "--broker-list", brokers
     )
     plan = lab.cluster.folder("logs") / "plan.json"
-    plan.write_text(proposed.strip().splitlines()[-1])
+    plan.write_text([line for line in proposed.splitlines() if line.startswith("{")][-1])
     await lab.kafka_tool(_REASSIGN, "--execute", "--reassignment-json-file", str(plan))
     async with asyncio.timeout(120):
         while True:
             said = await lab.kafka_tool(
                 _REASSIGN, "--verify", "--reassignment-json-file", str(plan)
             )
-            if "is still in progress" not in said and "still in progress" not in said:
+            if "still in progress" not in said:
                 return
             await asyncio.sleep(1)
 
 
 async def _topics(lab: Lab) -> list[str]:
     text = await lab.kafka_tool("org.apache.kafka.tools.TopicCommand", "--list")
-    return [line.strip() for line in text.splitlines()]
+    return [line for line in text.splitlines() if _TOPIC.fullmatch(line)]
 
 
 async def _in_sync(lab: Lab) -> None:
@@ -216,6 +219,16 @@ async def _truncate(lab: Lab) -> None:
         await session.write(f"TRUNCATE {lab.keyspace}.{_TABLE}")
 
 
+async def _rows(lab: Lab) -> int:
+    """Return how many rows there are. Raises TrialError where there are none."""
+    config = CassandraConfig(contact_points=lab.servers.contact_points, keyspace=lab.keyspace)
+    async with cassandra.open_session(config) as session:
+        (row,) = await session.read(f"SELECT COUNT(*) AS found FROM {lab.keyspace}.{_TABLE}")
+    if not row.found:
+        raise TrialError("the snapshot did not come back")
+    return int(row.found)
+
+
 async def _count_again(lab: Lab, name: str) -> None:
     """Start workers of a group that never committed; query nodes forget what they know."""
     lab.environment["CONSUMER_GROUP"] = f"{lab.stack.name}-{name}"
@@ -234,9 +247,11 @@ def _put_aside(node: Node, keyspace: str) -> None:
 
 
 def _fill(ballast: Path) -> None:
-    free = shutil.disk_usage(ballast.parent).free
-    with ballast.open("wb") as file:
-        os.posix_fallocate(file.fileno(), 0, free)
+    """Write until there is no room for another byte."""
+    for chunk in (bytes(1024 * 1024), b"\0"):
+        with suppress(OSError), ballast.open("ab", buffering=0) as file:
+            while file.write(chunk):
+                pass
 
 
 def _last_words(node: Node) -> str:

@@ -57,7 +57,7 @@ async def more_partitions(lab: Lab) -> None:
         with lab.timed("the ingest nodes restarted"):
             await lab.restart(lab.ingests, "ingest")
         with lab.timed("the workers have taken the new partitions"):
-            await _lag_free(lab, 24)
+            await _until_assigned(lab, 24)
     # The same domains again, from the other partitions: rows of two logs add up.
     lab.zones -= 1
     async with lab.traffic():
@@ -139,16 +139,13 @@ async def false_bounces(lab: Lab) -> None:
     await lab.check()
 
 
-async def _lag_free(lab: Lab, partitions: int) -> None:
+async def _until_assigned(lab: Lab, partitions: int) -> None:
     """Wait until the workers have that many partitions in all."""
     async with asyncio.timeout(_NOTICE_SECONDS + 15):
         while True:
-            assigned = 0.0
-            for worker in lab.workers:
-                async with lab.stack.http.get(f"{worker.management}/metrics") as answer:
-                    for line in (await answer.text()).splitlines():
-                        if line.startswith("catchall_assigned_partitions "):
-                            assigned += float(line.split()[1])
+            assigned = sum(
+                [await lab.metric(worker, "catchall_assigned_partitions") for worker in lab.workers]
+            )
             if assigned == partitions:
                 return
             await asyncio.sleep(0.5)

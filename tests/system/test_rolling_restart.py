@@ -1,5 +1,6 @@
-"""Every process of every tier is replaced, one after the other, while senders and readers go on."""
+"""Every process of every tier is replaced, one of each tier at a time, while senders and readers go on."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
@@ -27,14 +28,15 @@ async def test_every_process_is_replaced_without_one_refused_or_lost_event(stack
     """Two nodes of each tier, stopped and started in turn under load: all 202, counts exact."""
     ingests, workers, queries = await stack.all(ingest=2, workers=2, query=2)
     urls = [node.url for node in ingests], [node.url for node in queries]
-    seconds = []
+    seconds: list[float] = []
     async with open_traffic(*urls) as seen:
-        for nodes, variable, start in (
-            (ingests, "INGEST_HTTP_PORT", stack.ingest),
-            (workers, "", stack.worker),
-            (queries, "QUERY_HTTP_PORT", stack.query),
-        ):
-            seconds += [await _replace(node, variable, start) for node in nodes]
+        # One of each tier at a time: to start six in turn takes a small machine too long.
+        for number in range(2):
+            seconds += await asyncio.gather(
+                _replace(ingests[number], "INGEST_HTTP_PORT", stack.ingest),
+                _replace(workers[number], "", stack.worker),
+                _replace(queries[number], "QUERY_HTTP_PORT", stack.query),
+            )
 
     assert (seen.unanswered, seen.refused) == ([], [])
     assert seen.slowest < SLOWEST_SECONDS
@@ -44,7 +46,7 @@ async def test_every_process_is_replaced_without_one_refused_or_lost_event(stack
         delivered, bounced = (seen.events[domain, kind] for kind in ("delivered", "bounced"))
         await client.wait_for_counts(domain, delivered, bounced)
     print(  # noqa: T201 what was measured, for whoever runs it with -s
-        f"replaced {len(seconds)} processes in {sum(seconds):.1f} s, the slowest in "
+        f"replaced {len(seconds)} processes, three at a time, the slowest in "
         f"{max(seconds):.1f} s; {dict(seen.answers)} answers, {sum(seen.events.values()):,} events "
         f"accepted and counted, none refused or lost, the slowest answer {seen.slowest:.2f} s"
     )
