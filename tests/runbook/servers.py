@@ -17,6 +17,7 @@ _REASSIGN = "org.apache.kafka.tools.reassign.ReassignPartitionsCommand"
 _TOPIC = re.compile(r"[A-Za-z0-9._-]+")
 _STOP_SECONDS = 30.0
 _TABLE = "domain_counters"
+_COUNT = "SELECT COUNT(*) AS found FROM {keyspace}.domain_counters"
 
 
 async def restart_servers(lab: Lab) -> None:
@@ -223,7 +224,7 @@ async def _rows(lab: Lab) -> int:
     """Return how many rows there are. Raises TrialError where there are none."""
     config = CassandraConfig(contact_points=lab.servers.contact_points, keyspace=lab.keyspace)
     async with cassandra.open_session(config) as session:
-        (row,) = await session.read(f"SELECT COUNT(*) AS found FROM {lab.keyspace}.{_TABLE}")
+        (row,) = await session.read(_COUNT.format(keyspace=lab.keyspace))
     if not row.found:
         raise TrialError("the snapshot did not come back")
     return int(row.found)

@@ -1,4 +1,4 @@
-"""Every process of every tier is replaced, one of each tier at a time, while senders and readers go on."""
+"""Every process is replaced, one of each tier at a time, while senders and readers go on."""
 
 import asyncio
 import time
