@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
+import yaml  # type: ignore[import-untyped]  # has no types of its own
 
 Document = dict[str, Any]
 FOLDER = Path(__file__).resolve().parents[3] / "deploy" / "kubernetes"

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-import kubernetes_validate
+import kubernetes_validate  # type: ignore[import-untyped]  # has no types of its own
 import pytest
 
 from query.config import QuerySettings
