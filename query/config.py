@@ -57,7 +57,8 @@ class QuerySettings(BaseSettings):
     pulse_targets: Annotated[str, AfterValidator(_targets)] = (
         "127.0.0.1:9080,127.0.0.1:9081,127.0.0.1:9082"
     )
-    """The management ports that ``/pulse`` asks: ``host:port,host:port``."""
+    """The management ports that ``/pulse`` asks: ``host:port,host:port``. A name with several
+    addresses stands for as many processes."""
     pulse_group: str = "catchall"
     """The workers' group, of which ``/pulse`` tells the committed offsets."""
 
