@@ -5,11 +5,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from operator import itemgetter
+from typing import Final
 from urllib.parse import unquote
 
 from aiohttp import web
 
 from shared.errors import InputError, RetriableError
+from shared.keys import Scope
 
 RETRY_AFTER_SECONDS = 1
 
@@ -92,7 +94,7 @@ def is_known(request: web.BaseRequest, tag: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A method, a path of literals and ``{names}``, and who answers.
+    """A method, a path of literals and ``{names}``, who answers, and whom.
 
     The handler gets the request and the decoded value of each ``{name}`` in order.
     """
@@ -100,6 +102,19 @@ class Route:
     method: str
     path: str
     handler: Handler
+    scope: Scope | None
+    """What a key must be good for to ask; ``OPEN`` needs none. Nothing is open by default."""
+    events: int = 0
+    """How many events a request reports, where that is known before it is read."""
+    open_if: Callable[[web.BaseRequest], bool] | None = None
+    """Which requests need no key all the same."""
+    draw_refusal: Callable[[web.BaseRequest, HttpProblem], web.StreamResponse] | None = None
+    """How who has no key is refused, if not by a problem."""
+
+
+OPEN: Final = None
+Guard = Callable[[Route], Handler]
+"""Returns the handler of a route, behind a check of who asks."""
 
 
 class _Shape:
@@ -111,11 +126,11 @@ class _Shape:
         self._parameters = [index for index, literal in enumerate(is_literal) if not literal]
         self._handlers: dict[object, dict[str, Handler]] = {}
 
-    def add(self, segments: Sequence[str], route: Route) -> None:
+    def add(self, segments: Sequence[str], method: str, handler: Handler) -> None:
         handlers = self._handlers.setdefault(self._literals(segments), {})
-        handlers[route.method] = route.handler
-        if route.method == "GET":
-            handlers.setdefault("HEAD", route.handler)
+        handlers[method] = handler
+        if method == "GET":
+            handlers.setdefault("HEAD", handler)
 
     def handlers(self, segments: Sequence[str]) -> dict[str, Handler] | None:
         return self._handlers.get(self._literals(segments))
@@ -128,9 +143,12 @@ class _Shape:
 
 
 class Router:
-    """Find the handler of a request and turn what it raises into a problem."""
+    """Find the handler of a request and turn what it raises into a problem.
 
-    def __init__(self, routes: Sequence[Route]) -> None:
+    *guard* stands before each handler; without it whoever reaches the port is answered.
+    """
+
+    def __init__(self, routes: Sequence[Route], guard: Guard | None = None) -> None:
         self.routes = tuple(routes)
         # By number of segments, so that a request compares with its equals only.
         self._shapes: dict[int, list[_Shape]] = {}
@@ -141,7 +159,8 @@ class Router:
             if places not in by_places:
                 shape = by_places[places] = _Shape(places)
                 self._shapes.setdefault(len(segments), []).append(shape)
-            by_places[places].add(segments, route)
+            handler = route.handler if guard is None else guard(route)
+            by_places[places].add(segments, route.method, handler)
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer *request*."""

@@ -22,6 +22,7 @@ from query.changes.tail import open_tail
 from query.config import QueryConfig
 from shared.errors import BrokerUnavailableError
 from shared.http import HttpProblem, Route
+from shared.keys import Scope
 
 _HEADERS = {
     "Content-Type": TEXT_TYPE,
@@ -98,7 +99,7 @@ class ChangesHandler:
 
     def route(self) -> Route:
         """Return the route of the traffic port."""
-        return Route("GET", "/changes", self.get_changes)
+        return Route("GET", "/changes", self.get_changes, Scope.QUERY)
 
 
 @asynccontextmanager

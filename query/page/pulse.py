@@ -17,6 +17,7 @@ from query.page.pulse_reading import Delay, Reading, Tier, Total, delay, rates
 from query.page.pulse_sources import Log, Offsets, SourceError, Target, Targets, addresses_of
 from shared.config import Address
 from shared.http import Route
+from shared.keys import Scope
 
 T = TypeVar("T")
 
@@ -182,4 +183,4 @@ def _partitions(offsets: dict[int, Offsets], readings: Iterable[Reading]) -> lis
 
 def build_pulse_routes(collector: PulseCollector) -> list[Route]:
     """Return the route of the pulse."""
-    return [Route("GET", "/pulse", collector.get)]
+    return [Route("GET", "/pulse", collector.get, Scope.QUERY)]

@@ -11,7 +11,8 @@ from query.page.card import draw_card, draw_problem
 from query.page.static_files import StaticFile, build_file_routes, read, security_headers
 from shared.domain import MAX_QUOTED_CHARACTERS, DomainName, parse_domain
 from shared.errors import InputError, RetriableError
-from shared.http import RETRY_AFTER_SECONDS, Route, retriable_code
+from shared.http import OPEN, RETRY_AFTER_SECONDS, HttpProblem, Route, retriable_code
+from shared.keys import Scope
 
 LookUp = Callable[[DomainName], Awaitable[Answer]]
 """Return what is known of a domain. Raises RetriableError."""
@@ -28,10 +29,9 @@ class Page:
 
     async def get(self, request: web.BaseRequest) -> web.Response:
         """``GET /`` and ``GET /?domain=...``."""
-        typed = request.query.get("domain")
-        if typed is None:
+        if _asks_nothing(request):
             return await self._empty.get(request)
-        typed = typed.strip()
+        typed = request.query["domain"].strip()
         headers = {**self._headers, "Cache-Control": "no-store"}
         try:
             answer = draw_card(await self._look_up(parse_domain(typed)), typed)
@@ -46,6 +46,18 @@ class Page:
                 retriable_code(error), "No answer just now", f"{error} Please try again."
             )
             headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+        return self._respond(status, typed, answer, headers)
+
+    def refuse(self, request: web.BaseRequest, refusal: HttpProblem) -> web.Response:
+        """Return the page with why its question was not answered, for want of a key."""
+        typed = request.query.get("domain", "").strip()[:MAX_QUOTED_CHARACTERS]
+        answer = draw_problem(refusal.code, "No answer without a key", refusal.detail)
+        headers = {**self._headers, "Cache-Control": "no-store", **refusal.headers}
+        return self._respond(refusal.status, typed, answer, headers)
+
+    def _respond(
+        self, status: int, typed: str, answer: str, headers: dict[str, str]
+    ) -> web.Response:
         return web.Response(
             status=status,
             body=self._fill(typed, answer),
@@ -60,12 +72,17 @@ class Page:
         return page.encode(errors="replace")
 
 
+def _asks_nothing(request: web.BaseRequest) -> bool:
+    return "domain" not in request.query
+
+
 def build_page_routes(look_up: LookUp) -> list[Route]:
     """Return the routes of the page, of its files, and of the API's documentation."""
     # Swagger UI's style sheet has its images inside.
     docs = StaticFile.of(read("docs.html"), "text/html", security_headers(data_images=True))
+    page = Page(look_up)
     return [
-        Route("GET", "/", Page(look_up).get),
-        Route("GET", "/docs", docs.get),
+        Route("GET", "/", page.get, Scope.QUERY, open_if=_asks_nothing, draw_refusal=page.refuse),
+        Route("GET", "/docs", docs.get, OPEN),
         *build_file_routes(),
     ]

@@ -10,7 +10,7 @@ from itertools import count
 import pytest
 from aiohttp import web
 
-from shared.http import Route, Router, problem
+from shared.http import OPEN, Route, Router, problem
 from shared.http_prebuilt import PrebuiltResponse
 from shared.http_server import HttpLimits, open_server
 from tests.loopback import random_prefix
@@ -74,13 +74,13 @@ DOCUMENT = PrebuiltResponse(document)
 ACCEPTED = PrebuiltResponse(lambda: web.Response(status=202))
 ROUTES = Router(
     [
-        Route("GET", "/plain", plain),
-        Route("GET", "/prebuilt", prebuilt),
-        Route("GET", "/defective", defective),
-        Route("GET", "/timed-out", timed_out),
-        Route("PUT", "/accepted", accepted),
-        Route("GET", "/document", plain_document),
-        Route("GET", "/prebuilt-document", prebuilt_document),
+        Route("GET", "/plain", plain, OPEN),
+        Route("GET", "/prebuilt", prebuilt, OPEN),
+        Route("GET", "/defective", defective, OPEN),
+        Route("GET", "/timed-out", timed_out, OPEN),
+        Route("PUT", "/accepted", accepted, OPEN),
+        Route("GET", "/document", plain_document, OPEN),
+        Route("GET", "/prebuilt-document", prebuilt_document, OPEN),
     ]
 )
 
