@@ -12,7 +12,7 @@ from ingest.handlers import Handlers, build_routes
 from ingest.metrics import IngestMeters
 from ingest.processes import run_processes
 from ingest.publisher import Publisher
-from shared import http_server, kafka, lifecycle
+from shared import http_server, http_tls, kafka, lifecycle
 from shared.errors import OutcomeUnknownError
 from shared.management import Readiness, build_management, keep_probing
 from shared.openapi import build_route
@@ -21,7 +21,7 @@ from shared.openapi import build_route
 async def run(config: IngestConfig) -> None:
     """Serve, as one process or as many."""
     if config.ingest.processes > 1 and config.ingest.process is None:
-        await run_processes(config.ingest)
+        await run_processes(config.ingest, reloads=config.tls.server_files is not None)
     else:
         await serve(config)
 
@@ -42,6 +42,9 @@ async def serve(config: IngestConfig) -> None:
     documents = openapi.build(settings)
     async with AsyncExitStack() as stack:
         stop = stack.enter_context(lifecycle.stop_on_signals())
+        tls = http_tls.build_tls(config.tls, registry)
+        if tls is not None:
+            stack.enter_context(lifecycle.reload_on_hangup(tls.reload))
         if settings.process is not None:
             lifecycle.stop_with_parent(stop)
         await stack.enter_async_context(
@@ -49,6 +52,7 @@ async def serve(config: IngestConfig) -> None:
                 build_management(readiness, registry, build_route(documents.management)),
                 settings.http_host,
                 settings.management_port + (settings.process or 0),
+                tls=tls,
             )
         )
         topic = await stack.enter_async_context(kafka.open_topic(config.kafka, config.kafka.topic))
@@ -69,6 +73,7 @@ async def serve(config: IngestConfig) -> None:
                 settings.http_host,
                 settings.http_port,
                 limits,
+                tls=tls,
                 shared_port=settings.process is not None,
             ):
                 lifecycle.settle_memory()

@@ -7,6 +7,7 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.config import EnvironmentReader, KafkaConfig, Port, PositiveInt, PositiveSeconds
+from shared.security_config import TlsConfig
 
 
 class IngestSettings(BaseSettings):
@@ -39,9 +40,10 @@ class IngestConfig:
     """All that an ingest node is told."""
 
     kafka: KafkaConfig
+    tls: TlsConfig
     ingest: IngestSettings
 
 
 def read_config(read: EnvironmentReader) -> IngestConfig:
     """Read the environment; problems are kept by *read*."""
-    return IngestConfig(kafka=read(KafkaConfig), ingest=read(IngestSettings))
+    return IngestConfig(kafka=read(KafkaConfig), tls=read(TlsConfig), ingest=read(IngestSettings))

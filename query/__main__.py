@@ -14,7 +14,7 @@ from query.openapi import document
 from query.page.pulse import PulseCollector, build_pulse_routes
 from query.page.pulse_sources import open_kafka_log, open_management_ports
 from query.page.route import build_page_routes
-from shared import cassandra, http_server, lifecycle
+from shared import cassandra, http_server, http_tls, lifecycle
 from shared.management import Readiness, build_management, keep_probing
 from shared.openapi import build_route
 
@@ -28,11 +28,15 @@ async def run(config: QueryConfig) -> None:
     documents = document.build(settings, config.changes)
     async with AsyncExitStack() as stack:
         stop = stack.enter_context(lifecycle.stop_on_signals())
+        tls = http_tls.build_tls(config.tls, registry)
+        if tls is not None:
+            stack.enter_context(lifecycle.reload_on_hangup(tls.reload))
         await stack.enter_async_context(
             http_server.open_server(
                 build_management(readiness, registry, build_route(documents.management)),
                 settings.http_host,
                 settings.management_port,
+                tls=tls,
             )
         )
         session = await stack.enter_async_context(cassandra.open_session(config.cassandra))
@@ -40,7 +44,7 @@ async def run(config: QueryConfig) -> None:
         changes = await stack.enter_async_context(open_changes(config, answers, registry))
         pulse = PulseCollector(
             settings.pulse_addresses,
-            await stack.enter_async_context(open_management_ports()),
+            await stack.enter_async_context(open_management_ports(config.tls.ca_file)),
             await stack.enter_async_context(open_kafka_log(config.kafka, settings.pulse_group)),
         )
         routes = build_routes(
@@ -57,6 +61,7 @@ async def run(config: QueryConfig) -> None:
                 settings.http_host,
                 settings.http_port,
                 http_server.HttpLimits(drain_seconds=settings.drain_seconds),
+                tls=tls,
             ):
                 lifecycle.settle_memory()
                 await stop.wait()

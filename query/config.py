@@ -17,6 +17,7 @@ from shared.config import (
     PositiveSeconds,
     parse_addresses,
 )
+from shared.security_config import TlsConfig
 from shared.status import DEFAULT_THRESHOLD
 
 _MANAGEMENT_PORT = 9080
@@ -98,6 +99,7 @@ class QueryConfig:
 
     kafka: KafkaConfig
     cassandra: CassandraConfig
+    tls: TlsConfig
     query: QuerySettings
     changes: ChangesSettings
 
@@ -107,6 +109,7 @@ def read_config(read: EnvironmentReader) -> QueryConfig:
     return QueryConfig(
         kafka=read(KafkaConfig),
         cassandra=read(CassandraConfig),
+        tls=read(TlsConfig),
         query=read(QuerySettings),
         changes=read(ChangesSettings),
     )
