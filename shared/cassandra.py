@@ -34,7 +34,7 @@ from cassandra.policies import (
 )
 from cassandra.query import BatchStatement, BatchType, PreparedStatement, named_tuple_factory
 
-from shared.cassandra_access import TlsConnection, credentials, denial
+from shared.cassandra_access import TlsConnection, credentials, denial, quiet_driver
 from shared.cassandra_nodes import NodeWatch
 from shared.config import CassandraConfig
 from shared.errors import (
@@ -76,6 +76,8 @@ class Session:
             statement = await self._loop.run_in_executor(None, self._driver.prepare, cql)
         except InvalidRequest as error:
             raise PipelineError(f"{error}; run: python -m deploy.prepare") from error
+        except Unauthorized as error:
+            raise AccessDeniedError(f"Cassandra: {error}") from error
         except Exception as error:  # noqa: BLE001 the driver's errors have no common base
             _raise_read(error)
         statement.fetch_size = fetch_size
@@ -186,7 +188,8 @@ async def open_session(config: CassandraConfig) -> AsyncIterator[Session]:
         # A cluster object whose first connect failed is of no more use: take a new one each time.
         cluster = _cluster(config)
         try:
-            driver = await loop.run_in_executor(None, cluster.connect)
+            with quiet_driver():
+                driver = await loop.run_in_executor(None, cluster.connect)
             break
         except Exception as error:
             await loop.run_in_executor(None, cluster.shutdown)

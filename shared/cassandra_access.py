@@ -1,7 +1,9 @@
 """How Cassandra knows us and we know Cassandra, and what it means when one does not."""
 
+import logging
 import ssl
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from cassandra import AuthenticationFailed
@@ -41,6 +43,21 @@ def credentials(config: CassandraConfig) -> PlainTextAuthProvider | None:
     if config.username is None or config.password is None:
         return None
     return PlainTextAuthProvider(config.username, config.password.get_secret_value())
+
+
+@contextmanager
+def quiet_driver() -> Iterator[None]:
+    """Keep back what the driver says of a first connection: its caller says it in one line."""
+    logger = logging.getLogger("cassandra.cluster")
+
+    def keep_back(_: logging.LogRecord) -> bool:
+        return False
+
+    logger.addFilter(keep_back)
+    try:
+        yield
+    finally:
+        logger.removeFilter(keep_back)
 
 
 def denial(error: BaseException) -> str | None:

@@ -80,9 +80,11 @@ async def require_access(config: KafkaConfig, rights: Mapping[str, Right]) -> No
 def _denial(error: BaseException) -> str | None:
     if isinstance(error, _UNTRUE):
         return f"the user is refused: {' '.join(map(str, error.args))}"
-    if isinstance(error, ValueError):
-        return f"the password is not the one that it has: {error}"
-    return refusal(error)
+    if reason := refusal(error):
+        return reason
+    if isinstance(error, ValueError):  # aiokafka's own, of SCRAM
+        return f"it does not know the password either: {error}"
+    return None
 
 
 async def _missing(connection: AIOKafkaConnection, rights: Mapping[str, Right]) -> str:
