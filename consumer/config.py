@@ -14,6 +14,7 @@ from shared.config import (
     PositiveInt,
     PositiveSeconds,
 )
+from shared.security_config import TlsConfig
 from shared.status import DEFAULT_THRESHOLD
 
 
@@ -58,11 +59,15 @@ class ConsumerConfig:
 
     kafka: KafkaConfig
     cassandra: CassandraConfig
+    tls: TlsConfig
     consumer: ConsumerSettings
 
 
 def read_config(read: EnvironmentReader) -> ConsumerConfig:
     """Read the environment; problems are kept by *read*."""
     return ConsumerConfig(
-        kafka=read(KafkaConfig), cassandra=read(CassandraConfig), consumer=read(ConsumerSettings)
+        kafka=read(KafkaConfig),
+        cassandra=read(CassandraConfig),
+        tls=read(TlsConfig),
+        consumer=read(ConsumerSettings),
     )

@@ -8,6 +8,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.access_config import AccessConfig, read_access
 from shared.config import EnvironmentReader, KafkaConfig, Port, PositiveInt, PositiveSeconds
+from shared.security_config import TlsConfig
 
 
 class IngestSettings(BaseSettings):
@@ -40,11 +41,12 @@ class IngestConfig:
     """All that an ingest node is told."""
 
     kafka: KafkaConfig
+    tls: TlsConfig
     ingest: IngestSettings
     access: AccessConfig
 
 
 def read_config(read: EnvironmentReader) -> IngestConfig:
     """Read the environment; problems are kept by *read*."""
-    kafka, ingest = read(KafkaConfig), read(IngestSettings)
-    return IngestConfig(kafka, ingest, read_access(read, ingest.http_host))
+    kafka, tls, ingest = read(KafkaConfig), read(TlsConfig), read(IngestSettings)
+    return IngestConfig(kafka, tls, ingest, read_access(read, ingest.http_host))
