@@ -7,7 +7,7 @@ ENV := .venv/.synced
 ARGS ?=
 
 RUNS ?= 100000
-.PHONY: help run test browser check audit sbom licences format load bench chaos simulate fuzz lock \
+.PHONY: help run test browser servers check audit sbom licences format load bench chaos simulate fuzz lock \
 	clean-data clean
 
 help: ## list the targets
@@ -78,6 +78,10 @@ browser: $(ENV)
 		echo "bringing Playwright's Chromium, for the tests of the page (once)"; \
 		$(BIN)/playwright install chromium; \
 	fi
+
+servers: $(ENV)
+	@$(BIN)/python -c 'import asyncio; from deploy.local.servers import choose_backend; \
+		print(asyncio.run(choose_backend(print)).origin)'
 
 $(ENV): requirements.lock Makefile
 	@echo "setting up .venv (once)"
