@@ -7,6 +7,7 @@ ENV := .venv/.synced
 ARGS ?=
 
 RUNS ?= 100000
+SBOM := .local/sbom.json
 .PHONY: help run test browser servers check audit sbom licences format load bench chaos simulate fuzz lock \
 	clean-data clean
 
@@ -24,13 +25,14 @@ check: $(ENV) ## formatter, linter, types, import rules; then audit and sbom
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
-	@$(MAKE) --no-print-directory audit sbom
+	@$(BIN)/python -m tests.dependencies.audit
+	@$(BIN)/python -m tests.dependencies.sbom $(SBOM)
 
 audit: $(ENV) ## ask for known vulnerabilities of what is locked, if anybody can be asked
 	@$(BIN)/python -m tests.dependencies.audit $(ARGS)
 
 sbom: $(ENV) ## write the software bill of materials, CycloneDX, to .local/sbom.json
-	@$(BIN)/python -m tests.dependencies.sbom .local/sbom.json
+	@$(BIN)/python -m tests.dependencies.sbom $(SBOM)
 
 licences: $(ENV) ## list the licences of what is shipped, and of the tools
 	@$(BIN)/python -m tests.dependencies.licences
