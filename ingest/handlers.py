@@ -17,6 +17,7 @@ from shared.event import Event, EventKind, parse_key
 from shared.http import HttpProblem, Route, Router, problem, retriable_code
 from shared.http_body import inflate, read_body
 from shared.http_prebuilt import PrebuiltResponse
+from shared.http_watch import HttpWatch
 from shared.refusals import Pace, Refusals
 
 MAX_IGNORED_BODY_BYTES = 4096
@@ -38,7 +39,7 @@ class Handlers:
         self._admission = admission
         self._meters = meters
         self._body_seconds = body_seconds
-        self._accepted = PrebuiltResponse(lambda: web.Response(status=202))
+        self._accepted = PrebuiltResponse(lambda: web.Response(status=202), 202)
         self._refusals = Refusals(Pace(asyncio.get_running_loop().call_later))
         # In the order of their coming: taking turns would make all of them late.
         self._parsing = asyncio.Lock()
@@ -160,7 +161,7 @@ class Handlers:
         return sorted(bulk.lines_of(reasons, partitions)), reason
 
 
-def build_routes(handlers: Handlers, *others: Route) -> Router:
+def build_routes(handlers: Handlers, *others: Route, watch: HttpWatch | None = None) -> Router:
     """Return the handler of the traffic port."""
     return Router(
         [
@@ -168,5 +169,6 @@ def build_routes(handlers: Handlers, *others: Route) -> Router:
             Route("PUT", "/events/{domain}/bounced", handlers.put_bounced),
             Route("POST", "/events", handlers.post_events),
             *others,
-        ]
+        ],
+        watch,
     )

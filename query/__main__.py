@@ -3,8 +3,6 @@
 import asyncio
 from contextlib import AsyncExitStack
 
-from prometheus_client import CollectorRegistry
-
 from query.answers import open_answers
 from query.changes.route import open_changes
 from query.config import QueryConfig, read_config
@@ -15,14 +13,16 @@ from query.page.pulse import PulseCollector, build_pulse_routes
 from query.page.pulse_sources import open_kafka_log, open_management_ports
 from query.page.route import build_page_routes
 from shared import cassandra, http_server, lifecycle
-from shared.management import Readiness, build_management, keep_probing
+from shared.http_watch import HttpWatch
+from shared.management import Readiness, build_management, keep_probing, new_registry
 from shared.openapi import build_route
 
 
 async def run(config: QueryConfig) -> None:
     """Open every resource, serve until told to stop, close in reverse order."""
     settings = config.query
-    registry = CollectorRegistry()
+    registry = new_registry()
+    watch = HttpWatch(registry)
     meters = QueryMeters(registry)
     readiness = Readiness("cassandra")
     documents = document.build(settings, config.changes)
@@ -49,6 +49,7 @@ async def run(config: QueryConfig) -> None:
             *build_page_routes(answers.get),
             *build_pulse_routes(pulse),
             build_route(documents.traffic),
+            watch=watch,
         )
         async with asyncio.TaskGroup() as tasks:
             probing = tasks.create_task(keep_probing(readiness["cassandra"], session.probe))
@@ -57,6 +58,7 @@ async def run(config: QueryConfig) -> None:
                 settings.http_host,
                 settings.http_port,
                 http_server.HttpLimits(drain_seconds=settings.drain_seconds),
+                watch=watch,
             ):
                 lifecycle.settle_memory()
                 await stop.wait()

@@ -13,6 +13,7 @@ from shared.domain import DomainName, escape_input, parse_domain
 from shared.errors import InputError, NodeFullError, RetriableError
 from shared.http import HttpProblem, Route, Router, retriable_code
 from shared.http_body import read_body
+from shared.http_watch import HttpWatch
 from shared.refusals import Pace, Refusals
 
 MAX_DOMAINS = 1_000
@@ -57,7 +58,7 @@ class Handlers:
             except RetriableError as error:
                 self._meters.refused(retriable_code(error))
                 raise
-        self._meters.answers[response.status] += 1
+        self._meters.answers[response.answered] += 1
         return response.to(request)
 
     async def post_domains(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -162,12 +163,13 @@ def _error(domain: str, code: str, detail: str) -> dict[str, object]:
     return {"domain": domain, "error": {"code": code, "detail": detail}}
 
 
-def build_routes(handlers: Handlers, *others: Route) -> Router:
+def build_routes(handlers: Handlers, *others: Route, watch: HttpWatch | None = None) -> Router:
     """Return the handler of the traffic port."""
     return Router(
         [
             Route("GET", "/domains/{domain}", handlers.get_domain),
             Route("POST", "/domains", handlers.post_domains),
             *others,
-        ]
+        ],
+        watch,
     )

@@ -5,13 +5,18 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from operator import itemgetter
+from time import perf_counter
+from typing import NamedTuple
 from urllib.parse import unquote
 
 from aiohttp import web
 
 from shared.errors import InputError, RetriableError
+from shared.http_metrics import RouteMeter
+from shared.http_watch import HttpWatch, mark
 
 RETRY_AFTER_SECONDS = 1
+_FIRST_REFUSAL = 400
 
 Handler = Callable[..., Awaitable[web.StreamResponse]]
 
@@ -57,7 +62,7 @@ def problem(
     if response.headers.get("Connection") == "close":
         # The header alone would only say so.
         response.force_close()
-    return response
+    return mark(response, code)
 
 
 def problem_of(error: Exception) -> web.Response:
@@ -102,6 +107,13 @@ class Route:
     handler: Handler
 
 
+class _Endpoint(NamedTuple):
+    """Who answers, and where it is counted."""
+
+    handler: Handler
+    meter: RouteMeter
+
+
 class _Shape:
     """The routes whose paths have their literals at the same places."""
 
@@ -109,16 +121,18 @@ class _Shape:
         literals = [index for index, literal in enumerate(is_literal) if literal]
         self._literals = itemgetter(*literals)
         self._parameters = [index for index, literal in enumerate(is_literal) if not literal]
-        self._handlers: dict[object, dict[str, Handler]] = {}
+        self._endpoints: dict[object, dict[str, _Endpoint]] = {}
 
-    def add(self, segments: Sequence[str], route: Route) -> None:
-        handlers = self._handlers.setdefault(self._literals(segments), {})
-        handlers[route.method] = route.handler
+    def add(self, segments: Sequence[str], route: Route, watch: HttpWatch) -> None:
+        endpoints = self._endpoints.setdefault(self._literals(segments), {})
+        meter = watch.meters.route(route.method, route.path)
+        endpoints[route.method] = _Endpoint(route.handler, meter)
         if route.method == "GET":
-            handlers.setdefault("HEAD", route.handler)
+            meter = watch.meters.route("HEAD", route.path)
+            endpoints.setdefault("HEAD", _Endpoint(route.handler, meter))
 
-    def handlers(self, segments: Sequence[str]) -> dict[str, Handler] | None:
-        return self._handlers.get(self._literals(segments))
+    def endpoints(self, segments: Sequence[str]) -> dict[str, _Endpoint] | None:
+        return self._endpoints.get(self._literals(segments))
 
     def values(self, segments: Sequence[str]) -> list[str]:
         return [
@@ -128,10 +142,11 @@ class _Shape:
 
 
 class Router:
-    """Find the handler of a request and turn what it raises into a problem."""
+    """Find the handler of a request, turn what it raises into a problem, and let *watch* see it."""
 
-    def __init__(self, routes: Sequence[Route]) -> None:
+    def __init__(self, routes: Sequence[Route], watch: HttpWatch | None = None) -> None:
         self.routes = tuple(routes)
+        self._watch = watch = watch or HttpWatch()
         # By number of segments, so that a request compares with its equals only.
         self._shapes: dict[int, list[_Shape]] = {}
         by_places: dict[tuple[bool, ...], _Shape] = {}
@@ -141,30 +156,49 @@ class Router:
             if places not in by_places:
                 shape = by_places[places] = _Shape(places)
                 self._shapes.setdefault(len(segments), []).append(shape)
-            by_places[places].add(segments, route)
+            by_places[places].add(segments, route, watch)
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer *request*."""
+        began_at = perf_counter()
         try:
-            handler, values = self._find(request)
-            return await handler(request, *values)
+            endpoint, values = self._find(request)
+        except HttpProblem as error:
+            response = problem_of(error)
+            meter = self._watch.meters.unrouted(request.method)
+            meter.ended(response.status, perf_counter() - began_at)
+            self._watch.refused(request, meter, response)
+            return response
+        handler, meter = endpoint
+        meter.active += 1
+        status = 500  # of what nobody foresaw
+        try:
+            answer = await handler(request, *values)
+            status = answer.status
         except (HttpProblem, InputError, RetriableError) as error:
-            return problem_of(error)
+            answer = problem_of(error)
+            status = answer.status
+        finally:
+            meter.active -= 1
+            meter.ended(status, perf_counter() - began_at)
+        if status >= _FIRST_REFUSAL:
+            self._watch.refused(request, meter, answer)
+        return answer
 
-    def _find(self, request: web.BaseRequest) -> tuple[Handler, list[str]]:
+    def _find(self, request: web.BaseRequest) -> tuple[_Endpoint, list[str]]:
         target = request.raw_path
         # A proxy may send the absolute form (RFC 9112, 3.2.2).
         path = target.partition("?")[0] if target.startswith("/") else request.rel_url.raw_path
         segments = path.split("/")
         allowed: set[str] = set()
         for shape in self._shapes.get(len(segments), ()):
-            handlers = shape.handlers(segments)
-            if handlers is None:
+            endpoints = shape.endpoints(segments)
+            if endpoints is None:
                 continue
-            handler = handlers.get(request.method)
-            if handler is not None:
-                return handler, shape.values(segments)
-            allowed.update(handlers)
+            endpoint = endpoints.get(request.method)
+            if endpoint is not None:
+                return endpoint, shape.values(segments)
+            allowed.update(endpoints)
         if not allowed:
             raise HttpProblem(404, "unknown_path", "There is nothing at this path.")
         names = ", ".join(sorted(allowed))

@@ -12,6 +12,7 @@ from query.page.static_files import StaticFile, build_file_routes, read, securit
 from shared.domain import MAX_QUOTED_CHARACTERS, DomainName, parse_domain
 from shared.errors import InputError, RetriableError
 from shared.http import RETRY_AFTER_SECONDS, Route, retriable_code
+from shared.http_watch import mark
 
 LookUp = Callable[[DomainName], Awaitable[Answer]]
 """Return what is known of a domain. Raises RetriableError."""
@@ -33,26 +34,26 @@ class Page:
             return await self._empty.get(request)
         typed = typed.strip()
         headers = {**self._headers, "Cache-Control": "no-store"}
+        code = None
         try:
             answer = draw_card(await self._look_up(parse_domain(typed)), typed)
             status = 200
         except InputError as error:
-            status = 400
-            answer = draw_problem(error.code, "This is no mail domain", error.detail)
+            status, code = 400, error.code
+            answer = draw_problem(code, "This is no mail domain", error.detail)
             typed = typed[:MAX_QUOTED_CHARACTERS]
         except RetriableError as error:
-            status = 503
-            answer = draw_problem(
-                retriable_code(error), "No answer just now", f"{error} Please try again."
-            )
+            status, code = 503, retriable_code(error)
+            answer = draw_problem(code, "No answer just now", f"{error} Please try again.")
             headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
-        return web.Response(
+        response = web.Response(
             status=status,
             body=self._fill(typed, answer),
             content_type="text/html",
             charset="utf-8",
             headers=headers,
         )
+        return response if code is None else mark(response, code)
 
     def _fill(self, typed: str, answer: str) -> bytes:
         page = self._template.substitute(typed=escape(typed), answer=answer)
