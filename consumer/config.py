@@ -29,9 +29,9 @@ class ConsumerSettings(BaseSettings):
     threshold: PositiveInt = DEFAULT_THRESHOLD
     """The deliveries of an unknown domain; more make it catch-all. The same in all tiers."""
     flush_max_age_seconds: PositiveSeconds = 1.0
-    flush_batch_domains: Annotated[int, Field(ge=1, le=100)] = 25
-    """Updates per request: 20 to 30 is the knee."""
-    writes_in_flight: PositiveInt = 8
+    flush_batch_domains: Annotated[int, Field(ge=1, le=100)] = 50
+    """Updates per request at most: the size when many are due; few at a time go at once."""
+    writes_in_flight: PositiveInt = 16
     reads_in_flight: PositiveInt = 8
     max_backlog: PositiveInt = 20_000
     """Domains to be written, events kept aside and unpublished changes; a partition that has

@@ -11,6 +11,7 @@ from ingest.metrics import IngestMeters
 from ingest.processes import run_processes
 from ingest.publisher import Publisher
 from shared import http_server, kafka, lifecycle
+from shared.access import build_access
 from shared.errors import OutcomeUnknownError
 from shared.http_watch import HttpWatch
 from shared.management import Readiness, build_management, keep_probing, new_registry
@@ -20,7 +21,7 @@ from shared.openapi import build_route
 async def run(config: IngestConfig) -> None:
     """Serve, as one process or as many."""
     if config.ingest.processes > 1 and config.ingest.process is None:
-        await run_processes(config.ingest)
+        await run_processes(config.ingest, reloads=config.access.keys is not None)
     else:
         await serve(config)
 
@@ -39,9 +40,13 @@ async def serve(config: IngestConfig) -> None:
         connection_seconds=settings.connection_seconds,
         drain_seconds=settings.drain_seconds,
     )
-    documents = openapi.build(settings)
+    access = build_access(config.access, registry, meters.refused)
+    guard = None if access is None else access.guard
+    documents = openapi.build(settings, keys=access is not None)
     async with AsyncExitStack() as stack:
         stop = stack.enter_context(lifecycle.stop_on_signals())
+        if access is not None:
+            stack.enter_context(lifecycle.reload_on_hangup(access.reload))
         if settings.process is not None:
             lifecycle.stop_with_parent(stop)
         await stack.enter_async_context(
@@ -66,7 +71,7 @@ async def serve(config: IngestConfig) -> None:
             probing = tasks.create_task(keep_probing(readiness["kafka"], topic.probe))
             # Left first: stop accepting, answer what is in hand. Only then the flushers end.
             async with http_server.open_server(
-                build_routes(handlers, build_route(documents.traffic), watch=watch),
+                build_routes(handlers, build_route(documents.traffic), guard=guard, watch=watch),
                 settings.http_host,
                 settings.http_port,
                 limits,

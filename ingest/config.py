@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from shared.access_config import AccessConfig, read_access
 from shared.config import EnvironmentReader, KafkaConfig, Port, PositiveInt, PositiveSeconds
 
 
@@ -40,8 +41,10 @@ class IngestConfig:
 
     kafka: KafkaConfig
     ingest: IngestSettings
+    access: AccessConfig
 
 
 def read_config(read: EnvironmentReader) -> IngestConfig:
     """Read the environment; problems are kept by *read*."""
-    return IngestConfig(kafka=read(KafkaConfig), ingest=read(IngestSettings))
+    kafka, ingest = read(KafkaConfig), read(IngestSettings)
+    return IngestConfig(kafka, ingest, read_access(read, ingest.http_host))

@@ -11,13 +11,15 @@ from ingest.bulk import MAX_BYTES, Bulk, TooManyLinesError, count_lines
 from ingest.metrics import IngestMeters
 from ingest.publisher import Acknowledgement, Publisher
 from ingest.sums import MAX_RECORD_BYTES
+from shared.access import charge
 from shared.domain import MAX_NAME_OCTETS, parse_domain
 from shared.errors import InputError, NodeFullError, OutcomeUnknownError, RetriableError
 from shared.event import Event, EventKind, parse_key
-from shared.http import HttpProblem, Route, Router, problem, retriable_code
+from shared.http import Guard, HttpProblem, Route, Router, problem, retriable_code
 from shared.http_body import inflate, read_body
 from shared.http_prebuilt import PrebuiltResponse
 from shared.http_watch import HttpWatch
+from shared.keys import Scope
 from shared.refusals import Pace, Refusals
 
 MAX_IGNORED_BODY_BYTES = 4096
@@ -132,6 +134,7 @@ class Handlers:
         except TooManyLinesError as error:
             raise HttpProblem(413, error.code, error.detail) from error
         hold.add(events=lines, size_bytes=max(0, len(body) - len(sent)))
+        charge(request, lines)
         bulk = Bulk()
         async with self._parsing:
             for _ in bulk.read(body):
@@ -161,14 +164,27 @@ class Handlers:
         return sorted(bulk.lines_of(reasons, partitions)), reason
 
 
-def build_routes(handlers: Handlers, *others: Route, watch: HttpWatch | None = None) -> Router:
+def build_routes(
+    handlers: Handlers,
+    *others: Route,
+    guard: Guard | None = None,
+    watch: HttpWatch | None = None,
+) -> Router:
     """Return the handler of the traffic port."""
+    put_delivered, put_bounced = (
+        Route("PUT", f"/events/{{domain}}/{kind}", handler, Scope.INGEST, events=1)
+        for kind, handler in (
+            (EventKind.DELIVERED, handlers.put_delivered),
+            (EventKind.BOUNCED, handlers.put_bounced),
+        )
+    )
     return Router(
         [
-            Route("PUT", "/events/{domain}/delivered", handlers.put_delivered),
-            Route("PUT", "/events/{domain}/bounced", handlers.put_bounced),
-            Route("POST", "/events", handlers.post_events),
+            put_delivered,
+            put_bounced,
+            Route("POST", "/events", handlers.post_events, Scope.INGEST),
             *others,
         ],
+        guard,
         watch,
     )

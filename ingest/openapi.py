@@ -4,7 +4,9 @@ from ingest.config import IngestSettings
 from ingest.handlers import MAX_IGNORED_BODY_BYTES
 from ingest.openapi_bulk import INVALID_KEY, KEY, SCHEMAS, post_events
 from shared.event import MAX_KEY_LENGTH, EventKind
+from shared.keys import Scope
 from shared.openapi import Documents, build_documents
+from shared.openapi_access import KEY_SCHEME, need_key
 from shared.openapi_domain import ANY_SPELLING, domain_refusals
 from shared.openapi_responses import (
     NODE_FULL,
@@ -26,24 +28,28 @@ characters.
 """
 
 
-def build(settings: IngestSettings) -> Documents:
-    """Return the documents of a node with these settings."""
+def build(settings: IngestSettings, *, keys: bool) -> Documents:
+    """Return the documents of a node with these settings, which asks for *keys* or runs open."""
+    paths: Json = {
+        "/events/{domain}/delivered": {
+            "put": _put(EventKind.DELIVERED, "A message was delivered", "example.com", settings)
+        },
+        "/events/{domain}/bounced": {
+            "put": _put(EventKind.BOUNCED, "A message bounced", "example.org", settings)
+        },
+        "/events": {"post": post_events(settings.body_seconds, _UNSTORED)},
+    }
+    if keys:
+        paths = {path: need_key(path, item, Scope.INGEST) for path, item in paths.items()}
     return build_documents(
         "catchall: report events",
         _DESCRIPTION,
-        {
-            "/events/{domain}/delivered": {
-                "put": _put(EventKind.DELIVERED, "A message was delivered", "example.com", settings)
-            },
-            "/events/{domain}/bounced": {
-                "put": _put(EventKind.BOUNCED, "A message bounced", "example.org", settings)
-            },
-            "/events": {"post": post_events(settings.body_seconds, _UNSTORED)},
-        },
+        paths,
         SCHEMAS,
         host=settings.http_host,
         ports=(settings.http_port, settings.management_port),
         needs="kafka",
+        schemes=KEY_SCHEME if keys else {},
     )
 
 

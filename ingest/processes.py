@@ -2,12 +2,14 @@
 
 Each is a whole node with connections, limits and a management port of its own; the kernel
 deals the clients out. One that dies is started again. All of them stop when their parent is
-told to, or dies.
+told to, or dies, and SIGHUP is handed on to them.
 """
 
 import asyncio
 import os
+import signal
 import sys
+from contextlib import nullcontext
 
 import structlog
 
@@ -21,12 +23,27 @@ _RESTART_SECONDS = 1.0
 _STOP_SLACK_SECONDS = 5.0
 
 
-async def run_processes(settings: IngestSettings) -> None:
-    """Run them until told to stop. Raises PipelineError if one lost something in the end."""
-    with lifecycle.stop_on_signals() as stop:
+Children = dict[int, asyncio.subprocess.Process]
+
+
+async def run_processes(settings: IngestSettings, *, reloads: bool) -> None:
+    """Run them until told to stop. Raises PipelineError if one lost something in the end.
+
+    *reloads*: whether they have anything to read again at SIGHUP, which ends them if not.
+    """
+    children: Children = {}
+
+    def hand_on() -> None:
+        for child in children.values():
+            if child.returncode is None:
+                # One that is only starting is ended by it, and started again a second later.
+                child.send_signal(signal.SIGHUP)
+
+    hangup = lifecycle.reload_on_hangup(hand_on) if reloads else nullcontext()
+    with lifecycle.stop_on_signals() as stop, hangup:
         async with asyncio.TaskGroup() as tasks:
             running = [
-                tasks.create_task(_keep_running(number, settings, stop))
+                tasks.create_task(_keep_running(number, settings, stop, children))
                 for number in range(settings.processes)
             ]
     failed = [number for number, task in enumerate(running) if task.result() != 0]
@@ -34,7 +51,9 @@ async def run_processes(settings: IngestSettings) -> None:
         raise PipelineError(f"processes that did not end well: {failed}")
 
 
-async def _keep_running(number: int, settings: IngestSettings, stop: asyncio.Event) -> int:
+async def _keep_running(
+    number: int, settings: IngestSettings, stop: asyncio.Event, children: Children
+) -> int:
     """Return the status with which the process ended after it was told to stop."""
     while True:
         process = await asyncio.create_subprocess_exec(
@@ -46,6 +65,7 @@ async def _keep_running(number: int, settings: IngestSettings, stop: asyncio.Eve
             start_new_session=True,
             env={**os.environ, "INGEST_PROCESS": str(number)},
         )
+        children[number] = process
         ended = asyncio.create_task(process.wait())
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({ended, stopping}, return_when=asyncio.FIRST_COMPLETED)

@@ -13,6 +13,7 @@ from query.page.pulse import PulseCollector, build_pulse_routes
 from query.page.pulse_sources import open_kafka_log, open_management_ports
 from query.page.route import build_page_routes
 from shared import cassandra, http_server, lifecycle
+from shared.access import build_access
 from shared.http_watch import HttpWatch
 from shared.management import Readiness, build_management, keep_probing, new_registry
 from shared.openapi import build_route
@@ -25,9 +26,13 @@ async def run(config: QueryConfig) -> None:
     watch = HttpWatch(registry)
     meters = QueryMeters(registry)
     readiness = Readiness("cassandra")
-    documents = document.build(settings, config.changes)
+    access = build_access(config.access, registry, meters.refused)
+    guard = None if access is None else access.guard
+    documents = document.build(settings, config.changes, keys=access is not None)
     async with AsyncExitStack() as stack:
         stop = stack.enter_context(lifecycle.stop_on_signals())
+        if access is not None:
+            stack.enter_context(lifecycle.reload_on_hangup(access.reload))
         await stack.enter_async_context(
             http_server.open_server(
                 build_management(readiness, registry, build_route(documents.management)),
@@ -49,6 +54,7 @@ async def run(config: QueryConfig) -> None:
             *build_page_routes(answers.get),
             *build_pulse_routes(pulse),
             build_route(documents.traffic),
+            guard=guard,
             watch=watch,
         )
         async with asyncio.TaskGroup() as tasks:

@@ -11,7 +11,9 @@ from query.answer import Answer
 from shared.http import is_known
 from shared.http_prebuilt import PrebuiltResponse
 
-FOR_GOOD = "public, max-age=31536000, immutable"
+FOR_GOOD = "max-age=31536000, immutable"
+"""Not ``public``: a shared cache must not give to all what was asked for with a key. Where there
+are no keys it may keep the answer all the same (RFC 9111, 3 and 3.5)."""
 _TAG_BYTES = 12
 
 encode = msgspec.json.Encoder().encode
@@ -29,7 +31,7 @@ class AnswerResponse(PrebuiltResponse):
         self._tag = blake2b(body, digest_size=_TAG_BYTES).hexdigest()
         self._headers = {
             "ETag": f'"{self._tag}"',
-            "Cache-Control": FOR_GOOD if answer.is_final else f"public, max-age={max_age}",
+            "Cache-Control": FOR_GOOD if answer.is_final else f"max-age={max_age}",
         }
         super().__init__(partial(_build, body, self._headers), status=HTTPStatus.OK)
 

@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from shared.access_config import AccessConfig, read_access
 from shared.config import (
     Address,
     CassandraConfig,
@@ -57,7 +58,8 @@ class QuerySettings(BaseSettings):
     pulse_targets: Annotated[str, AfterValidator(_targets)] = (
         "127.0.0.1:9080,127.0.0.1:9081,127.0.0.1:9082"
     )
-    """The management ports that ``/pulse`` asks: ``host:port,host:port``."""
+    """The management ports that ``/pulse`` asks: ``host:port,host:port``. A name with several
+    addresses stands for as many processes."""
     pulse_group: str = "catchall"
     """The workers' group, of which ``/pulse`` tells the committed offsets."""
 
@@ -100,13 +102,16 @@ class QueryConfig:
     cassandra: CassandraConfig
     query: QuerySettings
     changes: ChangesSettings
+    access: AccessConfig
 
 
 def read_config(read: EnvironmentReader) -> QueryConfig:
     """Read the environment; problems are kept by *read*."""
+    query = read(QuerySettings)
     return QueryConfig(
         kafka=read(KafkaConfig),
         cassandra=read(CassandraConfig),
-        query=read(QuerySettings),
+        query=query,
         changes=read(ChangesSettings),
+        access=read_access(read, query.http_host),
     )

@@ -11,9 +11,10 @@ from query.answers import Answers, KnownAnswer
 from query.metrics import QueryMeters
 from shared.domain import DomainName, escape_input, parse_domain
 from shared.errors import InputError, NodeFullError, RetriableError
-from shared.http import HttpProblem, Route, Router, retriable_code
+from shared.http import Guard, HttpProblem, Route, Router, retriable_code
 from shared.http_body import read_body
 from shared.http_watch import HttpWatch
+from shared.keys import Scope
 from shared.refusals import Pace, Refusals
 
 MAX_DOMAINS = 1_000
@@ -163,13 +164,19 @@ def _error(domain: str, code: str, detail: str) -> dict[str, object]:
     return {"domain": domain, "error": {"code": code, "detail": detail}}
 
 
-def build_routes(handlers: Handlers, *others: Route, watch: HttpWatch | None = None) -> Router:
+def build_routes(
+    handlers: Handlers,
+    *others: Route,
+    guard: Guard | None = None,
+    watch: HttpWatch | None = None,
+) -> Router:
     """Return the handler of the traffic port."""
     return Router(
         [
-            Route("GET", "/domains/{domain}", handlers.get_domain),
-            Route("POST", "/domains", handlers.post_domains),
+            Route("GET", "/domains/{domain}", handlers.get_domain, Scope.QUERY),
+            Route("POST", "/domains", handlers.post_domains, Scope.QUERY),
             *others,
         ],
+        guard,
         watch,
     )

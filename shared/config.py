@@ -113,6 +113,10 @@ class EnvironmentReader:
                 self._problems.append(f"{name.upper()}: {problem['msg']}")
             return cast(S, settings.model_construct())
 
+    def refuse(self, problem: str) -> None:
+        """Keep a problem that only shows when several groups are seen together."""
+        self._problems.append(problem)
+
     def check(self) -> None:
         """Raise ConfigError if anything that was read had a problem."""
         if self._problems:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from operator import itemgetter
 from time import perf_counter
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from urllib.parse import unquote
 
 from aiohttp import web
@@ -14,6 +14,7 @@ from aiohttp import web
 from shared.errors import InputError, RetriableError
 from shared.http_metrics import RouteMeter
 from shared.http_watch import HttpWatch, mark
+from shared.keys import Scope
 
 RETRY_AFTER_SECONDS = 1
 _FIRST_REFUSAL = 400
@@ -97,7 +98,7 @@ def is_known(request: web.BaseRequest, tag: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A method, a path of literals and ``{names}``, and who answers.
+    """A method, a path of literals and ``{names}``, who answers, and whom.
 
     The handler gets the request and the decoded value of each ``{name}`` in order.
     """
@@ -105,6 +106,19 @@ class Route:
     method: str
     path: str
     handler: Handler
+    scope: Scope | None
+    """What a key must be good for to ask; ``OPEN`` needs none. Nothing is open by default."""
+    events: int = 0
+    """How many events a request reports, where that is known before it is read."""
+    open_if: Callable[[web.BaseRequest], bool] | None = None
+    """Which requests need no key all the same."""
+    draw_refusal: Callable[[web.BaseRequest, HttpProblem], web.StreamResponse] | None = None
+    """How who has no key is refused, if not by a problem."""
+
+
+OPEN: Final = None
+Guard = Callable[[Route], Handler]
+"""Returns the handler of a route, behind a check of who asks."""
 
 
 class _Endpoint(NamedTuple):
@@ -123,13 +137,14 @@ class _Shape:
         self._parameters = [index for index, literal in enumerate(is_literal) if not literal]
         self._endpoints: dict[object, dict[str, _Endpoint]] = {}
 
-    def add(self, segments: Sequence[str], route: Route, watch: HttpWatch) -> None:
+    def add(
+        self, segments: Sequence[str], route: Route, handler: Handler, watch: HttpWatch
+    ) -> None:
         endpoints = self._endpoints.setdefault(self._literals(segments), {})
-        meter = watch.meters.route(route.method, route.path)
-        endpoints[route.method] = _Endpoint(route.handler, meter)
+        endpoints[route.method] = _Endpoint(handler, watch.meters.route(route.method, route.path))
         if route.method == "GET":
             meter = watch.meters.route("HEAD", route.path)
-            endpoints.setdefault("HEAD", _Endpoint(route.handler, meter))
+            endpoints.setdefault("HEAD", _Endpoint(handler, meter))
 
     def endpoints(self, segments: Sequence[str]) -> dict[str, _Endpoint] | None:
         return self._endpoints.get(self._literals(segments))
@@ -142,9 +157,17 @@ class _Shape:
 
 
 class Router:
-    """Find the handler of a request, turn what it raises into a problem, and let *watch* see it."""
+    """Find the handler of a request, turn what it raises into a problem, and let *watch* see it.
 
-    def __init__(self, routes: Sequence[Route], watch: HttpWatch | None = None) -> None:
+    *guard* stands before each handler; without it whoever reaches the port is answered.
+    """
+
+    def __init__(
+        self,
+        routes: Sequence[Route],
+        guard: Guard | None = None,
+        watch: HttpWatch | None = None,
+    ) -> None:
         self.routes = tuple(routes)
         self._watch = watch = watch or HttpWatch()
         # By number of segments, so that a request compares with its equals only.
@@ -156,7 +179,8 @@ class Router:
             if places not in by_places:
                 shape = by_places[places] = _Shape(places)
                 self._shapes.setdefault(len(segments), []).append(shape)
-            by_places[places].add(segments, route, watch)
+            handler = route.handler if guard is None else guard(route)
+            by_places[places].add(segments, route, handler, watch)
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer *request*."""

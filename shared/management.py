@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from shared.errors import PipelineError
-from shared.http import Route, Router
+from shared.http import OPEN, Route, Router
 
 PROBE_SECONDS = 2.0
 
@@ -99,9 +99,9 @@ def build_management(readiness: Readiness, registry: CollectorRegistry, *others:
 
     return Router(
         [
-            Route("GET", "/livez", livez),
-            Route("GET", "/readyz", readyz),
-            Route("GET", "/metrics", metrics),
+            Route("GET", "/livez", livez, OPEN),
+            Route("GET", "/readyz", readyz, OPEN),
+            Route("GET", "/metrics", metrics, OPEN),
             *others,
         ]
     )

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from aiohttp import web
 
-from shared.http import Route, is_known
+from shared.http import OPEN, Route, is_known
 from shared.openapi_domain import DOMAIN_NAME
 from shared.openapi_management import management_paths
 from shared.openapi_responses import (
@@ -61,10 +61,12 @@ def build_documents(
     host: str,
     ports: tuple[int, int],
     needs: str,
+    schemes: Json,
 ) -> Documents:
     """Return the documents of a tier.
 
-    *ports* are those of traffic and management; *needs* is what the tier is not ready without.
+    *ports* are those of traffic and management; *needs* is what the tier is not ready without;
+    *schemes* are what proves who asks, empty for a node that runs open.
     """
     traffic, management = (_server(host, port) for port in ports)
     operators = management_paths(needs)
@@ -86,6 +88,7 @@ def build_documents(
         "components": {
             "schemas": {"Problem": PROBLEM, "DomainName": DOMAIN_NAME, **schemas},
             "responses": RESPONSES,
+            "securitySchemes": schemes,
         },
     }
     from_management = {
@@ -118,7 +121,7 @@ def build_route(document: Json) -> Route:
             return web.Response(status=304, headers=headers)
         return web.Response(body=body, content_type="application/json", headers=headers)
 
-    return Route("GET", "/openapi.json", get)
+    return Route("GET", "/openapi.json", get, OPEN)
 
 
 _DOCUMENT_HEADERS: Json = {

@@ -119,7 +119,7 @@ def refusing(*several: Refusals) -> Json:
         for status, codes in refusals.items():
             said = by_status.get(status, {})
             by_status[status] = {**said, **codes, **said}  # what was said first is to the point
-    return {str(status): _response(status, by_status[status]) for status in sorted(by_status)}
+    return {str(status): response(status, by_status[status]) for status in sorted(by_status)}
 
 
 def error_schema(meanings: Mapping[str, str]) -> Json:
@@ -135,7 +135,8 @@ def bullets(meanings: Mapping[str, str]) -> str:
     return "\n".join(f"- `{code}`: {when}" for code, when in meanings.items())
 
 
-def _response(status: int, codes: Mapping[str, Refusal]) -> Json:
+def response(status: int, codes: Mapping[str, Refusal]) -> Json:
+    """Return the response of the refusals of one status, by their codes."""
     headers = {"Cache-Control": NO_STORE, "X-Request-Id": _HEADERS["X-Request-Id"]}
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         headers["Retry-After"] = _HEADERS["Retry-After"]
@@ -173,7 +174,7 @@ def _example(status: int, code: str, refusal: Refusal) -> Json:
 
 
 RESPONSES: Json = {
-    "UnknownPath": _response(
+    "UnknownPath": response(
         404,
         {
             "unknown_path": Refusal(
@@ -183,7 +184,7 @@ RESPONSES: Json = {
             )
         },
     ),
-    "MethodNotAllowed": _response(
+    "MethodNotAllowed": response(
         405,
         {
             "method_not_allowed": Refusal(

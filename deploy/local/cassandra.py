@@ -10,7 +10,7 @@ from deploy.local.node import Plan
 from deploy.local.ports import Endpoint
 from deploy.local.process import Command
 
-IMAGE = "cassandra:5.0"
+IMAGE = "cassandra:5.0.8"
 IMAGE_LIBRARIES = "/opt/cassandra/lib"
 PORT = 19042
 STORAGE_PORT = 17000

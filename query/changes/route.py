@@ -22,6 +22,7 @@ from query.changes.tail import open_tail
 from query.config import QueryConfig
 from shared.errors import BrokerUnavailableError
 from shared.http import HttpProblem, Route
+from shared.keys import Scope
 from shared.request_id import REQUEST_ID, id_to_answer
 
 _HEADERS = {
@@ -101,7 +102,7 @@ class ChangesHandler:
 
     def route(self) -> Route:
         """Return the route of the traffic port."""
-        return Route("GET", "/changes", self.get_changes)
+        return Route("GET", "/changes", self.get_changes, Scope.QUERY)
 
 
 @asynccontextmanager

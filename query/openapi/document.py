@@ -5,10 +5,12 @@ from query.config import ChangesSettings, QuerySettings
 from query.openapi.answers import NO_ANSWER, UNREAD, answer_schema, example_answer
 from query.openapi.bulk import post_domains
 from query.openapi.changes import changes_path
-from query.openapi.page import PATHS
-from query.openapi.pulse import pulse_schemas
+from query.openapi.page import PAGES, need_key_to_look_up
+from query.openapi.pulse import PULSE_PATH, pulse_schemas
 from shared.counter import Counters
+from shared.keys import Scope
 from shared.openapi import Documents, build_documents
+from shared.openapi_access import KEY_SCHEME, need_key
 from shared.openapi_domain import ANY_SPELLING, domain_refusals
 from shared.openapi_responses import ETAG, IF_NONE_MATCH, Json, answering, not_modified, refusing
 
@@ -19,21 +21,27 @@ delivered and none bounced. Else it is *unknown*, as is a domain that was never 
 """
 
 
-def build(settings: QuerySettings, changes: ChangesSettings) -> Documents:
-    """Return the documents of a node with these settings."""
+def build(settings: QuerySettings, changes: ChangesSettings, *, keys: bool) -> Documents:
+    """Return the documents of a node with these settings, which asks for *keys* or runs open."""
+    paths: Json = {
+        "/domains/{domain}": {"get": _get_domain(settings.threshold)},
+        "/domains": {"post": post_domains(settings.threshold)},
+        "/changes": changes_path(changes, settings.threshold),
+        "/pulse": PULSE_PATH,
+    }
+    pages = PAGES
+    if keys:
+        paths = {path: need_key(path, item, Scope.QUERY) for path, item in paths.items()}
+        pages = {**PAGES, "/": need_key_to_look_up(PAGES["/"])}
     return build_documents(
         "catchall: ask for domains",
         _DESCRIPTION,
-        {
-            "/domains/{domain}": {"get": _get_domain(settings.threshold)},
-            "/domains": {"post": post_domains(settings.threshold)},
-            "/changes": changes_path(changes, settings.threshold),
-            **PATHS,
-        },
+        {**paths, **pages},
         {"Answer": answer_schema(settings.threshold), "NoAnswer": NO_ANSWER, **pulse_schemas()},
         host=settings.http_host,
         ports=(settings.http_port, settings.management_port),
         needs="cassandra",
+        schemes=KEY_SCHEME if keys else {},
     )
 
 
@@ -43,7 +51,7 @@ _KEPT: Json = {
         "description": f"`{FOR_GOOD}` where the status is final: the answer may be kept for good,"
         " though its counts may grow. Any other is for a moment.",
         "required": True,
-        "schema": {"type": "string", "pattern": f"^({FOR_GOOD}|public, max-age=[0-9]+)$"},
+        "schema": {"type": "string", "pattern": f"^({FOR_GOOD}|max-age=[0-9]+)$"},
     },
 }
 

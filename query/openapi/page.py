@@ -1,7 +1,8 @@
 """Describe the pages that a query node has for people in the words of OpenAPI 3.1."""
 
-from query.openapi.pulse import PULSE_PATH
 from query.page.static_files import security_headers
+from shared.keys import Scope
+from shared.openapi_access import KEY_STATUSES, need_key
 from shared.openapi_domain import ANY_SPELLING
 from shared.openapi_responses import (
     ETAG,
@@ -94,4 +95,18 @@ def _get_docs() -> Json:
     }
 
 
-PATHS: Json = {"/": {"get": _get_page()}, "/docs": {"get": _get_docs()}, "/pulse": PULSE_PATH}
+PAGES: Json = {"/": {"get": _get_page()}, "/docs": {"get": _get_docs()}}
+
+
+def need_key_to_look_up(item: Json) -> Json:
+    """Return the page of a node that asks for keys: without a question it is for everybody."""
+    needing = need_key("/", item, Scope.QUERY)
+    operation = needing["get"]
+    responses = dict(operation["responses"])
+    for status in KEY_STATUSES:
+        refusal = responses[status]
+        html = {"text/html": {"schema": _TEXT}}
+        when = f"{refusal['description']}\n\nAs HTML: there was a question."
+        headers = {**refusal["headers"], **_secured()}
+        responses[status] = {"description": when, "headers": headers, "content": html}
+    return {"get": {**operation, "security": [{}, *operation["security"]], "responses": responses}}

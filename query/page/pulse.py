@@ -14,15 +14,18 @@ import msgspec
 from aiohttp import web
 
 from query.page.pulse_reading import Delay, Reading, Tier, Total, delay, rates
-from query.page.pulse_sources import Log, Offsets, SourceError, Target, Targets
+from query.page.pulse_sources import Log, Offsets, SourceError, Target, Targets, addresses_of
 from shared.config import Address
 from shared.http import Route
+from shared.keys import Scope
 
 T = TypeVar("T")
 
 FRESH_SECONDS = 1.0
 _FORGET_SECONDS = 30.0
 """A rate over longer than this says nothing of now."""
+_MAX_PROCESSES = 200
+"""Of one name; beyond, the sums are of so many."""
 
 
 class TargetPulse(msgspec.Struct, frozen=True):
@@ -71,8 +74,10 @@ class PulseCollector:
         targets: Targets,
         log: Log,
         clock: Callable[[], float] = time.monotonic,
+        addresses_of: Callable[[str], Awaitable[Sequence[str]]] = addresses_of,
     ) -> None:
-        self._addresses = {f"{host}:{port}": (host, port) for host, port in addresses}
+        self._addresses = tuple(addresses)
+        self._addresses_of = addresses_of
         self._targets = targets
         self._log = log
         self._clock = clock
@@ -98,16 +103,18 @@ class PulseCollector:
             return self._pulse
 
     async def _collect(self) -> Pulse:
+        processes = await self._find()
         asked_at = self._clock()
         offsets, found = await asyncio.gather(
             _tell(self._log.offsets),
             asyncio.gather(
-                *(_tell(partial(self._targets.ask, at)) for at in self._addresses.values())
+                *(_tell(partial(self._targets.ask, at, of)) for at, of in processes.values())
             ),
         )
-        told = dict(zip(self._addresses, found, strict=True))
+        told = dict(zip(processes, found, strict=True))
         readings = {name: each.reading for name, each in told.items() if isinstance(each, Target)}
-        self._tiers |= {name: each.tier for name, each in readings.items() if each.tier}
+        known = {name: tier for name, tier in self._tiers.items() if name in told}
+        self._tiers = known | {name: each.tier for name, each in readings.items() if each.tier}
         seconds = asked_at - self._read_at
         recent = self._readings if seconds < _FORGET_SECONDS else {}
         failing = {name: str(each) for name, each in told.items() if isinstance(each, SourceError)}
@@ -125,6 +132,20 @@ class PulseCollector:
         )
         self._readings, self._read_at = readings, asked_at
         return pulse
+
+    async def _find(self) -> dict[str, tuple[Address, str]]:
+        """Return where each process is and the name that it was found by.
+
+        A name with several addresses stands for as many processes, as a headless service of
+        Kubernetes does. They are asked one by one: else each look would be at another of them.
+        """
+        hosts = [host for host, _ in self._addresses]
+        found = await asyncio.gather(*(self._addresses_of(host) for host in hosts))
+        processes: dict[str, tuple[Address, str]] = {}
+        for (host, port), addresses in zip(self._addresses, found, strict=True):
+            several = addresses[:_MAX_PROCESSES] if len(addresses) > 1 else [host]
+            processes |= {f"{each}:{port}": ((each, port), host) for each in several}
+        return processes
 
     def _target(self, name: str, told: Target | SourceError) -> TargetPulse:
         tier = self._tiers.get(name)
@@ -162,4 +183,4 @@ def _partitions(offsets: dict[int, Offsets], readings: Iterable[Reading]) -> lis
 
 def build_pulse_routes(collector: PulseCollector) -> list[Route]:
     """Return the route of the pulse."""
-    return [Route("GET", "/pulse", collector.get)]
+    return [Route("GET", "/pulse", collector.get, Scope.QUERY)]

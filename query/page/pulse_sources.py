@@ -1,6 +1,7 @@
 """Ask others how they are: processes by their management ports, Kafka by its offsets."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -45,8 +46,11 @@ class Target:
 class Targets(Protocol):
     """Processes with a management port."""
 
-    async def ask(self, address: Address) -> Target:
-        """Return what the process at *address* says. Raises SourceError, in bounded time."""
+    async def ask(self, address: Address, name: str) -> Target:
+        """Return what the process at *address* says. Raises SourceError, in bounded time.
+
+        *name* is how it was looked up, which is what a certificate of it names.
+        """
 
 
 class Log(Protocol):
@@ -56,20 +60,36 @@ class Log(Protocol):
         """Return the offsets by partition. Raises SourceError, in bounded time."""
 
 
+async def addresses_of(host: str) -> list[str]:
+    """Return the addresses of *host*, in bounded time; none if it has none.
+
+    Of one family only: a process that has an address of each is one process all the same.
+    """
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(TARGET_SECONDS):
+            found = await loop.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (OSError, TimeoutError, UnicodeError):  # the last for what can be no name
+        return []
+    families = {family for family, *_ in found}
+    chosen = socket.AF_INET if socket.AF_INET in families else socket.AF_INET6
+    return sorted({str(address[0]) for family, *_, address in found if family == chosen})
+
+
 class ManagementPorts:
     """The processes, over HTTP."""
 
     def __init__(self, http: aiohttp.ClientSession) -> None:
         self._http = http
 
-    async def ask(self, address: Address) -> Target:
+    async def ask(self, address: Address, name: str) -> Target:
         """See Targets."""
         host, port = address
         base = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         try:
             async with asyncio.timeout(TARGET_SECONDS):
                 (ready, _), (status, text) = await asyncio.gather(
-                    self._get(f"{base}/readyz"), self._get(f"{base}/metrics")
+                    self._get(f"{base}/readyz", name), self._get(f"{base}/metrics", name)
                 )
             if status != 200:  # noqa: PLR2004 the one good status
                 raise SourceError(f"/metrics answers {status}")
@@ -81,8 +101,8 @@ class ManagementPorts:
         except (ValueError, KeyError) as error:
             raise SourceError("/metrics is not in Prometheus' text format") from error
 
-    async def _get(self, url: str) -> tuple[int, str]:
-        async with self._http.get(url, allow_redirects=False) as answer:
+    async def _get(self, url: str, name: str) -> tuple[int, str]:
+        async with self._http.get(url, allow_redirects=False, server_hostname=name) as answer:
             body = bytearray()
             async for chunk in answer.content.iter_any():
                 body += chunk

@@ -11,8 +11,9 @@ from query.page.card import draw_card, draw_problem
 from query.page.static_files import StaticFile, build_file_routes, read, security_headers
 from shared.domain import MAX_QUOTED_CHARACTERS, DomainName, parse_domain
 from shared.errors import InputError, RetriableError
-from shared.http import RETRY_AFTER_SECONDS, Route, retriable_code
+from shared.http import OPEN, RETRY_AFTER_SECONDS, HttpProblem, Route, retriable_code
 from shared.http_watch import mark
+from shared.keys import Scope
 
 LookUp = Callable[[DomainName], Awaitable[Answer]]
 """Return what is known of a domain. Raises RetriableError."""
@@ -29,10 +30,9 @@ class Page:
 
     async def get(self, request: web.BaseRequest) -> web.Response:
         """``GET /`` and ``GET /?domain=...``."""
-        typed = request.query.get("domain")
-        if typed is None:
+        if _asks_nothing(request):
             return await self._empty.get(request)
-        typed = typed.strip()
+        typed = request.query["domain"].strip()
         headers = {**self._headers, "Cache-Control": "no-store"}
         code = None
         try:
@@ -46,14 +46,26 @@ class Page:
             status, code = 503, retriable_code(error)
             answer = draw_problem(code, "No answer just now", f"{error} Please try again.")
             headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
-        response = web.Response(
+        response = self._respond(status, typed, answer, headers)
+        return response if code is None else mark(response, code)
+
+    def refuse(self, request: web.BaseRequest, refusal: HttpProblem) -> web.Response:
+        """Return the page with why its question was not answered, for want of a key."""
+        typed = request.query.get("domain", "").strip()[:MAX_QUOTED_CHARACTERS]
+        answer = draw_problem(refusal.code, "No answer without a key", refusal.detail)
+        headers = {**self._headers, "Cache-Control": "no-store", **refusal.headers}
+        return mark(self._respond(refusal.status, typed, answer, headers), refusal.code)
+
+    def _respond(
+        self, status: int, typed: str, answer: str, headers: dict[str, str]
+    ) -> web.Response:
+        return web.Response(
             status=status,
             body=self._fill(typed, answer),
             content_type="text/html",
             charset="utf-8",
             headers=headers,
         )
-        return response if code is None else mark(response, code)
 
     def _fill(self, typed: str, answer: str) -> bytes:
         page = self._template.substitute(typed=escape(typed), answer=answer)
@@ -61,12 +73,17 @@ class Page:
         return page.encode(errors="replace")
 
 
+def _asks_nothing(request: web.BaseRequest) -> bool:
+    return "domain" not in request.query
+
+
 def build_page_routes(look_up: LookUp) -> list[Route]:
     """Return the routes of the page, of its files, and of the API's documentation."""
     # Swagger UI's style sheet has its images inside.
     docs = StaticFile.of(read("docs.html"), "text/html", security_headers(data_images=True))
+    page = Page(look_up)
     return [
-        Route("GET", "/", Page(look_up).get),
-        Route("GET", "/docs", docs.get),
+        Route("GET", "/", page.get, Scope.QUERY, open_if=_asks_nothing, draw_refusal=page.refuse),
+        Route("GET", "/docs", docs.get, OPEN),
         *build_file_routes(),
     ]

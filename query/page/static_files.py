@@ -8,7 +8,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from shared.http import Route, is_known
+from shared.http import OPEN, Route, is_known
 
 FOLDER = Path(__file__).parent / "static"
 FILES = {
@@ -16,7 +16,9 @@ FILES = {
     "style.css": "text/css",
     "icon.svg": "image/svg+xml",
     "main.js": "text/javascript",
+    "access.js": "text/javascript",
     "connection.js": "text/javascript",
+    "events.js": "text/javascript",
     "lookup.js": "text/javascript",
     "bulk.js": "text/javascript",
     "table_text.js": "text/javascript",
@@ -35,13 +37,18 @@ _REVALIDATE = "no-cache"
 
 
 def security_headers(*, data_images: bool = False) -> dict[str, str]:
-    """Return the headers of every page: nothing from elsewhere, nothing inline, no framing."""
+    """Return the headers of every page: nothing from elsewhere, nothing inline, no framing.
+
+    Nor does a page of another origin hold on to its window, or take its files for its own.
+    """
     sources = "; img-src 'self' data:" if data_images else ""
     return {
         "Content-Security-Policy": f"default-src 'self'{sources}; object-src 'none'; "
         "base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "no-referrer",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Resource-Policy": "same-origin",
     }
 
 
@@ -96,6 +103,7 @@ def build_file_routes(files: Iterable[str] = FILES) -> list[Route]:
             "GET",
             f"/static/{name}",
             StaticFile.of(read(name), FILES[name], security_headers()).get,
+            OPEN,
         )
         for name in files
     ]

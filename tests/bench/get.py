@@ -32,13 +32,7 @@ async def measure(bench: Bench) -> AsyncIterator[Figure]:
     async with bench.reference("bare-aiohttp", *BARE_AIOHTTP) as target:
         bare = await _pump(bench, target, 1)
     async with bench.stack("get") as tiers:
-        config = CassandraConfig(
-            contact_points=bench.servers.contact_points, keyspace=tiers.name.replace("-", "_")
-        )
-        async with open_session(config) as session:
-            store = await CassandraCounterStore.prepare(session)
-            batches = store.split(updates_of(stored, DELIVERED, BOUNCED_EVERY), BATCH)
-            await write_all(lambda batch: store.write(LOG, batch), batches, IN_FLIGHT)
+        config = await store_domains(bench, tiers, stored)
         target = await _target(tiers)
         hot = {domains: await _pump(bench, target, domains) for domains in HOT_DOMAINS}
         driver = await bench.run(
@@ -75,6 +69,18 @@ async def measure(bench: Bench) -> AsyncIterator[Figure]:
         goal=at_most(MOST_BULK_MS),
         detail=f"{bulk.times}; CPU {bulk.cpu_us('server') / NAMES:.0f} us per name",
     )
+
+
+async def store_domains(bench: Bench, tiers: Stack, domains: int) -> CassandraConfig:
+    """Write counters of *domains*, every other one with a bounce; return where they are."""
+    config = CassandraConfig(
+        contact_points=bench.servers.contact_points, keyspace=tiers.name.replace("-", "_")
+    )
+    async with open_session(config) as session:
+        store = await CassandraCounterStore.prepare(session)
+        batches = store.split(updates_of(domains, DELIVERED, BOUNCED_EVERY), BATCH)
+        await write_all(lambda batch: store.write(LOG, batch), batches, IN_FLIGHT)
+    return config
 
 
 async def _target(tiers: Stack) -> Target:

@@ -8,6 +8,8 @@ from tests.bench import (
     pipeline,
     put_one_core,
     put_two_cores,
+    scaling,
+    sizes,
     visible,
     worker,
 )
@@ -24,6 +26,8 @@ ROWS = (
     Row(8, "PUT to changed GET", visible.measure),
     Row(9, "Cost growth of a worker", growth.measure),
     Row(10, "The whole pipeline, many domains", pipeline.measure_wide),
+    Row(11, "One, two and four processes of each tier", scaling.measure),
+    Row(12, "Bytes of an event, a counter row and an idle process", sizes.measure),
 )
 
 

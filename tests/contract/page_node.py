@@ -18,8 +18,9 @@ from query.metrics import QueryMeters
 from query.page.route import build_page_routes
 from shared.counter import Counters
 from shared.domain import DomainName
-from shared.http import Route
+from shared.http import OPEN, Guard, Route
 from shared.http_server import HttpLimits, open_server
+from shared.keys import Scope
 from tests.fakes.counter_reader import InMemoryCounterReader
 from tests.loopback import random_prefix
 
@@ -40,6 +41,8 @@ class PageNode:
     pulse: dict[str, Any] = field(default_factory=dict)
     streams: list[asyncio.Queue[bytes | None]] = field(default_factory=list)
     refuses_streams: bool = False
+    resumed_from: list[str | None] = field(default_factory=list)
+    """What each stream that began was told to go on from."""
 
     def say(self, domain: str, counters: Counters) -> None:
         """Change the counters of *domain*, and tell all who listen."""
@@ -60,6 +63,7 @@ class PageNode:
         """``GET /changes``."""
         if self.refuses_streams:
             return web.Response(status=503)
+        self.resumed_from.append(request.headers.get("Last-Event-ID"))
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
         stream: asyncio.Queue[bytes | None] = asyncio.Queue()
@@ -80,8 +84,10 @@ class PageNode:
 
 
 @asynccontextmanager
-async def open_page_node(counters: dict[str, Counters]) -> AsyncIterator[PageNode]:
-    """Serve the page on an address that nobody else has."""
+async def open_page_node(
+    counters: dict[str, Counters], guard: Guard | None = None
+) -> AsyncIterator[PageNode]:
+    """Serve the page on an address that nobody else has, to whoever passes *guard*."""
 
     async def openapi(_: web.BaseRequest) -> web.Response:
         return web.Response(body=json.dumps(OPENAPI).encode(), content_type="application/json")
@@ -100,12 +106,12 @@ async def open_page_node(counters: dict[str, Counters]) -> AsyncIterator[PageNod
     handlers = Handlers(answers, meters)
     routes = [
         *build_page_routes(node.look_up),
-        Route("GET", "/changes", node.changes),
-        Route("GET", "/pulse", node.get_pulse),
-        Route("GET", "/openapi.json", openapi),
+        Route("GET", "/changes", node.changes, Scope.QUERY),
+        Route("GET", "/pulse", node.get_pulse, Scope.QUERY),
+        Route("GET", "/openapi.json", openapi, OPEN),
     ]
     async with open_server(
-        build_routes(handlers, *routes), host, PORT, HttpLimits(drain_seconds=0.5)
+        build_routes(handlers, *routes, guard=guard), host, PORT, HttpLimits(drain_seconds=0.5)
     ):
         try:
             yield node

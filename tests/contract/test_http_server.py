@@ -12,7 +12,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
-from shared.http import Route, Router, problem
+from shared.http import OPEN, Route, Router, problem
 from shared.http_prebuilt import PrebuiltResponse
 from shared.http_server import HttpLimits, open_server
 from shared.http_watch import HttpWatch
@@ -77,13 +77,13 @@ DOCUMENT = PrebuiltResponse(document, 200)
 ACCEPTED = PrebuiltResponse(lambda: web.Response(status=202), 202)
 ROUTES = Router(
     [
-        Route("GET", "/plain", plain),
-        Route("GET", "/prebuilt", prebuilt),
-        Route("GET", "/defective", defective),
-        Route("GET", "/timed-out", timed_out),
-        Route("PUT", "/accepted", accepted),
-        Route("GET", "/document", plain_document),
-        Route("GET", "/prebuilt-document", prebuilt_document),
+        Route("GET", "/plain", plain, OPEN),
+        Route("GET", "/prebuilt", prebuilt, OPEN),
+        Route("GET", "/defective", defective, OPEN),
+        Route("GET", "/timed-out", timed_out, OPEN),
+        Route("PUT", "/accepted", accepted, OPEN),
+        Route("GET", "/document", plain_document, OPEN),
+        Route("GET", "/prebuilt-document", prebuilt_document, OPEN),
     ]
 )
 

@@ -17,6 +17,7 @@ from query.page.pulse_sources import (
     KafkaLog,
     Offsets,
     SourceError,
+    addresses_of,
     open_kafka_log,
     open_management_ports,
 )
@@ -83,9 +84,9 @@ async def test_a_process_tells_whether_it_is_ready_and_what_it_counted() -> None
         open_server(build_management(readiness, registry), *address),
         open_management_ports() as ports,
     ):
-        assert not (await ports.ask(address)).ready
+        assert not (await ports.ask(address, address[0])).ready
         readiness["cassandra"].passed()
-        told = await ports.ask(address)
+        told = await ports.ask(address, address[0])
         assert (told.ready, told.reading.tier) == (True, Tier.QUERY)
 
 
@@ -131,11 +132,19 @@ async def test_a_process_that_answers_badly_is_named_in_time(path: str, why: str
     ):
         async with asyncio.timeout(5):
             with pytest.raises(SourceError, match=why):
-                await ports.ask(address)
+                await ports.ask(address, address[0])
 
 
 async def test_a_process_that_is_not_there_is_said_so() -> None:
     """A refused connection is an answer too."""
+    host = f"{random_prefix()}.1"
     async with open_management_ports() as ports:
         with pytest.raises(SourceError, match="no connection"):
-            await ports.ask((f"{random_prefix()}.1", PORT))
+            await ports.ask((host, PORT), host)
+
+
+async def test_a_name_is_looked_up() -> None:
+    """Of a process on both families one address; of a name that nobody can have none."""
+    assert await addresses_of("localhost") == ["127.0.0.1"]
+    assert await addresses_of("::1") == ["::1"]
+    assert await addresses_of("x" * 64) == []

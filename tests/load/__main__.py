@@ -3,6 +3,7 @@
 Exit status 0: every count is right; 1: one or more are not; 2: the run could not start.
 """
 
+import os
 from pathlib import Path
 from secrets import randbelow
 from typing import Annotated
@@ -11,6 +12,7 @@ import typer
 import uvloop
 from rich.console import Console
 
+from tests.load.key import VARIABLE
 from tests.load.options import (
     DEFAULT_INGEST,
     DEFAULT_QUERY,
@@ -113,8 +115,16 @@ def main(
     html_file: Annotated[
         Path | None, typer.Option("--html", help="Draw the report in this file.")
     ] = None,
+    key_file: Annotated[
+        Path | None,
+        typer.Option(
+            help="Has a key, id.secret, for nodes that ask for one; CATCHALL_KEY is one too."
+        ),
+    ] = None,
 ) -> None:
     """Send a profile to a running system on schedule and verify every count."""
+    if key_file is not None:
+        os.environ[VARIABLE] = key_file.read_text(encoding="ascii").strip()
     if duration is not None and events is not None:
         raise typer.BadParameter("Give --events or --duration, not both.")
     if as_fast_as_possible:

@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 import aiohttp
 from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
 
+from tests.load.key import authorization
+
 _CONNECT_SECONDS = 3.0
 
 
@@ -43,5 +45,6 @@ async def open_session(
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=timeout_seconds, sock_connect=_CONNECT_SECONDS),
         middlewares=(send_once,),
+        headers=authorization(),
     ) as session:
         yield session

@@ -3,6 +3,8 @@
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from tests.load.key import authorization
+
 
 class Node(NamedTuple):
     """Where an ingest node listens, and what stands around each request to it."""
@@ -28,11 +30,11 @@ def node_at(url: str) -> Node:
     parts = urlsplit(url)
     if parts.scheme != "http" or not parts.hostname or parts.path not in {"", "/"}:
         raise ValueError(f"{url} is not of the form http://host:port.")
-    host = parts.netloc.encode("ascii")
+    lines = {"Host": parts.netloc, **authorization()}
+    head = "".join(f"{name}: {value}\r\n" for name, value in lines.items()).encode("ascii")
     return Node(
         parts.hostname,
         parts.port or 80,
-        b" HTTP/1.1\r\nHost: %b\r\nContent-Length: 0\r\n\r\n" % host,
-        b"POST /events HTTP/1.1\r\nHost: %b\r\nContent-Type: application/x-ndjson\r\n"
-        b"Content-Length: " % host,
+        b" HTTP/1.1\r\n%bContent-Length: 0\r\n\r\n" % head,
+        b"POST /events HTTP/1.1\r\n%bContent-Type: application/x-ndjson\r\nContent-Length: " % head,
     )

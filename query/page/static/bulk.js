@@ -1,5 +1,6 @@
 // Look up to 1,000 pasted names up, and show, filter, sort, copy and save what is known of them.
 
+import { ask } from "./access.js";
 import { csv, namesIn, tsv } from "./table_text.js";
 
 const MOST = 1000;
@@ -35,17 +36,17 @@ export function startBulk() {
     else count.textContent = named;
   }
 
-  async function ask(event) {
+  async function lookUp(event) {
     event.preventDefault();
     const typed = namesIn(names.value);
     submit.disabled = true;
     problem.textContent = "";
     try {
-      const response = await fetch("/domains", {
+      const response = await ask("/domains", {
         method: "POST",
         headers: { "Content-Type": "application/json" },
         body: JSON.stringify({ domains: typed }),
-        signal: AbortSignal.timeout(LIMIT_MS),
+        limitMs: LIMIT_MS,
       });
       const answer = await response.json();
       if (!response.ok) throw new Error(answer.detail);
@@ -122,7 +123,7 @@ export function startBulk() {
   }
 
   names.addEventListener("input", countNames);
-  form.addEventListener("submit", ask);
+  form.addEventListener("submit", lookUp);
   filters.addEventListener("change", (event) => {
     shown = event.target.value;
     drawRows();

@@ -1,8 +1,9 @@
 // Show changes of status as they happen, newest first.
 
+import { listen } from "./events.js";
+
 const MOST = 100;
 const SPOKEN_EVERY_MS = 10000; // a screen reader that reads each of 500 a second reads none
-const AGAIN_MS = 3000;
 const SVG = "http://www.w3.org/2000/svg";
 const number = new Intl.NumberFormat("en");
 
@@ -67,31 +68,32 @@ export function startLive({ connection, onChange, onGap, onName }) {
     onGap();
   }
 
-  function listen(again = false) {
-    const source = new EventSource("/changes");
-    source.onopen = () => {
+  // A refusal says nothing of what happens meanwhile: who has no place to go on from has a gap.
+  let gap = false;
+  const stream = {
+    open() {
       connection.back("changes");
-      if (again) noteGap();
-      again = false;
-    };
-    source.onmessage = (event) => {
-      const answer = JSON.parse(event.data);
-      unspoken += 1;
-      newest = answer;
-      add({ answer, at: new Date() });
-      onChange(answer);
-    };
-    source.addEventListener("resync", noteGap);
-    source.addEventListener("late", (event) => {
-      late.hidden = !JSON.parse(event.data).late;
-    });
-    source.onerror = () => {
+      if (gap) noteGap();
+      gap = false;
+    },
+    message(name, data) {
+      const said = JSON.parse(data);
+      if (name === "resync") noteGap();
+      else if (name === "late") late.hidden = !said.late;
+      else {
+        unspoken += 1;
+        newest = said;
+        add({ answer: said, at: new Date() });
+        onChange(said);
+      }
+    },
+    refused(goesOn) {
+      gap = !goesOn;
+    },
+    lost() {
       connection.lost("changes");
-      // It tries again by itself and goes on where it was, except after an answer that is no
-      // stream: then a new one begins, which knows nothing of what was before.
-      if (source.readyState === EventSource.CLOSED) setTimeout(listen, AGAIN_MS, true);
-    };
-  }
+    },
+  };
 
   list.addEventListener("click", (event) => {
     const domain = event.target.closest("a")?.textContent;
@@ -102,7 +104,7 @@ export function startLive({ connection, onChange, onGap, onName }) {
   });
   pause.addEventListener("click", toggle);
   setInterval(speak, SPOKEN_EVERY_MS);
-  listen();
+  listen("/changes", stream);
 }
 
 function drawRow({ answer, gap, at }) {

@@ -3,6 +3,8 @@
 // The server draws the card, for readers with and without JavaScript alike: it is taken from the
 // page that the form would have brought. From then on only numbers and the status change.
 
+import { ask, wasRefused } from "./access.js";
+
 const AGAIN_MS = 5000;
 const LIMIT_MS = 10000;
 const number = new Intl.NumberFormat("en");
@@ -23,8 +25,7 @@ export function startLookup() {
     input.value = typed;
     place.setAttribute("aria-busy", "true");
     try {
-      const limit = AbortSignal.timeout(LIMIT_MS);
-      const response = await fetch(address, { signal: AbortSignal.any([signal, limit]) });
+      const response = await ask(address, { signal, limitMs: LIMIT_MS });
       const page = new DOMParser().parseFromString(await response.text(), "text/html");
       const found = page.querySelector("#answer");
       if (signal.aborted) return;
@@ -62,8 +63,8 @@ export function startLookup() {
     if (!domain || document.visibilityState !== "visible") return;
     try {
       // A final answer may be kept for good, but its counts move on.
-      const options = { cache: "no-store", signal: AbortSignal.timeout(LIMIT_MS) };
-      const response = await fetch(`/domains/${domain}`, options);
+      const options = { cache: "no-store", limitMs: LIMIT_MS };
+      const response = await ask(`/domains/${domain}`, options);
       if (response.ok) update(await response.json());
     } catch {
       // The banner says that the node cannot be reached.
@@ -86,6 +87,7 @@ export function startLookup() {
     input.focus();
     input.select();
   });
+  if (wasRefused(place.querySelector(".problem"))) lookUp(input.value, { remember: false });
   setInterval(refresh, AGAIN_MS);
   return { lookUp, update, refresh };
 }

@@ -1,5 +1,6 @@
 // Show how the pipeline is: asked every two seconds, while somebody can see it.
 
+import { ask } from "./access.js";
 import { chart, WINDOW_SECONDS } from "./charts.js";
 
 const EVERY_MS = 2000;
@@ -78,9 +79,9 @@ export function startPulse({ connection }) {
     now.textContent = value === null ? "nothing to tell yet" : format(value);
   }
 
-  async function ask() {
+  async function look() {
     try {
-      const response = await fetch("/pulse", { signal: AbortSignal.timeout(LIMIT_MS) });
+      const response = await ask("/pulse", { limitMs: LIMIT_MS });
       if (!response.ok) throw new Error(`status ${response.status}`);
       const pulse = await response.json();
       note(pulse);
@@ -95,7 +96,7 @@ export function startPulse({ connection }) {
 
   async function run() {
     for (;;) {
-      if (document.visibilityState === "visible") await ask();
+      if (document.visibilityState === "visible") await look();
       await new Promise((resume) => setTimeout(resume, EVERY_MS));
     }
   }

@@ -14,16 +14,16 @@ TIERS = ("ingest", "query")
 METHODS = ("get", "put", "post")
 
 
-def documents_of(tier: str) -> Documents:
+def documents_of(tier: str, *, keys: bool = True) -> Documents:
     """Return the documents of a node of *tier* with the settings that it has by itself."""
     if tier == "ingest":
-        return ingest_openapi.build(IngestSettings())
-    return query_openapi.build(QuerySettings(), ChangesSettings())
+        return ingest_openapi.build(IngestSettings(), keys=keys)
+    return query_openapi.build(QuerySettings(), ChangesSettings(), keys=keys)
 
 
-def document_of(tier: str) -> Json:
+def document_of(tier: str, *, keys: bool = True) -> Json:
     """Return the document of the traffic port."""
-    return documents_of(tier).traffic
+    return documents_of(tier, keys=keys).traffic
 
 
 def operations(document: Json) -> Iterator[tuple[str, str, Json]]:

@@ -17,7 +17,6 @@ from query.handlers import Handlers as QueryHandlers
 from query.handlers import build_routes as build_query_routes
 from query.page.pulse import PulseCollector, build_pulse_routes
 from query.page.route import build_page_routes
-from shared.http import Route
 from shared.openapi import API_VERSION
 from shared.openapi_responses import Json
 from tests.unit.api.documents import TIERS, document_of, documents_of, objects, operations
@@ -26,7 +25,7 @@ ROUTES = {
     "ingest": build_ingest_routes(object.__new__(IngestHandlers)).routes,
     "query": build_query_routes(
         object.__new__(QueryHandlers),
-        Route("GET", "/changes", object.__new__(ChangesHandler).get_changes),
+        object.__new__(ChangesHandler).route(),
         *build_page_routes(object.__new__(Answers).get),
         *build_pulse_routes(object.__new__(PulseCollector)),
     ).routes,
@@ -89,6 +88,31 @@ def test_each_route_is_in_the_document_and_no_other(tier: str) -> None:
         for route in ROUTES[tier]
         if not route.path.startswith(PART_OF_THE_PAGE)
     }
+
+
+@pytest.mark.parametrize("tier", TIERS)
+def test_each_operation_says_what_its_route_asks_for(tier: str) -> None:
+    """The scope of the key, and how one is refused; the page alone answers without one too."""
+    document = document_of(tier)
+    for route in ROUTES[tier]:
+        if route.path.startswith(PART_OF_THE_PAGE):
+            assert route.scope is None
+            continue
+        operation = document["paths"][route.path][route.method.lower()]
+        needed = [] if route.scope is None else [{"key": [route.scope]}]
+        assert operation.get("security", []) == [*([{}] if route.open_if else []), *needed]
+        assert ({"401", "403", "429"} <= operation["responses"].keys()) == bool(needed)
+
+
+@pytest.mark.parametrize("tier", TIERS)
+def test_a_node_that_runs_open_tells_of_no_keys(tier: str) -> None:
+    """Its document says what it does, as any other."""
+    for document in documents_of(tier, keys=False):
+        jsonschema_rs.Draft202012Validator(OPENAPI_31).validate(document)
+        assert document["components"]["securitySchemes"] == {}
+        for _, _, operation in operations(document):
+            assert "security" not in operation
+            assert not operation["responses"].keys() & {"401", "403", "429"}
 
 
 @pytest.mark.parametrize("tier", TIERS)

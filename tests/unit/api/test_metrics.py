@@ -91,14 +91,13 @@ def declarations() -> list[tuple[str, str, set[str]]]:
     return found
 
 
-def test_a_metric_is_declared_once_and_beside_the_others_of_its_part() -> None:
-    """Who looks for a metric finds all of them in the files called ``metrics``."""
-    declared = declarations()
+def test_a_metric_is_declared_once() -> None:
+    """Two declarations of one metric would come to differ."""
+    names = [name for _, name, _ in declarations()]
 
-    assert len(declared) > 40
-    assert [name for name, n in Counter(name for _, name, _ in declared).items() if n > 1] == []
-    assert {path for path, _, _ in declared if not path.endswith("metrics.py")} == set()
-    assert {family.name for family in families()} == {name for _, name, _ in declared}
+    assert [name for name, times in Counter(names).items() if times > 1] == []
+    assert {family.name for family in families()} <= set(names)
+    assert len(families()) > 40
 
 
 @pytest.mark.parametrize("family", families(), ids=lambda family: family.name)

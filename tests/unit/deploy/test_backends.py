@@ -65,7 +65,7 @@ def test_images_are_pinned() -> None:
     """Containers are of the versions that the local jars are of."""
     assert {plan.command.image for plan in plans(DOCKER, 1)} == {
         "apache/kafka:4.3.1",
-        "cassandra:5.0",
+        "cassandra:5.0.8",
     }
 
 

@@ -18,7 +18,7 @@ from tests.fakes.counter_reader import InMemoryCounterReader
 from tests.fakes.requests import ask, json_of
 
 ALL, NOT, NEW = "/domains/all.example", "/domains/not.example", "/domains/new.example"
-FOR_GOOD = "public, max-age=31536000, immutable"
+FOR_GOOD = "max-age=31536000, immutable"
 
 
 class Node:
@@ -59,7 +59,7 @@ async def test_another_answer_may_be_kept_for_what_remains_of_its_time() -> None
         node.clock.now += seconds
         seen.append(await node.control(ALL))
     ages = [3, 3, 2, 1, 0, 0, 3]
-    assert seen == [f"public, max-age={age}" for age in ages]
+    assert seen == [f"max-age={age}" for age in ages]
     assert len(node.reader.reads) == 2
 
 
@@ -72,7 +72,7 @@ async def test_the_answer_of_a_slow_read_is_for_now() -> None:
         await asyncio.sleep(0)
     node.clock.now += 1.5
     node.reader.hold.set()
-    assert (await get).headers["Cache-Control"] == "public, max-age=0"
+    assert (await get).headers["Cache-Control"] == "max-age=0"
 
 
 @pytest.mark.parametrize("target", ["/domains/localhost", "/nowhere", NEW])
@@ -177,4 +177,4 @@ async def test_the_next_spelling_of_a_known_domain_is_not_read_again() -> None:
         assert json_of(await node.get(target))["domain"] == "all.example"
     assert node.reader.reads == ["all.example"]
     node.clock.now += 1
-    assert await node.control("/domains/ALL.example") == "public, max-age=2"
+    assert await node.control("/domains/ALL.example") == "max-age=2"

@@ -22,17 +22,28 @@ class Fakes:
     log: dict[int, Offsets] | SourceError = field(default_factory=dict)
     now: float = 100.0
     asked: int = 0
+    asked_as: set[str] = field(default_factory=set)
     may_answer: asyncio.Event = field(default_factory=asyncio.Event)
+    names: dict[str, list[str]] = field(default_factory=dict)
+    """Of several addresses each."""
 
     def __post_init__(self) -> None:
         self.may_answer.set()
 
     def collector(self) -> PulseCollector:
         """Return the collector that asks these."""
-        return PulseCollector(list(self.told), self, self, lambda: self.now)
+        hidden = {address for several in self.names.values() for address in several}
+        named = [(name, 9082) for name in self.names]
+        shown = [at for at in self.told if at[0] not in hidden]
+        return PulseCollector([*shown, *named], self, self, lambda: self.now, self.addresses_of)
 
-    async def ask(self, address: Address) -> Target:
+    async def addresses_of(self, host: str) -> list[str]:
+        """Return what a name stands for."""
+        return self.names.get(host, [host])
+
+    async def ask(self, address: Address, name: str) -> Target:
         """See Targets."""
+        self.asked_as.add(name)
         self.asked += 1
         await self.may_answer.wait()
         found = self.told[address]
@@ -153,3 +164,31 @@ async def test_the_lag_is_the_workers_where_they_tell_and_says_whose_it_is() -> 
         (100, 70, 30, "committed"),
         (100, None, None, None),
     ]
+
+
+async def test_a_name_of_several_addresses_stands_for_as_many_processes() -> None:
+    """Each is asked at each look; those that come and go with the name are told as they are."""
+    first, second, third = (("10.0.0." + number, 9082) for number in "123")
+    counted = target(Tier.WORKER, {Total.ROWS_WRITTEN: 100})
+    fakes = Fakes({first: counted, second: counted}, names={"workers": [first[0], second[0]]})
+    collector = fakes.collector()
+    assert [each.address for each in (await collector.pulse()).targets] == [
+        "10.0.0.1:9082",
+        "10.0.0.2:9082",
+    ]
+    fakes.now += 2
+    fakes.told |= {second: target(Tier.WORKER, {Total.ROWS_WRITTEN: 130}), third: counted}
+    fakes.names["workers"] = [second[0], third[0]]
+    pulse = await collector.pulse()
+    assert [each.address for each in pulse.targets] == ["10.0.0.2:9082", "10.0.0.3:9082"]
+    assert pulse.rates[Total.ROWS_WRITTEN] == 15.0
+    assert fakes.asked_as == {"workers"}
+
+
+async def test_a_name_of_one_address_is_told_as_it_was_given() -> None:
+    """And so is one that nobody knows: the answer says that it does not answer."""
+    fakes = Fakes({("worker-1", 9082): SourceError("no connection")})
+    assert (await fakes.collector().pulse()).failing == {"worker-1:9082": "no connection"}
+    fakes.names["worker-1"] = []
+    fakes.now += 2
+    assert (await fakes.collector().pulse()).failing == {"worker-1:9082": "no connection"}

@@ -13,7 +13,7 @@ from shared.errors import (
     RetriableError,
     StoreUnavailableError,
 )
-from shared.http import HttpProblem, Route, Router, problem, problem_of, retriable_code
+from shared.http import OPEN, HttpProblem, Route, Router, problem, problem_of, retriable_code
 from tests.fakes.requests import ask, json_of
 
 
@@ -34,13 +34,13 @@ async def defective(_: web.BaseRequest) -> web.Response:
 
 ROUTER = Router(
     [
-        Route("GET", "/domains/{domain}", echo),
-        Route("POST", "/domains", echo),
-        Route("PUT", "/events/{domain}/delivered", echo),
-        Route("PUT", "/events/{domain}/bounced", echo),
-        Route("DELETE", "/domains/{domain}", echo),
-        Route("GET", "/full", overloaded),
-        Route("GET", "/defect", defective),
+        Route("GET", "/domains/{domain}", echo, OPEN),
+        Route("POST", "/domains", echo, OPEN),
+        Route("PUT", "/events/{domain}/delivered", echo, OPEN),
+        Route("PUT", "/events/{domain}/bounced", echo, OPEN),
+        Route("DELETE", "/domains/{domain}", echo, OPEN),
+        Route("GET", "/full", overloaded, OPEN),
+        Route("GET", "/defect", defective, OPEN),
     ]
 )
 
@@ -78,7 +78,7 @@ async def test_bytes_that_are_no_utf8_reach_the_handler_as_text() -> None:
         seen.append(value)
         return web.Response()
 
-    await ask(Router([Route("GET", "/domains/{domain}", keep)]), "GET", "/domains/%ff")
+    await ask(Router([Route("GET", "/domains/{domain}", keep, OPEN)]), "GET", "/domains/%ff")
     assert seen == ["\udcff"]
 
 
@@ -131,7 +131,7 @@ async def test_a_cancelled_handler_stays_cancelled() -> None:
         raise asyncio.CancelledError
 
     with pytest.raises(asyncio.CancelledError):
-        await ask(Router([Route("GET", "/", wait)]), "GET", "/")
+        await ask(Router([Route("GET", "/", wait, OPEN)]), "GET", "/")
 
 
 def test_a_problem_is_what_rfc_9457_says() -> None:

@@ -5,7 +5,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from shared.errors import NodeFullError
-from shared.http import HttpProblem, Route, Router
+from shared.http import OPEN, HttpProblem, Route, Router
 from shared.http_metrics import BOUNDS, METHODS, OTHER_METHOD, HttpMeters
 from shared.http_watch import HttpWatch
 from tests.fakes.requests import ask
@@ -23,11 +23,11 @@ class Served:
         self.watch = HttpWatch(self.registry)
         self.router = Router(
             [
-                Route("GET", "/domains/{domain}", self.answer),
-                Route("GET", "/full", self.full),
-                Route("GET", "/defect", self.defect),
+                Route("GET", "/domains/{domain}", self.answer, OPEN),
+                Route("GET", "/full", self.full, OPEN),
+                Route("GET", "/defect", self.defect, OPEN),
             ],
-            self.watch,
+            watch=self.watch,
         )
         self.active: list[float | None] = []
 

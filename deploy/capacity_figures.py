@@ -1,0 +1,146 @@
+"""Read what the bench measured, by the names of its figures, from the JSON that it wrote."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from shared.errors import PipelineError
+
+
+class FiguresError(PipelineError):
+    """A file is no run of the bench, or a figure that is needed is in none of them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coefficients:
+    """What things cost, as measured. Each is a figure of ``make bench``, or made of two."""
+
+    cores: int
+    """Of the machine that it was measured on, client and servers together."""
+    put_us: float
+    put_per_second: float
+    """With everything on those cores."""
+    bulk_few_per_cpu_second: float
+    bulk_many_per_cpu_second: float
+    bulk_few_per_second: float
+    bulk_many_per_second: float
+    event_us: float
+    """Of a worker: to read, decode and add one up, the few rows of 1,000 domains included."""
+    row_us: float
+    """Of a worker's client: to write a counter row of a domain that it knows."""
+    first_us: float
+    """Of a worker: to read, learn and write a domain that it meets for the first time."""
+    rows_per_second: float
+    """Counter rows into one Cassandra node on those cores, with one replica."""
+    domain_bytes: float
+    """Of a worker's memory."""
+    get_hot_per_second: float
+    get_cold_per_second: float
+    row_bytes: float
+    """Of a counter row on the disk of one replica."""
+    log_few_bytes: float
+    log_many_bytes: float
+    log_put_bytes: float
+    """Of an event in one replica of Kafka's log."""
+    ingest_bytes: float
+    worker_bytes: float
+    query_bytes: float
+    """Of memory, as long as a process is idle."""
+
+
+_FIGURES = {
+    "put_us": "CPU per PUT, server alone on a core",
+    "put_per_second": "PUT into Kafka, all on the same cores, one process",
+    "bulk_few_per_cpu_second": "bulk into Kafka per core of the node, waves",
+    "bulk_many_per_cpu_second": (
+        "bulk into Kafka per core of the node, wide uniform, 1,000,000 domains"
+    ),
+    "bulk_few_per_second": "bulk into Kafka, all on the same cores, waves",
+    "bulk_many_per_second": (
+        "bulk into Kafka, all on the same cores, wide uniform, 1,000,000 domains"
+    ),
+    "event_us": "worker, CPU per event at 1,000 domains",
+    "row_us": "CPU of the client per counter row",
+    "rows_per_second": "counter rows through the store",
+    "domain_bytes": "worker, memory per domain at 1,000,000 domains",
+    "get_hot_per_second": "GET hot, 1,000 domain(s) again and again",
+    "get_cold_per_second": "GET cold, 20,000 domains once each",
+    "row_bytes": "counter row on disk, one of three replicas",
+    "log_few_bytes": "Kafka's log per event by bulk, waves",
+    "log_many_bytes": "Kafka's log per event by bulk, wide uniform, 1,000,000 domains",
+    "log_put_bytes": "Kafka's log per event, each PUT alone",
+    "ingest_bytes": "memory of an idle ingest node",
+    "worker_bytes": "memory of an idle worker",
+    "query_bytes": "memory of an idle query node",
+}
+_FIRST_TOUCH = "worker, CPU per event at 1,000,000 domains"
+NAMES = (*_FIGURES.values(), _FIRST_TOUCH)
+
+
+class _Figure(msgspec.Struct, frozen=True):
+    name: str
+    ours: float
+
+
+class _Row(msgspec.Struct, frozen=True):
+    figures: list[_Figure]
+
+
+class _Run(msgspec.Struct, frozen=True):
+    quick: bool
+    machine: dict[str, str]
+    rows: list[_Row]
+    versions: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What several runs measured: of a figure that is in two files, the later file's."""
+
+    coefficients: Coefficients
+    origin: str
+    """Where, when and of which version, for people."""
+
+
+def read_figures(files: Iterable[Path]) -> Figures:
+    """Return what *files* say. Raises FiguresError, which names what is wrong or missing."""
+    found: dict[str, float] = {}
+    runs: list[_Run] = []
+    for file in files:
+        try:
+            run = msgspec.json.decode(file.read_bytes(), type=_Run)
+        except (OSError, msgspec.DecodeError) as error:
+            raise FiguresError(f"{file}: no run of the bench: {error}") from error
+        if run.quick:
+            raise FiguresError(f"{file}: a quick run shows that the bench works, not how fast")
+        runs.append(run)
+        found |= {figure.name: figure.ours for row in run.rows for figure in row.figures}
+    if not runs:
+        raise FiguresError("no file of the bench was given")
+    return Figures(_coefficients(found, runs[0].machine), _origin(runs[0]))
+
+
+def _coefficients(found: Mapping[str, float], machine: Mapping[str, str]) -> Coefficients:
+    missing = [name for name in NAMES if name not in found]
+    if missing:
+        raise FiguresError(
+            "the bench's figures have no " + ", no ".join(f"{name!r}" for name in missing)
+        )
+    named = {field: found[name] for field, name in _FIGURES.items()}
+    usable = machine.get("cores", "").partition(" ")[0]
+    if not usable.isdecimal() or int(usable) < 1:
+        raise FiguresError(f"the bench does not say how many cores it had: {dict(machine)}")
+    useless = [_FIGURES[field] for field, value in named.items() if value <= 0]
+    if useless:
+        raise FiguresError("the bench measured nothing for " + ", ".join(useless))
+    first_us = max(found[_FIRST_TOUCH] - named["event_us"], named["row_us"])
+    return Coefficients(cores=int(usable), first_us=first_us, **named)
+
+
+def _origin(run: _Run) -> str:
+    machine = ", ".join(f"{name} {value}" for name, value in run.machine.items())
+    versions = run.versions
+    servers = ", ".join(f"{name} {versions[name]}" for name in ("Kafka", "Cassandra"))
+    return f"commit {versions['commit']}, {servers}; {machine}"

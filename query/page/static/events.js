@@ -1,0 +1,58 @@
+// Read a node's server-sent events, and come back when they end, as an EventSource does (HTML
+// standard, 9.2): that cannot send a key. A node ends its lines by "\n".
+
+import { ask } from "./access.js";
+
+const REFUSED_MS = 3000;
+
+// `on` has open(), message(name, data), refused(goesOn) and lost().
+export async function listen(address, on) {
+  let lastId = "";
+  let retryMs = 1000;
+  for (;;) {
+    let pauseMs = retryMs;
+    try {
+      const headers = lastId ? { "Last-Event-ID": lastId } : {};
+      const response = await ask(address, { headers, cache: "no-store" });
+      if (response.ok) {
+        on.open();
+        await read(response.body, {
+          id: (value) => (lastId = value),
+          retry: (value) => (retryMs = value),
+          event: on.message,
+        });
+      } else {
+        if (response.status === 400) lastId = ""; // this node cannot go on from there
+        pauseMs = REFUSED_MS;
+        on.refused(lastId !== "");
+      }
+    } catch {
+      // It ended in between, or never began.
+    }
+    on.lost();
+    await new Promise((resume) => setTimeout(resume, pauseMs));
+  }
+}
+
+async function read(body, on) {
+  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  let block = { id: null, name: "message", data: [] };
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    const lines = (rest + value).split("\n");
+    rest = lines.pop();
+    for (const line of lines) {
+      const [, field, text] = /^([^:]*):? ?(.*)$/s.exec(line);
+      if (line === "") {
+        if (block.id !== null) on.id(block.id);
+        if (block.data.length) on.event(block.name, block.data.join("\n"));
+        block = { id: null, name: "message", data: [] };
+      } else if (field === "id") block.id = text;
+      else if (field === "event") block.name = text;
+      else if (field === "data") block.data.push(text);
+      else if (field === "retry" && /^\d+$/.test(text)) on.retry(Number(text));
+    }
+  }
+}

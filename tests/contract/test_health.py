@@ -1,0 +1,83 @@
+"""The health check of a container, asked of real servers on loopback."""
+
+import asyncio
+import socket
+import ssl
+
+import pytest
+import trustme
+from prometheus_client import CollectorRegistry
+
+from consumer.config import ConsumerSettings
+from deploy import health
+from ingest.config import IngestSettings
+from query.config import QuerySettings
+from shared.http_server import open_server
+from shared.management import Readiness, build_management
+
+
+@pytest.fixture
+def ports(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return three free ports that the check takes for those of the tiers."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in health.PORTS]
+    found: list[int] = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    for variable, port in zip(health.PORTS, found, strict=True):
+        monkeypatch.setenv(variable, str(port))
+    return found
+
+
+async def check(path: str) -> int:
+    """Return the exit status of the check."""
+    return await asyncio.to_thread(health.main, [path])
+
+
+@pytest.mark.parametrize("tier", [0, 1, 2])
+async def test_the_node_that_is_there_is_asked(ports: list[int], tier: int) -> None:
+    """Alive is not yet ready; whichever of the three tiers it is."""
+    readiness = Readiness("kafka")
+    router = build_management(readiness, CollectorRegistry())
+    async with open_server(router, "127.0.0.1", ports[tier]):
+        assert (await check("livez"), await check("readyz")) == (0, 1)
+        readiness["kafka"].passed()
+        assert await check("readyz") == 0
+
+
+async def test_nobody_there_is_not_healthy(
+    ports: list[int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And it says at which ports nobody was."""
+    assert await check("livez") == 1
+    said = capsys.readouterr().out
+    assert all(f"{port}: " in said for port in ports)
+
+
+async def test_with_a_certificate_it_is_asked_over_tls(
+    ports: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the certificate's name is, which is none that a loopback has."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    trustme.CA().issue_cert("ingest.example").configure_cert(context)
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        writer.close()
+        await writer.wait_closed()
+
+    monkeypatch.setenv("TLS_CERTIFICATE_FILE", "tls.crt")
+    server = await asyncio.start_server(answer, "127.0.0.1", ports[1], ssl=context)
+    async with server:
+        assert await check("livez") == 0
+
+
+def test_it_knows_where_the_tiers_listen() -> None:
+    """The ports are those of the settings, which this module does not import at run time."""
+    of_settings = {
+        f"{settings.model_config.get('env_prefix', '')}MANAGEMENT_PORT": settings.model_fields[
+            "management_port"
+        ].default
+        for settings in (IngestSettings, QuerySettings, ConsumerSettings)
+    }
+    assert of_settings == health.PORTS

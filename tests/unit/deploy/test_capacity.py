@@ -1,0 +1,116 @@
+"""The calculator: where its coefficients come from, what it prints, what its page says."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy import capacity
+from deploy.capacity_figures import NAMES, FiguresError, read_figures
+
+
+def run_of(tmp_path: Path, **changes: Any) -> Path:
+    """Return a file of a run that has every figure, with *changes* at its top."""
+    run: dict[str, Any] = {
+        "quick": False,
+        "machine": {"cores": "2 of 2"},
+        "versions": {"commit": "abc", "Kafka": "1", "Cassandra": "2"},
+        "rows": [{"figures": [{"name": name, "ours": 10.0 + n} for n, name in enumerate(NAMES)]}],
+    }
+    file = tmp_path / "run.json"
+    file.write_text(json.dumps(run | changes))
+    return file
+
+
+def test_figures_are_read_by_their_names(tmp_path: Path) -> None:
+    """Their order and what else is in the file do not matter."""
+    found = read_figures([run_of(tmp_path)])
+
+    assert found.coefficients.put_us == 10.0
+    assert found.coefficients.cores == 2
+    assert "abc" in found.origin
+
+
+def test_a_later_file_wins(tmp_path: Path) -> None:
+    """So one row can be measured again by itself."""
+    first = run_of(tmp_path)
+    later = tmp_path / "later.json"
+    rows = [{"figures": [{"name": NAMES[0], "ours": 77.0}]}]
+    later.write_text(json.dumps(json.loads(first.read_text()) | {"rows": rows}))
+
+    assert read_figures([first, later]).coefficients.put_us == 77.0
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_missing_figure_is_named(tmp_path: Path, name: str) -> None:
+    """Nothing is guessed."""
+    rows = [{"figures": [{"name": other, "ours": 1.0} for other in NAMES if other != name]}]
+
+    with pytest.raises(FiguresError) as caught:
+        read_figures([run_of(tmp_path, rows=rows)])
+    assert repr(name) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"quick": True}, "quick"),
+        ({"rows": "none"}, "no run of the bench"),
+        ({"machine": {"cores": "some"}}, "how many cores"),
+        ({"rows": [{"figures": [{"name": n, "ours": 0.0} for n in NAMES]}]}, "measured nothing"),
+    ],
+)
+def test_what_is_no_full_run_is_refused(
+    tmp_path: Path, changes: dict[str, Any], words: str
+) -> None:
+    """Whatever is computed from it would be wrong."""
+    with pytest.raises(FiguresError, match=words):
+        read_figures([run_of(tmp_path, **changes)])
+
+
+def test_the_command_ends_with_status_2_and_a_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A missing file is named, and so is what is wrong with an option."""
+    assert capacity.main(["--bench", str(tmp_path / "none.json")]) == 2
+    assert "none.json" in capsys.readouterr().err
+    with pytest.raises(SystemExit, match="2"):
+        capacity.main(["--put-share", "2"])
+
+
+def test_it_prints_text_and_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The same needs, for people and for programs."""
+    options = ["--bench", str(run_of(tmp_path)), "--rate", "5000", "--domains", "1e6"]
+
+    assert capacity.main(options) == 0
+    text = capsys.readouterr().out
+    assert capacity.main([*options, "--json"]) == 0
+    whole = json.loads(capsys.readouterr().out)
+
+    assert "5,000 events/s, 1,000,000 domains" in text
+    assert whole["load"]["rate"] == 5000
+    assert f"partitions: {whole['need']['partitions']}" in text
+
+
+def test_the_page_is_what_the_program_makes_of_the_bench() -> None:
+    """No number in its tables is typed by hand: `python -m deploy.capacity --write` renews them."""
+    text = capacity.PAGE.read_text()
+
+    assert capacity.page(text, read_figures(capacity.FILES)) == text
+
+
+def test_every_table_stands_on_the_page() -> None:
+    """And none is there twice."""
+    text = capacity.PAGE.read_text()
+
+    for name in (*capacity.series(), "origin", "coefficients"):
+        assert text.count(f"<!-- table: {name} -->") == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0, "0 B"), (999, "999 B"), (1_234, "1.23 kB"), (5e15, "5 PB")]
+)
+def test_sizes_are_short(value: float, text: str) -> None:
+    """Three digits and a unit."""
+    assert capacity.size(value) == text

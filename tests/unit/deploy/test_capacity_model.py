@@ -1,0 +1,170 @@
+"""What a load takes: the formulas by examples, and that more never takes less."""
+
+import random
+from dataclasses import asdict, replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from consumer.aggregate import Increment
+from consumer.flush_policy import FlushPolicy
+from deploy.capacity_figures import Coefficients
+from deploy.capacity_model import (
+    LEAST_NODES,
+    LEAST_SERVERS,
+    Load,
+    need,
+    rows_per_second,
+    touched_domains,
+)
+from shared.counter import Counters
+
+MEASURED = Coefficients(
+    cores=2,
+    put_us=100.0,
+    put_per_second=10_000.0,
+    bulk_few_per_cpu_second=500_000.0,
+    bulk_many_per_cpu_second=100_000.0,
+    bulk_few_per_second=400_000.0,
+    bulk_many_per_second=80_000.0,
+    event_us=5.0,
+    row_us=60.0,
+    first_us=200.0,
+    rows_per_second=2_000.0,
+    domain_bytes=300.0,
+    get_hot_per_second=20_000.0,
+    get_cold_per_second=4_000.0,
+    row_bytes=100.0,
+    log_few_bytes=1.0,
+    log_many_bytes=20.0,
+    log_put_bytes=100.0,
+    ingest_bytes=50e6,
+    worker_bytes=50e6,
+    query_bytes=50e6,
+)
+RATES = st.floats(0.001, 1e7)
+DOMAINS = st.integers(1, 10**9)
+SECONDS = st.floats(0.01, 3600)
+NOT_MONOTONE = {"largest"}
+
+
+@pytest.mark.parametrize(
+    ("load", "rows"),
+    [
+        # Hardly an event per domain and lazy time: a row for each.
+        (Load(rate=1, domains=1_000_000), 1.0),
+        # Many: a row per domain and lazy time.
+        (Load(rate=1_000_000, domains=1_000, lazy_seconds=2), 500.0),
+        (Load(rate=0, domains=1_000), 0.0),
+        # Twenty at a time, each for a thousand events, and three writes for each that comes.
+        (Load(rate=100_000, domains=10**6, active=20, events_per_life=1_000), 20 + 100 * 3),
+        # Never more rows than events.
+        (Load(rate=10, domains=10**6, active=20, events_per_life=1), 10.0),
+    ],
+)
+def test_rows_by_example(load: Load, rows: float) -> None:
+    """Where the answer can be told without the formula."""
+    assert rows_per_second(load) == pytest.approx(rows, rel=0.001)
+
+
+@pytest.mark.parametrize("each", [0.1, 1.0, 5.0])
+def test_rows_are_those_of_the_flush_policy(each: float) -> None:
+    """The formula against the rule itself, with the events of one domain at random times."""
+    source, policy = random.Random(1), FlushPolicy(threshold=1_000, max_age_seconds=2.0)
+    writes, now = 0, 0.0
+    last: float | None = None
+    due: float | None = None
+    for _ in range(50_000):
+        now += source.expovariate(each)
+        if due is not None and now > due:
+            writes, last, due = writes + 1, due, None
+        if due is None:
+            waits = Increment(delivered=1, bounced=0, first_offset=0, next_offset=1, since=now)
+            due = policy.due_at(Counters(0, 1), waits, last)
+    expected = rows_per_second(Load(rate=each, domains=1, lazy_seconds=2.0))
+
+    assert writes / now == pytest.approx(expected, rel=0.03)
+
+
+def test_domains_that_are_met_in_the_lazy_time() -> None:
+    """D * (1 - exp(-R*S/D)): all of them in the long run, each event another one at first."""
+    assert touched_domains(Load(rate=1e6, domains=1_000, lazy_seconds=60)) == pytest.approx(1_000)
+    assert touched_domains(Load(rate=10, domains=10**8)) == pytest.approx(10, rel=0.001)
+
+
+def test_a_need_by_hand() -> None:
+    """100,000 events/s of 1,000,000 domains by bulk, each number from the coefficients above."""
+    load = Load(rate=100_000, domains=1_000_000, gets=8_000)
+    found = need(load, MEASURED)
+    rows = rows_per_second(load)
+
+    assert found.ingest_cores == pytest.approx(100_000 / 100_000)
+    assert found.worker_cores == pytest.approx((100_000 * 5 + rows * 60) / 1e6)
+    assert found.kafka_cores == pytest.approx(100_000 * (2 / 80_000 - 1 / 100_000) * 3)
+    assert found.cassandra_cores == pytest.approx(rows * 3 * 2 / 2_000)
+    assert found.query_cores == pytest.approx(8_000 * 2 / 4_000)
+    assert found.kafka_in_bytes_per_second == pytest.approx(2e6)
+    assert found.kafka_replication_bytes_per_second == pytest.approx(4e6)
+    assert found.kafka_disk_bytes == pytest.approx(2e6 * 3 * 7 * 86_400 / 0.6)
+    assert found.cassandra_disk_bytes == pytest.approx(1e6 * 100 * 3 * 2 / 0.6)
+    assert found.ingest_processes == 2
+    assert found.query_processes == 7
+    assert found.worker_bytes == pytest.approx(50e6 + 300e6 / found.worker_processes)
+    assert found.warm_up_seconds == pytest.approx(200 / found.worker_processes)
+    assert found.backlog_per_partition == pytest.approx(95_163 / found.partitions, abs=1)
+    assert found.largest == "Cassandra"
+    assert found.total_cores == pytest.approx(
+        found.ingest_cores
+        + found.worker_cores
+        + found.query_cores
+        + found.kafka_cores
+        + found.cassandra_cores
+    )
+
+
+def test_nearly_nothing_still_takes_two_of_each_and_three_servers() -> None:
+    """One of them may be replaced or die at any time."""
+    found = need(Load(rate=1, domains=1), MEASURED)
+
+    assert found.ingest_processes == found.worker_processes == LEAST_NODES
+    assert found.query_processes == LEAST_NODES
+    assert found.kafka_brokers == found.cassandra_nodes == LEAST_SERVERS
+
+
+@given(RATES, RATES, DOMAINS, SECONDS, st.floats(0, 1))
+def test_more_events_never_take_less(
+    one: float, other: float, domains: int, seconds: float, share: float
+) -> None:
+    """Of anything, whatever the domains and the lazy time."""
+    load = Load(rate=min(one, other), domains=domains, lazy_seconds=seconds, put_share=share)
+
+    _never_less(load, replace(load, rate=max(one, other)), {"known_per_partition"})
+
+
+@given(RATES, DOMAINS, DOMAINS, SECONDS)
+def test_more_domains_never_take_less(rate: float, one: int, other: int, seconds: float) -> None:
+    """Of anything but what each worker has, as there may be more of them."""
+    load = Load(rate=rate, domains=min(one, other), lazy_seconds=seconds)
+
+    _never_less(load, replace(load, domains=max(one, other)), {"known_per_partition"})
+
+
+@given(RATES, DOMAINS, SECONDS, SECONDS)
+def test_more_laziness_never_takes_more_rows(
+    rate: float, domains: int, one: float, other: float
+) -> None:
+    """Counts may be older, and cost less."""
+    load = Load(rate=rate, domains=domains, lazy_seconds=min(one, other))
+
+    lazier = rows_per_second(replace(load, lazy_seconds=max(one, other)))
+    assert lazier <= rows_per_second(load) * (1 + 1e-9)
+
+
+def _never_less(less: Load, more: Load, but: set[str]) -> None:
+    # Each worker's share of memory falls when there are more of them.
+    left_out = NOT_MONOTONE | {"worker_bytes", "warm_up_seconds", "backlog_per_partition"} | but
+    before, after = asdict(need(less, MEASURED)), asdict(need(more, MEASURED))
+    for name, value in before.items():
+        if name not in left_out:
+            assert after[name] >= value * (1 - 1e-9), name

@@ -1,0 +1,210 @@
+"""The compose file says what the code reads, and opens nothing that it need not."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml  # type: ignore[import-untyped]  # has no types of its own
+
+from deploy.local import cassandra, kafka
+from deploy.local.cluster import Cluster
+from query.config import QuerySettings
+from tests.unit.deploy import agreed
+from tests.unit.deploy.settings import variables
+
+FOLDER = Path(__file__).resolve().parents[3] / "deploy"
+COMPOSE: dict[str, Any] = yaml.safe_load((FOLDER / "compose.yaml").read_text())
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+TIERS = {name: name.partition("-")[0] for name in SERVICES if re.fullmatch(r"\w+-\d", name)}
+OURS = {name: each for name, each in SERVICES.items() if "catchall:local" in each["image"]}
+
+
+def test_it_is_a_compose_file() -> None:
+    """By the schema of the compose specification."""
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "check_jsonschema"),
+            *("--builtin-schema", "vendor.compose-spec", str(FOLDER / "compose.yaml")),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_there_are_two_of_each_tier() -> None:
+    """So that one may be replaced while the other answers."""
+    assert sorted(TIERS.values()) == ["ingest"] * 2 + ["query"] * 2 + ["worker"] * 2
+    for name, tier in TIERS.items():
+        assert SERVICES[name]["command"] == [agreed.MODULES[tier]]
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_each_command_is_one_of_ours(name: str) -> None:
+    """The image's entrypoint is `python -m`."""
+    service = OURS[name]
+    command = [*service.get("entrypoint", ["python", "-m"]), *service["command"]]
+    assert command[:2] == ["python", "-m"]
+    assert agreed.module_exists(command[2])
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_each_variable_is_read(name: str) -> None:
+    """A misspelt one would be ignored in silence."""
+    given = set(OURS[name].get("environment", {}))
+    assert given <= variables() | agreed.AWAITED_VARIABLES
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_ours_may_do_nothing_but_their_work(name: str) -> None:
+    """Not root, no capability, nothing to write to, and an end to what it may take."""
+    service = OURS[name]
+    assert service["user"] == "65532:65532"
+    assert service["read_only"] is True
+    assert service.get("privileged") is None
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_each_service_has_limits(name: str) -> None:
+    """Of memory, time and processes; no capabilities, and no way to more rights."""
+    service = SERVICES[name]
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert service["deploy"]["resources"]["limits"].keys() == {"cpus", "memory", "pids"}
+    assert service["logging"]["options"]["max-size"]
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_ports_are_published_on_loopback_alone(name: str) -> None:
+    """Neither Kafka nor Cassandra nor a management port at all."""
+    published = [port.split(":") for port in SERVICES[name].get("ports", [])]
+    assert all(host == "127.0.0.1" for host, _, _ in published)
+    tier = TIERS.get(name)
+    if tier is not None:
+        port = agreed.PORTS[tier][0]
+        assert [int(inside) for _, _, inside in published] == ([port] if port else [])
+    elif name not in {"prometheus", "grafana"}:
+        assert not published
+
+
+def test_the_first_of_each_tier_is_where_the_documents_say() -> None:
+    """As with `make run`."""
+    assert SERVICES["ingest-1"]["ports"] == ["127.0.0.1:8080:8080"]
+    assert SERVICES["query-1"]["ports"] == ["127.0.0.1:8081:8081"]
+
+
+@pytest.mark.parametrize("name", TIERS)
+def test_a_node_listens_where_it_is_looked_for(name: str) -> None:
+    """Within its network on all addresses, so that it needs keys, or to be told otherwise."""
+    tier = TIERS[name]
+    port, management = agreed.PORTS[tier]
+    prefix = {"worker": "CONSUMER"}.get(tier, tier.upper())
+    given = SERVICES[name]["environment"]
+    assert given[f"{prefix}_MANAGEMENT_PORT"] == str(management)
+    if port is None:
+        assert given["CONSUMER_MANAGEMENT_HOST"] == "0.0.0.0"  # noqa: S104 that is what is asked
+        return
+    assert given[f"{prefix}_HTTP_PORT"] == str(port)
+    assert given[f"{prefix}_HTTP_HOST"] == "0.0.0.0"  # noqa: S104
+    assert given["ACCESS_KEYS_FILE"].startswith("/keys/")
+    assert "keys:/keys:ro" in SERVICES[name]["volumes"]
+
+
+@pytest.mark.parametrize("name", TIERS)
+def test_a_node_has_the_time_to_end_well(name: str) -> None:
+    """Who is killed while it drains leaves events unanswered."""
+    grace = float(SERVICES[name]["stop_grace_period"].removesuffix("s"))
+    assert grace > agreed.needed_seconds(TIERS[name])
+
+
+@pytest.mark.parametrize("name", TIERS)
+def test_a_node_is_healthy_when_it_is_ready(name: str) -> None:
+    """The check asks for a path that is served; a start waits for all that it needs."""
+    *command, path = SERVICES[name]["healthcheck"]["test"]
+    assert command == ["CMD", "python", "-m", "deploy.health"]
+    assert f"/{path}" in agreed.served_paths()
+    assert SERVICES[name]["depends_on"] == {
+        "prepare": {"condition": "service_completed_successfully"},
+        "kafka": {"condition": "service_healthy"},
+        "cassandra": {"condition": "service_healthy"},
+    }
+
+
+def test_whoever_is_waited_for_tells_when_it_is_there() -> None:
+    """A condition on a service without a health check would never come true."""
+    for service in SERVICES.values():
+        for other, how in service.get("depends_on", {}).items():
+            if how["condition"] == "service_healthy":
+                assert "healthcheck" in SERVICES[other]
+            else:
+                assert SERVICES[other]["restart"] == "no"
+
+
+def test_the_pulse_asks_every_node(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At its management port, by the name that it has in the network."""
+    monkeypatch.setenv(
+        "QUERY_PULSE_TARGETS", SERVICES["query-1"]["environment"]["QUERY_PULSE_TARGETS"]
+    )
+    wanted = {(name, agreed.PORTS[tier][1]) for name, tier in TIERS.items()}
+    assert set(QuerySettings().pulse_addresses) == wanted
+
+
+def test_the_servers_are_those_that_we_test_with() -> None:
+    """One version of each everywhere, to the last number."""
+    for name, image in agreed.IMAGES.items():
+        assert SERVICES[name]["image"] == image
+        assert agreed.version(image)
+
+
+@pytest.mark.parametrize("name", ["prometheus", "grafana"])
+def test_what_watches_is_pinned_too(name: str) -> None:
+    """No moving tags."""
+    assert re.fullmatch(r"[a-z]+/[a-z]+:v?\d+\.\d+\.\d+", SERVICES[name]["image"])
+
+
+def test_each_file_that_is_mounted_is_there() -> None:
+    """A missing one would become a folder."""
+    for service in SERVICES.values():
+        for volume in service.get("volumes", []):
+            source = volume.split(":")[0]
+            if source.startswith("./"):
+                path = FOLDER / source
+                assert path.is_file() or path.name in agreed.AWAITED_FILES, path
+            else:
+                assert source in COMPOSE["volumes"]
+
+
+def test_cassandra_keeps_what_it_acknowledged() -> None:
+    """In all that counting rests on its settings are those of the tests' nodes."""
+    ours = yaml.safe_load((FOLDER / "compose" / "cassandra.yaml").read_text())
+    tested = cassandra.settings(Cluster(Path("unused"), nodes=1), 1)
+    for name in (
+        "partitioner",
+        "endpoint_snitch",
+        "commitlog_sync",
+        "commitlog_sync_group_window",
+        "counter_write_request_timeout",
+        "unlogged_batch_across_partitions_warn_threshold",
+    ):
+        assert ours[name] == tested[name]
+    port = SERVICES["ingest-1"]["environment"]["CASSANDRA_CONTACT_POINTS"].split(":")[1]
+    assert ours["native_transport_port"] == int(port)
+
+
+def test_kafka_makes_no_topics_by_itself_and_elects_nobody_who_missed_anything() -> None:
+    """In all that counting rests on its settings are those of the tests' brokers."""
+    given = {
+        name.removeprefix("KAFKA_").lower().replace("_", "."): value
+        for name, value in SERVICES["kafka"]["environment"].items()
+    }
+    tested = kafka.settings(Cluster(Path("unused"), nodes=1), 1)
+    for name in given.keys() & tested.keys():
+        if not any(word in name for word in ("listeners", "voters", "log.dirs")):
+            assert given[name] == tested[name], name
+    assert {"auto.create.topics.enable", "unclean.leader.election.enable"} <= given.keys()
+    asked = SERVICES["ingest-1"]["environment"]["KAFKA_BOOTSTRAP_SERVERS"]
+    assert given["advertised.listeners"] == f"PLAINTEXT://{asked}"
