@@ -7,8 +7,6 @@ import time
 import uuid
 from contextlib import AsyncExitStack
 
-from prometheus_client import CollectorRegistry
-
 from consumer.change_publisher import ChangeTopic
 from consumer.config import ConsumerConfig, read_config
 from consumer.counter_store import CassandraCounterStore
@@ -20,7 +18,7 @@ from consumer.row_epoch import LONGEST_GAP_SECONDS, RowEpoch
 from consumer.upkeep import Upkeep
 from consumer.worker import Worker
 from shared import cassandra, http_server, http_tls, kafka, lifecycle
-from shared.management import Readiness, build_management, keep_probing
+from shared.management import Readiness, build_management, keep_probing, new_registry
 
 
 def new_writer() -> uuid.UUID:
@@ -33,7 +31,7 @@ def new_writer() -> uuid.UUID:
 async def run(config: ConsumerConfig) -> None:
     """Open every resource, work until told to stop, close in reverse order."""
     settings = config.consumer
-    registry = CollectorRegistry()
+    registry = new_registry()
     readiness = Readiness("kafka", "cassandra")
     meters = ConsumerMeters(registry)
     async with AsyncExitStack() as stack:

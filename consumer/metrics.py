@@ -3,6 +3,7 @@
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 _SECONDS_BUCKETS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
+_PARTITION = ("group", "topic", "partition")
 _END_TO_END_BUCKETS = (*_SECONDS_BUCKETS, 16.0, 32.0, 64.0, 300.0)
 
 
@@ -103,6 +104,12 @@ class ConsumerMeters:
         self.lag = Gauge(
             "kafka_consumergroup_lag",
             "Records of a partition that are not read yet.",
-            ["partition"],
+            _PARTITION,
+            registry=registry,
+        )
+        self.committed = Gauge(
+            "kafka_consumergroup_current_offset",
+            "The offset of a partition that is committed: below it all is counted.",
+            _PARTITION,
             registry=registry,
         )

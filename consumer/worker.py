@@ -126,6 +126,7 @@ class Worker:
         self._committed, self._to_commit, self._paused = {}, {}, set()
         self._tools.meters.assigned.set(0)
         self._tools.meters.lag.clear()
+        self._tools.meters.committed.clear()
         log.info("revoked", partitions=sorted(partitions), drained=drained)
 
     async def _fetch(self) -> None:
@@ -170,7 +171,9 @@ class Worker:
                 known += task.ledger.domains_known
                 unpublished += len(task.ledger.changes)
                 lag = self._source.lag(partition, task.ledger.next_offset)
-                meters.lag.labels(str(partition)).set(lag)
+                at = self._settings.group, self._topic, str(partition)
+                meters.lag.labels(*at).set(lag)
+                meters.committed.labels(*at).set(self._committed[partition])
                 since = task.ledger.oldest_since()
                 oldest = oldest if since is None else min(oldest, since)
             meters.domains.set(known)

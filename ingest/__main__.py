@@ -3,8 +3,6 @@
 import asyncio
 from contextlib import AsyncExitStack
 
-from prometheus_client import CollectorRegistry
-
 from ingest import openapi
 from ingest.admission import Admission
 from ingest.config import IngestConfig, read_config
@@ -15,7 +13,8 @@ from ingest.publisher import Publisher
 from shared import http_server, http_tls, kafka, lifecycle
 from shared.access import build_access
 from shared.errors import OutcomeUnknownError
-from shared.management import Readiness, build_management, keep_probing
+from shared.http_watch import HttpWatch
+from shared.management import Readiness, build_management, keep_probing, new_registry
 from shared.openapi import build_route
 
 
@@ -31,7 +30,8 @@ async def run(config: IngestConfig) -> None:
 async def serve(config: IngestConfig) -> None:
     """Open every resource, serve until told to stop, close in reverse order."""
     settings = config.ingest
-    registry = CollectorRegistry()
+    registry = new_registry()
+    watch = HttpWatch(registry)
     readiness = Readiness("kafka")
     admission = Admission(settings.max_in_flight_events, settings.max_in_flight_bytes)
     meters = IngestMeters(registry, admission)
@@ -61,6 +61,7 @@ async def serve(config: IngestConfig) -> None:
             )
         )
         topic = await stack.enter_async_context(kafka.open_topic(config.kafka, config.kafka.topic))
+        meters.partitions = topic.partitions
         meters.producers_replaced = lambda: topic.producers_replaced
         publisher = Publisher(
             topic,
@@ -74,12 +75,13 @@ async def serve(config: IngestConfig) -> None:
             probing = tasks.create_task(keep_probing(readiness["kafka"], topic.probe))
             # Left first: stop accepting, answer what is in hand. Only then the flushers end.
             async with http_server.open_server(
-                build_routes(handlers, build_route(documents.traffic), guard=guard),
+                build_routes(handlers, build_route(documents.traffic), guard=guard, watch=watch),
                 settings.http_host,
                 settings.http_port,
                 limits,
                 tls=tls,
                 shared_port=settings.process is not None,
+                watch=watch,
             ):
                 lifecycle.settle_memory()
                 await stop.wait()

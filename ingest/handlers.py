@@ -18,6 +18,7 @@ from shared.event import Event, EventKind, parse_key
 from shared.http import Guard, HttpProblem, Route, Router, problem, retriable_code
 from shared.http_body import inflate, read_body
 from shared.http_prebuilt import PrebuiltResponse
+from shared.http_watch import HttpWatch
 from shared.keys import Scope
 from shared.refusals import Pace, Refusals
 
@@ -40,7 +41,7 @@ class Handlers:
         self._admission = admission
         self._meters = meters
         self._body_seconds = body_seconds
-        self._accepted = PrebuiltResponse(lambda: web.Response(status=202))
+        self._accepted = PrebuiltResponse(lambda: web.Response(status=202), 202)
         self._refusals = Refusals(Pace(asyncio.get_running_loop().call_later))
         # In the order of their coming: taking turns would make all of them late.
         self._parsing = asyncio.Lock()
@@ -163,7 +164,12 @@ class Handlers:
         return sorted(bulk.lines_of(reasons, partitions)), reason
 
 
-def build_routes(handlers: Handlers, *others: Route, guard: Guard | None = None) -> Router:
+def build_routes(
+    handlers: Handlers,
+    *others: Route,
+    guard: Guard | None = None,
+    watch: HttpWatch | None = None,
+) -> Router:
     """Return the handler of the traffic port."""
     put_delivered, put_bounced = (
         Route("PUT", f"/events/{{domain}}/{kind}", handler, Scope.INGEST, events=1)
@@ -180,4 +186,5 @@ def build_routes(handlers: Handlers, *others: Route, guard: Guard | None = None)
             *others,
         ],
         guard,
+        watch,
     )

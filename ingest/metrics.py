@@ -26,6 +26,7 @@ class IngestMeters(Collector):
         self._admission = admission
         self.producers_replaced: Callable[[], int] = int
         """Asked at each scrape."""
+        self.partitions = 0
         self._batch_seconds = Histogram(
             "catchall_ingest_batch_seconds",
             "From sending a batch to Kafka's answer.",
@@ -74,6 +75,11 @@ class IngestMeters(Collector):
         )
         yield GaugeMetricFamily(
             "catchall_ingest_in_flight_bytes", "Their bytes.", value=self._admission.bytes
+        )
+        yield GaugeMetricFamily(
+            "catchall_topic_partitions",
+            "Partitions of the topic of events, as the node found it at its start.",
+            value=self.partitions,
         )
         yield CounterMetricFamily(
             "catchall_ingest_producers_replaced",

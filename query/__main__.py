@@ -3,8 +3,6 @@
 import asyncio
 from contextlib import AsyncExitStack
 
-from prometheus_client import CollectorRegistry
-
 from query.answers import open_answers
 from query.changes.route import open_changes
 from query.config import QueryConfig, read_config
@@ -16,14 +14,16 @@ from query.page.pulse_sources import open_kafka_log, open_management_ports
 from query.page.route import build_page_routes
 from shared import cassandra, http_server, http_tls, lifecycle
 from shared.access import build_access
-from shared.management import Readiness, build_management, keep_probing
+from shared.http_watch import HttpWatch
+from shared.management import Readiness, build_management, keep_probing, new_registry
 from shared.openapi import build_route
 
 
 async def run(config: QueryConfig) -> None:
     """Open every resource, serve until told to stop, close in reverse order."""
     settings = config.query
-    registry = CollectorRegistry()
+    registry = new_registry()
+    watch = HttpWatch(registry)
     meters = QueryMeters(registry)
     readiness = Readiness("cassandra")
     access = build_access(config.access, registry, meters.refused)
@@ -58,6 +58,7 @@ async def run(config: QueryConfig) -> None:
             *build_pulse_routes(pulse),
             build_route(documents.traffic),
             guard=guard,
+            watch=watch,
         )
         async with asyncio.TaskGroup() as tasks:
             probing = tasks.create_task(keep_probing(readiness["cassandra"], session.probe))
@@ -67,6 +68,7 @@ async def run(config: QueryConfig) -> None:
                 settings.http_port,
                 http_server.HttpLimits(drain_seconds=settings.drain_seconds),
                 tls=tls,
+                watch=watch,
             ):
                 lifecycle.settle_memory()
                 await stop.wait()

@@ -2,6 +2,7 @@
 
 from functools import partial
 from hashlib import blake2b
+from http import HTTPStatus
 
 import msgspec
 from aiohttp import web
@@ -21,18 +22,18 @@ encode = msgspec.json.Encoder().encode
 class AnswerResponse(PrebuiltResponse):
     """The response to all who ask for one domain; *max_age* is of no concern to a final answer."""
 
-    __slots__ = ("_headers", "_tag", "max_age", "status")
+    __slots__ = ("_headers", "_tag", "answered", "max_age")
 
     def __init__(self, answer: Answer, max_age: int) -> None:
         body = encode(answer)
-        self.status = answer.status
+        self.answered = answer.status
         self.max_age = max_age
         self._tag = blake2b(body, digest_size=_TAG_BYTES).hexdigest()
         self._headers = {
             "ETag": f'"{self._tag}"',
             "Cache-Control": FOR_GOOD if answer.is_final else f"max-age={max_age}",
         }
-        super().__init__(partial(_build, body, self._headers))
+        super().__init__(partial(_build, body, self._headers), status=HTTPStatus.OK)
 
     def to(self, request: web.BaseRequest) -> web.StreamResponse:
         """Return what *request* is to be answered with: this, or that its client has it already."""

@@ -13,6 +13,7 @@ from shared.domain import DomainName, escape_input, parse_domain
 from shared.errors import InputError, NodeFullError, RetriableError
 from shared.http import Guard, HttpProblem, Route, Router, retriable_code
 from shared.http_body import read_body
+from shared.http_watch import HttpWatch
 from shared.keys import Scope
 from shared.refusals import Pace, Refusals
 
@@ -58,7 +59,7 @@ class Handlers:
             except RetriableError as error:
                 self._meters.refused(retriable_code(error))
                 raise
-        self._meters.answers[response.status] += 1
+        self._meters.answers[response.answered] += 1
         return response.to(request)
 
     async def post_domains(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -163,7 +164,12 @@ def _error(domain: str, code: str, detail: str) -> dict[str, object]:
     return {"domain": domain, "error": {"code": code, "detail": detail}}
 
 
-def build_routes(handlers: Handlers, *others: Route, guard: Guard | None = None) -> Router:
+def build_routes(
+    handlers: Handlers,
+    *others: Route,
+    guard: Guard | None = None,
+    watch: HttpWatch | None = None,
+) -> Router:
     """Return the handler of the traffic port."""
     return Router(
         [
@@ -172,4 +178,5 @@ def build_routes(handlers: Handlers, *others: Route, guard: Guard | None = None)
             *others,
         ],
         guard,
+        watch,
     )

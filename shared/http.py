@@ -5,15 +5,19 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from operator import itemgetter
-from typing import Final
+from time import perf_counter
+from typing import Final, NamedTuple
 from urllib.parse import unquote
 
 from aiohttp import web
 
 from shared.errors import InputError, RetriableError
+from shared.http_metrics import RouteMeter
+from shared.http_watch import HttpWatch, mark
 from shared.keys import Scope
 
 RETRY_AFTER_SECONDS = 1
+_FIRST_REFUSAL = 400
 
 Handler = Callable[..., Awaitable[web.StreamResponse]]
 
@@ -59,7 +63,7 @@ def problem(
     if response.headers.get("Connection") == "close":
         # The header alone would only say so.
         response.force_close()
-    return response
+    return mark(response, code)
 
 
 def problem_of(error: Exception) -> web.Response:
@@ -117,6 +121,13 @@ Guard = Callable[[Route], Handler]
 """Returns the handler of a route, behind a check of who asks."""
 
 
+class _Endpoint(NamedTuple):
+    """Who answers, and where it is counted."""
+
+    handler: Handler
+    meter: RouteMeter
+
+
 class _Shape:
     """The routes whose paths have their literals at the same places."""
 
@@ -124,16 +135,19 @@ class _Shape:
         literals = [index for index, literal in enumerate(is_literal) if literal]
         self._literals = itemgetter(*literals)
         self._parameters = [index for index, literal in enumerate(is_literal) if not literal]
-        self._handlers: dict[object, dict[str, Handler]] = {}
+        self._endpoints: dict[object, dict[str, _Endpoint]] = {}
 
-    def add(self, segments: Sequence[str], method: str, handler: Handler) -> None:
-        handlers = self._handlers.setdefault(self._literals(segments), {})
-        handlers[method] = handler
-        if method == "GET":
-            handlers.setdefault("HEAD", handler)
+    def add(
+        self, segments: Sequence[str], route: Route, handler: Handler, watch: HttpWatch
+    ) -> None:
+        endpoints = self._endpoints.setdefault(self._literals(segments), {})
+        endpoints[route.method] = _Endpoint(handler, watch.meters.route(route.method, route.path))
+        if route.method == "GET":
+            meter = watch.meters.route("HEAD", route.path)
+            endpoints.setdefault("HEAD", _Endpoint(handler, meter))
 
-    def handlers(self, segments: Sequence[str]) -> dict[str, Handler] | None:
-        return self._handlers.get(self._literals(segments))
+    def endpoints(self, segments: Sequence[str]) -> dict[str, _Endpoint] | None:
+        return self._endpoints.get(self._literals(segments))
 
     def values(self, segments: Sequence[str]) -> list[str]:
         return [
@@ -143,13 +157,19 @@ class _Shape:
 
 
 class Router:
-    """Find the handler of a request and turn what it raises into a problem.
+    """Find the handler of a request, turn what it raises into a problem, and let *watch* see it.
 
     *guard* stands before each handler; without it whoever reaches the port is answered.
     """
 
-    def __init__(self, routes: Sequence[Route], guard: Guard | None = None) -> None:
+    def __init__(
+        self,
+        routes: Sequence[Route],
+        guard: Guard | None = None,
+        watch: HttpWatch | None = None,
+    ) -> None:
         self.routes = tuple(routes)
+        self._watch = watch = watch or HttpWatch()
         # By number of segments, so that a request compares with its equals only.
         self._shapes: dict[int, list[_Shape]] = {}
         by_places: dict[tuple[bool, ...], _Shape] = {}
@@ -160,30 +180,49 @@ class Router:
                 shape = by_places[places] = _Shape(places)
                 self._shapes.setdefault(len(segments), []).append(shape)
             handler = route.handler if guard is None else guard(route)
-            by_places[places].add(segments, route.method, handler)
+            by_places[places].add(segments, route, handler, watch)
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer *request*."""
+        began_at = perf_counter()
         try:
-            handler, values = self._find(request)
-            return await handler(request, *values)
+            endpoint, values = self._find(request)
+        except HttpProblem as error:
+            response = problem_of(error)
+            meter = self._watch.meters.unrouted(request.method)
+            meter.ended(response.status, perf_counter() - began_at)
+            self._watch.refused(request, meter, response)
+            return response
+        handler, meter = endpoint
+        meter.active += 1
+        status = 500  # of what nobody foresaw
+        try:
+            answer = await handler(request, *values)
+            status = answer.status
         except (HttpProblem, InputError, RetriableError) as error:
-            return problem_of(error)
+            answer = problem_of(error)
+            status = answer.status
+        finally:
+            meter.active -= 1
+            meter.ended(status, perf_counter() - began_at)
+        if status >= _FIRST_REFUSAL:
+            self._watch.refused(request, meter, answer)
+        return answer
 
-    def _find(self, request: web.BaseRequest) -> tuple[Handler, list[str]]:
+    def _find(self, request: web.BaseRequest) -> tuple[_Endpoint, list[str]]:
         target = request.raw_path
         # A proxy may send the absolute form (RFC 9112, 3.2.2).
         path = target.partition("?")[0] if target.startswith("/") else request.rel_url.raw_path
         segments = path.split("/")
         allowed: set[str] = set()
         for shape in self._shapes.get(len(segments), ()):
-            handlers = shape.handlers(segments)
-            if handlers is None:
+            endpoints = shape.endpoints(segments)
+            if endpoints is None:
                 continue
-            handler = handlers.get(request.method)
-            if handler is not None:
-                return handler, shape.values(segments)
-            allowed.update(handlers)
+            endpoint = endpoints.get(request.method)
+            if endpoint is not None:
+                return endpoint, shape.values(segments)
+            allowed.update(endpoints)
         if not allowed:
             raise HttpProblem(404, "unknown_path", "There is nothing at this path.")
         names = ", ".join(sorted(allowed))

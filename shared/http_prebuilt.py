@@ -12,18 +12,26 @@ from aiohttp import HttpVersion11, web
 from aiohttp.helpers import rfc822_formatted_time
 from aiohttp.http import SERVER_SOFTWARE
 
+from shared.request_id import REQUEST_ID, id_to_answer
+
 _MAX_UNREAD_BYTES = 16 * 1024
+_NAME = f"\r\n{REQUEST_ID}: ".encode()
 
 
 class PrebuiltResponse:
-    """One response for all requests that may have it as it is; *build* makes it anew."""
+    """One response for all requests that may have it as it is; *build* makes it anew.
 
-    __slots__ = ("_after_date", "_before_date", "build")
+    Its *status*, and its *code* if it is a refusal, are what *build* says.
+    """
+
+    __slots__ = ("_after_date", "_before_date", "build", "code", "status")
 
     keep_alive = True
 
-    def __init__(self, build: Callable[[], web.Response]) -> None:
+    def __init__(self, build: Callable[[], web.Response], status: int, code: str = "") -> None:
         self.build = build
+        self.status = status
+        self.code = code
         self._before_date = b""
         self._after_date = b""
 
@@ -50,15 +58,19 @@ class PrebuiltResponse:
             self._before_date, self._after_date = _render(self.build())
         # The one thing in it that changes (RFC 9110, 6.6.1).
         date = rfc822_formatted_time().encode()
+        request_id = id_to_answer(request, self.status)
+        if request_id is not None:
+            date += _NAME + request_id.encode()
         transport.write(b"".join((self._before_date, date, self._after_date)))
 
     async def write_eof(self) -> None:
         """Do nothing: all of it is written."""
 
 
-def render(response: web.Response) -> bytes:
+def render(response: web.Response, request_id: str) -> bytes:
     """Return *response* as it goes over the wire, once, to a client of HTTP/1.1."""
-    return rfc822_formatted_time().encode().join(_render(response))
+    date = rfc822_formatted_time().encode() + _NAME + request_id.encode()
+    return date.join(_render(response))
 
 
 def _render(response: web.Response) -> tuple[bytes, bytes]:

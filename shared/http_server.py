@@ -14,8 +14,11 @@ from aiohttp.web_protocol import RequestHandler
 
 from shared.errors import ConfigError
 from shared.http import problem
+from shared.http_metrics import OTHER_METHOD
 from shared.http_prebuilt import PrebuiltResponse, render
 from shared.http_tls import Handshakes, ServerTls, open_listeners
+from shared.http_watch import HttpWatch
+from shared.request_id import REQUEST_ID, id_of, id_to_answer
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -100,27 +103,37 @@ class _Connection(RequestHandler):
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> Any:
         """Send *resp*, and end with it a connection that is old enough, or a server's last."""
-        if self._server.handshakes is not None and not isinstance(resp, PrebuiltResponse):
+        is_prebuilt = isinstance(resp, PrebuiltResponse)
+        if self._server.handshakes is not None and not is_prebuilt:
             resp.headers.setdefault("Strict-Transport-Security", _HSTS)
         if self._server.draining or self._loop.time() > self._ends_at:
             if isinstance(resp, PrebuiltResponse):
                 resp = resp.build()
+                is_prebuilt = False
             resp.force_close()
+        if not is_prebuilt and not resp.prepared:  # else it has been said
+            request_id = id_to_answer(request, resp.status)
+            if request_id is not None:
+                resp.headers[REQUEST_ID] = request_id
         return super().finish_response(request, resp, start_time)
 
     def handle_error(
         self,
-        request: web.BaseRequest,  # noqa: ARG002 the interface's
+        request: web.BaseRequest,
         status: int = 500,
         exc: BaseException | None = None,
         message: str | None = None,  # noqa: ARG002 it echoes input
     ) -> web.StreamResponse:
+        watch = self._server.watch
+        meter = watch.meters.unrouted(OTHER_METHOD)
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             # aiohttp makes 504 of a TimeoutError that a handler lets through, and keeps it back.
-            log.error("handler failed", exc_info=exc or True)
+            log.error("handler failed", exc_info=exc or True, request_id=id_of(request))
             response = problem(500, "internal_error", "A defect of this node; it was logged.")
         else:
             response = problem(status, "malformed_request", "This is not well-formed HTTP/1.1.")
+            meter.ended(status, 0.0)  # what it is can't be told, nor when it began
+        watch.refused(request, meter, response)
         response.force_close()
         return response
 
@@ -128,9 +141,13 @@ class _Connection(RequestHandler):
 class Server(web.Server):
     """aiohttp's server, made of our connections."""
 
-    def __init__(self, answer: "Answer", limits: HttpLimits, tls: ServerTls | None) -> None:
+    def __init__(
+        self, answer: "Answer", limits: HttpLimits, tls: ServerTls | None, watch: HttpWatch
+    ) -> None:
         super().__init__(answer)
         self.limits = limits
+        self.watch = watch
+        watch.meters.connections = lambda: len(self.served)
         self._running_loop = asyncio.get_running_loop()
         self.draining = False
         self.served: set[_Connection] = set()
@@ -176,7 +193,8 @@ class Server(web.Server):
         if self._leaving > self.limits.max_connections:
             transport.abort()
             return
-        transport.write(render(self._refusal))
+        request_id = self.watch.turned_away(self._refusal)
+        transport.write(render(self._refusal, request_id))
         if transport.can_write_eof():  # not in TLS
             transport.write_eof()
         self._running_loop.call_later(_LINGER_SECONDS, transport.abort)
@@ -189,9 +207,15 @@ class Server(web.Server):
 Answer = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
-def build_server(answer: Answer, limits: HttpLimits, tls: ServerTls | None = None) -> Server:
+def build_server(
+    answer: Answer,
+    limits: HttpLimits,
+    *,
+    tls: ServerTls | None = None,
+    watch: HttpWatch | None = None,
+) -> Server:
     """Return a server; called, it makes the protocol of one connection."""
-    return Server(answer, limits, tls)
+    return Server(answer, limits, tls, watch or HttpWatch())
 
 
 @asynccontextmanager
@@ -203,8 +227,11 @@ async def open_server(
     *,
     tls: ServerTls | None = None,
     shared_port: bool = False,
+    watch: HttpWatch | None = None,
 ) -> AsyncIterator[None]:
     """Serve until left; then stop accepting, answer what is in hand and what is on its way.
+
+    *watch* sees what is refused before there is a request to answer: bad HTTP, connections.
 
     With *tls* nothing else is spoken. With *shared_port* other processes may listen on the port
     too, and the kernel deals the connections out (SO_REUSEPORT).
@@ -212,7 +239,7 @@ async def open_server(
     if http_parser.HttpRequestParser is not http_parser.HttpRequestParserC:
         raise ConfigError(["aiohttp's C parser is missing; the Python one has known holes"])
     limits = limits or HttpLimits()
-    server = build_server(answer, limits, tls)
+    server = build_server(answer, limits, tls=tls, watch=watch)
     runner = web.ServerRunner(server, shutdown_timeout=limits.drain_seconds)
     await runner.setup()
     try:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from aiohttp import web
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from shared.errors import PipelineError
@@ -69,6 +69,14 @@ async def keep_probing(check: Check, probe: Callable[[], Awaitable[object]]) -> 
         else:
             check.passed()
         await asyncio.sleep(PROBE_SECONDS)
+
+
+def new_registry() -> CollectorRegistry:
+    """Return a registry that has what a process says of itself: CPU, memory, files, garbage."""
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    GCCollector(registry)
+    return registry
 
 
 def build_management(readiness: Readiness, registry: CollectorRegistry, *others: Route) -> Router:

@@ -61,6 +61,12 @@ NO_STORE: Json = {
     "schema": {"const": "no-store"},
 }
 _HEADERS: Json = {
+    "X-Request-Id": {
+        "description": "The name of the request: its `X-Request-Id`, if that was 1 to 64 visible"
+        " ASCII characters, else one made for it. The node's log has it too.",
+        "required": True,
+        "schema": {"type": "string", "pattern": "^[!-~]{1,64}$"},
+    },
     "Retry-After": {
         "description": "Send the request again after this many seconds.",
         "required": True,
@@ -131,7 +137,7 @@ def bullets(meanings: Mapping[str, str]) -> str:
 
 def response(status: int, codes: Mapping[str, Refusal]) -> Json:
     """Return the response of the refusals of one status, by their codes."""
-    headers = {"Cache-Control": NO_STORE}
+    headers = {"Cache-Control": NO_STORE, "X-Request-Id": _HEADERS["X-Request-Id"]}
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         headers["Retry-After"] = _HEADERS["Retry-After"]
     if status == HTTPStatus.METHOD_NOT_ALLOWED:

@@ -14,7 +14,7 @@ from functools import partial
 from aiohttp import web
 
 from shared.errors import NodeFullError
-from shared.http import problem_of
+from shared.http import problem_of, retriable_code
 from shared.http_prebuilt import PrebuiltResponse
 
 TICK_SECONDS = 0.012
@@ -74,7 +74,9 @@ class Refusals:
         """
         response = self._responses.get(reason)
         if response is None:
-            response = PrebuiltResponse(partial(problem_of, NodeFullError(reason)))
+            error = NodeFullError(reason)
+            build = partial(problem_of, error)
+            response = PrebuiltResponse(build, build().status, retriable_code(error))
             self._responses[reason] = response
         await self._pace.wait(1 + read_bytes // BYTES_PER_SHARE)
         return response.answer(request)

@@ -24,6 +24,7 @@ from shared.errors import BrokerUnavailableError
 from shared.http import HttpProblem, Route
 from shared.kafka_access import Right, require_access
 from shared.keys import Scope
+from shared.request_id import REQUEST_ID, id_to_answer
 
 _HEADERS = {
     "Content-Type": TEXT_TYPE,
@@ -64,6 +65,8 @@ class ChangesHandler:
         client = self._feed.admit(transport)
         try:
             stream = _EventStream()
+            if (request_id := id_to_answer(request, stream.status)) is not None:
+                stream.headers[REQUEST_ID] = request_id
             await stream.prepare(request)
             self._feed.greet(client)
             async with asyncio.TaskGroup() as tasks:

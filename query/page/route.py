@@ -12,6 +12,7 @@ from query.page.static_files import StaticFile, build_file_routes, read, securit
 from shared.domain import MAX_QUOTED_CHARACTERS, DomainName, parse_domain
 from shared.errors import InputError, RetriableError
 from shared.http import OPEN, RETRY_AFTER_SECONDS, HttpProblem, Route, retriable_code
+from shared.http_watch import mark
 from shared.keys import Scope
 
 LookUp = Callable[[DomainName], Awaitable[Answer]]
@@ -33,27 +34,27 @@ class Page:
             return await self._empty.get(request)
         typed = request.query["domain"].strip()
         headers = {**self._headers, "Cache-Control": "no-store"}
+        code = None
         try:
             answer = draw_card(await self._look_up(parse_domain(typed)), typed)
             status = 200
         except InputError as error:
-            status = 400
-            answer = draw_problem(error.code, "This is no mail domain", error.detail)
+            status, code = 400, error.code
+            answer = draw_problem(code, "This is no mail domain", error.detail)
             typed = typed[:MAX_QUOTED_CHARACTERS]
         except RetriableError as error:
-            status = 503
-            answer = draw_problem(
-                retriable_code(error), "No answer just now", f"{error} Please try again."
-            )
+            status, code = 503, retriable_code(error)
+            answer = draw_problem(code, "No answer just now", f"{error} Please try again.")
             headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
-        return self._respond(status, typed, answer, headers)
+        response = self._respond(status, typed, answer, headers)
+        return response if code is None else mark(response, code)
 
     def refuse(self, request: web.BaseRequest, refusal: HttpProblem) -> web.Response:
         """Return the page with why its question was not answered, for want of a key."""
         typed = request.query.get("domain", "").strip()[:MAX_QUOTED_CHARACTERS]
         answer = draw_problem(refusal.code, "No answer without a key", refusal.detail)
         headers = {**self._headers, "Cache-Control": "no-store", **refusal.headers}
-        return self._respond(refusal.status, typed, answer, headers)
+        return mark(self._respond(refusal.status, typed, answer, headers), refusal.code)
 
     def _respond(
         self, status: int, typed: str, answer: str, headers: dict[str, str]

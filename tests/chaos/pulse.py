@@ -16,7 +16,7 @@ from tests.load.http import NoAnswerError, NotSentError
 
 _EVERY_SECONDS = 1.0
 _TIMEOUT = aiohttp.ClientTimeout(total=0.8)
-_LAG = re.compile(r'^kafka_consumergroup_lag\{partition="(\d+)"\} (\S+)$', re.MULTILINE)
+_LAG = re.compile(r'^kafka_consumergroup_lag\{.*partition="(\d+)".*\} (\S+)$', re.MULTILINE)
 
 
 class PulseTaker:

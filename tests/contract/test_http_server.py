@@ -9,10 +9,13 @@ from itertools import count
 
 import pytest
 from aiohttp import web
+from prometheus_client import CollectorRegistry
+from structlog.testing import capture_logs
 
 from shared.http import OPEN, Route, Router, problem
 from shared.http_prebuilt import PrebuiltResponse
 from shared.http_server import HttpLimits, open_server
+from shared.http_watch import HttpWatch
 from tests.loopback import random_prefix
 from tests.system.raw_client import Answer, RawConnection
 
@@ -69,9 +72,9 @@ async def prebuilt_document(request: web.BaseRequest) -> web.StreamResponse:
     return DOCUMENT.answer(request)
 
 
-REFUSAL = PrebuiltResponse(refuse)
-DOCUMENT = PrebuiltResponse(document)
-ACCEPTED = PrebuiltResponse(lambda: web.Response(status=202))
+REFUSAL = PrebuiltResponse(refuse, 503, "node_full")
+DOCUMENT = PrebuiltResponse(document, 200)
+ACCEPTED = PrebuiltResponse(lambda: web.Response(status=202), 202)
 ROUTES = Router(
     [
         Route("GET", "/plain", plain, OPEN),
@@ -124,7 +127,8 @@ async def test_a_prebuilt_response_is_the_one_that_aiohttp_would_have_sent() -> 
     """Status line, headers and body are the same, and the connection goes on."""
     async with open_wires() as wires:
         wire = await connect(wires)
-        built, prebuilt = await wire.get("/plain"), await wire.get("/prebuilt")
+        name = "X-Request-Id: a-1\r\n"
+        built, prebuilt = [await wire.get(f"/{each}", extra=name) for each in ("plain", "prebuilt")]
         again, empty = await wire.get("/prebuilt"), await wire.get("/accepted")
         assert prebuilt.headers["date"].endswith(" GMT")
         undated = {"date": ""}
@@ -303,3 +307,50 @@ async def test_several_servers_may_share_a_port() -> None:
         with pytest.raises(Exception, match="cannot listen"):
             async with open_server(ROUTES, HOST, port):
                 pass
+
+
+async def test_every_refusal_says_a_name_of_its_request() -> None:
+    """Built here or before, by a route, the router, the parser or the bound on connections."""
+    async with open_wires(HttpLimits(max_connections=2)) as wires:
+        wire, bad = await connect(wires), await connect(wires)
+        answers = [await wire.get(target) for target in ("/plain", "/prebuilt", "/none")]
+        turned_away = await (await connect(wires)).answer()
+        malformed = await bad.ask(b"GET / HTTP/1.1\r\nHost : h\r\n\r\n")
+        defect = await wire.get("/defective")
+    answers += [turned_away, malformed, defect]
+    assert [answer.status for answer in answers] == [503, 503, 404, 503, 400, 500]
+    assert len({answer.headers["x-request-id"] for answer in answers}) == len(answers)
+
+
+async def test_a_name_that_was_sent_comes_back_with_every_answer() -> None:
+    """Accepted or refused; what is no name is replaced by one; the next request has none."""
+    async with open_wires() as wires:
+        wire = await connect(wires)
+        for target in ("/plain", "/prebuilt", "/accepted", "/document", "/prebuilt-document"):
+            answer = await wire.get(target, extra="X-Request-Id: a-1\r\n")
+            assert answer.headers["x-request-id"] == "a-1"
+        answer = await wire.get("/accepted", extra="X-Request-Id: a b\r\n")
+        assert "x-request-id" not in (await wire.get("/accepted")).headers
+        assert len(answer.headers["x-request-id"]) == 16
+
+
+async def test_what_is_refused_before_it_is_a_request_is_counted_and_told_of() -> None:
+    """Bad HTTP, and connections beyond the bound, by their codes."""
+    registry = CollectorRegistry()
+    watch = HttpWatch(registry)
+    port = next(PORTS)
+    url = f"http://{HOST}:{port}"
+    with capture_logs() as lines:
+        async with open_server(ROUTES, HOST, port, HttpLimits(max_connections=1), watch=watch):
+            wire = await Wire.open(url)
+            await wire.get("/accepted")
+            other = await Wire.open(url)
+            turned_away = await other.answer()
+            assert registry.get_sample_value("catchall_http_connections") == 1
+            malformed = await wire.ask(b"GET / HTTP/1.1\r\nHost : h\r\n\r\n")
+            wire.close()
+            other.close()
+    told = {line["code"]: line["request_id"] for line in lines}
+    for code, answer in (("too_many_connections", turned_away), ("malformed_request", malformed)):
+        assert registry.get_sample_value("catchall_http_refusals_total", {"code": code}) == 1
+        assert told[code] == answer.headers["x-request-id"]

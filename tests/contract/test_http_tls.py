@@ -40,7 +40,7 @@ async def accepted(request: web.BaseRequest) -> web.StreamResponse:
     return ACCEPTED.answer(request)
 
 
-ACCEPTED = PrebuiltResponse(lambda: web.Response(status=202))
+ACCEPTED = PrebuiltResponse(lambda: web.Response(status=202), 202)
 ROUTES = Router([Route("GET", "/", plain, OPEN), Route("PUT", "/", accepted, OPEN)])
 
 

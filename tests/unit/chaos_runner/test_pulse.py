@@ -6,8 +6,8 @@ from tests.chaos.pulse import read_lags, total_lag
 METRICS = """\
 # HELP kafka_consumergroup_lag Records of a partition that are not read yet.
 # TYPE kafka_consumergroup_lag gauge
-kafka_consumergroup_lag{partition="0"} 17.0
-kafka_consumergroup_lag{partition="11"} 1.2e+06
+kafka_consumergroup_lag{group="g",partition="0",topic="t"} 17.0
+kafka_consumergroup_lag{group="g",partition="11",topic="t"} 1.2e+06
 catchall_assigned_partitions 2.0
 """
 

@@ -39,7 +39,7 @@ def worker(rows: int, lags: dict[int, int], delays: list[float]) -> Reading:
     meters = ConsumerMeters(registry)
     meters.writes_ok.inc(rows)
     for partition, lag in lags.items():
-        meters.lag.labels(str(partition)).set(lag)
+        meters.lag.labels("g", "t", str(partition)).set(lag)
     reading = parse_reading(generate_latest(registry).decode())
     # With bounds of its own, in a registry of its own.
     registry = CollectorRegistry()

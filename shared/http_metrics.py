@@ -1,0 +1,121 @@
+"""What a server of HTTP counts, by OpenTelemetry's names. Each metric is declared here once.
+
+Whatever is counted per request is a plain number, and rendered when it is scraped. No label comes
+from a request: routes are templates, methods those that HTTP has, codes those that we send.
+"""
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Callable, Iterator
+from itertools import accumulate
+
+from prometheus_client import Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+)
+from prometheus_client.registry import Collector
+
+BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
+"""In seconds, as OpenTelemetry advises for this histogram."""
+METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "QUERY")
+OTHER_METHOD = "_OTHER"
+NO_ROUTE = ""
+_LE = (*map(str, BOUNDS), "+Inf")
+
+
+class _Durations:
+    """The requests of one route that were answered with one status."""
+
+    __slots__ = ("counts", "seconds")
+
+    def __init__(self) -> None:
+        self.counts = [0] * len(_LE)
+        self.seconds = 0.0
+
+
+class RouteMeter:
+    """What is counted of one method and route."""
+
+    __slots__ = ("_by_status", "active", "method", "route")
+
+    def __init__(self, method: str, route: str) -> None:
+        self.method = method
+        self.route = route
+        self.active = 0
+        self._by_status: dict[int, _Durations] = {}
+
+    def ended(self, status: int, seconds: float) -> None:
+        """Note one request that was answered with *status* after *seconds*."""
+        durations = self._by_status.get(status)
+        if durations is None:
+            durations = self._by_status[status] = _Durations()
+        durations.counts[bisect_left(BOUNDS, seconds)] += 1
+        durations.seconds += seconds
+
+    def render(self, family: HistogramMetricFamily) -> None:
+        """Add what was counted to *family*."""
+        for status, durations in self._by_status.items():
+            family.add_metric(
+                [self.method, self.route, str(status)],
+                list(zip(_LE, accumulate(durations.counts), strict=True)),
+                durations.seconds,
+            )
+
+
+class HttpMeters(Collector):
+    """The meters of one server; register it to have it scraped."""
+
+    def __init__(self) -> None:
+        self._routes: dict[tuple[str, str], RouteMeter] = {}
+        self._refused: Counter[str] = Counter()
+        self.connections: Callable[[], int] = int
+        """Asked at each scrape."""
+
+    def route(self, method: str, route: str) -> RouteMeter:
+        """Return the meter of a route, the same each time."""
+        key = (method, route)
+        if key not in self._routes:
+            self._routes[key] = RouteMeter(*key)
+        return self._routes[key]
+
+    def unrouted(self, method: str) -> RouteMeter:
+        """Return the meter of the requests of *method*, as it was sent, that found no route."""
+        return self.route(method if method in METHODS else OTHER_METHOD, NO_ROUTE)
+
+    def refused(self, code: str) -> None:
+        """Note one request, or connection, that was answered with a problem."""
+        self._refused[code] += 1
+
+    def collect(self) -> Iterator[Metric]:
+        """Render what is counted, for a scrape."""
+        durations = HistogramMetricFamily(
+            "http_server_request_duration_seconds",
+            "From the head of a request until its answer is ready to be sent.",
+            labels=["http_request_method", "http_route", "http_response_status_code"],
+        )
+        active: Counter[str] = Counter()
+        for meter in self._routes.values():
+            meter.render(durations)
+            active[meter.method] += meter.active
+        yield durations
+        requests = GaugeMetricFamily(
+            "http_server_active_requests",
+            "Requests that are being answered.",
+            labels=["http_request_method"],
+        )
+        for method, number in active.items():
+            requests.add_metric([method], number)
+        yield requests
+        refused = CounterMetricFamily(
+            "catchall_http_refusals",
+            "Requests and connections that were refused, by code.",
+            labels=["code"],
+        )
+        for code, number in self._refused.items():
+            refused.add_metric([code], number)
+        yield refused
+        yield GaugeMetricFamily(
+            "catchall_http_connections", "Connections that are open.", value=self.connections()
+        )

@@ -1,0 +1,123 @@
+"""What the tiers export: each metric is declared once, by one convention, with labels of ours."""
+
+import ast
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from prometheus_client import CollectorRegistry, Metric
+
+from consumer.metrics import ConsumerMeters
+from ingest.admission import Admission
+from ingest.metrics import IngestMeters
+from query.changes.metrics import ChangeMeters
+from query.metrics import QueryMeters
+from shared.http_metrics import HttpMeters
+from shared.management import new_registry
+
+ROOT = Path(__file__).parents[3]
+TIERS = ("ingest", "consumer", "query", "shared")
+MAKERS = {
+    *("Counter", "Gauge", "Histogram", "Summary", "Info", "Enum"),
+    *("CounterMetricFamily", "GaugeMetricFamily", "HistogramMetricFamily", "InfoMetricFamily"),
+}
+CONVENTIONS = ("http_server_", "kafka_consumergroup_", "catchall_")
+LABELS = {
+    "http_request_method": "HTTP's methods, or _OTHER",
+    "http_route": "templates of routes",
+    "http_response_status_code": "statuses that we send",
+    "code": "codes of problems that we send",
+    "outcome": "two words",
+    "kind": "two words",
+    "status": "shared.status.Status",
+    "reason": "query.changes.event_stream.Lost",
+    "group": "configured",
+    "topic": "configured",
+    "partition": "numbers of partitions",
+}
+"""Every label there is, and where its values come from. None of them is a request."""
+UNITS = {
+    "histogram": ("_seconds", "_records", "_bytes"),
+    "gauge": (
+        *("_seconds", "_bytes", "_events", "_partitions", "_domains", "_memory", "_clients"),
+        *("_requests", "_connections", "_lag", "_offset", "_unpublished", "_epoch", "_late"),
+    ),
+}
+
+
+def families() -> list[Metric]:
+    """Return all that the tiers declare themselves."""
+    registry = CollectorRegistry()
+    registry.register(HttpMeters())
+    IngestMeters(registry, Admission(1, 1))
+    ConsumerMeters(registry)
+    QueryMeters(registry)
+    ChangeMeters(registry)
+    return list(registry.collect())
+
+
+def declarations() -> list[tuple[str, str, set[str]]]:
+    """Return of each declaration in the source: its file, the metric, its labels."""
+    found = []
+    for path in (path for tier in TIERS for path in (ROOT / tier).rglob("*.py")):
+        tree = ast.parse(path.read_text())
+        constants = {
+            target.id: node.value
+            for node in tree.body
+            if isinstance(node, ast.Assign)
+            for target in node.targets
+            if isinstance(target, ast.Name)
+        }
+        for node in ast.walk(tree):
+            match node:
+                case ast.Call(
+                    func=ast.Name(id=maker), args=[ast.Constant(value=str(name)), *rest]
+                ) if maker in MAKERS:
+                    labels = [word.value for word in node.keywords if word.arg == "labels"]
+                    parts = [
+                        constants.get(p.id, p) if isinstance(p, ast.Name) else p
+                        for p in (*labels, *rest[1:])
+                    ]
+                    texts = {
+                        str(inner.value)
+                        for part in parts
+                        for inner in ast.walk(part)
+                        if isinstance(inner, ast.Constant)
+                    }
+                    found.append((str(path.relative_to(ROOT)), name, texts))
+                case _:
+                    pass
+    return found
+
+
+def test_a_metric_is_declared_once() -> None:
+    """Two declarations of one metric would come to differ."""
+    names = [name for _, name, _ in declarations()]
+
+    assert [name for name, times in Counter(names).items() if times > 1] == []
+    assert {family.name for family in families()} <= set(names)
+    assert len(families()) > 40
+
+
+@pytest.mark.parametrize("family", families(), ids=lambda family: family.name)
+def test_a_metric_is_named_by_convention_and_explained(family: Metric) -> None:
+    """Its name ends with its unit, and its help is a sentence."""
+    assert family.name.startswith(CONVENTIONS)
+    assert re.fullmatch(r"[A-Z0-9].*\.", family.documentation)
+    assert family.name.endswith(UNITS.get(family.type, ""))
+
+
+def test_every_label_has_values_of_ours_alone() -> None:
+    """A label that a client could fill would let it fill our memory, and the monitoring's."""
+    used = {label for _, _, labels in declarations() for label in labels}
+
+    assert used == LABELS.keys()
+
+
+def test_a_process_tells_of_itself() -> None:
+    """Its CPU, its memory, its files, and its garbage."""
+    names = {family.name for family in new_registry().collect()}
+
+    assert {"process_cpu_seconds", "process_resident_memory_bytes", "process_open_fds"} <= names
+    assert "python_gc_collections" in names
