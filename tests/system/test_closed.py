@@ -13,6 +13,7 @@ import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -238,11 +239,11 @@ def children(tier: TierProcess) -> list[psutil.Process]:
     return psutil.Process(tier.running.pid).children(recursive=True)
 
 
-async def get_json(closed: Closed, url: str) -> dict[str, object]:
+async def get_json(closed: Closed, url: str) -> dict[str, Any]:
     """Return what *url* answers."""
     async with closed.stack.http.get(url) as answer:
         assert answer.status == 200
-        found: dict[str, object] = await answer.json()
+        found: dict[str, Any] = await answer.json()
         return found
 
 
