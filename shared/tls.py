@@ -111,5 +111,6 @@ def _reason(error: Exception) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return error.verify_message
     if isinstance(error, ssl.SSLError):
-        return (error.reason or str(error)).replace("_", " ").lower()
+        # Only one of OpenSSL's own has a reason.
+        return (getattr(error, "reason", None) or str(error)).replace("_", " ").lower()
     return error.strerror or str(error) if isinstance(error, OSError) else str(error)
