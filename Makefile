@@ -59,6 +59,8 @@ format: $(ENV) ## put the code in order
 lock: $(ENV) ## resolve every version and hash anew, for every supported Python
 	@$(BIN)/uv pip compile -q --generate-hashes --no-header --universal --python-version 3.11 \
 		pyproject.toml --all-extras --group dev --upgrade -o requirements.lock
+	@$(BIN)/uv pip compile -q --generate-hashes --no-header --universal --python-version 3.11 \
+		pyproject.toml --extra tracing -c requirements.lock -o deploy/requirements.lock
 	@for version in $(PYTHONS); do \
 		$(BIN)/uv pip install -q --dry-run --require-hashes --only-binary :all: --no-python-downloads \
 			--python-version $$version --target .local/none -r requirements.lock \
