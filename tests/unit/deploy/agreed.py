@@ -27,7 +27,6 @@ AWAITED_VARIABLES = {
     *("CASSANDRA_CHECK_HOSTNAME", "PREPARE_CASSANDRA_GRANTS"),
 }
 AWAITED_MODULES = {"deploy.keys"}
-AWAITED_FILES = {"dashboard.json", "alerts.yaml", "prometheus.yaml"}
 """Built beside this part, under names that were agreed: to be deleted when they are here."""
 
 
