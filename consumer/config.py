@@ -15,6 +15,7 @@ from shared.config import (
     PositiveSeconds,
 )
 from shared.status import DEFAULT_THRESHOLD
+from shared.tracing_config import TracingConfig
 
 
 class ConsumerSettings(BaseSettings):
@@ -59,10 +60,14 @@ class ConsumerConfig:
     kafka: KafkaConfig
     cassandra: CassandraConfig
     consumer: ConsumerSettings
+    tracing: TracingConfig
 
 
 def read_config(read: EnvironmentReader) -> ConsumerConfig:
     """Read the environment; problems are kept by *read*."""
     return ConsumerConfig(
-        kafka=read(KafkaConfig), cassandra=read(CassandraConfig), consumer=read(ConsumerSettings)
+        kafka=read(KafkaConfig),
+        cassandra=read(CassandraConfig),
+        consumer=read(ConsumerSettings),
+        tracing=read(TracingConfig),
     )

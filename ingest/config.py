@@ -8,6 +8,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.access_config import AccessConfig, read_access
 from shared.config import EnvironmentReader, KafkaConfig, Port, PositiveInt, PositiveSeconds
+from shared.tracing_config import TracingConfig
 
 
 class IngestSettings(BaseSettings):
@@ -42,9 +43,10 @@ class IngestConfig:
     kafka: KafkaConfig
     ingest: IngestSettings
     access: AccessConfig
+    tracing: TracingConfig
 
 
 def read_config(read: EnvironmentReader) -> IngestConfig:
     """Read the environment; problems are kept by *read*."""
     kafka, ingest = read(KafkaConfig), read(IngestSettings)
-    return IngestConfig(kafka, ingest, read_access(read, ingest.http_host))
+    return IngestConfig(kafka, ingest, read_access(read, ingest.http_host), read(TracingConfig))

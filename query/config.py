@@ -19,6 +19,7 @@ from shared.config import (
     parse_addresses,
 )
 from shared.status import DEFAULT_THRESHOLD
+from shared.tracing_config import TracingConfig
 
 _MANAGEMENT_PORT = 9080
 
@@ -103,6 +104,7 @@ class QueryConfig:
     query: QuerySettings
     changes: ChangesSettings
     access: AccessConfig
+    tracing: TracingConfig
 
 
 def read_config(read: EnvironmentReader) -> QueryConfig:
@@ -114,4 +116,5 @@ def read_config(read: EnvironmentReader) -> QueryConfig:
         query=query,
         changes=read(ChangesSettings),
         access=read_access(read, query.http_host),
+        tracing=read(TracingConfig),
     )
