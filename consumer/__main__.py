@@ -19,6 +19,7 @@ from consumer.upkeep import Upkeep
 from consumer.worker import Worker
 from shared import cassandra, http_server, http_tls, kafka, lifecycle
 from shared.management import Readiness, build_management, keep_probing, new_registry
+from shared.tracing import open_tracing
 
 
 def new_writer() -> uuid.UUID:
@@ -47,6 +48,7 @@ async def run(config: ConsumerConfig) -> None:
                 tls=tls,
             )
         )
+        spans = await stack.enter_async_context(open_tracing(config.tracing, "worker"))
         session = await stack.enter_async_context(cassandra.open_session(config.cassandra))
         store = await CassandraCounterStore.prepare(session)
         letters = await stack.enter_async_context(
@@ -68,6 +70,7 @@ async def run(config: ConsumerConfig) -> None:
             wall_clock=time.time,
             epoch=RowEpoch(store.epoch, clock, LONGEST_GAP_SECONDS),
             log_end=source.log_end,
+            spans=spans,
         )
         upkeep = Upkeep(store, meters, clock, random.random, settings.audit_interval_seconds)
         worker = Worker(source, tools, settings, config.kafka.topic, new_writer, upkeep)

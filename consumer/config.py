@@ -16,6 +16,7 @@ from shared.config import (
 )
 from shared.security_config import TlsConfig
 from shared.status import DEFAULT_THRESHOLD
+from shared.tracing_config import TracingConfig
 
 
 class ConsumerSettings(BaseSettings):
@@ -61,6 +62,7 @@ class ConsumerConfig:
     cassandra: CassandraConfig
     tls: TlsConfig
     consumer: ConsumerSettings
+    tracing: TracingConfig
 
 
 def read_config(read: EnvironmentReader) -> ConsumerConfig:
@@ -70,4 +72,5 @@ def read_config(read: EnvironmentReader) -> ConsumerConfig:
         cassandra=read(CassandraConfig),
         tls=read(TlsConfig),
         consumer=read(ConsumerSettings),
+        tracing=read(TracingConfig),
     )

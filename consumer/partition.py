@@ -13,7 +13,9 @@ The order of things, and what a crash between any two of them costs:
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -27,10 +29,14 @@ from consumer.metrics import ConsumerMeters
 from consumer.position import Position
 from consumer.record_source import Record
 from consumer.row_epoch import RowEpoch
+from consumer.traces import PartitionTraces
 from consumer.writer_rows import RowUpdate
 from shared import record as codec
 from shared.domain import DomainName
 from shared.errors import RetriableError, UndecodableRecordError
+
+if TYPE_CHECKING:
+    from shared.spans import Spans
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -57,6 +63,8 @@ class Tools:
     wall_clock: Callable[[], float]
     epoch: RowEpoch
     log_end: Callable[[int, int], Awaitable[int]]
+    spans: "Spans | None" = None
+    """Where events are traced."""
 
 
 class PartitionTask:
@@ -73,6 +81,10 @@ class PartitionTask:
         self._writes = 0
         self._publishing = False
         self._dedupe = Dedupe()
+        self._traces: PartitionTraces | None = None
+        if tools.spans is not None:
+            topic = ledger.log.rpartition("/")[0]
+            self._traces = PartitionTraces(tools.spans, topic, partition, tools.clock)
         self._failing = False
         self._skipped = 0
         self._changed = asyncio.Event()
@@ -82,6 +94,8 @@ class PartitionTask:
         """Add *records* to the ledger; what cannot be decoded is kept aside first."""
         ledger, now = self.ledger, self._tools.clock()
         duplicates = 0
+        if self._traces is not None:
+            self._traces.read(records, ledger.next_offset)
         if records:
             self._dedupe.advance(records[0].offset, records[0].timestamp)
         appended_at = None
@@ -118,17 +132,24 @@ class PartitionTask:
 
     async def run(self) -> None:
         """Read, write and publish what the ledger asks for, until cancelled."""
-        async with asyncio.TaskGroup() as tasks:
-            while True:
-                self._changed.clear()
-                self._start_reads(tasks)
-                self._start_publishing(tasks)
-                wait_seconds = self._start_writes(tasks)
-                try:
-                    async with asyncio.timeout(wait_seconds):
-                        await self._changed.wait()
-                except TimeoutError:
-                    pass
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                await self._run(tasks)
+        finally:
+            if self._traces is not None:
+                self._traces.end()
+
+    async def _run(self, tasks: asyncio.TaskGroup) -> None:
+        while True:
+            self._changed.clear()
+            self._start_reads(tasks)
+            self._start_publishing(tasks)
+            wait_seconds = self._start_writes(tasks)
+            try:
+                async with asyncio.timeout(wait_seconds):
+                    await self._changed.wait()
+            except TimeoutError:
+                pass
 
     async def drain(self) -> None:
         """Write what is owed now; return when all of it is counted, and its changes published."""
@@ -197,7 +218,7 @@ class PartitionTask:
         tools = self._tools
         try:
             async with tools.writes:
-                with tools.meters.write_seconds.time():
+                with tools.meters.write_seconds.time(), self._telling(batch):
                     await tools.store.write(self.ledger.log, batch)
         except RetriableError as error:
             self._note(error)
@@ -214,6 +235,9 @@ class PartitionTask:
             self._writes -= 1
             self._changed.set()
             self._progress.set()
+
+    def _telling(self, batch: list[RowUpdate]) -> AbstractContextManager[None]:
+        return nullcontext() if self._traces is None else self._traces.writing(batch)
 
     async def _publish(self) -> None:
         tools = self._tools

@@ -62,6 +62,7 @@ class Record(Protocol):
     value: bytes | None
     timestamp: int
     """When it was appended, in milliseconds since 1970, by the broker's clock."""
+    headers: Sequence[tuple[str, bytes]]
 
 
 class Assignee(Protocol):

@@ -16,6 +16,7 @@ from shared.errors import OutcomeUnknownError
 from shared.http_watch import HttpWatch
 from shared.management import Readiness, build_management, keep_probing, new_registry
 from shared.openapi import build_route
+from shared.tracing import open_tracing
 
 
 async def run(config: IngestConfig) -> None:
@@ -60,6 +61,7 @@ async def serve(config: IngestConfig) -> None:
                 tls=tls,
             )
         )
+        watch.spans = await stack.enter_async_context(open_tracing(config.tracing, "ingest"))
         topic = await stack.enter_async_context(kafka.open_topic(config.kafka, config.kafka.topic))
         meters.partitions = topic.partitions
         meters.producers_replaced = lambda: topic.producers_replaced
@@ -68,6 +70,7 @@ async def serve(config: IngestConfig) -> None:
             meters,
             max_batch_age_seconds=settings.max_batch_age_seconds,
             clock=asyncio.get_running_loop().time,
+            spans=watch.spans,
         )
         handlers = Handlers(publisher, admission, meters, settings.body_seconds)
         async with asyncio.TaskGroup() as tasks:

@@ -9,6 +9,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from shared.access_config import AccessConfig, read_access
 from shared.config import EnvironmentReader, KafkaConfig, Port, PositiveInt, PositiveSeconds
 from shared.security_config import TlsConfig
+from shared.tracing_config import TracingConfig
 
 
 class IngestSettings(BaseSettings):
@@ -44,9 +45,16 @@ class IngestConfig:
     tls: TlsConfig
     ingest: IngestSettings
     access: AccessConfig
+    tracing: TracingConfig
 
 
 def read_config(read: EnvironmentReader) -> IngestConfig:
     """Read the environment; problems are kept by *read*."""
-    kafka, tls, ingest = read(KafkaConfig), read(TlsConfig), read(IngestSettings)
-    return IngestConfig(kafka, tls, ingest, read_access(read, ingest.http_host))
+    ingest = read(IngestSettings)
+    return IngestConfig(
+        kafka=read(KafkaConfig),
+        tls=read(TlsConfig),
+        ingest=ingest,
+        access=read_access(read, ingest.http_host),
+        tracing=read(TracingConfig),
+    )

@@ -7,16 +7,22 @@ lingers. Events that meet in a group are added up where they may be (``ingest/su
 
 import asyncio
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import structlog
 
 from ingest.metrics import IngestMeters
-from ingest.sums import MAX_RECORD_BYTES, Sums
+from ingest.sums import MAX_RECORD_BYTES, Sums, find_places
+from shared.domain import DomainName
 from shared.errors import NodeFullError, OutcomeUnknownError, RetriableError
-from shared.event import Event
+from shared.event import Event, EventKind
 from shared.kafka import Topic
 from shared.partitioning import partition_of
 from shared.producer import MAX_BATCH_BYTES
+from shared.record import TRACEPARENT_BYTES, KeyValue, TracedRecords
+
+if TYPE_CHECKING:
+    from shared.spans import Spans
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -37,12 +43,29 @@ class Acknowledgement(asyncio.Future[RetriableError | None]):
 class _Group:
     """The events that go into one batch."""
 
-    __slots__ = ("done", "size_bytes", "sums")
+    __slots__ = ("done", "size_bytes", "sums", "traced")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.sums = Sums()
         self.size_bytes = 0
         self.done = Acknowledgement(loop=loop)
+        self.traced: dict[tuple[DomainName, EventKind], str] | None = None
+
+    def trace(self, domain: DomainName, kind: EventKind, traceparent: str) -> None:
+        """Let the record of *domain* and *kind* say where it came from.
+
+        Events that are added up are one record: it goes on from the first traced one of them.
+        """
+        if self.traced is None:
+            self.traced = {}
+        self.traced.setdefault((domain, kind), traceparent)
+
+    def records(self) -> list[KeyValue]:
+        """Return what is to be sent."""
+        records = self.sums.records()
+        if self.traced is None:
+            return records
+        return TracedRecords(records, find_places(self.sums, self.traced))
 
 
 class Publisher:
@@ -55,12 +78,14 @@ class Publisher:
         *,
         max_batch_age_seconds: float,
         clock: Callable[[], float],
+        spans: "Spans | None" = None,
     ) -> None:
         self.partitions = topic.partitions
         self._topic = topic
         self._meters = meters
         self._max_age = max_batch_age_seconds
         self._clock = clock
+        self._spans = spans
         self._loop = asyncio.get_running_loop()
         self._open: list[_Group | None] = [None] * topic.partitions
         self._sent_at: list[float | None] = [None] * topic.partitions
@@ -74,13 +99,26 @@ class Publisher:
         Raises NodeFullError, and nothing is sent, when the partition takes no more.
         """
         partition = partition_of(event.domain, self.partitions)
-        group = self._group(partition, len(event.domain) + MAX_RECORD_BYTES)
+        spans = self._spans
+        traceparent = None if spans is None else spans.current()
+        size_bytes = len(event.domain) + MAX_RECORD_BYTES
+        if traceparent is None:
+            group = self._group(partition, size_bytes)
+        else:
+            group = self._group(partition, size_bytes + TRACEPARENT_BYTES)
+            group.trace(event.domain, event.kind, traceparent)
         group.sums.add(event)
         return group.done
 
     def add_many(self, partition: int, sums: Sums) -> Acknowledgement:
         """Add *sums*, all of one partition, as ``add`` does; all or none of them."""
-        group = self._group(partition, sums.size_bytes())
+        spans = self._spans
+        traceparent = None if spans is None else spans.current()
+        if traceparent is None:
+            group = self._group(partition, sums.size_bytes())
+        else:
+            group = self._group(partition, sums.size_bytes() + TRACEPARENT_BYTES)
+            group.trace(*sums.first(), traceparent)  # one record speaks for the request
         group.sums.absorb(sums)
         return group.done
 
@@ -134,7 +172,7 @@ class Publisher:
             self._sent_at[partition] = sent_at = self._clock()
             # What is said if we are cancelled, or by a defect, before Kafka's answer.
             outcome: RetriableError | None = OutcomeUnknownError("This node stopped meanwhile.")
-            records = group.sums.records()
+            records = group.records()
             try:
                 await self._topic.append(partition, records)
                 outcome = None

@@ -5,7 +5,9 @@ durable, and a hot domain costs one record. Those with a key stay apart: whether
 duplicate is for whoever reads the log to say.
 """
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from shared.domain import DomainName
 from shared.event import Event, EventKind
@@ -13,6 +15,9 @@ from shared.record import RECORD_OVERHEAD_BYTES, KeyValue, encode, encode_sum
 
 MAX_RECORD_BYTES = RECORD_OVERHEAD_BYTES + 80
 """Of a record without its domain: 13 bytes of value, and a key of at most 64 with its length."""
+
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -45,6 +50,18 @@ class Sums:
                 known[domain] = known.get(domain, 0) + count
         self.keyed.extend(other.keyed)
 
+    def places(self) -> Iterator[tuple[DomainName, EventKind]]:
+        """Return domain and kind of each of the records, in their order."""
+        for kind in (EventKind.DELIVERED, EventKind.BOUNCED):
+            for domain in self.of(kind):
+                yield domain, kind
+        for event in self.keyed:
+            yield event.domain, event.kind
+
+    def first(self) -> tuple[DomainName, EventKind]:
+        """Return domain and kind of the first of the records, of which there must be one."""
+        return next(self.places())
+
     def size_bytes(self) -> int:
         """Return the most that the records may have."""
         domains = [*self.delivered, *self.bounced, *(event.domain for event in self.keyed)]
@@ -57,3 +74,9 @@ class Sums:
             *(encode_sum(d, EventKind.BOUNCED, n) for d, n in self.bounced.items()),
             *(encode(event) for event in self.keyed),
         ]
+
+
+def find_places(sums: Sums, notes: Mapping[tuple[DomainName, EventKind], T]) -> dict[int, T]:
+    """Return *notes* by the places of the records of *sums* that they are about: each is on one."""
+    left = dict(notes)
+    return {number: left.pop(place) for number, place in enumerate(sums.places()) if place in left}

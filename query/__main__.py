@@ -17,6 +17,7 @@ from shared.access import build_access
 from shared.http_watch import HttpWatch
 from shared.management import Readiness, build_management, keep_probing, new_registry
 from shared.openapi import build_route
+from shared.tracing import open_tracing
 
 
 async def run(config: QueryConfig) -> None:
@@ -43,6 +44,7 @@ async def run(config: QueryConfig) -> None:
                 tls=tls,
             )
         )
+        watch.spans = await stack.enter_async_context(open_tracing(config.tracing, "query"))
         session = await stack.enter_async_context(cassandra.open_session(config.cassandra))
         answers = await stack.enter_async_context(open_answers(session, settings, meters))
         changes = await stack.enter_async_context(open_changes(config, answers, registry))

@@ -20,6 +20,7 @@ from shared.config import (
 )
 from shared.security_config import TlsConfig
 from shared.status import DEFAULT_THRESHOLD
+from shared.tracing_config import TracingConfig
 
 _MANAGEMENT_PORT = 9080
 
@@ -105,6 +106,7 @@ class QueryConfig:
     query: QuerySettings
     changes: ChangesSettings
     access: AccessConfig
+    tracing: TracingConfig
 
 
 def read_config(read: EnvironmentReader) -> QueryConfig:
@@ -117,4 +119,5 @@ def read_config(read: EnvironmentReader) -> QueryConfig:
         query=query,
         changes=read(ChangesSettings),
         access=read_access(read, query.http_host),
+        tracing=read(TracingConfig),
     )

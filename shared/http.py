@@ -194,10 +194,16 @@ class Router:
             self._watch.refused(request, meter, response)
             return response
         handler, meter = endpoint
+        spans = self._watch.spans
         meter.active += 1
         status = 500  # of what nobody foresaw
         try:
-            answer = await handler(request, *values)
+            if spans is None:
+                answer = await handler(request, *values)
+            else:
+                answer = await spans.around(
+                    request, meter, lambda: _answer_or_refuse(handler, request, values)
+                )
             status = answer.status
         except (HttpProblem, InputError, RetriableError) as error:
             answer = problem_of(error)
@@ -229,3 +235,12 @@ class Router:
         raise HttpProblem(
             405, "method_not_allowed", f"This path answers to {names}.", {"Allow": names}
         )
+
+
+async def _answer_or_refuse(
+    handler: Handler, request: web.BaseRequest, values: Sequence[str]
+) -> web.StreamResponse:
+    try:
+        return await handler(request, *values)
+    except (HttpProblem, InputError, RetriableError) as error:
+        return problem_of(error)

@@ -1,5 +1,7 @@
 """See what a server of HTTP does: count its requests, and tell of those that it refuses."""
 
+from typing import TYPE_CHECKING
+
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
@@ -7,6 +9,9 @@ from shared.http_metrics import NO_ROUTE, HttpMeters, RouteMeter
 from shared.http_prebuilt import PrebuiltResponse
 from shared.refusal_log import RefusalLog
 from shared.request_id import id_of, new_id
+
+if TYPE_CHECKING:
+    from shared.spans import Spans
 
 _CODE = web.ResponseKey("_CODE", str)
 UNNAMED = "unnamed"
@@ -18,6 +23,8 @@ class HttpWatch:
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
         self.meters = HttpMeters()
+        self.spans: Spans | None = None
+        """Set where requests are traced."""
         self._log = RefusalLog()
         if registry is not None:
             registry.register(self.meters)

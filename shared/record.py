@@ -10,6 +10,7 @@ records for as long as its retention says, so every version that was ever writte
 readable. ``tests/unit/shared/records`` holds examples of each.
 """
 
+from collections.abc import Mapping
 from functools import lru_cache
 
 import msgspec
@@ -24,6 +25,10 @@ MAX_COUNT = 2**40
 few records overflow a counter (2**63)."""
 
 KeyValue = tuple[bytes, bytes]
+TRACEPARENT = "traceparent"
+"""The header of a record, and of a request, that says which span it goes on from (W3C)."""
+TRACEPARENT_BYTES = 80
+"""What the header adds to a record at most."""
 RECORD_OVERHEAD_BYTES = 32
 """What a record adds at most to its key and value (KIP-98: 21 bytes and some varints)."""
 
@@ -50,6 +55,14 @@ class _ShortValueV1(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(_ValueV1).decode
+
+
+class TracedRecords(list[KeyValue]):
+    """Records of one batch, some of them with a ``traceparent``, by their places."""
+
+    def __init__(self, records: list[KeyValue], traceparents: Mapping[int, str]) -> None:
+        super().__init__(records)
+        self.traceparents = traceparents
 
 
 def encode(event: Event) -> KeyValue:

@@ -49,6 +49,7 @@ class MemoryRecord:
     key: bytes | None
     value: bytes | None
     timestamp: int = 1
+    headers: Sequence[tuple[str, bytes]] = ()
 
 
 class LedgerResult(msgspec.Struct, frozen=True, kw_only=True):

@@ -33,6 +33,7 @@ class Line:
     key: bytes | None
     value: bytes | None
     timestamp: int = 0
+    headers: Sequence[tuple[str, bytes]] = ()
 
 
 class Counting:

@@ -28,6 +28,7 @@ class LogRecord:
     key: bytes | None
     value: bytes | None
     timestamp: int
+    headers: Sequence[tuple[str, bytes]] = ()
 
 
 class InMemoryLog:

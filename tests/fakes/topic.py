@@ -11,12 +11,14 @@ from shared.record import RECORD_OVERHEAD_BYTES, KeyValue
 class InMemoryTopic:
     """A Topic (see there) that acknowledges at once, unless told to hold its answers.
 
-    ``appends`` are the batches as they came, ``stored`` what the log has of them.
+    ``appends`` are the batches by their partitions as they came, ``batches`` the very objects,
+    ``stored`` what the log has of them.
     """
 
     def __init__(self, partitions: int = 1) -> None:
         self.partitions = partitions
         self.appends: list[tuple[int, list[KeyValue]]] = []
+        self.batches: list[Sequence[KeyValue]] = []
         self.stored: list[tuple[int, list[KeyValue]]] = []
         self._holding = False
         self._held: dict[int, asyncio.Future[None]] = {}
@@ -29,6 +31,7 @@ class InMemoryTopic:
         if sum(len(k) + len(v) + RECORD_OVERHEAD_BYTES for k, v in records) > MAX_BATCH_BYTES:
             raise ValueError("the batch is larger than MAX_BATCH_BYTES")
         self.appends.append((partition, list(records)))
+        self.batches.append(records)
         if self._holding:
             self._held[partition] = asyncio.get_running_loop().create_future()
             try:

@@ -18,9 +18,6 @@ MODULES = {tier.name: tier.module for tier in TIERS}
 IMAGES = {"kafka": kafka.IMAGE, "cassandra": cassandra.IMAGE}
 OWN_COMMANDS = {*MODULES.values(), "deploy.prepare", "deploy.keys"}
 
-AWAITED_FILES = {"dashboard.json", "alerts.yaml", "prometheus.yaml"}
-"""Built beside this part, under names that were agreed: to be deleted when they are here."""
-
 
 def version(image: str) -> str:
     """Return the version that an image's tag says, to the last number."""

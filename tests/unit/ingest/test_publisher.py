@@ -1,10 +1,11 @@
 """Group commit: what goes into one batch, and who learns what became of it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 
 import pytest
+from opentelemetry.trace import use_span
 from prometheus_client import CollectorRegistry
 
 from ingest.admission import Admission
@@ -15,7 +16,9 @@ from shared.domain import DomainName
 from shared.errors import BrokerUnavailableError, NodeFullError, OutcomeUnknownError
 from shared.event import Event, EventKind
 from shared.partitioning import partition_of
-from shared.record import decode
+from shared.record import TracedRecords, decode
+from shared.spans import Spans
+from tests.fakes.spans import TRACE, TRACEPARENT, ListedSpans
 from tests.fakes.topic import InMemoryTopic
 
 A = Event(DomainName("a.example"), EventKind.DELIVERED)
@@ -26,7 +29,7 @@ BOUNCED = Event(DomainName("a.example"), EventKind.BOUNCED)
 class Node:
     """A publisher with all that it needs, and a clock to be set."""
 
-    def __init__(self, partitions: int) -> None:
+    def __init__(self, partitions: int, spans: Spans | None = None) -> None:
         self.topic = InMemoryTopic(partitions)
         self.now = 100.0
         self.publisher = Publisher(
@@ -34,6 +37,7 @@ class Node:
             IngestMeters(CollectorRegistry(), Admission(1, 1)),
             max_batch_age_seconds=2.0,
             clock=lambda: self.now,
+            spans=spans,
         )
         self.add = self.publisher.add
 
@@ -52,9 +56,9 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 @asynccontextmanager
-async def open_node(partitions: int = 1) -> AsyncIterator[Node]:
+async def open_node(partitions: int = 1, spans: Spans | None = None) -> AsyncIterator[Node]:
     """Run a node's publisher for as long as the test lasts."""
-    node = Node(partitions)
+    node = Node(partitions, spans)
     running = asyncio.create_task(node.publisher.run())
     try:
         yield node
@@ -271,3 +275,59 @@ async def test_a_drain_that_runs_out_of_time_says_so() -> None:
         await until(lambda: len(node.topic.appends) == 1)
         assert not await node.publisher.drain(within_seconds=0.01)
         node.topic.release()
+
+
+@contextmanager
+def traced(spans: ListedSpans) -> Iterator[None]:
+    """Do what is done meanwhile for a request of a trace."""
+    span = spans.go_on(TRACEPARENT, "request", {})
+    assert span is not None
+    with use_span(span):
+        yield
+
+
+async def test_the_record_of_a_traced_event_says_where_it_came_from() -> None:
+    """Events that are added up are one record, which goes on from the first that is traced."""
+    spans = ListedSpans()
+    async with open_node(spans=spans) as node:
+        node.topic.hold()
+        node.add(B)
+        await until(lambda: len(node.topic.appends) == 1)
+        answers = [node.add(B), node.add(A)]
+        with traced(spans):
+            answers.append(node.add(BOUNCED))
+            first = spans.current()
+        with traced(spans):
+            answers += [node.add(BOUNCED), node.add(A)]
+            second = spans.current()
+        node.topic.release()
+        await asyncio.gather(*answers)
+
+        plain, records = node.topic.batches
+        assert not isinstance(plain, TracedRecords)
+        assert isinstance(records, TracedRecords)
+        assert [(e.domain, e.kind) for e in (decode(*record) for record in records)] == [
+            (B.domain, B.kind),
+            (A.domain, A.kind),
+            (BOUNCED.domain, BOUNCED.kind),
+        ]
+        assert records.traceparents == {1: second, 2: first}
+        assert first is not None
+        assert first.startswith(f"00-{TRACE}-")
+
+
+async def test_one_record_speaks_for_a_traced_bulk_request() -> None:
+    """Of each partition: thousands of headers would say no more."""
+    spans = ListedSpans()
+    async with open_node(spans=spans) as node:
+        sums = Sums()
+        for event in (BOUNCED, A, B):
+            sums.add(event)
+        with traced(spans):
+            answer = node.publisher.add_many(0, sums)
+            sent = spans.current()
+        await answer
+
+        (records,) = node.topic.batches
+        assert isinstance(records, TracedRecords)
+        assert records.traceparents == {0: sent}

@@ -1,0 +1,118 @@
+"""What a worker tells of traced events."""
+
+from uuid import UUID
+
+import pytest
+
+from consumer.traces import MAX_OPEN, MAX_SECONDS, PartitionTraces
+from consumer.writer_rows import RowUpdate
+from shared.domain import DomainName
+from tests.fakes.clock import Clock
+from tests.fakes.log import LogRecord
+from tests.fakes.spans import SENDER, TRACE, TRACEPARENT, ListedSpans, id_of, parent_of, trace_of
+
+OTHER = TRACEPARENT.replace("0af7", "1111")
+
+
+class World:
+    """The traces of one partition."""
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.spans = ListedSpans()
+        self.traces = PartitionTraces(self.spans, "events", 3, self.clock)
+
+    def read(self, offset: int, domain: str, traceparent: str | None = TRACEPARENT) -> None:
+        """Read one record."""
+        headers = [] if traceparent is None else [("traceparent", traceparent.encode())]
+        record = LogRecord(offset, domain.encode(), b"", 0, [("other", b""), *headers])
+        self.traces.read([record], 0)
+
+    def names(self) -> list[str]:
+        """Return the names of the spans that have ended."""
+        return [span.name for span in self.spans.ended]
+
+
+@pytest.fixture
+def world() -> World:
+    """A partition of which nothing was read."""
+    return World()
+
+
+def update(domain: str, applied_offset: int) -> RowUpdate:
+    """Return an update that counts all below *applied_offset*."""
+    return RowUpdate(DomainName(domain), UUID(int=1), 1, 0, applied_offset, 0)
+
+
+def test_an_event_is_told_of_until_it_is_counted(world: World) -> None:
+    """Its span goes on from the record's, and the write is below it."""
+    world.read(7, "a.example")
+    world.read(8, "b.example", None)
+    with world.traces.writing([update("a.example", 8), update("b.example", 9)]):
+        assert world.names() == []
+
+    write, process = world.spans.ended
+    assert (process.name, trace_of(process), parent_of(process)) == (
+        "process events",
+        TRACE,
+        SENDER,
+    )
+    assert process.attributes is not None
+    assert process.attributes["messaging.kafka.offset"] == 7
+    assert (write.name, trace_of(write), parent_of(write)) == (
+        "write counters",
+        TRACE,
+        id_of(process),
+    )
+
+
+def test_one_write_for_several_traces_is_below_one_and_linked_to_the_others(world: World) -> None:
+    """A span has one parent."""
+    world.read(7, "a.example")
+    world.read(8, "b.example", OTHER)
+    with world.traces.writing([update("a.example", 8), update("b.example", 9)]):
+        pass
+
+    write, *processes = world.spans.ended
+    assert [link.context.span_id for link in write.links] == [
+        process.context.span_id for process in processes[1:] if process.context
+    ]
+    assert len(processes) == 2
+
+
+def test_a_write_that_fails_is_told_of_and_so_is_the_next(world: World) -> None:
+    """The event's own span goes on until it is counted."""
+    world.read(7, "a.example")
+    with pytest.raises(RuntimeError), world.traces.writing([update("a.example", 8)]):
+        raise RuntimeError
+    assert world.names() == ["write counters"]
+    with world.traces.writing([update("a.example", 8)]):
+        pass
+    assert world.names() == ["write counters", "write counters", "process events"]
+
+
+def test_a_write_that_began_before_the_event_does_not_count_it(world: World) -> None:
+    """The offset says which events an update has."""
+    world.read(7, "a.example")
+    with world.traces.writing([update("a.example", 7)]):
+        pass
+    assert world.names() == []
+
+
+def test_what_is_not_counted_ends_nevertheless(world: World) -> None:
+    """Duplicates after a while, and all of them when the partition is given up."""
+    world.read(7, "a.example")
+    world.clock.now += MAX_SECONDS + 1
+    world.read(8, "b.example")
+    assert world.names() == ["process events"]
+    world.traces.end()
+    assert world.names() == ["process events"] * 2
+
+
+def test_memory_is_bounded(world: World) -> None:
+    """Beyond so many nothing is told; a record that is read again is no new one."""
+    for number in range(MAX_OPEN + 5):
+        world.read(number, f"d{number}.example")
+    world.traces.read([LogRecord(3, b"x.example", b"", 0, [("traceparent", b"")])], 4)
+    world.traces.end()
+    assert len(world.spans.ended) == MAX_OPEN

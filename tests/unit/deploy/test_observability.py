@@ -1,0 +1,175 @@
+"""Rules of alerts that fire when they should and only then, and a dashboard that Grafana takes."""
+
+import re
+import subprocess
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+import yaml  # type: ignore[import-untyped]  # has no types of its own
+
+from deploy.local.tiers import TIERS
+from tests.observability import (
+    FOLDER,
+    dashboard,
+    expressions,
+    metrics_in,
+    panels,
+    rule_tests,
+    rules,
+)
+from tests.promtool import find_promtool
+
+RUNBOOK = FOLDER.parent / "RUNBOOK.md"
+WIDTH = 24
+_BRACKETS = {")": "(", "]": "[", "}": "{"}
+
+
+@pytest.fixture(scope="module")
+def promtool(pytestconfig: pytest.Config) -> Path | None:
+    """Prometheus' own judge, or None, which is said aloud: then our parser is all there is."""
+    found = find_promtool()
+    if isinstance(found, Path):
+        return found
+    reporter = pytestconfig.pluginmanager.getplugin("terminalreporter")
+    if reporter is not None:
+        reporter.write_line(f"\nALERT RULES ARE PARSED ONLY, NOT TRIED: {found}", red=True)
+    return None
+
+
+def judge(promtool: Path | None, command: str, file: Path) -> None:
+    """Let promtool judge *file*; without it, at least each expression has to hang together."""
+    if promtool is None:
+        for name, expression in expressions().items():
+            hang_together(name, expression)
+        return
+    done = subprocess.run(
+        [promtool, *command.split(), file.name],
+        cwd=file.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def hang_together(name: str, expression: str) -> None:
+    """Assert that *expression* asks for something, and closes what it opens."""
+    bare = re.sub(r'"(?:[^"\\]|\\.)*"', "", expression)
+    assert '"' not in bare, name
+    opened: list[str] = []
+    for sign in re.findall(r"[()\[\]{}]", bare):
+        if sign in _BRACKETS.values():
+            opened.append(sign)
+        else:
+            assert opened, name
+            assert opened.pop() == _BRACKETS[sign], name
+    assert opened == [], name
+    assert metrics_in(expression) or re.search(r"\bup\b", bare), name
+
+
+@pytest.mark.parametrize("expression", ["sum(rate(catchall_x[5m])", 'up{a="b}', "1 + 1", "up)("])
+def test_what_does_not_hang_together_is_found_without_promtool_too(expression: str) -> None:
+    """Our parser is a poor one, but no blind one."""
+    with pytest.raises(AssertionError):
+        hang_together("", expression)
+
+
+def test_each_alert_fires_when_it_should_and_only_then(promtool: Path | None) -> None:
+    """On made-up series: ``alerts_test.yaml``."""
+    judge(promtool, "check rules", FOLDER / "alerts.yaml")
+    judge(promtool, "test rules", FOLDER / "alerts_test.yaml")
+
+
+def test_each_alert_is_tested_both_ways() -> None:
+    """Series on which it fires, and series on which it keeps still."""
+    tried: dict[str, set[bool]] = defaultdict(set)
+    for test in rule_tests():
+        for case in test["alert_rule_test"]:
+            tried[case["alertname"]].add(bool(case["exp_alerts"]))
+
+    assert tried == {rule["alert"]: {True, False} for rule in rules()}
+
+
+def test_each_alert_says_what_is_wrong_and_where_to_read_on() -> None:
+    """Its entry in the runbook is its name in lower case."""
+    headings = re.findall(r"^### (\w+)$", RUNBOOK.read_text(), re.MULTILINE)
+    for rule in rules():
+        name = rule["alert"]
+        assert rule["labels"]["severity"] in {"warning", "critical"}
+        assert rule["annotations"]["summary"].endswith(".")
+        assert rule["annotations"]["runbook"] == f"deploy/RUNBOOK.md#{name.lower()}"
+        assert name in headings
+
+
+def test_the_dashboard_asks_in_the_language_of_prometheus(
+    promtool: Path | None, tmp_path: Path
+) -> None:
+    """Each expression of it would do as a rule."""
+    recorded = [
+        {"record": f"dashboard:expression:{number}", "expr": expression}
+        for number, expression in enumerate(expressions().values())
+    ]
+    file = tmp_path / "dashboard.yaml"
+    file.write_text(yaml.safe_dump({"groups": [{"name": "dashboard", "rules": recorded}]}))
+
+    assert len(recorded) > 50
+    judge(promtool, "check rules --lint=none", file)
+
+
+def test_the_dashboard_is_one_that_can_be_read() -> None:
+    """Panels side by side, none on another; each says what it shows, of the chosen source."""
+    read = dashboard()
+    taken: set[tuple[int, int]] = set()
+    for panel in read["panels"]:
+        at = panel["gridPos"]
+        cells = {
+            (x, y)
+            for x in range(at["x"], at["x"] + at["w"])
+            for y in range(at["y"], at["y"] + at["h"])
+        }
+        assert max(x for x, _ in cells) < WIDTH
+        assert not cells & taken, panel["title"]
+        taken |= cells
+    assert len(taken) == WIDTH * (max(y for _, y in taken) + 1)
+
+    assert len({panel["id"] for panel in read["panels"]}) == len(read["panels"])
+    titles = [panel["title"] for panel in read["panels"]]
+    assert len(set(titles)) == len(titles)
+    for panel in panels():
+        assert panel["description"].endswith("."), panel["title"]
+        assert panel["fieldConfig"]["defaults"]["unit"]
+        sources = [panel["datasource"], *(target["datasource"] for target in panel["targets"])]
+        assert sources == [{"type": "prometheus", "uid": "${datasource}"}] * len(sources)
+        assert all(target["legendFormat"] for target in panel["targets"])
+
+
+def test_the_dashboard_names_no_alert_that_there_is_not() -> None:
+    """Its descriptions say which alert looks at the same."""
+    named = {
+        name
+        for panel in panels()
+        for name in re.findall(r"\b[A-Z][a-z]+(?:[A-Z][a-z]+)+\b", panel["description"])
+    }
+    assert named <= {rule["alert"] for rule in rules()}
+    assert len(named) > 8
+
+
+def test_prometheus_asks_each_tier_at_its_port() -> None:
+    """By the jobs' names rules and dashboard tell the tiers apart."""
+    read = yaml.safe_load((FOLDER / "prometheus.yaml").read_text())
+    compose = yaml.safe_load((FOLDER.parent / "compose.yaml").read_text())
+    asked = {
+        job["job_name"]: {
+            target for static in job["static_configs"] for target in static["targets"]
+        }
+        for job in read["scrape_configs"]
+    }
+    assert asked == {
+        tier.name: {
+            f"{service}:{tier.management_port}"
+            for service in compose["services"]
+            if re.fullmatch(rf"{tier.name}-\d", service)
+        }
+        for tier in TIERS
+    }
