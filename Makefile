@@ -2,11 +2,14 @@
 PYTHON ?= python3
 BIN := .venv/bin
 UV_VERSION := 0.13.9
+PYTHONS := 3.11 3.12 3.13 3.14
 ENV := .venv/.synced
 ARGS ?=
 
 RUNS ?= 100000
-.PHONY: help run test browser check format load bench chaos simulate fuzz lock clean-data clean
+SBOM := .local/sbom.json
+.PHONY: help run test browser servers check audit sbom licences format load bench chaos simulate fuzz lock \
+	clean-data clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
@@ -17,11 +20,22 @@ run: $(ENV) ## start Kafka, Cassandra and the three tiers on loopback, until Ctr
 test: $(ENV) browser ## the whole suite, on real Kafka and Cassandra
 	@exec $(BIN)/python -m pytest $(ARGS)
 
-check: $(ENV) ## formatter, linter, types, import rules
+check: $(ENV) ## formatter, linter, types, import rules; then audit and sbom
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/python -m tests.dependencies.audit
+	@$(BIN)/python -m tests.dependencies.sbom $(SBOM)
+
+audit: $(ENV) ## ask for known vulnerabilities of what is locked, if anybody can be asked
+	@$(BIN)/python -m tests.dependencies.audit $(ARGS)
+
+sbom: $(ENV) ## write the software bill of materials, CycloneDX, to .local/sbom.json
+	@$(BIN)/python -m tests.dependencies.sbom $(SBOM)
+
+licences: $(ENV) ## list the licences of what is shipped, and of the tools
+	@$(BIN)/python -m tests.dependencies.licences
 
 load: $(ENV) ## send a workload to a running system and verify every count (options: ARGS=)
 	@exec $(BIN)/python -m tests.load $(ARGS)
@@ -42,9 +56,16 @@ format: $(ENV) ## put the code in order
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-lock: $(ENV) ## resolve every version and hash anew
+lock: $(ENV) ## resolve every version and hash anew, for every supported Python
 	@$(BIN)/uv pip compile -q --generate-hashes --no-header --universal --python-version 3.11 \
 		pyproject.toml --all-extras --group dev --upgrade -o requirements.lock
+	@$(BIN)/uv pip compile -q --generate-hashes --no-header --universal --python-version 3.11 \
+		pyproject.toml --extra tracing -c requirements.lock -o deploy/requirements.lock
+	@for version in $(PYTHONS); do \
+		$(BIN)/uv pip install -q --dry-run --require-hashes --only-binary :all: --no-python-downloads \
+			--python-version $$version --target .local/none -r requirements.lock \
+		&& echo "Python $$version: a wheel for every package" || exit 1; \
+	done
 
 clean-data: ## remove the data of `make run`
 	@rm -rf .local/data
@@ -61,6 +82,10 @@ browser: $(ENV)
 		echo "bringing Playwright's Chromium, for the tests of the page (once)"; \
 		$(BIN)/playwright install chromium; \
 	fi
+
+servers: $(ENV)
+	@$(BIN)/python -c 'import asyncio; from deploy.local.servers import choose_backend; \
+		print(asyncio.run(choose_backend(print)).origin)'
 
 $(ENV): requirements.lock Makefile
 	@echo "setting up .venv (once)"

@@ -17,7 +17,7 @@ from consumer.record_source import open_source
 from consumer.row_epoch import LONGEST_GAP_SECONDS, RowEpoch
 from consumer.upkeep import Upkeep
 from consumer.worker import Worker
-from shared import cassandra, http_server, kafka, lifecycle
+from shared import cassandra, http_server, http_tls, kafka, lifecycle
 from shared.management import Readiness, build_management, keep_probing, new_registry
 from shared.tracing import open_tracing
 
@@ -37,11 +37,15 @@ async def run(config: ConsumerConfig) -> None:
     meters = ConsumerMeters(registry)
     async with AsyncExitStack() as stack:
         stop = stack.enter_context(lifecycle.stop_on_signals())
+        tls = http_tls.build_tls(config.tls, registry)
+        if tls is not None:
+            stack.enter_context(lifecycle.reload_on_hangup(tls.reload))
         await stack.enter_async_context(
             http_server.open_server(
                 build_management(readiness, registry),
                 settings.management_host,
                 settings.management_port,
+                tls=tls,
             )
         )
         spans = await stack.enter_async_context(open_tracing(config.tracing, "worker"))

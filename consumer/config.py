@@ -14,6 +14,7 @@ from shared.config import (
     PositiveInt,
     PositiveSeconds,
 )
+from shared.security_config import TlsConfig
 from shared.status import DEFAULT_THRESHOLD
 from shared.tracing_config import TracingConfig
 
@@ -59,6 +60,7 @@ class ConsumerConfig:
 
     kafka: KafkaConfig
     cassandra: CassandraConfig
+    tls: TlsConfig
     consumer: ConsumerSettings
     tracing: TracingConfig
 
@@ -68,6 +70,7 @@ def read_config(read: EnvironmentReader) -> ConsumerConfig:
     return ConsumerConfig(
         kafka=read(KafkaConfig),
         cassandra=read(CassandraConfig),
+        tls=read(TlsConfig),
         consumer=read(ConsumerSettings),
         tracing=read(TracingConfig),
     )

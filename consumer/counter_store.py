@@ -18,6 +18,11 @@ _UPDATE = (
     "UPDATE {keyspace}.domain_counters SET delivered = delivered + ?, bounced = bounced + ?,"
     " applied_offset = applied_offset + ? WHERE domain = ? AND log = ? AND writer = ?"
 )
+_RIGHTS = (
+    "SELECT domain FROM {keyspace}.domain_counters WHERE domain = ''",
+    "DELETE FROM {keyspace}.domain_counters WHERE domain = ''",
+)
+"""Neither finds anything to do: no domain is empty."""
 _DELETE = "DELETE FROM {keyspace}.domain_counters WHERE domain = ? AND log = ? AND writer = ?"
 
 
@@ -65,14 +70,19 @@ class CassandraCounterStore:
 
     @classmethod
     async def prepare(cls, session: Session) -> Self:
-        """Return the store with its statements prepared. Raises StoreUnavailableError."""
+        """Return the store with its statements prepared.
+
+        Raises StoreUnavailableError, and AccessDeniedError if we may not read and write.
+        """
         keyspace = session.keyspace
-        return cls(
+        store = cls(
             session,
             await session.prepare(_READ.format(keyspace=keyspace)),
             await session.prepare(_UPDATE.format(keyspace=keyspace)),
             await session.prepare(_DELETE.format(keyspace=keyspace)),
         )
+        await session.require(*(right.format(keyspace=keyspace) for right in _RIGHTS))
+        return store
 
     async def read(
         self, log: str, domains: Sequence[DomainName]

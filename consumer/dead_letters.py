@@ -14,6 +14,9 @@ from shared.kafka import Topic
 log = structlog.stdlib.get_logger(__name__)
 
 _RETRY_SECONDS = 1.0
+MAX_KEPT_BYTES = 256 * 1024
+"""Of a key and of a value: a topic may hold a record that, as a letter, would fit into no batch.
+What is cut is no event to any version; the log has it whole, where the letter says."""
 
 
 class DeadLetters(Protocol):
@@ -24,7 +27,10 @@ class DeadLetters(Protocol):
 
 
 class DeadLetterTopic:
-    """A topic of JSON objects: ``log``, ``offset``, ``reason``, ``key`` and ``value`` in base64."""
+    """A topic of JSON objects: ``log``, ``offset``, ``reason``, ``key`` and ``value`` in base64.
+
+    ``cut`` says that a key or value was longer and has its first ``MAX_KEPT_BYTES`` here.
+    """
 
     def __init__(self, topic: Topic) -> None:
         self._topic = topic
@@ -42,6 +48,10 @@ class DeadLetterTopic:
                 "reason": reason,
                 "key": _text(record.key),
                 "value": _text(record.value),
+                "cut": any(
+                    part is not None and len(part) > MAX_KEPT_BYTES
+                    for part in (record.key, record.value)
+                ),
             }
         )
         async with self._lock:
@@ -56,4 +66,4 @@ class DeadLetterTopic:
 
 
 def _text(data: bytes | None) -> str | None:
-    return None if data is None else base64.b64encode(data).decode()
+    return None if data is None else base64.b64encode(data[:MAX_KEPT_BYTES]).decode()

@@ -86,13 +86,14 @@ class PartitionTask:
             topic = ledger.log.rpartition("/")[0]
             self._traces = PartitionTraces(tools.spans, topic, partition, tools.clock)
         self._failing = False
+        self._skipped = 0
         self._changed = asyncio.Event()
         self._progress = asyncio.Event()
 
     async def take(self, records: Sequence[Record]) -> None:
         """Add *records* to the ledger; what cannot be decoded is kept aside first."""
         ledger, now = self.ledger, self._tools.clock()
-        skipped, duplicates = ledger.skipped, 0
+        duplicates = 0
         if self._traces is not None:
             self._traces.read(records, ledger.next_offset)
         if records:
@@ -120,7 +121,7 @@ class PartitionTask:
                 # Below the ledger's beginning it is counted: it was read for its key alone.
                 ledger.add(event, offset, now)
         self._tools.meters.records.inc(len(records))
-        self._tools.meters.replayed.inc(ledger.skipped - skipped)
+        self._note_skipped()
         self._tools.meters.duplicates.inc(duplicates)
         self._changed.set()
 
@@ -202,6 +203,7 @@ class PartitionTask:
                 log_end = await tools.log_end(self.partition, counted)
             for domain in domains:
                 self.ledger.learn(domain, rows[domain], log_end, tools.clock())
+            self._note_skipped()
             self._note(None)
         except RetriableError as error:
             self._note(error)
@@ -251,6 +253,11 @@ class PartitionTask:
             self._publishing = False
             self._changed.set()
             self._progress.set()
+
+    def _note_skipped(self) -> None:
+        """Count what the rows said was counted before, whether known or just read."""
+        skipped, self._skipped = self._skipped, self.ledger.skipped
+        self._tools.meters.replayed.inc(self._skipped - skipped)
 
     def _note_seconds(self, appended_at: Sequence[int]) -> None:
         """Say how long it took from each of *appended_at*, in ms, until now."""

@@ -22,16 +22,25 @@ import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import (
     CommitFailedError,
+    GroupAuthorizationFailedError,
     IllegalStateError,
     KafkaError,
     NoOffsetForPartitionError,
     OffsetOutOfRangeError,
+    TopicAuthorizationFailedError,
 )
 
 from consumer.config import ConsumerSettings
 from consumer.position import Position
 from shared.config import KafkaConfig
-from shared.errors import BrokerUnavailableError, LogRewrittenError, PipelineError
+from shared.errors import (
+    AccessDeniedError,
+    BrokerUnavailableError,
+    LogRewrittenError,
+    PipelineError,
+)
+from shared.kafka_access import Right, require_access
+from shared.kafka_client import client_arguments
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -132,6 +141,8 @@ class KafkaRecordSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiok
             self._note_out_of_range(out_of_range)
             await asyncio.sleep(_RETRY_SECONDS)
             return {}
+        except (GroupAuthorizationFailedError, TopicAuthorizationFailedError) as error:
+            raise AccessDeniedError(f"Kafka: we may not read: {error}") from error
         except KafkaError as error:
             log.warning("fetch failed", error=f"{type(error).__name__}: {error}")
             await asyncio.sleep(1.0)
@@ -277,9 +288,13 @@ class KafkaRecordSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiok
 async def open_source(
     kafka: KafkaConfig, settings: ConsumerSettings
 ) -> AsyncIterator[KafkaRecordSource]:
-    """Connect to Kafka; leave the group and close in the end. It joins by ``subscribe``."""
+    """Connect to Kafka; leave the group and close in the end. It joins by ``subscribe``.
+
+    Raises AccessDeniedError if we may not read the topic.
+    """
+    await require_access(kafka, {kafka.topic: Right.READ})
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=kafka.bootstrap_servers,
+        **client_arguments(kafka),
         group_id=settings.group,
         enable_auto_commit=False,
         auto_offset_reset="none",

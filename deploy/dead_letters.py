@@ -38,6 +38,7 @@ from shared import kafka, lifecycle
 from shared.config import EnvironmentReader, KafkaConfig
 from shared.errors import BrokerUnavailableError, OutcomeUnknownError, PipelineError
 from shared.kafka import Topic
+from shared.kafka_client import client_arguments
 from shared.record import KeyValue
 
 ROUND = 100
@@ -74,7 +75,7 @@ class LetterBook:
 async def open_book(config: KafkaConfig) -> AsyncIterator[LetterBook]:
     """Read the topic of dead letters from its beginning; nobody's offsets are touched."""
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=config.bootstrap_servers,
+        **client_arguments(config),
         enable_auto_commit=False,
         auto_offset_reset="earliest",
     )

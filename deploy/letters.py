@@ -55,6 +55,7 @@ class _Entry(msgspec.Struct, frozen=True):
     reason: str = ""
     key: str | None = None
     value: str | None = None
+    cut: bool = False
     replay: Outcome | None = None
     by: str = ""
 
@@ -68,14 +69,18 @@ class Letter:
     reason: str
     key: bytes | None
     value: bytes | None
+    cut: bool = False
+    """Too long to be kept whole, and so no event to any version."""
     state: State = State.WAITING
     sender: str = ""
     """Whose ``sending`` came first, while it is in doubt or was sent."""
 
     @property
     def record(self) -> KeyValue | None:
-        """The bytes as they were, None if there is no key or no value."""
-        return None if self.key is None or self.value is None else (self.key, self.value)
+        """The bytes as they were, None if there is no key or no value, or not all of it."""
+        if self.key is None or self.value is None or self.cut:
+            return None
+        return self.key, self.value
 
     def event(self) -> Event | None:
         """Return what it says to this version, None if it is no record to this version either."""
@@ -138,8 +143,8 @@ def choose(
     """Return up to *limit* letters to be sent, the oldest first.
 
     *only* these offsets of the topic, if there are any. Those in doubt, and those that this
-    version can't decode either, only where asked for. A record without a key or a value is never
-    sent: there is nothing in it that could be counted.
+    version can't decode either, only where asked for. A record without a key or a value, or one
+    that was cut, is never sent: there is nothing in it that could be counted.
     """
     wanted = {State.WAITING, State.IN_DOUBT} if in_doubt else {State.WAITING}
     chosen: list[Letter] = []
@@ -195,6 +200,7 @@ def whole(letter: Letter) -> str:
         "reason": letter.reason,
         "key": repr(letter.key),
         "value": repr(letter.value),
+        "cut": letter.cut,
         "this_version_says": letter.why_not()
         if event is None
         else {"domain": event.domain, "event": event.kind, "count": event.count, "id": event.key},
@@ -220,7 +226,7 @@ def _letter(at: int, entry: _Entry) -> Letter | None:
         key, value = _bytes(entry.key), _bytes(entry.value)
     except binascii.Error:
         return None
-    return Letter(at, (entry.log, entry.offset), entry.reason, key, value)
+    return Letter(at, (entry.log, entry.offset), entry.reason, key, value, entry.cut)
 
 
 def _bytes(text: str | None) -> bytes | None:

@@ -1,4 +1,4 @@
-"""Create what the tiers need and is not there yet: keyspace, table, topics.
+"""Create what the tiers need and is not there yet: keyspace, table, topics, and rights if asked.
 
 ``python -m deploy.prepare`` may be run at any time, also by several at once: what is there
 stays as it is, and a difference that matters is reported.
@@ -16,9 +16,12 @@ from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 from pydantic import AfterValidator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from deploy.rights import RightsConfig, create_acls, create_grants
 from shared import cassandra, lifecycle
 from shared.config import CassandraConfig, EnvironmentReader, KafkaConfig, PositiveInt
 from shared.errors import BrokerUnavailableError, PipelineError
+from shared.kafka_access import require_access
+from shared.kafka_client import client_arguments
 from shared.producer import MAX_BATCH_BYTES
 
 log = structlog.stdlib.get_logger(__name__)
@@ -74,12 +77,15 @@ class PrepareConfig:
     kafka_layout: KafkaLayout
     cassandra: CassandraConfig
     cassandra_layout: CassandraLayout
+    rights: RightsConfig | None = None
 
 
 def read_config(read: EnvironmentReader) -> PrepareConfig:
     """Read the environment; problems are kept by *read*."""
     return PrepareConfig(
-        read(KafkaConfig), read(KafkaLayout), read(CassandraConfig), read(CassandraLayout)
+        *(read(KafkaConfig), read(KafkaLayout)),
+        *(read(CassandraConfig), read(CassandraLayout)),
+        read(RightsConfig),
     )
 
 
@@ -140,14 +146,19 @@ async def create_schema(config: CassandraConfig, replication: dict[str, int]) ->
     log.info("schema is there", keyspace=config.keyspace)
 
 
-async def create_topics(config: KafkaConfig, layout: KafkaLayout) -> None:
-    """Create the topics that are missing."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=config.bootstrap_servers)
+async def create_topics(
+    config: KafkaConfig, layout: KafkaLayout, rights: RightsConfig | None = None
+) -> None:
+    """Create the topics that are missing, and the ACLs of *rights* where they are asked for."""
+    await require_access(config, {})
+    admin = AIOKafkaAdminClient(**client_arguments(config))
     try:
         async with asyncio.timeout(_KAFKA_SECONDS):
             await admin.start()
             answer = await admin.create_topics(topics(config, layout))
             found = await admin.describe_topics([config.topic])
+            if rights is not None and rights.kafka_acls:
+                await create_acls(admin, config, rights)
     except (KafkaError, TimeoutError) as error:
         raise BrokerUnavailableError(
             f"no topics at {config.bootstrap_servers}: {type(error).__name__}: {error}"
@@ -168,8 +179,14 @@ async def run(config: PrepareConfig) -> None:
     """Create everything; may be repeated."""
     async with asyncio.TaskGroup() as tasks:
         replication = parse_replication(config.cassandra_layout.replication)
-        tasks.create_task(create_schema(config.cassandra, replication))
-        tasks.create_task(create_topics(config.kafka, config.kafka_layout))
+        tasks.create_task(_prepare_store(config, replication))
+        tasks.create_task(create_topics(config.kafka, config.kafka_layout, config.rights))
+
+
+async def _prepare_store(config: PrepareConfig, replication: dict[str, int]) -> None:
+    await create_schema(config.cassandra, replication)
+    if config.rights is not None and config.rights.cassandra_grants:
+        await create_grants(config.cassandra, config.rights)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from ingest.handlers import Handlers, build_routes
 from ingest.metrics import IngestMeters
 from ingest.processes import run_processes
 from ingest.publisher import Publisher
-from shared import http_server, kafka, lifecycle
+from shared import http_server, http_tls, kafka, lifecycle
 from shared.access import build_access
 from shared.errors import OutcomeUnknownError
 from shared.http_watch import HttpWatch
@@ -22,7 +22,8 @@ from shared.tracing import open_tracing
 async def run(config: IngestConfig) -> None:
     """Serve, as one process or as many."""
     if config.ingest.processes > 1 and config.ingest.process is None:
-        await run_processes(config.ingest, reloads=config.access.keys is not None)
+        reloads = config.access.keys is not None or config.tls.server_files is not None
+        await run_processes(config.ingest, reloads=reloads)
     else:
         await serve(config)
 
@@ -46,8 +47,10 @@ async def serve(config: IngestConfig) -> None:
     documents = openapi.build(settings, keys=access is not None)
     async with AsyncExitStack() as stack:
         stop = stack.enter_context(lifecycle.stop_on_signals())
-        if access is not None:
-            stack.enter_context(lifecycle.reload_on_hangup(access.reload))
+        tls = http_tls.build_tls(config.tls, registry)
+        reloads = [each.reload for each in (access, tls) if each is not None]
+        if reloads:
+            stack.enter_context(lifecycle.reload_on_hangup(*reloads))
         if settings.process is not None:
             lifecycle.stop_with_parent(stop)
         await stack.enter_async_context(
@@ -55,6 +58,7 @@ async def serve(config: IngestConfig) -> None:
                 build_management(readiness, registry, build_route(documents.management)),
                 settings.http_host,
                 settings.management_port + (settings.process or 0),
+                tls=tls,
             )
         )
         watch.spans = await stack.enter_async_context(open_tracing(config.tracing, "ingest"))
@@ -78,6 +82,7 @@ async def serve(config: IngestConfig) -> None:
                 settings.http_host,
                 settings.http_port,
                 limits,
+                tls=tls,
                 shared_port=settings.process is not None,
                 watch=watch,
             ):

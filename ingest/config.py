@@ -8,6 +8,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.access_config import AccessConfig, read_access
 from shared.config import EnvironmentReader, KafkaConfig, Port, PositiveInt, PositiveSeconds
+from shared.security_config import TlsConfig
 from shared.tracing_config import TracingConfig
 
 
@@ -41,6 +42,7 @@ class IngestConfig:
     """All that an ingest node is told."""
 
     kafka: KafkaConfig
+    tls: TlsConfig
     ingest: IngestSettings
     access: AccessConfig
     tracing: TracingConfig
@@ -48,5 +50,6 @@ class IngestConfig:
 
 def read_config(read: EnvironmentReader) -> IngestConfig:
     """Read the environment; problems are kept by *read*."""
-    kafka, ingest = read(KafkaConfig), read(IngestSettings)
-    return IngestConfig(kafka, ingest, read_access(read, ingest.http_host), read(TracingConfig))
+    kafka, tls, ingest = read(KafkaConfig), read(TlsConfig), read(IngestSettings)
+    access = read_access(read, ingest.http_host)
+    return IngestConfig(kafka, tls, ingest, access, read(TracingConfig))

@@ -12,7 +12,7 @@ from query.openapi import document
 from query.page.pulse import PulseCollector, build_pulse_routes
 from query.page.pulse_sources import open_kafka_log, open_management_ports
 from query.page.route import build_page_routes
-from shared import cassandra, http_server, lifecycle
+from shared import cassandra, http_server, http_tls, lifecycle
 from shared.access import build_access
 from shared.http_watch import HttpWatch
 from shared.management import Readiness, build_management, keep_probing, new_registry
@@ -32,13 +32,16 @@ async def run(config: QueryConfig) -> None:
     documents = document.build(settings, config.changes, keys=access is not None)
     async with AsyncExitStack() as stack:
         stop = stack.enter_context(lifecycle.stop_on_signals())
-        if access is not None:
-            stack.enter_context(lifecycle.reload_on_hangup(access.reload))
+        tls = http_tls.build_tls(config.tls, registry)
+        reloads = [each.reload for each in (access, tls) if each is not None]
+        if reloads:
+            stack.enter_context(lifecycle.reload_on_hangup(*reloads))
         await stack.enter_async_context(
             http_server.open_server(
                 build_management(readiness, registry, build_route(documents.management)),
                 settings.http_host,
                 settings.management_port,
+                tls=tls,
             )
         )
         watch.spans = await stack.enter_async_context(open_tracing(config.tracing, "query"))
@@ -47,7 +50,7 @@ async def run(config: QueryConfig) -> None:
         changes = await stack.enter_async_context(open_changes(config, answers, registry))
         pulse = PulseCollector(
             settings.pulse_addresses,
-            await stack.enter_async_context(open_management_ports()),
+            await stack.enter_async_context(open_management_ports(config.tls.ca_file)),
             await stack.enter_async_context(open_kafka_log(config.kafka, settings.pulse_group)),
         )
         routes = build_routes(
@@ -66,6 +69,7 @@ async def run(config: QueryConfig) -> None:
                 settings.http_host,
                 settings.http_port,
                 http_server.HttpLimits(drain_seconds=settings.drain_seconds),
+                tls=tls,
                 watch=watch,
             ):
                 lifecycle.settle_memory()

@@ -18,6 +18,7 @@ from shared.config import (
     PositiveSeconds,
     parse_addresses,
 )
+from shared.security_config import TlsConfig
 from shared.status import DEFAULT_THRESHOLD
 from shared.tracing_config import TracingConfig
 
@@ -101,6 +102,7 @@ class QueryConfig:
 
     kafka: KafkaConfig
     cassandra: CassandraConfig
+    tls: TlsConfig
     query: QuerySettings
     changes: ChangesSettings
     access: AccessConfig
@@ -113,6 +115,7 @@ def read_config(read: EnvironmentReader) -> QueryConfig:
     return QueryConfig(
         kafka=read(KafkaConfig),
         cassandra=read(CassandraConfig),
+        tls=read(TlsConfig),
         query=query,
         changes=read(ChangesSettings),
         access=read_access(read, query.http_host),

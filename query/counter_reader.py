@@ -24,6 +24,8 @@ _READ = (
     "SELECT domain, log, writer, delivered, bounced, applied_offset"
     " FROM {keyspace}.domain_counters WHERE domain IN ?"
 )
+_RIGHT = "SELECT domain FROM {keyspace}.domain_counters WHERE domain = ''"
+"""It finds nothing: no domain is empty."""
 
 
 class CounterReader(Protocol):
@@ -95,8 +97,12 @@ class CassandraCounterReader:
     async def prepare(
         cls, session: Session, bounds: ReadBounds, clock: Callable[[], float]
     ) -> Self:
-        """Return the reader with its statement prepared. Raises StoreUnavailableError."""
+        """Return the reader with its statement prepared.
+
+        Raises StoreUnavailableError, and AccessDeniedError if we may not read.
+        """
         statement = await session.prepare(_READ.format(keyspace=session.keyspace))
+        await session.require(_RIGHT.format(keyspace=session.keyspace))
         return cls(session, statement, bounds, clock)
 
     @property

@@ -15,6 +15,7 @@ from cassandra import (
     InvalidRequest,
     OperationTimedOut,
     ReadTimeout,
+    Unauthorized,
     Unavailable,
 )
 from cassandra.cluster import (
@@ -25,7 +26,6 @@ from cassandra.cluster import (
     ResponseFuture,
 )
 from cassandra.cluster import Session as DriverSession
-from cassandra.io.libevreactor import LibevConnection
 from cassandra.policies import (
     ConstantReconnectionPolicy,
     DCAwareRoundRobinPolicy,
@@ -34,9 +34,16 @@ from cassandra.policies import (
 )
 from cassandra.query import BatchStatement, BatchType, PreparedStatement, named_tuple_factory
 
+from shared.cassandra_access import TlsConnection, credentials, denial, quiet_driver
 from shared.cassandra_nodes import NodeWatch
 from shared.config import CassandraConfig
-from shared.errors import OutcomeUnknownError, PipelineError, StoreUnavailableError
+from shared.errors import (
+    AccessDeniedError,
+    OutcomeUnknownError,
+    PipelineError,
+    StoreUnavailableError,
+)
+from shared.tls import client_context
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -69,6 +76,8 @@ class Session:
             statement = await self._loop.run_in_executor(None, self._driver.prepare, cql)
         except InvalidRequest as error:
             raise PipelineError(f"{error}; run: python -m deploy.prepare") from error
+        except Unauthorized as error:
+            raise AccessDeniedError(f"Cassandra: {error}") from error
         except Exception as error:  # noqa: BLE001 the driver's errors have no common base
             _raise_read(error)
         statement.fetch_size = fetch_size
@@ -88,6 +97,22 @@ class Session:
     async def probe(self) -> None:
         """Return if a node answers, else raise StoreUnavailableError."""
         await self.read("SELECT key FROM system.local")
+
+    async def require(self, *statements: str) -> None:
+        """Return if our role may do what *statements* do, which must be ones that do nothing.
+
+        Cassandra looks at rights first and at the statement after: one without a key is refused
+        as invalid by a role that may. Raises AccessDeniedError, or StoreUnavailableError.
+        """
+        for statement in statements:
+            try:
+                await self._execute(statement, EXEC_PROFILE_DEFAULT)
+            except InvalidRequest:
+                continue
+            except Unauthorized as error:
+                raise AccessDeniedError(f"Cassandra: {error}") from error
+            except Exception as error:  # noqa: BLE001 the driver's errors have no common base
+                _raise_read(error)
 
     async def write(self, statement: Statement) -> None:
         """Write once at LOCAL_QUORUM, with no retry of any kind.
@@ -154,7 +179,8 @@ class Session:
 async def open_session(config: CassandraConfig) -> AsyncIterator[Session]:
     """Connect within the configured time and close in the end.
 
-    Raises StoreUnavailableError when no contact point answers in time.
+    Raises StoreUnavailableError when no contact point answers in time, and AccessDeniedError at
+    once when one is not whom we trust or does not know us.
     """
     loop = asyncio.get_running_loop()
     deadline = time.monotonic() + config.connect_within_seconds
@@ -162,10 +188,13 @@ async def open_session(config: CassandraConfig) -> AsyncIterator[Session]:
         # A cluster object whose first connect failed is of no more use: take a new one each time.
         cluster = _cluster(config)
         try:
-            driver = await loop.run_in_executor(None, cluster.connect)
+            with quiet_driver():
+                driver = await loop.run_in_executor(None, cluster.connect)
             break
         except Exception as error:
             await loop.run_in_executor(None, cluster.shutdown)
+            if reason := denial(error):
+                raise AccessDeniedError(f"Cassandra: {reason}") from error
             if time.monotonic() > deadline:
                 raise StoreUnavailableError(
                     f"no Cassandra at {config.contact_points}: {_describe(error)}"
@@ -201,7 +230,11 @@ def _cluster(config: CassandraConfig) -> Cluster:
         port=config.addresses[0][1],
         execution_profiles={EXEC_PROFILE_DEFAULT: reads, _WRITE: writes},
         protocol_version=5,
-        connection_class=LibevConnection,
+        connection_class=TlsConnection,
+        ssl_context=None
+        if config.ca_file is None
+        else client_context(config.ca_file, check_hostname=config.check_hostname),
+        auth_provider=credentials(config),
         reconnection_policy=ConstantReconnectionPolicy(1.0, max_attempts=None),
         connect_timeout=2,
         control_connection_timeout=4,
@@ -222,6 +255,6 @@ def _raise_read(error: Exception) -> NoReturn:
 
 def _raise_write(error: Exception) -> NoReturn:
     # With the fall-through policy NoHostAvailable says that nothing was sent anywhere.
-    if isinstance(error, Unavailable | NoHostAvailable | InvalidRequest):
+    if isinstance(error, Unavailable | NoHostAvailable | InvalidRequest | Unauthorized):
         raise StoreUnavailableError(_describe(error)) from error
     raise OutcomeUnknownError(_describe(error)) from error

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.errors import ConfigError
+from shared.security_config import CassandraSecurity, KafkaSecurity
 
 MAX_PORT = 65_535
 Port = Annotated[int, Field(ge=1, le=MAX_PORT)]
@@ -42,10 +43,8 @@ def _contact_points(text: str) -> str:
     return text
 
 
-class KafkaConfig(BaseSettings):
+class KafkaConfig(KafkaSecurity):
     """Where Kafka is and what our topics are called (``KAFKA_*``)."""
-
-    model_config = SettingsConfigDict(env_prefix="KAFKA_", frozen=True)
 
     bootstrap_servers: Annotated[str, AfterValidator(_bootstrap_servers)]
     """``host:port,host:port``."""
@@ -57,10 +56,8 @@ class KafkaConfig(BaseSettings):
     request_timeout_seconds: PositiveSeconds = 5.0
 
 
-class CassandraConfig(BaseSettings):
+class CassandraConfig(CassandraSecurity):
     """Where Cassandra is and which keyspace is ours (``CASSANDRA_*``)."""
-
-    model_config = SettingsConfigDict(env_prefix="CASSANDRA_", frozen=True)
 
     contact_points: Annotated[str, AfterValidator(_contact_points)]
     """``host:port,host:port``; the port is the same for all nodes."""
@@ -108,7 +105,10 @@ class EnvironmentReader:
             return settings()
         except ValidationError as error:
             prefix = settings.model_config.get("env_prefix", "")
-            for problem in error.errors(include_url=False):
+            for problem in error.errors(include_url=False, include_input=False):
+                if not problem["loc"]:  # of several settings: it names them itself
+                    self._problems += str(problem["ctx"]["error"]).splitlines()
+                    continue
                 name = prefix + "_".join(str(part) for part in problem["loc"])
                 self._problems.append(f"{name.upper()}: {problem['msg']}")
             return cast(S, settings.model_construct())

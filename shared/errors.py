@@ -7,6 +7,7 @@
       InputError                  the caller's fault: 400
         InvalidDomainError
         InvalidEventError
+      AccessDeniedError           one line, exit with status 1; trying again does not help
       UndecodableRecordError      dead letter, count it, go on; never retried
       LogRewrittenError           offsets moved backwards: an alarm and an exit, never a guess
       RetriableError              503 at the edge; in the worker keep the offsets, pause, try again
@@ -30,6 +31,13 @@ class ConfigError(PipelineError):
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
         self.problems = problems
+
+
+class AccessDeniedError(PipelineError):
+    """A server does not know us, does not let us do our work, or is not whom we trust.
+
+    At the start only: what a running process meets may be somebody's change in several steps.
+    """
 
 
 class InputError(PipelineError):

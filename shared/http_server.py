@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, cast
@@ -16,6 +16,7 @@ from shared.errors import ConfigError
 from shared.http import problem
 from shared.http_metrics import OTHER_METHOD
 from shared.http_prebuilt import PrebuiltResponse, render
+from shared.http_tls import Handshakes, ServerTls, open_listeners
 from shared.http_watch import HttpWatch
 from shared.request_id import REQUEST_ID, id_of, id_to_answer
 
@@ -29,6 +30,8 @@ _LINGER_SECONDS = 1.0
 _LAST_REQUEST_SECONDS = 0.5
 """For a client's next request when the server ends: it is answered, and told to be the last."""
 _LOOK_SECONDS = 0.01
+_HSTS = "max-age=31536000"
+"""A browser that was here once comes back by https alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,8 @@ class HttpLimits:
     """What a server puts up with."""
 
     max_connections: int = 10_000
-    """Who comes beyond it is told so and turned away."""
+    """Who comes beyond it is told so and turned away. As many again may be on their way in or
+    out: in TLS' handshake, or about to read that there is no room."""
     idle_seconds: float = 60.0
     """For a connection without a request, or with one that does not come to its end
     (aiohttp >= 3.14.4)."""
@@ -100,6 +104,8 @@ class _Connection(RequestHandler):
     ) -> Any:
         """Send *resp*, and end with it a connection that is old enough, or a server's last."""
         is_prebuilt = isinstance(resp, PrebuiltResponse)
+        if self._server.handshakes is not None and not is_prebuilt:
+            resp.headers.setdefault("Strict-Transport-Security", _HSTS)
         if self._server.draining or self._loop.time() > self._ends_at:
             if isinstance(resp, PrebuiltResponse):
                 resp = resp.build()
@@ -135,7 +141,9 @@ class _Connection(RequestHandler):
 class Server(web.Server):
     """aiohttp's server, made of our connections."""
 
-    def __init__(self, answer: "Answer", limits: HttpLimits, watch: HttpWatch) -> None:
+    def __init__(
+        self, answer: "Answer", limits: HttpLimits, tls: ServerTls | None, watch: HttpWatch
+    ) -> None:
         super().__init__(answer)
         self.limits = limits
         self.watch = watch
@@ -143,6 +151,7 @@ class Server(web.Server):
         self._running_loop = asyncio.get_running_loop()
         self.draining = False
         self.served: set[_Connection] = set()
+        self.handshakes = None if tls is None else Handshakes(self, tls)
         self._leaving = 0
         response = problem(503, "too_many_connections", "This node has all the connections it may.")
         response.force_close()
@@ -151,6 +160,11 @@ class Server(web.Server):
     def __call__(self) -> RequestHandler:
         """Return the protocol of a new connection."""
         return _Connection(self, self._running_loop)
+
+    def has_room(self) -> bool:
+        """Whether one more may shake hands, if only to be told that there is no room."""
+        coming = 0 if self.handshakes is None else len(self.handshakes)
+        return len(self.served) + coming + self._leaving < 2 * self.limits.max_connections
 
     async def drain(self) -> None:
         """Let each connection end with its next answer; return when all have ended.
@@ -162,7 +176,7 @@ class Server(web.Server):
         now = self._running_loop.time
         no_more = now() + _LAST_REQUEST_SECONDS
         give_up = now() + self.limits.drain_seconds
-        while self.served and now() < give_up:
+        while (self.served or self.handshakes) and now() < give_up:
             if now() > no_more:
                 for connection in [c for c in self.served if not c.busy]:
                     connection.force_close()
@@ -181,7 +195,8 @@ class Server(web.Server):
             return
         request_id = self.watch.turned_away(self._refusal)
         transport.write(render(self._refusal, request_id))
-        transport.write_eof()
+        if transport.can_write_eof():  # not in TLS
+            transport.write_eof()
         self._running_loop.call_later(_LINGER_SECONDS, transport.abort)
 
     def gone(self) -> None:
@@ -192,9 +207,15 @@ class Server(web.Server):
 Answer = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
-def build_server(answer: Answer, limits: HttpLimits, watch: HttpWatch | None = None) -> Server:
+def build_server(
+    answer: Answer,
+    limits: HttpLimits,
+    *,
+    tls: ServerTls | None = None,
+    watch: HttpWatch | None = None,
+) -> Server:
     """Return a server; called, it makes the protocol of one connection."""
-    return Server(answer, limits, watch or HttpWatch())
+    return Server(answer, limits, tls, watch or HttpWatch())
 
 
 @asynccontextmanager
@@ -204,6 +225,7 @@ async def open_server(
     port: int,
     limits: HttpLimits | None = None,
     *,
+    tls: ServerTls | None = None,
     shared_port: bool = False,
     watch: HttpWatch | None = None,
 ) -> AsyncIterator[None]:
@@ -211,23 +233,35 @@ async def open_server(
 
     *watch* sees what is refused before there is a request to answer: bad HTTP, connections.
 
-    With *shared_port* other processes may listen on the port too, and the kernel deals the
-    connections out (SO_REUSEPORT).
+    With *tls* nothing else is spoken. With *shared_port* other processes may listen on the port
+    too, and the kernel deals the connections out (SO_REUSEPORT).
     """
     if http_parser.HttpRequestParser is not http_parser.HttpRequestParserC:
         raise ConfigError(["aiohttp's C parser is missing; the Python one has known holes"])
     limits = limits or HttpLimits()
-    server = build_server(answer, limits, watch)
+    server = build_server(answer, limits, tls=tls, watch=watch)
     runner = web.ServerRunner(server, shutdown_timeout=limits.drain_seconds)
     await runner.setup()
-    site = web.TCPSite(runner, host, port, backlog=BACKLOG, reuse_port=shared_port or None)
     try:
-        try:
-            await site.start()
-        except OSError as error:
-            raise ConfigError([f"cannot listen on {host}:{port}: {error.strerror}"]) from error
-        yield
-        await site.stop()
+        async with AsyncExitStack() as listening:
+            try:
+                if server.handshakes is not None:
+                    listeners = open_listeners(
+                        *(server.handshakes, host, port, BACKLOG, server.has_room),
+                        shared_port=shared_port,
+                    )
+                    await listening.enter_async_context(listeners)
+                else:
+                    site = web.TCPSite(
+                        runner, host, port, backlog=BACKLOG, reuse_port=shared_port or None
+                    )
+                    await site.start()
+                    listening.push_async_callback(site.stop)
+            except OSError as error:
+                raise ConfigError([f"cannot listen on {host}:{port}: {error.strerror}"]) from error
+            yield
         await server.drain()
     finally:
+        if server.handshakes is not None:
+            await server.handshakes.end()
         await runner.cleanup()

@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaError
 
 from shared.config import KafkaConfig
 from shared.errors import BrokerUnavailableError, PipelineError
+from shared.kafka_access import Right, require_access
 from shared.log_limit import limit_logs
 from shared.producer import end_producer, start_producer
 from shared.producer_topic import ProducerTopic
@@ -45,7 +46,7 @@ async def open_topic(config: KafkaConfig, name: str) -> AsyncIterator[ProducerTo
     """Connect a producer to topic *name*, which must exist, and close it in the end.
 
     Meanwhile it is replaced whenever it is of no more use. The close is bounded: the producer's
-    own waits for ever while the brokers are away.
+    own waits for ever while the brokers are away. Raises AccessDeniedError if we may not write.
     """
     limit_logs(*_NOISY)
     topic, health = await _open(config, name)
@@ -74,6 +75,7 @@ async def _open(config: KafkaConfig, name: str) -> tuple[ProducerTopic, TopicHea
 async def _start(config: KafkaConfig, name: str) -> AIOKafkaProducer:
     deadline = time.monotonic() + _START_SECONDS
     while True:
+        await require_access(config, {name: Right.WRITE})
         try:
             return await start_producer(config, name, _START_SECONDS)
         except BrokerUnavailableError:

@@ -19,6 +19,7 @@ from aiokafka.errors import (
 
 from shared.config import KafkaConfig
 from shared.errors import BrokerUnavailableError
+from shared.kafka_client import client_arguments
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -42,7 +43,7 @@ async def start_producer(
 ) -> AIOKafkaProducer:
     """Return a connected producer that follows *topic*. Raises BrokerUnavailableError."""
     producer = AIOKafkaProducer(
-        bootstrap_servers=config.bootstrap_servers,
+        **client_arguments(config),
         acks="all",
         enable_idempotence=True,
         linger_ms=0,

@@ -8,6 +8,7 @@ from aiokafka.errors import KafkaError
 
 from shared.config import KafkaConfig
 from shared.errors import BrokerUnavailableError
+from shared.kafka_client import client_arguments
 
 _MIN_ISR = "min.insync.replicas"
 _MIN_REQUEST_SECONDS = 1.0
@@ -63,7 +64,7 @@ class TopicHealth:
         async with asyncio.timeout(seconds * _REQUESTS):
             if self._client is None:
                 self._client = AIOKafkaAdminClient(
-                    bootstrap_servers=self._config.bootstrap_servers,
+                    **client_arguments(self._config),
                     request_timeout_ms=int(seconds * 1000),
                 )
                 await self._client.start()

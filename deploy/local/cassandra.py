@@ -27,7 +27,7 @@ _LOGBACK = """\
   <root level="INFO"><appender-ref ref="out"/></root>
 </configuration>
 """
-Setting = int | str | bool | list[str] | list[Any]
+Setting = int | str | bool | list[str] | list[Any] | Mapping[str, Any]
 
 
 def settings(cluster: Cluster, number: int) -> dict[str, Setting]:
@@ -83,6 +83,8 @@ def settings(cluster: Cluster, number: int) -> dict[str, Setting]:
         case CommitLog.PERIODIC:
             chosen["commitlog_sync_period"] = "10000ms"
             chosen["commitlog_compression"] = [{"class_name": "LZ4Compressor"}]
+    if cluster.security is not None:
+        chosen |= cluster.security.cassandra_settings(str(_secret(cluster, number)))
     return chosen
 
 
@@ -96,6 +98,8 @@ def plan(cluster: Cluster, number: int, java: str, libraries: str) -> Plan:
     name, folder, host = f"cassandra-{number}", _folder(cluster, number), cluster.host(number)
     yaml, logback = folder / "cassandra.yaml", folder / "logback.xml"
     modules, temporary = folder / _MODULES.name, folder / "tmp"
+    security = cluster.security
+    secrets = {} if security is None else {_secret(cluster, number): security.server}
     arguments = (
         *(java, f"-javaagent:{libraries}/{_AGENT}", f"@{modules}", *cluster.profile.cassandra_jvm),
         *("-XX:+ExitOnOutOfMemoryError", "-XX:+PerfDisableSharedMem"),
@@ -128,12 +132,17 @@ def plan(cluster: Cluster, number: int, java: str, libraries: str) -> Plan:
             modules: _MODULES.read_text(),
             # The JVM wants its temporary folder to exist.
             temporary / ".keep": "",
+            **secrets,
         },
     )
 
 
 def _folder(cluster: Cluster, number: int) -> Path:
     return cluster.folder(f"cassandra-{number}")
+
+
+def _secret(cluster: Cluster, number: int) -> Path:
+    return _folder(cluster, number) / "server.pem"
 
 
 def _properties(pairs: Mapping[str, str]) -> list[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from deploy.local.errors import ServersError
 from deploy.local.profile import FRUGAL, Profile
+from deploy.local.security import Security
 
 _SIZES = (1, 3)
 _MEMORY = "cluster.json"
@@ -31,6 +32,7 @@ class Cluster:
     prefix: str = "127.0.0"
     commit_log: CommitLog = CommitLog.GROUP
     profile: Profile = FRUGAL
+    security: Security | None = None
 
     def __post_init__(self) -> None:
         # JVMs have working folders of their own.

@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 from cassandra import DriverException
+from cassandra.auth import PlainTextAuthProvider
 from cassandra.cluster import (
     EXEC_PROFILE_DEFAULT,
     Cluster,
@@ -14,11 +15,12 @@ from cassandra.policies import WhiteListRoundRobinPolicy
 
 from deploy.local.node import Probe
 from deploy.local.ports import Endpoint
+from deploy.local.security import CASSANDRA_ADMIN, Security
 
 _TIMEOUT_SECONDS = 4
 
 
-def probe(endpoint: Endpoint) -> Probe:
+def probe(endpoint: Endpoint, security: Security | None = None) -> Probe:
     """Return what asks a node whether it answers CQL, sees its peers and agrees with them."""
 
     async def ask(members: int) -> str:
@@ -29,12 +31,20 @@ def probe(endpoint: Endpoint) -> Probe:
             return f"{endpoint} refuses connections"
         writer.close()
         # The driver blocks, in threads of its own.
-        return await asyncio.to_thread(_ask, endpoint, members)
+        return await asyncio.to_thread(_ask, endpoint, members, security)
 
     return ask
 
 
-def _ask(endpoint: Endpoint, members: int) -> str:
+def _ask(endpoint: Endpoint, members: int, security: Security | None) -> str:
+    closed = (
+        {}
+        if security is None
+        else {
+            "ssl_context": security.context(),
+            "auth_provider": PlainTextAuthProvider(CASSANDRA_ADMIN, CASSANDRA_ADMIN),
+        }
+    )
     cluster = Cluster(
         [endpoint.host],
         port=endpoint.port,
@@ -49,6 +59,7 @@ def _ask(endpoint: Endpoint, members: int) -> str:
                 request_timeout=_TIMEOUT_SECONDS,
             ),
         },
+        **closed,
     )
     try:
         return _missing(cluster.connect(), members)

@@ -12,6 +12,7 @@ from deploy.local.cluster import Cluster
 from deploy.local.node import Plan, Probe
 from deploy.local.ports import Endpoint
 from deploy.local.process import Command
+from deploy.local.security import Security
 
 IMAGE = "apache/kafka:4.3.1"
 IMAGE_LIBRARIES = "/opt/kafka/libs"
@@ -29,16 +30,18 @@ def settings(cluster: Cluster, number: int) -> dict[str, str]:
     """
     host = cluster.host(number)
     replicas, majority = str(cluster.nodes), str(cluster.majority)
+    security = cluster.security
+    clients = "PLAINTEXT" if security is None else "SASL_SSL"
     voters = (f"{each}@{cluster.host(each)}:{CONTROLLER_PORT}" for each in cluster.numbers)
     return {
         "process.roles": "broker,controller",
         "node.id": str(number),
         "controller.quorum.voters": ",".join(voters),
-        "listeners": f"PLAINTEXT://{host}:{PORT},CONTROLLER://{host}:{CONTROLLER_PORT}",
-        "advertised.listeners": f"PLAINTEXT://{host}:{PORT}",
-        "inter.broker.listener.name": "PLAINTEXT",
+        "listeners": f"{clients}://{host}:{PORT},CONTROLLER://{host}:{CONTROLLER_PORT}",
+        "advertised.listeners": f"{clients}://{host}:{PORT}",
+        "inter.broker.listener.name": clients,
         "controller.listener.names": "CONTROLLER",
-        "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
+        "listener.security.protocol.map": f"CONTROLLER:PLAINTEXT,{clients}:{clients}",
         "log.dirs": str(_folder(cluster, number) / "data"),
         # A misspelt topic must fail, not come to be with the wrong number of partitions.
         "auto.create.topics.enable": "false",
@@ -69,6 +72,7 @@ def settings(cluster: Cluster, number: int) -> dict[str, str]:
         "replica.lag.time.max.ms": "3000",
         "controller.quorum.election.timeout.ms": "500",
         "controller.quorum.fetch.timeout.ms": "1000",
+        **({} if security is None else security.kafka_settings(str(_secret(cluster, number)))),
     }
 
 
@@ -84,14 +88,19 @@ def plan(cluster: Cluster, number: int, java: str, libraries: str) -> Plan:
         "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSS",
         *("-cp", f"{libraries}/*"),
     )
-    form = ("kafka.tools.StorageTool", "format", "-t", _CLUSTER_ID, "-c", str(properties))
+    files = {properties: _text(settings(cluster, number))}
+    users: tuple[str, ...] = ()
+    if cluster.security is not None:
+        files[_secret(cluster, number)] = cluster.security.server
+        users = cluster.security.kafka_format()
+    form = ("kafka.tools.StorageTool", "format", "-t", _CLUSTER_ID, "-c", str(properties), *users)
     return Plan(
         command=Command(
             *(name, (*jvm, "kafka.Kafka", str(properties)), folder / f"{name}.log", folder),
             image=IMAGE,
         ),
         endpoints=tuple(Endpoint(cluster.host(number), port) for port in PORTS),
-        files={properties: _text(settings(cluster, number))},
+        files=files,
         setup=Command(
             *(f"{name}-format", (*jvm, *form, "--ignore-formatted"), folder / "format.log", folder),
             image=IMAGE,
@@ -99,7 +108,7 @@ def plan(cluster: Cluster, number: int, java: str, libraries: str) -> Plan:
     )
 
 
-def probe(endpoint: Endpoint, number: int) -> Probe:
+def probe(endpoint: Endpoint, number: int, security: Security | None = None) -> Probe:
     """Return what asks broker *number* whether it and enough others are in the cluster."""
 
     async def ask(members: int) -> str:
@@ -109,7 +118,11 @@ def probe(endpoint: Endpoint, number: int) -> Probe:
         except OSError:
             return f"{endpoint} refuses connections"
         writer.close()
-        admin = AIOKafkaAdminClient(bootstrap_servers=str(endpoint), request_timeout_ms=5000)
+        admin = AIOKafkaAdminClient(
+            bootstrap_servers=str(endpoint),
+            request_timeout_ms=5000,
+            **({} if security is None else security.kafka_client()),
+        )
         try:
             await admin.start()
             answer = await admin.describe_cluster()
@@ -127,6 +140,10 @@ def probe(endpoint: Endpoint, number: int) -> Probe:
 
 def _folder(cluster: Cluster, number: int) -> Path:
     return cluster.folder(f"kafka-{number}")
+
+
+def _secret(cluster: Cluster, number: int) -> Path:
+    return _folder(cluster, number) / "server.pem"
 
 
 def _text(pairs: Mapping[str, str]) -> str:

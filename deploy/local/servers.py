@@ -15,6 +15,7 @@ from deploy.local.node import Node
 from deploy.local.ports import Endpoint, require_disk, require_free
 from deploy.local.process import Launch
 from deploy.local.profile import FRUGAL, Profile
+from deploy.local.security import Security
 
 _VARIABLES = ("KAFKA_BOOTSTRAP_SERVERS", "CASSANDRA_CONTACT_POINTS")
 ARTIFACTS = Path(__file__).resolve().parents[2] / ".local" / "artifacts"
@@ -57,6 +58,7 @@ async def open_servers(
     prefix: str = "127.0.0",
     commit_log: CommitLog = CommitLog.GROUP,
     profile: Profile = FRUGAL,
+    security: Security | None = None,
     brokers: bool = True,
     say: Say = lambda _: None,
 ) -> AsyncIterator[Servers]:
@@ -71,7 +73,7 @@ async def open_servers(
         say(given.origin)
         yield given
         return
-    cluster = Cluster(directory, nodes, prefix, commit_log, profile)
+    cluster = Cluster(directory, nodes, prefix, commit_log, profile, security)
     # Before a download makes people wait for a failure that is certain.
     require_disk(cluster.directory)
     await require_free(endpoints(cluster))
@@ -147,10 +149,10 @@ def build_servers(cluster: Cluster, backend: Backend) -> Servers:
     brokers, stores = [], []
     for number in cluster.numbers:
         broker = kafka.plan(cluster, number, backend.java, backend.kafka_libraries)
-        asked = kafka.probe(broker.endpoints[0], number)
+        asked = kafka.probe(broker.endpoints[0], number, cluster.security)
         brokers.append(Node(broker, backend.launch, asked, kafka.READY_LIMIT_SECONDS))
         store = cassandra.plan(cluster, number, backend.java, backend.cassandra_libraries)
-        asked = cql_probe.probe(store.endpoints[0])
+        asked = cql_probe.probe(store.endpoints[0], cluster.security)
         stores.append(Node(store, backend.launch, asked, cassandra.READY_LIMIT_SECONDS))
     hosts = [cluster.host(number) for number in cluster.numbers]
     return Servers(

@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 from query.changes.event_id import Offsets
 from shared.config import KafkaConfig
 from shared.errors import BrokerUnavailableError, LogRewrittenError
+from shared.kafka_client import client_arguments
 from shared.log_limit import limit_logs
 
 log = structlog.stdlib.get_logger(__name__)
@@ -127,7 +128,7 @@ async def open_change_log(config: KafkaConfig) -> AsyncIterator[KafkaChangeLog]:
     """Connect to Kafka, and close in the end, within bounds. Raises BrokerUnavailableError."""
     limit_logs(*_NOISY)
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=config.bootstrap_servers,
+        **client_arguments(config),
         group_id=None,
         enable_auto_commit=False,
         auto_offset_reset="none",

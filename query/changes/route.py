@@ -22,6 +22,7 @@ from query.changes.tail import open_tail
 from query.config import QueryConfig
 from shared.errors import BrokerUnavailableError
 from shared.http import HttpProblem, Route
+from shared.kafka_access import Right, require_access
 from shared.keys import Scope
 from shared.request_id import REQUEST_ID, id_to_answer
 
@@ -109,7 +110,11 @@ class ChangesHandler:
 async def open_changes(
     config: QueryConfig, answers: Answers, registry: CollectorRegistry
 ) -> AsyncIterator[ChangesHandler]:
-    """Follow the topic of changes, and yield who tells of it."""
+    """Follow the topic of changes, and yield who tells of it.
+
+    Raises AccessDeniedError if we may not read it.
+    """
+    await require_access(config.kafka, {config.kafka.changes_topic: Right.READ})
     meters = ChangeMeters(registry)
     clock = asyncio.get_running_loop().time
     feed = ChangeFeed(config.changes, meters, clock)

@@ -5,6 +5,7 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import aiohttp
@@ -13,7 +14,9 @@ from aiokafka.errors import KafkaError
 
 from query.page.pulse_reading import Reading, parse_reading
 from shared.config import Address, KafkaConfig
+from shared.kafka_client import client_arguments
 from shared.log_limit import limit_logs
+from shared.tls import client_context, refusal
 
 TARGET_SECONDS = 1.0
 KAFKA_SECONDS = 2.0
@@ -79,13 +82,14 @@ async def addresses_of(host: str) -> list[str]:
 class ManagementPorts:
     """The processes, over HTTP."""
 
-    def __init__(self, http: aiohttp.ClientSession) -> None:
+    def __init__(self, http: aiohttp.ClientSession, scheme: str = "http") -> None:
         self._http = http
+        self._scheme = scheme
 
     async def ask(self, address: Address, name: str) -> Target:
         """See Targets."""
         host, port = address
-        base = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        base = f"{self._scheme}://{f'[{host}]' if ':' in host else host}:{port}"
         try:
             async with asyncio.timeout(TARGET_SECONDS):
                 (ready, _), (status, text) = await asyncio.gather(
@@ -96,6 +100,9 @@ class ManagementPorts:
             return Target(ready == 200, parse_reading(text))  # noqa: PLR2004
         except TimeoutError as error:
             raise SourceError(f"no answer within {TARGET_SECONDS:g} s") from error
+        except aiohttp.ClientConnectorCertificateError as error:
+            reason = refusal(error.certificate_error) or "its certificate is refused"
+            raise SourceError(reason) from error
         except (aiohttp.ClientError, OSError) as error:
             raise SourceError("no connection") from error
         except (ValueError, KeyError) as error:
@@ -112,10 +119,18 @@ class ManagementPorts:
 
 
 @asynccontextmanager
-async def open_management_ports() -> AsyncIterator[ManagementPorts]:
-    """Open connections as they are needed; close them in the end."""
-    async with aiohttp.ClientSession() as http:
-        yield ManagementPorts(http)
+async def open_management_ports(ca_file: Path | None = None) -> AsyncIterator[ManagementPorts]:
+    """Open connections as they are needed; close them in the end.
+
+    Over https, if there is a *ca_file* to say whom to believe.
+    """
+    if ca_file is None:
+        async with aiohttp.ClientSession() as http:
+            yield ManagementPorts(http)
+        return
+    connector = aiohttp.TCPConnector(ssl=client_context(ca_file))
+    async with aiohttp.ClientSession(connector=connector) as http:
+        yield ManagementPorts(http, "https")
 
 
 class KafkaLog:
@@ -145,7 +160,7 @@ class KafkaLog:
     async def _ask(self) -> dict[int, Offsets]:
         if self._consumer is None:
             self._consumer = AIOKafkaConsumer(
-                bootstrap_servers=self._config.bootstrap_servers,
+                **client_arguments(self._config),
                 group_id=self._group,
                 enable_auto_commit=False,
             )

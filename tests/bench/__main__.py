@@ -4,6 +4,7 @@ Exit status 0: every row was measured, whether it reaches its goal or not; 1: on
 run could not start.
 """
 
+from asyncio import CancelledError
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -67,7 +68,8 @@ def main(
     except ServersError as error:
         console.print(str(error), markup=False)
         raise typer.Exit(EXIT_NOT_STARTED) from error
-    except KeyboardInterrupt as interrupt:
+    except (KeyboardInterrupt, CancelledError) as interrupt:
+        # The latter before Python 3.13, once a task group of an earlier row has failed.
         console.print(
             "Interrupted: the files that were asked for have the rows that were measured."
         )

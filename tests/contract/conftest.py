@@ -12,9 +12,11 @@ from deploy.prepare import CassandraLayout, KafkaLayout
 from shared import cassandra, kafka
 from shared.cassandra import Session
 from shared.config import CassandraConfig, KafkaConfig
+from tests.contract.change_feed import Changes, open_changes, start_node
 from tests.contract.logs import FakeLog, Log, RealLog
 from tests.contract.stores import Store, fake_store, real_store, unique
 from tests.fakes.counter_store import InMemoryCounterStore
+from tests.system.stack import TierProcess
 
 PARTITIONS = 2
 KEYSPACE = "contract"
@@ -130,3 +132,20 @@ def pipeline(request: pytest.FixtureRequest) -> Pipeline:
         request.getfixturevalue(f"{request.param}_log"),
         request.getfixturevalue(f"{request.param}_store"),
     )
+
+
+@pytest_asyncio.fixture(scope="package")
+async def changes(
+    server_environment: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Changes]:
+    """The feed's topic and store, for all tests of it."""
+    async with open_changes(tmp_path_factory.mktemp("changes"), server_environment) as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture
+async def feed_node(changes: Changes) -> AsyncIterator[TierProcess]:
+    """A node with the default settings, whose feed is ready."""
+    started = await start_node(changes)
+    yield started
+    await started.stop()

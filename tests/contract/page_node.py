@@ -11,7 +11,7 @@ import msgspec
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
-from query.answer import Answer, answer_of
+from query.answer import answer_of
 from query.answers import Answers, CacheBounds
 from query.handlers import Handlers, build_routes
 from query.metrics import QueryMeters
@@ -54,10 +54,6 @@ class PageNode:
         """Send *text* to all who listen; None ends their streams."""
         for stream in self.streams:
             stream.put_nowait(text)
-
-    async def look_up(self, domain: DomainName) -> Answer:
-        """Answer from the script."""
-        return answer_of(domain, self.counters.get(domain, Counters()), 1000)
 
     async def changes(self, request: web.BaseRequest) -> web.StreamResponse:
         """``GET /changes``."""
@@ -105,7 +101,7 @@ async def open_page_node(
     )
     handlers = Handlers(answers, meters)
     routes = [
-        *build_page_routes(node.look_up),
+        *build_page_routes(answers.get),
         Route("GET", "/changes", node.changes, Scope.QUERY),
         Route("GET", "/pulse", node.get_pulse, Scope.QUERY),
         Route("GET", "/openapi.json", openapi, OPEN),

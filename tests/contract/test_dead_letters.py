@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import pytest
 from aiokafka.errors import KafkaError
 
-from consumer.dead_letters import DeadLetterTopic
+from consumer.dead_letters import MAX_KEPT_BYTES, DeadLetterTopic
 from deploy import dead_letters
 from deploy.dead_letters import LetterBook, Replay, open_book, parse_arguments
 from deploy.letters import State, choose
@@ -21,6 +21,7 @@ from shared.errors import (
 from shared.event import Event, EventKind
 from shared.kafka import Topic
 from shared.partitioning import partition_of
+from shared.producer import MAX_BATCH_BYTES
 from shared.record import KeyValue
 from tests.contract.conftest import PARTITIONS, Pipeline
 from tests.contract.logs import Log
@@ -195,6 +196,19 @@ async def test_what_is_no_record_is_sent_where_it_was_if_asked_for(
 
     assert list(await real_log.records(0)) == [GARBAGE]
     assert await states(kafka_config) == [State.SENT]
+
+
+async def test_what_no_batch_could_hold_is_kept_cut_and_never_sent(
+    real_log: Log, kafka_config: KafkaConfig, replay: Callable[..., "asyncio.Future[None]"]
+) -> None:
+    """A topic takes larger records than the letter of one may be: its partition goes on."""
+    await keep(real_log, (b"long.example.com", bytes(MAX_BATCH_BYTES)))
+    async with open_book(kafka_config) as book:
+        (letter,) = book.letters
+        assert letter.value == bytes(MAX_KEPT_BYTES)
+        assert letter.cut
+    await replay("--undecodable")
+    assert await stored(real_log) == []
 
 
 async def test_a_missing_kafka_is_named(kafka_config: KafkaConfig) -> None:

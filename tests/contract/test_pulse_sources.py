@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -24,7 +25,10 @@ from query.page.pulse_sources import (
 from shared import kafka
 from shared.config import KafkaConfig
 from shared.http_server import HttpLimits, open_server
+from shared.http_tls import ServerTls
 from shared.management import Readiness, build_management
+from shared.tls import ServerFiles
+from tests.certificates import Authority
 from tests.contract.stores import unique
 from tests.loopback import random_prefix
 
@@ -133,6 +137,23 @@ async def test_a_process_that_answers_badly_is_named_in_time(path: str, why: str
         async with asyncio.timeout(5):
             with pytest.raises(SourceError, match=why):
                 await ports.ask(address, address[0])
+
+
+async def test_over_https_only_those_are_believed_whom_the_authority_names(
+    tmp_path: Path,
+) -> None:
+    """One with another's certificate is named, with why it was not believed."""
+    authority, stranger = Authority(tmp_path / "ours"), Authority(tmp_path / "theirs")
+    host, registry = f"{random_prefix()}.1", CollectorRegistry()
+    QueryMeters(registry)
+    tls = ServerTls(ServerFiles(*authority.issue("node", host)), registry)
+    management = build_management(Readiness(), registry)
+    async with open_server(management, host, PORT, tls=tls):
+        async with open_management_ports(authority.file) as ports:
+            assert (await ports.ask((host, PORT), host)).reading.tier == Tier.QUERY
+        async with open_management_ports(stranger.file) as ports:
+            with pytest.raises(SourceError, match="certificate is refused"):
+                await ports.ask((host, PORT), host)
 
 
 async def test_a_process_that_is_not_there_is_said_so() -> None:

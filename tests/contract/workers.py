@@ -67,6 +67,11 @@ class Running:
         """How many records it has taken so far."""
         return self.registry.get_sample_value("catchall_records_total")
 
+    @property
+    def records_skipped(self) -> float:
+        """How many of them the rows had counted before."""
+        return self.registry.get_sample_value("catchall_records_replayed_total") or 0.0
+
 
 def settings_of(drain_seconds: float = 2.0) -> ConsumerSettings:
     """Return settings under which things happen soon, and offsets are committed at the end."""

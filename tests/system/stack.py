@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import ssl
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -54,19 +55,22 @@ class Stack:
     folder: Path
     servers: Mapping[str, str]
     overrides: Mapping[str, str] = field(default_factory=dict)
+    trust: ssl.SSLContext | None = None
+    """Whom its clients believe; None: the tiers speak plain HTTP."""
+    host: str = field(default_factory=lambda: f"{random_prefix()}.1")
     http: aiohttp.ClientSession = field(init=False)
     started: list[TierProcess] = field(default_factory=list)
-    host: str = field(init=False)
     _ports: Iterator[int] = field(init=False)
 
     def __post_init__(self) -> None:
         # Servers that outlive a run keep its topics: a new run must not count on.
         self.name = f"{self.name}-{secrets.token_hex(3)}"
-        self.host = f"{random_prefix()}.1"
         self._ports = count(FIRST_PORT)
 
     async def __aenter__(self) -> Self:
-        self.http = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
+        self.http = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, ssl=self.trust or True)
+        )
         status = await process.run(
             self._command("prepare", "deploy.prepare", {}), process.launch, READY_SECONDS
         )
@@ -110,7 +114,7 @@ class Stack:
 
     def _start(self, name: str, module: str, environment: Mapping[str, str]) -> TierProcess:
         port, management = next(self._ports), next(self._ports)
-        prefix = module.upper()
+        prefix, scheme = module.upper(), "http" if self.trust is None else "https"
         where = {
             f"{prefix}_HTTP_HOST": self.host,
             f"{prefix}_MANAGEMENT_HOST": self.host,
@@ -118,7 +122,7 @@ class Stack:
             f"{prefix}_MANAGEMENT_PORT": str(management),
             # Those that were started before, and this one.
             "QUERY_PULSE_TARGETS": ",".join(
-                [tier.management.removeprefix("http://") for tier in self.started]
+                [tier.management.partition("//")[2] for tier in self.started]
                 + [f"{self.host}:{management}"]
             ),
         }
@@ -127,9 +131,9 @@ class Stack:
         tier = TierProcess(
             command.name,
             process.Process(command),
-            f"http://{self.host}:{management}",
+            f"{scheme}://{self.host}:{management}",
             command.log,
-            "" if name == "worker" else f"http://{self.host}:{port}",
+            "" if name == "worker" else f"{scheme}://{self.host}:{port}",
         )
         self.started.append(tier)
         return tier

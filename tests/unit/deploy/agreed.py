@@ -18,17 +18,6 @@ MODULES = {tier.name: tier.module for tier in TIERS}
 IMAGES = {"kafka": kafka.IMAGE, "cassandra": cassandra.IMAGE}
 OWN_COMMANDS = {*MODULES.values(), "deploy.prepare", "deploy.keys"}
 
-AWAITED_VARIABLES = {
-    *("ACCESS_KEYS_FILE", "ACCESS_MODE"),
-    *("TLS_CERTIFICATE_FILE", "TLS_PRIVATE_KEY_FILE", "TLS_CA_FILE"),
-    *("KAFKA_SECURITY_PROTOCOL", "KAFKA_CA_FILE"),
-    *("KAFKA_SASL_USERNAME", "KAFKA_SASL_PASSWORD_FILE"),
-    *("CASSANDRA_CA_FILE", "CASSANDRA_USERNAME", "CASSANDRA_PASSWORD_FILE"),
-    *("CASSANDRA_CHECK_HOSTNAME", "PREPARE_CASSANDRA_GRANTS"),
-}
-AWAITED_MODULES = {"deploy.keys"}
-"""Built beside this part, under names that were agreed: to be deleted when they are here."""
-
 
 def version(image: str) -> str:
     """Return the version that an image's tag says, to the last number."""
@@ -45,8 +34,6 @@ def served_paths() -> set[str]:
 
 def module_exists(name: str) -> bool:
     """Whether ``python -m name`` starts something of ours."""
-    if name in AWAITED_MODULES:
-        return True
     return find_spec(name) is not None and name in OWN_COMMANDS
 
 

@@ -62,6 +62,9 @@ class FakeSession:
         """See Session."""
         return Statement()
 
+    async def require(self, *_: str) -> None:
+        """See Session."""
+
     def replicas_of(self, domains: Sequence[str]) -> list[tuple[str, ...]]:
         """See Session."""
         return [(domain[0],) for domain in domains]
