@@ -8,6 +8,7 @@ from tests.system.stack import Stack
 
 WHERE_SWITCHED_ON = {
     "catchall_certificate_expiry_timestamp_seconds",
+    "catchall_certificate_reloads_total",
     "catchall_key_reload_failures_total",
 }
 """Told by nodes with a certificate, or with keys; the shared ones have neither."""
