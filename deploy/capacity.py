@@ -1,8 +1,8 @@
 """Say what a load takes: ``python -m deploy.capacity --rate 100000 --domains 1000000``.
 
 Its coefficients are what ``make bench`` measured, read from the files that ``--json`` wrote
-(``deploy/bench.json`` and ``deploy/bench_sizes.json``, or those of ``--bench``); its formulas are
-in ``deploy/capacity_model.py``. ``--write`` makes the tables of ``deploy/CAPACITY.md`` anew.
+(``deploy/bench*.json``, or those of ``--bench``); its formulas are in
+``deploy/capacity_model.py``. ``--write`` makes the tables of ``deploy/CAPACITY.md`` anew.
 
 Exit status 0, or 2 if the command line is wrong or a figure is missing.
 """
@@ -19,7 +19,6 @@ from deploy.capacity_figures import Figures, FiguresError, read_figures
 from deploy.capacity_model import TARGET_LOAD, Load, Need, need
 
 _HERE = Path(__file__).parent
-FILES = (_HERE / "bench.json", _HERE / "bench_sizes.json")
 PAGE = _HERE / "CAPACITY.md"
 EXIT_WRONG = 2
 _BLOCK = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -30,6 +29,11 @@ _EVENTS = Load(rate=1, domains=_MILLION, gets=1_000)
 _RATES = (1, 1_000, 10_000, 100_000, _MILLION)
 _DOMAINS = (10_000, 100_000, _MILLION, 10 * _MILLION, 100 * _MILLION)
 _LAZY = (1.0, 10.0, 60.0, 600.0)
+
+
+def measured() -> list[Path]:
+    """Return the runs of the bench that are kept here: a whole one, then newer rows of others."""
+    return [_HERE / "bench.json", *sorted(_HERE.glob("bench_*.json"))]
 
 
 def series() -> Mapping[str, list[tuple[str, Load]]]:
@@ -188,7 +192,7 @@ def main(words: Sequence[str]) -> int:
     arguments = vars(parse_arguments(words))
     files, as_json, write = (arguments.pop(name) for name in ("bench", "json", "write"))
     try:
-        figures = read_figures(files or FILES)
+        figures = read_figures(files or measured())
     except FiguresError as error:
         print(f"capacity: {error}", file=sys.stderr)
         return EXIT_WRONG

@@ -1,6 +1,6 @@
 """Read what the bench measured, by the names of its figures, from the JSON that it wrote."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -119,7 +119,7 @@ def read_figures(files: Iterable[Path]) -> Figures:
         found |= {figure.name: figure.ours for row in run.rows for figure in row.figures}
     if not runs:
         raise FiguresError("no file of the bench was given")
-    return Figures(_coefficients(found, runs[0].machine), _origin(runs[0]))
+    return Figures(_coefficients(found, runs[0].machine), _origin(runs))
 
 
 def _coefficients(found: Mapping[str, float], machine: Mapping[str, str]) -> Coefficients:
@@ -139,8 +139,9 @@ def _coefficients(found: Mapping[str, float], machine: Mapping[str, str]) -> Coe
     return Coefficients(cores=int(usable), first_us=first_us, **named)
 
 
-def _origin(run: _Run) -> str:
-    machine = ", ".join(f"{name} {value}" for name, value in run.machine.items())
-    versions = run.versions
+def _origin(runs: Sequence[_Run]) -> str:
+    machine = ", ".join(f"{name} {value}" for name, value in runs[0].machine.items())
+    versions = runs[0].versions
     servers = ", ".join(f"{name} {versions[name]}" for name in ("Kafka", "Cassandra"))
-    return f"commit {versions['commit']}, {servers}; {machine}"
+    commits = ", ".join(dict.fromkeys(run.versions["commit"] for run in runs))
+    return f"commit {commits}, {servers}; {machine}"

@@ -97,7 +97,7 @@ def test_the_page_is_what_the_program_makes_of_the_bench() -> None:
     """No number in its tables is typed by hand: `python -m deploy.capacity --write` renews them."""
     text = capacity.PAGE.read_text()
 
-    assert capacity.page(text, read_figures(capacity.FILES)) == text
+    assert capacity.page(text, read_figures(capacity.measured())) == text
 
 
 def test_every_table_stands_on_the_page() -> None:
