@@ -174,6 +174,10 @@ class PartitionLedger:
         self._touched = {}
         self._queue.hurry((d for d in self._owed if not self._rows.is_in_flight(d)), now)
 
+    def reaches(self, domain: DomainName) -> int:
+        """Return the offset below which all of *domain* is counted once its update is written."""
+        return self._rows.in_flight(domain).next_offset
+
     def acknowledge(self, updates: Iterable[RowUpdate], now: float) -> list[int]:
         """Note that a quorum has *updates*; return when the oldest event of each was appended.
 

@@ -237,7 +237,10 @@ class PartitionTask:
             self._progress.set()
 
     def _telling(self, batch: list[RowUpdate]) -> AbstractContextManager[None]:
-        return nullcontext() if self._traces is None else self._traces.writing(batch)
+        if self._traces is None:
+            return nullcontext()
+        reaches = self.ledger.reaches
+        return self._traces.writing({u.domain: reaches(u.domain) for u in batch})
 
     async def _publish(self) -> None:
         tools = self._tools

@@ -1,12 +1,12 @@
 """Tell of traced events on their way from a record to a counter."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from consumer.record_source import Record
-from consumer.writer_rows import RowUpdate
+from shared.domain import DomainName
 from shared.record import TRACEPARENT
 
 if TYPE_CHECKING:
@@ -63,20 +63,22 @@ class PartitionTraces:
                         self._open[domain] = _Traced(span, record.offset, now)
 
     @contextmanager
-    def writing(self, updates: Sequence[RowUpdate]) -> Iterator[None]:
-        """Tell of the write of *updates*, if one is of a traced event: that is counted then."""
+    def writing(self, reaches: Mapping[DomainName, int]) -> Iterator[None]:
+        """Tell of a write that counts of each domain what is below an offset.
+
+        That is told if a traced event is in it; then this event is counted.
+        """
         counted = [
-            (update.domain, traced.span)
-            for update in updates
-            if (traced := self._open.get(update.domain)) is not None
-            and traced.offset < update.applied_offset
+            (domain, traced.span)
+            for domain, offset in reaches.items()
+            if (traced := self._open.get(domain)) is not None and traced.offset < offset
         ]
         if not counted:
             yield
             return
         about: dict[str, str | int] = {
             "db.system.name": "cassandra",
-            "db.operation.batch.size": len(updates),
+            "db.operation.batch.size": len(reaches),
         }
         with self._spans.for_all([span for _, span in counted], "write counters", about):
             yield

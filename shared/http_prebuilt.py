@@ -28,7 +28,9 @@ class PrebuiltResponse:
 
     keep_alive = True
 
-    def __init__(self, build: Callable[[], web.Response], status: int, code: str = "") -> None:
+    def __init__(
+        self, build: Callable[[], web.Response], status: int, code: str | None = None
+    ) -> None:
         self.build = build
         self.status = status
         self.code = code

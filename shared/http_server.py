@@ -193,7 +193,7 @@ class Server(web.Server):
         if self._leaving > self.limits.max_connections:
             transport.abort()
             return
-        request_id = self.watch.turned_away(self._refusal)
+        request_id = self.watch.turned_away("too_many_connections", self._refusal.status)
         transport.write(render(self._refusal, request_id))
         if transport.can_write_eof():  # not in TLS
             transport.write_eof()

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from shared.spans import Spans
 
 _CODE = web.ResponseKey("_CODE", str)
-UNNAMED = "unnamed"
-"""The code of an answer that says an error in a way of its own."""
 
 
 class HttpWatch:
@@ -32,18 +30,20 @@ class HttpWatch:
     def refused(
         self, request: web.BaseRequest, meter: RouteMeter, response: web.StreamResponse
     ) -> None:
-        """Note that *request* is answered with the problem *response*."""
+        """Note that *request* is answered with *response*; what names no code is no problem."""
         code = code_of(response)
+        if code is None:
+            return
         self.meters.refused(code)
         if self._log.wants(code):
             self._log.tell(code, response.status, meter.method, meter.route, id_of(request))
 
-    def turned_away(self, response: web.StreamResponse) -> str:
-        """Note that a connection is answered with *response*; return the name to give it."""
-        code, request_id = code_of(response), new_id()
+    def turned_away(self, code: str, status: int) -> str:
+        """Note that a connection is refused; return a name for what it would have asked."""
+        request_id = new_id()
         self.meters.refused(code)
         if self._log.wants(code):
-            self._log.tell(code, response.status, NO_ROUTE, NO_ROUTE, request_id)
+            self._log.tell(code, status, NO_ROUTE, NO_ROUTE, request_id)
         return request_id
 
 
@@ -53,9 +53,9 @@ def mark(response: web.Response, code: str) -> web.Response:
     return response
 
 
-def code_of(response: web.StreamResponse) -> str:
-    """Return the stable code of the problem that *response* tells."""
+def code_of(response: web.StreamResponse) -> str | None:
+    """Return the stable code of the problem that *response* tells, if it does."""
     if isinstance(response, PrebuiltResponse):
         return response.code
-    code: str = response.get(_CODE, UNNAMED)
+    code: str | None = response.get(_CODE)
     return code

@@ -216,3 +216,14 @@ def test_a_hurry_reaches_domains_whose_rows_are_still_unread() -> None:
     (domain,) = ledger.take_unread(1)
     ledger.learn(domain, [], log_end=0, now=0.0)
     assert due(ledger, 12.0) == ["b.example"]
+
+
+def test_an_update_reaches_beyond_its_last_record_wherever_the_row_stood() -> None:
+    """An update itself says by how much its row moves on, which is another number."""
+    ledger = new_ledger(A, B)
+    add(ledger, A, 500.0)
+    add(ledger, B, 500.0)
+    (a, b) = ledger.take_due(500.0, 10)
+
+    assert (ledger.reaches(A), ledger.reaches(B)) == (3, 4)
+    assert (a.applied_offset, b.applied_offset) == (2, 2)

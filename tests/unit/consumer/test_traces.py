@@ -1,11 +1,8 @@
 """What a worker tells of traced events."""
 
-from uuid import UUID
-
 import pytest
 
 from consumer.traces import MAX_OPEN, MAX_SECONDS, PartitionTraces
-from consumer.writer_rows import RowUpdate
 from shared.domain import DomainName
 from tests.fakes.clock import Clock
 from tests.fakes.log import LogRecord
@@ -39,16 +36,16 @@ def world() -> World:
     return World()
 
 
-def update(domain: str, applied_offset: int) -> RowUpdate:
-    """Return an update that counts all below *applied_offset*."""
-    return RowUpdate(DomainName(domain), UUID(int=1), 1, 0, applied_offset, 0)
+def below(**offsets: int) -> dict[DomainName, int]:
+    """Return a write that counts of ``a.example`` and others all below these offsets."""
+    return {DomainName(f"{name}.example"): offset for name, offset in offsets.items()}
 
 
 def test_an_event_is_told_of_until_it_is_counted(world: World) -> None:
     """Its span goes on from the record's, and the write is below it."""
     world.read(7, "a.example")
     world.read(8, "b.example", None)
-    with world.traces.writing([update("a.example", 8), update("b.example", 9)]):
+    with world.traces.writing(below(a=8, b=9)):
         assert world.names() == []
 
     write, process = world.spans.ended
@@ -70,7 +67,7 @@ def test_one_write_for_several_traces_is_below_one_and_linked_to_the_others(worl
     """A span has one parent."""
     world.read(7, "a.example")
     world.read(8, "b.example", OTHER)
-    with world.traces.writing([update("a.example", 8), update("b.example", 9)]):
+    with world.traces.writing(below(a=8, b=9)):
         pass
 
     write, *processes = world.spans.ended
@@ -83,10 +80,10 @@ def test_one_write_for_several_traces_is_below_one_and_linked_to_the_others(worl
 def test_a_write_that_fails_is_told_of_and_so_is_the_next(world: World) -> None:
     """The event's own span goes on until it is counted."""
     world.read(7, "a.example")
-    with pytest.raises(RuntimeError), world.traces.writing([update("a.example", 8)]):
+    with pytest.raises(RuntimeError), world.traces.writing(below(a=8)):
         raise RuntimeError
     assert world.names() == ["write counters"]
-    with world.traces.writing([update("a.example", 8)]):
+    with world.traces.writing(below(a=8)):
         pass
     assert world.names() == ["write counters", "write counters", "process events"]
 
@@ -94,7 +91,7 @@ def test_a_write_that_fails_is_told_of_and_so_is_the_next(world: World) -> None:
 def test_a_write_that_began_before_the_event_does_not_count_it(world: World) -> None:
     """The offset says which events an update has."""
     world.read(7, "a.example")
-    with world.traces.writing([update("a.example", 7)]):
+    with world.traces.writing(below(a=7)):
         pass
     assert world.names() == []
 
