@@ -50,6 +50,11 @@ class IngestConfig:
 
 def read_config(read: EnvironmentReader) -> IngestConfig:
     """Read the environment; problems are kept by *read*."""
-    kafka, tls, ingest = read(KafkaConfig), read(TlsConfig), read(IngestSettings)
-    access = read_access(read, ingest.http_host)
-    return IngestConfig(kafka, tls, ingest, access, read(TracingConfig))
+    ingest = read(IngestSettings)
+    return IngestConfig(
+        kafka=read(KafkaConfig),
+        tls=read(TlsConfig),
+        ingest=ingest,
+        access=read_access(read, ingest.http_host),
+        tracing=read(TracingConfig),
+    )

@@ -47,7 +47,7 @@ class Spans:
     ) -> web.StreamResponse:
         """Return what *answer* does, and tell of it if the request is one to tell of."""
         sent = request.headers.get(_HEADER)
-        if sent is None and random.random() >= self._ratio:  # noqa: S311 nothing is to be guessed
+        if sent is None and random.random() >= self._ratio:  # noqa: S311 a sample, not a secret
             return await answer()
         with self._tracer.start_as_current_span(
             f"{meter.method} {meter.route}",
