@@ -3,6 +3,7 @@
 import pytest
 from aiohttp import web
 from prometheus_client import CollectorRegistry
+from structlog.testing import capture_logs
 
 from shared.errors import NodeFullError
 from shared.http import OPEN, HttpProblem, Route, Router
@@ -80,6 +81,20 @@ async def test_a_request_is_counted_by_its_template_and_its_status() -> None:
         assert served.value("catchall_http_refusals_total", code=code) == 1
     assert served.active == [1, 1, 1, 0]
     assert served.value("http_server_active_requests", http_request_method="GET") == 0
+
+
+async def test_what_tells_no_problem_is_no_refusal() -> None:
+    """A node that says that it is not ready refuses nobody, and is asked every second."""
+
+    async def not_ready(_: web.BaseRequest) -> web.StreamResponse:
+        return web.Response(status=503)
+
+    watch = HttpWatch(CollectorRegistry())
+    with capture_logs() as lines:
+        await ask(Router([Route("GET", "/readyz", not_ready, OPEN)], watch=watch), "GET", "/readyz")
+
+    assert lines == []
+    assert [s for f in watch.meters.collect() for s in f.samples if "refusals" in s.name] == []
 
 
 async def test_no_label_has_what_a_client_sent() -> None:
