@@ -19,7 +19,7 @@ from shared.event import Event, EventKind
 from shared.kafka import Topic
 from shared.partitioning import partition_of
 from shared.producer import MAX_BATCH_BYTES
-from shared.record import TRACEPARENT_BYTES, KeyValue, TracedRecords
+from shared.record import TRACEPARENT_BYTES
 
 if TYPE_CHECKING:
     from shared.spans import Spans
@@ -60,12 +60,9 @@ class _Group:
             self.traced = {}
         self.traced.setdefault((domain, kind), traceparent)
 
-    def records(self) -> list[KeyValue]:
-        """Return what is to be sent."""
-        records = self.sums.records()
-        if self.traced is None:
-            return records
-        return TracedRecords(records, find_places(self.sums, self.traced))
+    def traceparents(self) -> dict[int, str] | None:
+        """Return where traced records came from, by their places; None if none is traced."""
+        return None if self.traced is None else find_places(self.sums, self.traced)
 
 
 class Publisher:
@@ -172,9 +169,9 @@ class Publisher:
             self._sent_at[partition] = sent_at = self._clock()
             # What is said if we are cancelled, or by a defect, before Kafka's answer.
             outcome: RetriableError | None = OutcomeUnknownError("This node stopped meanwhile.")
-            records = group.records()
+            records = group.sums.records()
             try:
-                await self._topic.append(partition, records)
+                await self._topic.append(partition, records, group.traceparents())
                 outcome = None
             except RetriableError as error:
                 outcome = error

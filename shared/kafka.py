@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Protocol
 
@@ -33,9 +33,15 @@ class Topic(Protocol):
 
     partitions: int
 
-    async def append(self, partition: int, records: Sequence[KeyValue]) -> None:
+    async def append(
+        self,
+        partition: int,
+        records: Sequence[KeyValue],
+        traceparents: Mapping[int, str] | None = None,
+    ) -> None:
         """Append *records* in order as one batch; return when every in-sync replica has it.
 
+        *traceparents* are what those of them that are traced carry, by their places.
         Raises BrokerUnavailableError if none of them was or will be stored, and
         OutcomeUnknownError if that can't be known. One append per partition at a time.
         """

@@ -1,8 +1,7 @@
 """A topic behind an idempotent producer that may be replaced at any time."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
-from itertools import repeat
+from collections.abc import Mapping, Sequence
 
 import structlog
 from aiokafka import AIOKafkaProducer, TopicPartition
@@ -16,18 +15,14 @@ from shared.producer import (
     sender_death,
     wait_for_leader,
 )
-from shared.record import TRACEPARENT, KeyValue, TracedRecords
+from shared.record import TRACEPARENT, KeyValue
 from shared.topic_health import TopicHealth
 
 log = structlog.stdlib.get_logger(__name__)
 
-Headers = list[tuple[str, bytes]]
-
 _LATE = "Kafka has not yet answered for an earlier batch."
 _NO_LEADER = "The partition has no leader."
 _PLACE_LOST = "The producer is about to be replaced."
-_NO_HEADERS: Headers = []
-"""A list: aiokafka takes nothing else."""
 
 
 class ProducerTopic:
@@ -78,13 +73,21 @@ class ProducerTopic:
             raise BrokerUnavailableError(death)
         await self._health.check()
 
-    async def append(self, partition: int, records: Sequence[KeyValue]) -> None:
+    async def append(
+        self,
+        partition: int,
+        records: Sequence[KeyValue],
+        traceparents: Mapping[int, str] | None = None,
+    ) -> None:
         """See Topic."""
         if (reason := self.refusing.get(partition)) is not None:
             raise BrokerUnavailableError(reason)
         producer = self._producer
         batch = producer.create_batch()
-        for (key, value), headers in zip(records, _headers(records), strict=False):
+        for number, (key, value) in enumerate(records):
+            headers = []  # a list: aiokafka takes nothing else
+            if traceparents is not None and number in traceparents:
+                headers.append((TRACEPARENT, traceparents[number].encode()))
             if batch.append(key=key, value=value, timestamp=None, headers=headers) is None:
                 raise ValueError("the batch is larger than MAX_BATCH_BYTES")
         batch.close()
@@ -186,14 +189,3 @@ class ProducerTopic:
         if error is not None:
             self._failed(self._producer, partition, error)
             log.warning("a late batch failed", partition=partition, error=self.last_error)
-
-
-def _headers(records: Sequence[KeyValue]) -> Iterable[Headers]:
-    """Return the headers of each of *records*, at no cost where none is traced."""
-    if not isinstance(records, TracedRecords):
-        return repeat(_NO_HEADERS)
-    traced = records.traceparents
-    return [
-        [(TRACEPARENT, traced[number].encode())] if number in traced else _NO_HEADERS
-        for number in range(len(records))
-    ]

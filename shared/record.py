@@ -10,7 +10,6 @@ records for as long as its retention says, so every version that was ever writte
 readable. ``tests/unit/shared/records`` holds examples of each.
 """
 
-from collections.abc import Mapping
 from functools import lru_cache
 
 import msgspec
@@ -55,14 +54,6 @@ class _ShortValueV1(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(_ValueV1).decode
-
-
-class TracedRecords(list[KeyValue]):
-    """Records of one batch, some of them with a ``traceparent``, by their places."""
-
-    def __init__(self, records: list[KeyValue], traceparents: Mapping[int, str]) -> None:
-        super().__init__(records)
-        self.traceparents = traceparents
 
 
 def encode(event: Event) -> KeyValue:

@@ -1,7 +1,7 @@
 """What operators rely on when they replay dead letters, on a real Kafka."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import pytest
 from aiokafka.errors import KafkaError
@@ -243,6 +243,11 @@ class _OneAtATime:
         self._topic = topic
         self._lock = asyncio.Lock()
 
-    async def append(self, partition: int, records: Sequence[KeyValue]) -> None:
+    async def append(
+        self,
+        partition: int,
+        records: Sequence[KeyValue],
+        traceparents: Mapping[int, str] | None = None,
+    ) -> None:
         async with self._lock:
-            await self._topic.append(partition, records)
+            await self._topic.append(partition, records, traceparents)

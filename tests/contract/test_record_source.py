@@ -1,8 +1,7 @@
 """What a worker relies on as a member of a consumer group."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 
 import pytest
 
@@ -10,85 +9,14 @@ from consumer import record_source
 from consumer.position import Position
 from consumer.record_source import Record
 from shared.errors import LogRewrittenError
+from shared.record import TRACEPARENT
 from tests.contract.conftest import PARTITIONS
-from tests.contract.logs import Log, Source
-from tests.contract.waiting import WAIT_SECONDS, until
+from tests.contract.logs import Log
+from tests.contract.members import GROUP, Member, member, numbered, owned, read
+from tests.contract.waiting import WAIT_SECONDS
 
-GROUP = "readers"
 ALL = set(range(PARTITIONS))
-
-
-class Member:
-    """A member of the group that notes what it is given, and commits when it loses it."""
-
-    def __init__(self, source: Source, name: str, journal: list[str]) -> None:
-        self.source = source
-        self.positions: dict[int, Position] = {}
-        self.owned: dict[int, int] = {}
-        self.to_commit: dict[int, Position] = {}
-        self.commits: list[bool] = []
-        self._name = name
-        self._journal = journal
-
-    async def assign(self, positions: Mapping[int, Position]) -> None:
-        """Take partitions over."""
-        self._journal.append(f"{self._name} assigned")
-        self.positions = dict(positions)
-        self.owned = {p: at.next_offset for p, at in positions.items()}
-
-    async def revoke(self) -> None:
-        """Give them up."""
-        self._journal.append(f"{self._name} revoked")
-        self.owned = {}
-        if self.to_commit:
-            self.commits.append(await self.source.commit(self.to_commit))
-
-    async def has(self, count: int) -> None:
-        """Wait until it has *count* partitions; a consumer rebalances only while it is read."""
-
-        async def enough() -> bool:
-            await self.source.fetch()
-            return len(self.owned) == count
-
-        await until(enough)
-
-
-@asynccontextmanager
-async def member(
-    log: Log, name: str = "a", journal: list[str] | None = None
-) -> AsyncIterator[Member]:
-    """Open a member that has joined but owns nothing yet."""
-    async with log.open_source(GROUP) as source:
-        opened = Member(source, name, [] if journal is None else journal)
-        source.subscribe(opened)
-        yield opened
-
-
-async def read(source: Source, partition: int, count: int) -> list[Record]:
-    """Return the next *count* records of *partition*, at least."""
-    found: list[Record] = []
-
-    async def enough() -> bool:
-        found.extend((await source.fetch()).get(partition, ()))
-        return len(found) >= count
-
-    await until(enough)
-    return found
-
-
-async def owned(opened: Member) -> Mapping[int, int]:
-    """Return where each partition starts, once a first member has them all."""
-    await until(lambda: _of(len(opened.owned) == PARTITIONS))
-    return opened.owned
-
-
-async def _of(value: bool) -> bool:  # noqa: FBT001 - what a condition answers
-    return value
-
-
-def numbered(count: int, start: int = 0) -> Sequence[tuple[bytes, bytes]]:
-    """Return *count* records that say their number."""
-    return [(b"k", str(number).encode()) for number in range(start, start + count)]
+TRACED = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
 async def test_a_group_that_never_committed_starts_at_the_beginning(log: Log) -> None:
@@ -179,6 +107,17 @@ async def test_records_carry_the_time_of_their_append(log: Log) -> None:
 
     assert stamps == sorted(stamps)
     assert stamps[0] > 1_600_000_000_000
+
+
+async def test_records_carry_where_they_came_from(log: Log) -> None:
+    """Those that are traced, and no others."""
+    await log.topic.append(0, numbered(3), {1: TRACED})
+
+    async with member(log) as first:
+        await owned(first)
+        records = await read(first.source, 0, 3)
+
+    assert [[*r.headers] for r in records] == [[], [(TRACEPARENT, TRACED.encode())], []]
 
 
 async def test_a_new_member_goes_on_at_the_committed_offset(log: Log) -> None:

@@ -13,7 +13,7 @@ from consumer.position import Position
 from consumer.record_source import Assignee, Record
 from shared.errors import LogRewrittenError
 from shared.producer import MAX_BATCH_BYTES
-from shared.record import RECORD_OVERHEAD_BYTES, KeyValue
+from shared.record import RECORD_OVERHEAD_BYTES, TRACEPARENT, KeyValue
 
 _FETCH_WAIT_SECONDS = 0.02
 _MAX_RECORDS = 100
@@ -43,15 +43,22 @@ class InMemoryLog:
         self.now_ms = 1_700_000_000_000
         """The broker's clock: stands still until a test moves it."""
 
-    async def append(self, partition: int, records: Sequence[KeyValue]) -> None:
+    async def append(
+        self,
+        partition: int,
+        records: Sequence[KeyValue],
+        traceparents: Mapping[int, str] | None = None,
+    ) -> None:
         """See Topic."""
         size = sum(len(key) + len(value) + RECORD_OVERHEAD_BYTES for key, value in records)
         if size > MAX_BATCH_BYTES:
             raise ValueError("the batch is larger than MAX_BATCH_BYTES")
         await asyncio.sleep(0)
         there = self._records[partition]
-        for key, value in records:
-            there.append(LogRecord(len(there), key, value, self.now_ms))
+        for number, (key, value) in enumerate(records):
+            sent = (traceparents or {}).get(number)
+            headers = () if sent is None else ((TRACEPARENT, sent.encode()),)
+            there.append(LogRecord(len(there), key, value, self.now_ms, headers))
         self.notify()
 
     def records(self, partition: int) -> Sequence[LogRecord]:

@@ -1,7 +1,7 @@
 """A topic in memory whose answers can be held back."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from shared.errors import OutcomeUnknownError, RetriableError
 from shared.producer import MAX_BATCH_BYTES
@@ -11,27 +11,32 @@ from shared.record import RECORD_OVERHEAD_BYTES, KeyValue
 class InMemoryTopic:
     """A Topic (see there) that acknowledges at once, unless told to hold its answers.
 
-    ``appends`` are the batches by their partitions as they came, ``batches`` the very objects,
-    ``stored`` what the log has of them.
+    ``appends`` are the batches by their partitions as they came, ``traceparents`` what was said of
+    each of them, ``stored`` what the log has of them.
     """
 
     def __init__(self, partitions: int = 1) -> None:
         self.partitions = partitions
         self.appends: list[tuple[int, list[KeyValue]]] = []
-        self.batches: list[Sequence[KeyValue]] = []
+        self.traceparents: list[Mapping[int, str] | None] = []
         self.stored: list[tuple[int, list[KeyValue]]] = []
         self._holding = False
         self._held: dict[int, asyncio.Future[None]] = {}
         self._errors: list[Exception] = []
 
-    async def append(self, partition: int, records: Sequence[KeyValue]) -> None:
+    async def append(
+        self,
+        partition: int,
+        records: Sequence[KeyValue],
+        traceparents: Mapping[int, str] | None = None,
+    ) -> None:
         """See Topic."""
         if partition in self._held:
             raise AssertionError("a second batch is out for one partition")
         if sum(len(k) + len(v) + RECORD_OVERHEAD_BYTES for k, v in records) > MAX_BATCH_BYTES:
             raise ValueError("the batch is larger than MAX_BATCH_BYTES")
         self.appends.append((partition, list(records)))
-        self.batches.append(records)
+        self.traceparents.append(traceparents)
         if self._holding:
             self._held[partition] = asyncio.get_running_loop().create_future()
             try:

@@ -16,7 +16,7 @@ from shared.domain import DomainName
 from shared.errors import BrokerUnavailableError, NodeFullError, OutcomeUnknownError
 from shared.event import Event, EventKind
 from shared.partitioning import partition_of
-from shared.record import TracedRecords, decode
+from shared.record import decode
 from shared.spans import Spans
 from tests.fakes.spans import TRACE, TRACEPARENT, ListedSpans
 from tests.fakes.topic import InMemoryTopic
@@ -303,15 +303,13 @@ async def test_the_record_of_a_traced_event_says_where_it_came_from() -> None:
         node.topic.release()
         await asyncio.gather(*answers)
 
-        plain, records = node.topic.batches
-        assert not isinstance(plain, TracedRecords)
-        assert isinstance(records, TracedRecords)
+        _, (_, records) = node.topic.appends
         assert [(e.domain, e.kind) for e in (decode(*record) for record in records)] == [
             (B.domain, B.kind),
             (A.domain, A.kind),
             (BOUNCED.domain, BOUNCED.kind),
         ]
-        assert records.traceparents == {1: second, 2: first}
+        assert node.topic.traceparents == [None, {1: second, 2: first}]
         assert first is not None
         assert first.startswith(f"00-{TRACE}-")
 
@@ -328,6 +326,4 @@ async def test_one_record_speaks_for_a_traced_bulk_request() -> None:
             sent = spans.current()
         await answer
 
-        (records,) = node.topic.batches
-        assert isinstance(records, TracedRecords)
-        assert records.traceparents == {0: sent}
+        assert node.topic.traceparents == [{0: sent}]
