@@ -6,8 +6,8 @@ What aiokafka 0.14 does, and what we do about it:
 - It swallows what its callbacks raise: we keep the error and raise it from ``fetch``.
 - It may hand out records of a partition before ``on_partitions_assigned`` is done: the worker
   ignores partitions that it does not have, and we seek after it has them.
-- It sends no leader epoch (KIP-320), so a leader that was deposed while it was cut off or frozen
-  may say that the log ends before offsets that exist: such a word must last to be believed.
+- A deposed leader may say that an offset is out of range (see ``log_offsets``): such a word must
+  last to be believed.
 - With ``auto_offset_reset="none"`` a partition that was never committed is an error. We start
   such a one at its beginning on purpose, and never jump anywhere else.
 """
@@ -16,7 +16,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from time import monotonic
-from typing import Any, Protocol
+from typing import Protocol
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
@@ -31,6 +31,7 @@ from aiokafka.errors import (
 )
 
 from consumer.config import ConsumerSettings
+from consumer.log_offsets import DEPOSED_SECONDS, REQUEST_SECONDS, RETRY_SECONDS, LogOffsets
 from consumer.position import Position
 from shared.config import KafkaConfig
 from shared.errors import (
@@ -47,11 +48,7 @@ log = structlog.stdlib.get_logger(__name__)
 _FETCH_WAIT_MS = 200
 _MAX_RECORDS = 4_000
 """Per fetch: what is decoded in one go keeps the loop from everything else."""
-_REQUEST_SECONDS = 5.0
 _STOP_SECONDS = 5.0
-_RETRY_SECONDS = 0.5
-_DEPOSED_SECONDS = 10.0
-"""By then a leader that is none any more has heard of it."""
 
 
 class Record(Protocol):
@@ -109,6 +106,7 @@ class KafkaRecordSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiok
         self._consumer = consumer
         self._topic = topic
         self._clock = clock
+        self._offsets = LogOffsets(consumer, topic, clock)
         self._assignee: Assignee | None = None
         self._failure: Exception | None = None
         self._out_of_range_since: dict[TopicPartition, float] = {}
@@ -116,7 +114,7 @@ class KafkaRecordSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiok
     async def probe(self) -> None:
         """Return if Kafka answers, else raise BrokerUnavailableError."""
         try:
-            async with asyncio.timeout(_REQUEST_SECONDS):
+            async with asyncio.timeout(REQUEST_SECONDS):
                 await self._consumer.topics()
         except (KafkaError, TimeoutError) as error:
             raise BrokerUnavailableError(f"no answer: {type(error).__name__}") from error
@@ -139,7 +137,7 @@ class KafkaRecordSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiok
         except OffsetOutOfRangeError as error:
             (out_of_range,) = error.args
             self._note_out_of_range(out_of_range)
-            await asyncio.sleep(_RETRY_SECONDS)
+            await asyncio.sleep(RETRY_SECONDS)
             return {}
         except (GroupAuthorizationFailedError, TopicAuthorizationFailedError) as error:
             raise AccessDeniedError(f"Kafka: we may not read: {error}") from error
@@ -154,7 +152,7 @@ class KafkaRecordSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiok
     def _note_out_of_range(self, offsets: Mapping[TopicPartition, int]) -> None:
         now = self._clock()
         for tp, offset in offsets.items():
-            if now - self._out_of_range_since.setdefault(tp, now) > _DEPOSED_SECONDS:
+            if now - self._out_of_range_since.setdefault(tp, now) > DEPOSED_SECONDS:
                 raise LogRewrittenError(
                     f"{tp.topic}/{tp.partition}: offset {offset} is out of range; a new topic "
                     "needs a new name"
@@ -165,7 +163,7 @@ class KafkaRecordSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiok
         """See RecordSource. Raises BrokerUnavailableError when Kafka does not answer in time."""
         offsets = {self._at(p): (at.next_offset, at.text()) for p, at in positions.items()}
         try:
-            async with asyncio.timeout(_REQUEST_SECONDS):
+            async with asyncio.timeout(REQUEST_SECONDS):
                 await self._consumer.commit(offsets)
         except (CommitFailedError, IllegalStateError) as error:
             log.info("partitions are no longer ours", error=str(error))
@@ -176,7 +174,7 @@ class KafkaRecordSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiok
 
     async def log_end(self, partition: int, at_least: int) -> int:
         """See RecordSource. Raises BrokerUnavailableError."""
-        return (await self._ends({partition: at_least}))[partition]
+        return (await self._offsets.ends({partition: at_least}))[partition]
 
     def lag(self, partition: int, next_offset: int) -> int:
         """See RecordSource."""
@@ -206,7 +204,7 @@ class KafkaRecordSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiok
         if self._assignee is None:
             return
         try:
-            positions = await self._find_positions([tp.partition for tp in assigned])
+            positions = await self._offsets.find_positions([tp.partition for tp in assigned])
             await self._assignee.assign(positions)
             for partition, position in positions.items():
                 self._consumer.seek(self._at(partition), position.keys_from)
@@ -214,71 +212,6 @@ class KafkaRecordSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiok
             log.info("assignment was overtaken by the next one")
         except Exception as error:  # noqa: BLE001 aiokafka would swallow it; fetch raises it
             self._failure = error
-
-    async def _find_positions(self, partitions: list[int]) -> dict[int, Position]:
-        """Ask until Kafka answers: if the group has gone on meanwhile, we soon hear of it."""
-        while True:
-            try:
-                return await self._positions(partitions)
-            except BrokerUnavailableError as error:
-                log.warning("where to read on is not known yet", error=str(error))
-                await asyncio.sleep(_RETRY_SECONDS)
-
-    async def _positions(self, partitions: list[int]) -> dict[int, Position]:
-        starts = await self._offsets(self._consumer.beginning_offsets, partitions)
-        found = await self._committed(partitions)
-        ends = await self._ends({p: at.next_offset if at else 0 for p, at in found.items()})
-        positions: dict[int, Position] = {}
-        for partition, committed in found.items():
-            start, end = starts[partition], ends[partition]
-            if committed is None:
-                positions[partition] = Position.at(start)
-                continue
-            if not start <= committed.next_offset <= end:
-                raise LogRewrittenError(
-                    f"{self._topic}/{partition}: committed {committed.next_offset}, but the log "
-                    f"has {start} to {end}; a new topic needs a new name"
-                )
-            keys_from = max(committed.keys_from, start)
-            positions[partition] = Position(committed.next_offset, keys_from)
-        return positions
-
-    async def _committed(self, partitions: Sequence[int]) -> dict[int, Position | None]:
-        try:
-            async with asyncio.timeout(_REQUEST_SECONDS):
-                # What `committed` itself calls; that one leaves the text out.
-                found = await self._consumer._coordinator.fetch_committed_offsets(  # noqa: SLF001
-                    [self._at(p) for p in partitions]
-                )
-        except (KafkaError, TimeoutError) as error:
-            raise BrokerUnavailableError(f"no offsets: {type(error).__name__}") from error
-        positions: dict[int, Position | None] = dict.fromkeys(partitions)
-        for tp, committed in found.items():
-            if committed.offset < 0:
-                continue
-            position = Position.parse(committed.offset, committed.metadata)
-            if position is None:
-                log.warning("offset committed by another; keys before it are not known", at=str(tp))
-                position = Position.at(committed.offset)
-            positions[tp.partition] = position
-        return positions
-
-    async def _ends(self, at_least: Mapping[int, int]) -> dict[int, int]:
-        """Return where logs end; ask again for a while where that is less than it must be."""
-        deadline = self._clock() + _DEPOSED_SECONDS
-        while True:
-            ends = await self._offsets(self._consumer.end_offsets, list(at_least))
-            if all(ends[p] >= end for p, end in at_least.items()) or self._clock() > deadline:
-                return ends
-            await asyncio.sleep(_RETRY_SECONDS)
-
-    async def _offsets(self, ask: Any, partitions: Sequence[int]) -> dict[int, int]:
-        try:
-            async with asyncio.timeout(_REQUEST_SECONDS):
-                answer = await ask([self._at(p) for p in partitions])
-        except (KafkaError, TimeoutError) as error:
-            raise BrokerUnavailableError(f"no offsets: {type(error).__name__}") from error
-        return {tp.partition: offset for tp, offset in answer.items()}
 
     def _at(self, partition: int) -> TopicPartition:
         return TopicPartition(self._topic, partition)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from consumer import record_source
+from consumer import log_offsets
 from consumer.position import Position
 from consumer.record_source import Record
 from shared.errors import LogRewrittenError
@@ -165,7 +165,7 @@ async def test_an_offset_beyond_the_end_is_an_alarm(
     log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A log that is shorter than what was read of it was made anew: no guess where to go on."""
-    monkeypatch.setattr(record_source, "_DEPOSED_SECONDS", 1.0)
+    monkeypatch.setattr(log_offsets, "DEPOSED_SECONDS", 1.0)
     await log.topic.append(0, numbered(2))
     await log.set_committed(GROUP, 0, 10)
 

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from consumer import record_source
+from consumer import log_offsets
 from consumer.__main__ import new_writer
 from consumer.writer_rows import RowUpdate
 from shared import record
@@ -140,7 +140,7 @@ async def test_more_counted_than_the_log_has_ends_the_worker(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The topic was made anew under its old name: its offsets mean nothing, so no guess."""
-    monkeypatch.setattr(record_source, "_DEPOSED_SECONDS", 1.0)
+    monkeypatch.setattr(log_offsets, "DEPOSED_SECONDS", 1.0)
     log, store, domain = pipeline.log, pipeline.store, new_domain()
     origin = f"{log.name}/{partition_of(domain, PARTITIONS)}"
     await store.store.write(origin, [RowUpdate(domain, new_writer(), 500, 0, 1_000, epoch=0)])

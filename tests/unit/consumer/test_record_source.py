@@ -8,7 +8,7 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import OffsetOutOfRangeError, RequestTimedOutError
 
-from consumer import record_source
+from consumer import log_offsets, record_source
 from consumer.position import Position
 from consumer.record_source import KafkaRecordSource
 from shared.errors import LogRewrittenError
@@ -79,7 +79,8 @@ class Assignee:
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let nobody wait."""
-    monkeypatch.setattr(record_source, "_RETRY_SECONDS", 0.0)
+    for module in (record_source, log_offsets):
+        monkeypatch.setattr(module, "RETRY_SECONDS", 0.0)
 
 
 async def test_an_assignment_waits_for_a_kafka_that_does_not_answer() -> None:
@@ -99,7 +100,7 @@ async def test_an_assignment_beyond_the_end_of_the_log_ends_the_worker(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """If that is said for long: then the topic is another one."""
-    monkeypatch.setattr(record_source, "_DEPOSED_SECONDS", 0.05)
+    monkeypatch.setattr(log_offsets, "DEPOSED_SECONDS", 0.05)
     source = KafkaRecordSource(StubConsumer(committed=101), "t")
     source.subscribe(Assignee())
 
