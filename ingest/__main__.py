@@ -32,7 +32,6 @@ async def serve(config: IngestConfig) -> None:
     """Open every resource, serve until told to stop, close in reverse order."""
     settings = config.ingest
     registry = new_registry()
-    watch = HttpWatch(registry)
     readiness = Readiness("kafka")
     admission = Admission(settings.max_in_flight_events, settings.max_in_flight_bytes)
     meters = IngestMeters(registry, admission)
@@ -42,7 +41,7 @@ async def serve(config: IngestConfig) -> None:
         connection_seconds=settings.connection_seconds,
         drain_seconds=settings.drain_seconds,
     )
-    access = build_access(config.access, registry, meters.refused)
+    access = build_access(config.access, registry)
     guard = None if access is None else access.guard
     documents = openapi.build(settings, keys=access is not None)
     async with AsyncExitStack() as stack:
@@ -61,7 +60,8 @@ async def serve(config: IngestConfig) -> None:
                 tls=tls,
             )
         )
-        watch.spans = await stack.enter_async_context(open_tracing(config.tracing, "ingest"))
+        spans = await stack.enter_async_context(open_tracing(config.tracing, "ingest"))
+        watch = HttpWatch(registry, spans)
         topic = await stack.enter_async_context(kafka.open_topic(config.kafka, config.kafka.topic))
         meters.partitions = topic.partitions
         meters.producers_replaced = lambda: topic.producers_replaced
@@ -70,7 +70,7 @@ async def serve(config: IngestConfig) -> None:
             meters,
             max_batch_age_seconds=settings.max_batch_age_seconds,
             clock=asyncio.get_running_loop().time,
-            spans=watch.spans,
+            spans=spans,
         )
         handlers = Handlers(publisher, admission, meters, settings.body_seconds)
         async with asyncio.TaskGroup() as tasks:

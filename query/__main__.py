@@ -24,10 +24,9 @@ async def run(config: QueryConfig) -> None:
     """Open every resource, serve until told to stop, close in reverse order."""
     settings = config.query
     registry = new_registry()
-    watch = HttpWatch(registry)
     meters = QueryMeters(registry)
     readiness = Readiness("cassandra")
-    access = build_access(config.access, registry, meters.refused)
+    access = build_access(config.access, registry)
     guard = None if access is None else access.guard
     documents = document.build(settings, config.changes, keys=access is not None)
     async with AsyncExitStack() as stack:
@@ -44,7 +43,8 @@ async def run(config: QueryConfig) -> None:
                 tls=tls,
             )
         )
-        watch.spans = await stack.enter_async_context(open_tracing(config.tracing, "query"))
+        spans = await stack.enter_async_context(open_tracing(config.tracing, "query"))
+        watch = HttpWatch(registry, spans)
         session = await stack.enter_async_context(cassandra.open_session(config.cassandra))
         answers = await stack.enter_async_context(open_answers(session, settings, meters))
         changes = await stack.enter_async_context(open_changes(config, answers, registry))

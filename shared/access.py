@@ -47,7 +47,7 @@ class _Client:
 class Access:
     """The keys of a node, as its file has them.
 
-    *refused* is told the code of each refusal. Refusals go out at a pace, as those of a full node
+    Refusals go out at a pace, as those of a full node
     do: who asks again and again without a key must not take the time of those who have one.
     """
 
@@ -57,12 +57,10 @@ class Access:
         read_keys: Callable[[], Keys],
         settings: AccessSettings,
         registry: CollectorRegistry,
-        refused: Callable[[str], None],
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self._read_keys = read_keys
         self._settings = settings
-        self._refused = refused
         self._clock = clock
         self._pace = Pace(asyncio.get_running_loop().call_later)
         self._failures = Counter(
@@ -153,13 +151,11 @@ class Access:
         refusal: HttpProblem,
         draw: Callable[[web.BaseRequest, HttpProblem], web.StreamResponse],
     ) -> web.StreamResponse:
-        self._refused(refusal.code)
         await self._pace.wait(1)
         return draw(request, refusal)
 
     def _charge(self, account: Account, events: int) -> None:
         if wait := account.admit_events(events, self._clock()):
-            self._refused("quota_exceeded")
             raise _over_quota(wait)
 
 
@@ -187,13 +183,11 @@ def _draw_problem(_: web.BaseRequest, refusal: HttpProblem) -> web.StreamRespons
     return problem_of(refusal)
 
 
-def build_access(
-    config: AccessConfig, registry: CollectorRegistry, refused: Callable[[str], None]
-) -> Access | None:
+def build_access(config: AccessConfig, registry: CollectorRegistry) -> Access | None:
     """Return who decides on a node's requests; None: it runs open."""
     path = config.settings.keys_file
     if config.keys is None or path is None:
         log.info("access is open")
         return None
     log.info("access is by keys", keys=len(config.keys.by_id))
-    return Access(config.keys, partial(load_keys, path), config.settings, registry, refused)
+    return Access(config.keys, partial(load_keys, path), config.settings, registry)

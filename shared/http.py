@@ -3,6 +3,7 @@
 import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from operator import itemgetter
 from time import perf_counter
@@ -64,6 +65,10 @@ def problem(
         # The header alone would only say so.
         response.force_close()
     return mark(response, code)
+
+
+REFUSALS = (HttpProblem, InputError, RetriableError)
+"""What a handler raises to refuse; ``problem_of`` knows them."""
 
 
 def problem_of(error: Exception) -> web.Response:
@@ -128,6 +133,24 @@ class _Endpoint(NamedTuple):
     meter: RouteMeter
 
 
+def _endpoint(method: str, path: str, handler: Handler, watch: HttpWatch) -> _Endpoint:
+    """Return *handler* with its meter; where requests are traced, each of its is a span."""
+    meter, spans = watch.meters.route(method, path), watch.spans
+    if spans is None:
+        return _Endpoint(handler, meter)
+
+    async def answer(request: web.BaseRequest, *values: str) -> web.StreamResponse:
+        try:
+            return await handler(request, *values)
+        except REFUSALS as error:
+            return problem_of(error)  # by now, so that its span has a status
+
+    async def traced(request: web.BaseRequest, *values: str) -> web.StreamResponse:
+        return await spans.around(request, meter, partial(answer, request, *values))
+
+    return _Endpoint(traced, meter)
+
+
 class _Shape:
     """The routes whose paths have their literals at the same places."""
 
@@ -141,10 +164,9 @@ class _Shape:
         self, segments: Sequence[str], route: Route, handler: Handler, watch: HttpWatch
     ) -> None:
         endpoints = self._endpoints.setdefault(self._literals(segments), {})
-        endpoints[route.method] = _Endpoint(handler, watch.meters.route(route.method, route.path))
+        endpoints[route.method] = _endpoint(route.method, route.path, handler, watch)
         if route.method == "GET":
-            meter = watch.meters.route("HEAD", route.path)
-            endpoints.setdefault("HEAD", _Endpoint(handler, meter))
+            endpoints.setdefault("HEAD", _endpoint("HEAD", route.path, handler, watch))
 
     def endpoints(self, segments: Sequence[str]) -> dict[str, _Endpoint] | None:
         return self._endpoints.get(self._literals(segments))
@@ -194,19 +216,13 @@ class Router:
             self._watch.refused(request, meter, response)
             return response
         handler, meter = endpoint
-        spans = self._watch.spans
         meter.active += 1
         status = 500  # of what nobody foresaw
         try:
-            if spans is None:
+            try:
                 answer = await handler(request, *values)
-            else:
-                answer = await spans.around(
-                    request, meter, lambda: _answer_or_refuse(handler, request, values)
-                )
-            status = answer.status
-        except (HttpProblem, InputError, RetriableError) as error:
-            answer = problem_of(error)
+            except REFUSALS as error:
+                answer = problem_of(error)
             status = answer.status
         finally:
             meter.active -= 1
@@ -235,12 +251,3 @@ class Router:
         raise HttpProblem(
             405, "method_not_allowed", f"This path answers to {names}.", {"Allow": names}
         )
-
-
-async def _answer_or_refuse(
-    handler: Handler, request: web.BaseRequest, values: Sequence[str]
-) -> web.StreamResponse:
-    try:
-        return await handler(request, *values)
-    except (HttpProblem, InputError, RetriableError) as error:
-        return problem_of(error)

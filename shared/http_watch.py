@@ -17,12 +17,16 @@ _CODE = web.ResponseKey("_CODE", str)
 
 
 class HttpWatch:
-    """What watches one server; where there is no *registry*, nobody asks what it has counted."""
+    """What watches one server; where there is no *registry*, nobody asks what it has counted.
 
-    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+    *spans* tells of requests, where they are traced.
+    """
+
+    def __init__(
+        self, registry: CollectorRegistry | None = None, spans: "Spans | None" = None
+    ) -> None:
         self.meters = HttpMeters()
-        self.spans: Spans | None = None
-        """Set where requests are traced."""
+        self.spans = spans
         self._log = RefusalLog()
         if registry is not None:
             registry.register(self.meters)

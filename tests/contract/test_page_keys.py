@@ -39,9 +39,7 @@ class Closed:
 
     def __init__(self) -> None:
         self.keys = keys_of(people="one", senders="three")
-        self.access = Access(
-            self.keys, lambda: self.keys, AccessSettings(), CollectorRegistry(), lambda _: None
-        )
+        self.access = Access(self.keys, lambda: self.keys, AccessSettings(), CollectorRegistry())
         self.node: PageNode
 
     def take(self, keys: Keys) -> None:

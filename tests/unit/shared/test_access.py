@@ -11,6 +11,7 @@ from shared.access import Access, charge
 from shared.access_config import AccessSettings
 from shared.errors import ConfigError
 from shared.http import OPEN, HttpProblem, Route, Router
+from shared.http_watch import HttpWatch
 from shared.keys import Keys, Scope, hash_secret, parse_keys
 from tests.fakes.requests import ask, json_of
 
@@ -35,7 +36,7 @@ class Gate:
     def __init__(self, keys: Keys = KEYS, requests_per_second: float | None = None) -> None:
         self.file: Keys | ConfigError = keys
         self.now = 0.0
-        self.refused: list[str] = []
+        self.watch = HttpWatch()
         self.answered: list[str] = []
         self.registry = CollectorRegistry()
         self.access = Access(
@@ -43,7 +44,6 @@ class Gate:
             self.read,
             AccessSettings(requests_per_second=requests_per_second),
             self.registry,
-            self.refused.append,
             lambda: self.now,
         )
         self.router = Router(
@@ -62,7 +62,13 @@ class Gate:
                 ),
             ],
             self.access.guard,
+            self.watch,
         )
+
+    @property
+    def refused(self) -> dict[str, int]:
+        """How often requests were refused, by code."""
+        return dict(self.watch.meters._refused)
 
     def read(self) -> Keys:
         """Read the file again."""
@@ -121,7 +127,7 @@ async def test_a_route_is_for_who_has_its_scope(
     for _ in range(2):
         assert await gate.status(method, target, authorization) == status
     assert bool(gate.answered) == (status == 200)
-    assert len(gate.refused) == (2 if status in {401, 403} else 0)
+    assert sum(gate.refused.values()) == (2 if status >= 400 else 0)
 
 
 async def test_an_unknown_id_is_refused_as_a_wrong_secret_is() -> None:
@@ -136,7 +142,7 @@ async def test_an_unknown_id_is_refused_as_a_wrong_secret_is() -> None:
     assert {tuple(each.headers.items()) for each in answers} == {tuple(answers[0].headers.items())}
     assert answers[0].headers["WWW-Authenticate"] == "Bearer"
     assert json_of(answers[0])["code"] == "unauthorized"
-    assert gate.refused == ["unauthorized"] * 5
+    assert gate.refused == {"unauthorized": 5}
 
 
 async def test_a_page_may_be_open_in_part_and_refuse_in_its_own_way() -> None:
@@ -179,6 +185,7 @@ async def test_events_are_one_a_put_and_as_many_as_are_counted_of_a_bulk_request
     late = await gate.ask("POST", "/many", SENDER, 1)
     assert (late.status, late.headers["Retry-After"]) == (429, "5")
     assert await gate.status("PUT", "/one/a", SENDER) == 429
+    assert gate.refused == {"quota_exceeded": 3}
     assert gate.answered == before
     gate.now += 5
     assert await gate.status("PUT", "/one/a", SENDER) == 200
@@ -199,7 +206,6 @@ async def test_bulk_requests_that_are_read_side_by_side_do_not_all_get_what_is_l
     charge(seen[0], 50)
     with pytest.raises(HttpProblem, match="quota"):
         charge(seen[1], 50)
-    assert gate.refused == ["quota_exceeded"]
 
 
 async def test_a_reload_takes_the_new_keys_and_forgets_the_old() -> None:

@@ -37,8 +37,7 @@ async def answer(_: web.BaseRequest, domain: str) -> web.StreamResponse:
 
 def traced_router(spans: ListedSpans) -> Router:
     """Return a router whose requests *spans* tells of."""
-    watch = HttpWatch()
-    watch.spans = spans
+    watch = HttpWatch(spans=spans)
     return Router([Route("GET", "/domains/{domain}", answer, OPEN)], watch=watch)
 
 
