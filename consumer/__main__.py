@@ -19,6 +19,7 @@ from consumer.upkeep import Upkeep
 from consumer.worker import Worker
 from shared import cassandra, http_server, http_tls, kafka, lifecycle
 from shared.management import Readiness, build_management, keep_probing, new_registry
+from shared.reloads import Reloads
 from shared.tracing import open_tracing
 
 
@@ -38,8 +39,7 @@ async def run(config: ConsumerConfig) -> None:
     async with AsyncExitStack() as stack:
         stop = stack.enter_context(lifecycle.stop_on_signals())
         tls = http_tls.build_tls(config.tls, registry)
-        if tls is not None:
-            stack.enter_context(lifecycle.reload_on_hangup(tls.reload))
+        lifecycle.on_hangup(Reloads(registry, certificate=tls))
         await stack.enter_async_context(
             http_server.open_server(
                 build_management(readiness, registry),

@@ -16,14 +16,14 @@ from shared.errors import OutcomeUnknownError
 from shared.http_watch import HttpWatch
 from shared.management import Readiness, build_management, keep_probing, new_registry
 from shared.openapi import build_route
+from shared.reloads import Reloads
 from shared.tracing import open_tracing
 
 
 async def run(config: IngestConfig) -> None:
     """Serve, as one process or as many."""
     if config.ingest.processes > 1 and config.ingest.process is None:
-        reloads = config.access.keys is not None or config.tls.server_files is not None
-        await run_processes(config.ingest, reloads=reloads)
+        await run_processes(config.ingest)
     else:
         await serve(config)
 
@@ -41,15 +41,13 @@ async def serve(config: IngestConfig) -> None:
         connection_seconds=settings.connection_seconds,
         drain_seconds=settings.drain_seconds,
     )
-    access = build_access(config.access, registry)
+    access = build_access(config.access)
     guard = None if access is None else access.guard
     documents = openapi.build(settings, keys=access is not None)
     async with AsyncExitStack() as stack:
         stop = stack.enter_context(lifecycle.stop_on_signals())
         tls = http_tls.build_tls(config.tls, registry)
-        reloads = [each.reload for each in (access, tls) if each is not None]
-        if reloads:
-            stack.enter_context(lifecycle.reload_on_hangup(*reloads))
+        lifecycle.on_hangup(Reloads(registry, keys=access, certificate=tls))
         if settings.process is not None:
             lifecycle.stop_with_parent(stop)
         await stack.enter_async_context(

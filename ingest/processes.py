@@ -9,7 +9,6 @@ import asyncio
 import os
 import signal
 import sys
-from contextlib import nullcontext
 
 import structlog
 
@@ -26,11 +25,8 @@ _STOP_SLACK_SECONDS = 5.0
 Children = dict[int, asyncio.subprocess.Process]
 
 
-async def run_processes(settings: IngestSettings, *, reloads: bool) -> None:
-    """Run them until told to stop. Raises PipelineError if one lost something in the end.
-
-    *reloads*: whether they have anything to read again at SIGHUP, which ends them if not.
-    """
+async def run_processes(settings: IngestSettings) -> None:
+    """Run them until told to stop. Raises PipelineError if one lost something in the end."""
     children: Children = {}
 
     def hand_on() -> None:
@@ -39,8 +35,8 @@ async def run_processes(settings: IngestSettings, *, reloads: bool) -> None:
                 # One that is only starting is ended by it, and started again a second later.
                 child.send_signal(signal.SIGHUP)
 
-    hangup = lifecycle.reload_on_hangup(hand_on) if reloads else nullcontext()
-    with lifecycle.stop_on_signals() as stop, hangup:
+    lifecycle.on_hangup(hand_on)
+    with lifecycle.stop_on_signals() as stop:
         async with asyncio.TaskGroup() as tasks:
             running = [
                 tasks.create_task(_keep_running(number, settings, stop, children))

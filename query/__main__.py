@@ -17,6 +17,7 @@ from shared.access import build_access
 from shared.http_watch import HttpWatch
 from shared.management import Readiness, build_management, keep_probing, new_registry
 from shared.openapi import build_route
+from shared.reloads import Reloads
 from shared.tracing import open_tracing
 
 
@@ -26,15 +27,13 @@ async def run(config: QueryConfig) -> None:
     registry = new_registry()
     meters = QueryMeters(registry)
     readiness = Readiness("cassandra")
-    access = build_access(config.access, registry)
+    access = build_access(config.access)
     guard = None if access is None else access.guard
     documents = document.build(settings, config.changes, keys=access is not None)
     async with AsyncExitStack() as stack:
         stop = stack.enter_context(lifecycle.stop_on_signals())
         tls = http_tls.build_tls(config.tls, registry)
-        reloads = [each.reload for each in (access, tls) if each is not None]
-        if reloads:
-            stack.enter_context(lifecycle.reload_on_hangup(*reloads))
+        lifecycle.on_hangup(Reloads(registry, keys=access, certificate=tls))
         await stack.enter_async_context(
             http_server.open_server(
                 build_management(readiness, registry, build_route(documents.management)),

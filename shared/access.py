@@ -14,10 +14,8 @@ from time import monotonic
 
 import structlog
 from aiohttp import web
-from prometheus_client import CollectorRegistry, Counter
 
 from shared.access_config import AccessConfig, AccessSettings, load_keys
-from shared.errors import ConfigError
 from shared.http import Handler, HttpProblem, Route, problem_of
 from shared.keys import Key, Keys
 from shared.quota import Account
@@ -47,8 +45,8 @@ class _Client:
 class Access:
     """The keys of a node, as its file has them.
 
-    Refusals go out at a pace, as those of a full node
-    do: who asks again and again without a key must not take the time of those who have one.
+    Refusals go out at a pace, as those of a full node do: who asks again and again without a key
+    must not take the time of those who have one.
     """
 
     def __init__(
@@ -56,18 +54,12 @@ class Access:
         keys: Keys,
         read_keys: Callable[[], Keys],
         settings: AccessSettings,
-        registry: CollectorRegistry,
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self._read_keys = read_keys
         self._settings = settings
         self._clock = clock
         self._pace = Pace(asyncio.get_running_loop().call_later)
-        self._failures = Counter(
-            "catchall_key_reload_failures",
-            "Times that the key file was wrong when it was read again; the old keys stayed.",
-            registry=registry,
-        )
         self._clients: Mapping[str, _Client] = {}
         self._take(keys)
 
@@ -86,13 +78,7 @@ class Access:
 
     def reload(self) -> None:
         """Read the key file again. Raises ConfigError, and keeps the keys, if it is wrong."""
-        try:
-            keys = self._read_keys()
-        except ConfigError:
-            self._failures.inc()
-            raise
-        self._take(keys)
-        log.info("keys were read again", keys=len(keys.by_id))
+        self._take(self._read_keys())
 
     def guard(self, route: Route) -> Handler:
         """Return the handler of *route* behind a check of who asks."""
@@ -183,11 +169,11 @@ def _draw_problem(_: web.BaseRequest, refusal: HttpProblem) -> web.StreamRespons
     return problem_of(refusal)
 
 
-def build_access(config: AccessConfig, registry: CollectorRegistry) -> Access | None:
+def build_access(config: AccessConfig) -> Access | None:
     """Return who decides on a node's requests; None: it runs open."""
     path = config.settings.keys_file
     if config.keys is None or path is None:
         log.info("access is open")
         return None
     log.info("access is by keys", keys=len(config.keys.by_id))
-    return Access(config.keys, partial(load_keys, path), config.settings, registry)
+    return Access(config.keys, partial(load_keys, path), config.settings)

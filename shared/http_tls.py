@@ -10,9 +10,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client import CollectorRegistry, Gauge
 
-from shared.errors import ConfigError
 from shared.security_config import TlsConfig
 from shared.tls import ServerFiles, refusal, server_context
 
@@ -37,30 +36,13 @@ class ServerTls:
             "Until when the certificate of this process's ports is good, since 1970.",
             registry=registry,
         )
-        self._reloads = Counter(
-            "catchall_certificate_reloads_total",
-            "How often the certificate was read again, and whether it could be used.",
-            ["outcome"],
-            registry=registry,
-        )
-        for outcome in ("ok", "failed"):
-            self._reloads.labels(outcome)
-        self._load()
+        self.reload()
 
     def reload(self) -> None:
         """Show what the files hold now at each further handshake; connections go on.
 
         Raises ConfigError, having kept what there was.
         """
-        try:
-            self._load()
-        except ConfigError:
-            self._reloads.labels("failed").inc()
-            raise
-        self._reloads.labels("ok").inc()
-        log.info("the certificate was read again", certificate=str(self._files.certificate))
-
-    def _load(self) -> None:
         expires_at = self._files.expires_at()
         self._files.load_into(self.context)
         self._expiry.set(expires_at)

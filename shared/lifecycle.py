@@ -49,24 +49,9 @@ def stop_on_signals() -> Iterator[asyncio.Event]:
         stop.set()
 
 
-@contextmanager
-def reload_on_hangup(*reloads: Callable[[], None]) -> Iterator[None]:
-    """Call each of *reloads* at SIGHUP, from here on until the process ends.
-
-    One that raises a PipelineError has kept what there was: that is logged, and the others are
-    called all the same. A process has one such context: a second one takes the signal over.
-    """
-
-    def handle() -> None:
-        for reload in reloads:
-            try:
-                reload()
-            except PipelineError as error:
-                log.error("what was read again is wrong; the old stays", error=str(error))  # noqa: TRY400 its sentence says it all
-
-    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, handle)
-    # The handler stays: without it the signal would end us at once, in the middle of a close.
-    yield
+def on_hangup(act: Callable[[], None]) -> None:
+    """Call *act* at each SIGHUP, from here on until the process ends; before, it ends us."""
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, act)
 
 
 def stop_with_parent(stop: asyncio.Event) -> None:

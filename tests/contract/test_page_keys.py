@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
-from prometheus_client import CollectorRegistry
 
 from shared.access import Access
 from shared.access_config import AccessSettings
@@ -39,7 +38,7 @@ class Closed:
 
     def __init__(self) -> None:
         self.keys = keys_of(people="one", senders="three")
-        self.access = Access(self.keys, lambda: self.keys, AccessSettings(), CollectorRegistry())
+        self.access = Access(self.keys, lambda: self.keys, AccessSettings())
         self.node: PageNode
 
     def take(self, keys: Keys) -> None:

@@ -15,6 +15,7 @@ from query.changes.metrics import ChangeMeters
 from query.metrics import QueryMeters
 from shared.http_metrics import HttpMeters
 from shared.management import new_registry
+from shared.reloads import Reloads
 
 ROOT = Path(__file__).parents[3]
 TIERS = ("ingest", "consumer", "query", "shared")
@@ -29,6 +30,7 @@ LABELS = {
     "http_response_status_code": "statuses that we send",
     "code": "codes of problems that we send",
     "outcome": "two words",
+    "what": "two words",
     "kind": "two words",
     "status": "shared.status.Status",
     "reason": "query.changes.event_stream.Lost",
@@ -54,6 +56,7 @@ def families() -> list[Metric]:
     ConsumerMeters(registry)
     QueryMeters(registry)
     ChangeMeters(registry)
+    Reloads(registry)
     return list(registry.collect())
 
 
