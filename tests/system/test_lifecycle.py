@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
@@ -88,6 +89,18 @@ async def test_the_management_port_tells_life_readiness_and_metrics(stack: Stack
         }
         assert f"\n{metric[name]}" in metrics.text
         assert (missing.status, missing.body["code"]) == (404, "unknown_path")
+
+
+async def test_a_hangup_ends_no_process(stack: Stack) -> None:
+    """There is nothing to read again without keys and TLS, and no reason to end either."""
+    for tier in stack.started:
+        tier.running.signal(signal.SIGHUP)
+    await asyncio.sleep(0.5)  # longer than it takes to die of one
+
+    for tier in stack.started:
+        assert tier.running.poll() is None, tier.name
+        async with stack.http.get(f"{tier.management}/livez") as answer:
+            assert answer.status == 200
 
 
 async def test_logs_are_json_with_fields_and_none_of_them_is_per_event(own: Stack) -> None:
