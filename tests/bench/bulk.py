@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 
 from tests.bench.bench import Bench, target_of
+from tests.bench.effort import Effort
 from tests.bench.figure import Figure, Reference, at_least
 from tests.bench.pump_job import PumpJob, PumpResult
 from tests.bench.requests import Workload
@@ -37,15 +38,7 @@ async def measure(bench: Bench) -> AsyncIterator[Figure]:
         ):
             results[name] = await bench.pump(
                 target_of(node.url, node.running.pid),
-                PumpJob(
-                    workload=workload,
-                    events=effort.bulk_events,
-                    connections=CONNECTIONS,
-                    warm_up_seconds=effort.warm_up_seconds,
-                    seconds=effort.measure_seconds,
-                    domains=effort.wide_domains,
-                    lines=LINES,
-                ),
+                bulk_job(effort, workload),
             )
     per_event = "aiokafka send_and_wait per event"
     for name, result in results.items():
@@ -65,3 +58,16 @@ async def measure(bench: Bench) -> AsyncIterator[Figure]:
             detail=f"node {result.cpu['server'] / result.seconds:.0%} of a core, "
             f"client {result.own_cpu / result.seconds:.0%}",
         )
+
+
+def bulk_job(effort: Effort, workload: Workload) -> PumpJob:
+    """Return the job of the rows that send full bulk requests."""
+    return PumpJob(
+        workload=workload,
+        events=effort.bulk_events,
+        connections=CONNECTIONS,
+        warm_up_seconds=effort.warm_up_seconds,
+        seconds=effort.measure_seconds,
+        domains=effort.wide_domains,
+        lines=LINES,
+    )

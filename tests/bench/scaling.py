@@ -13,12 +13,12 @@ from time import perf_counter
 import msgspec
 
 from tests.bench.bench import Bench, MeasurementError, Target, target_of
-from tests.bench.bulk import CONNECTIONS, LINES
+from tests.bench.bulk import bulk_job
 from tests.bench.cpu import cpu_seconds
 from tests.bench.figure import Figure, Reference
 from tests.bench.get import CONNECTIONS as GET_CONNECTIONS
 from tests.bench.get import HOT_DOMAINS, store_domains
-from tests.bench.pump_job import PUT_CONNECTIONS, PumpJob, PumpResult
+from tests.bench.pump_job import PumpJob, PumpResult, put_job
 from tests.bench.requests import Workload
 from tests.bench.topic import fill
 from tests.bench.worker_metrics import POLL_SECONDS, read
@@ -68,25 +68,11 @@ async def measure(bench: Bench) -> AsyncIterator[Figure]:
 
 
 async def _puts(bench: Bench, processes: int) -> Scaled:
-    job = PumpJob(
-        workload=Workload.PUT_WAVES,
-        events=bench.effort.put_events,
-        connections=PUT_CONNECTIONS,
-        warm_up_seconds=bench.effort.warm_up_seconds,
-        seconds=bench.effort.measure_seconds,
-    )
-    return await _ingest(bench, processes, job, lambda result: result.good)
+    return await _ingest(bench, processes, put_job(bench.effort), lambda result: result.good)
 
 
 async def _bulk(bench: Bench, processes: int) -> Scaled:
-    job = PumpJob(
-        workload=Workload.BULK_WAVES,
-        events=bench.effort.bulk_events,
-        connections=CONNECTIONS,
-        warm_up_seconds=bench.effort.warm_up_seconds,
-        seconds=bench.effort.measure_seconds,
-        lines=LINES,
-    )
+    job = bulk_job(bench.effort, Workload.BULK_WAVES)
     return await _ingest(bench, processes, job, lambda result: result.events)
 
 
