@@ -13,7 +13,7 @@ from shared.counter import Counters
 from shared.keys import Keys, hash_secret, parse_keys
 from tests.browser import NARROW, THEMES, WIDE, visit
 from tests.contract.page_node import PageNode, open_page_node
-from tests.contract.test_page_scripts import IDLE
+from tests.contract.pulses import IDLE
 
 KEY, NEXT_KEY, SENDERS_KEY = "people.one", "people.two", "senders.three"
 REFUSED = "Failed to load resource: the server responded with a status of 40"
