@@ -3,87 +3,20 @@
 import asyncio
 import io
 import json
-import signal
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
 import pytest
 import pytest_asyncio
 
-from deploy import keys as key_desk
 from deploy.local import process
 from tests.system.client import Client, Reply
 from tests.system.documented import examples_of
-from tests.system.stack import Stack, TierProcess
+from tests.system.keyed import Keyed
+from tests.system.stack import Stack
 from tests.system.test_api_documents import check, send
 from tests.system.test_processes import PROCESSES, all_ready
-
-RELOAD_SECONDS = 10.0
-READ_AGAIN = '"read again"'
-
-
-@dataclass(slots=True)
-class Closed:
-    """A pipeline that asks for keys, of whose ingest node there are two processes."""
-
-    stack: Stack
-    file: Path
-    capture: pytest.CaptureFixture[str]
-    secrets: list[str] = field(default_factory=list, repr=False)
-    """Every secret that was ever made."""
-
-    @property
-    def query(self) -> TierProcess:
-        """The query node."""
-        return self.stack.started[1]
-
-    @property
-    def ingest(self) -> TierProcess:
-        """The ingest node."""
-        return self.stack.started[2]
-
-    @property
-    def client(self) -> Client:
-        """A client without a key."""
-        return Client(self.stack.http, self.ingest.url, self.query.url)
-
-    def desk(self, command: str, name: str, *words: str) -> dict[str, str]:
-        """Make or change a key; return the header of a new secret."""
-        status = key_desk.main([command, "--file", str(self.file), "--id", name, *words])
-        printed, said = self.capture.readouterr()
-        assert status == 0, said
-        self.secrets += [line.partition(".")[2] for line in printed.splitlines()]
-        return {"Authorization": f"Bearer {printed.strip()}"}
-
-    async def reload(self) -> None:
-        """Send SIGHUP to both nodes and wait until each process has read the file."""
-        await self.hang_up(READ_AGAIN)
-
-    async def hang_up(self, awaited: str) -> None:
-        """Send SIGHUP to both nodes, and wait until each process has said *awaited* once more."""
-        nodes = ((self.ingest, PROCESSES), (self.query, 1))
-        before = [node.log_text().count(awaited) for node, _ in nodes]
-        for node, _ in nodes:
-            node.running.signal(signal.SIGHUP)
-        async with asyncio.timeout(RELOAD_SECONDS):
-            for (node, times), seen in zip(nodes, before, strict=True):
-                while node.log_text().count(awaited) < seen + times:
-                    await asyncio.sleep(0.02)
-
-    async def new(self, name: str, *words: str) -> dict[str, str]:
-        """Make a key that is valid from now on."""
-        header = self.desk("new", name, *words)
-        await self.reload()
-        return header
-
-    async def stored(self, customer: Mapping[str, str]) -> int:
-        """Return how many records Kafka has."""
-        await asyncio.sleep(1.0)  # a pulse is shared for as long
-        pulse = await self.client.request("GET", f"{self.query.url}/pulse", headers=customer)
-        assert pulse.status == 200, pulse.text
-        return sum(each["end"] for each in pulse.body["partitions"])
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -104,9 +37,9 @@ async def opened(
 
 
 @pytest.fixture
-def closed(opened: tuple[Stack, Path], capsys: pytest.CaptureFixture[str]) -> Closed:
+def closed(opened: tuple[Stack, Path], capsys: pytest.CaptureFixture[str]) -> Keyed:
     """The pipeline as a test uses it."""
-    return Closed(*opened, capsys)
+    return Keyed(*opened, capsys)
 
 
 def code(reply: Reply) -> tuple[int, str]:
@@ -114,7 +47,7 @@ def code(reply: Reply) -> tuple[int, str]:
     return reply.status, reply.body["code"]
 
 
-async def test_who_has_a_key_is_counted_and_nobody_else(closed: Closed) -> None:
+async def test_who_has_a_key_is_counted_and_nobody_else(closed: Keyed) -> None:
     """By scope; what is refused leaves no record in Kafka."""
     sender = closed.desk("new", "sender", "--scope", "ingest")
     customer = await closed.new("customer", "--scope", "query")
@@ -162,7 +95,7 @@ async def test_who_has_a_key_is_counted_and_nobody_else(closed: Closed) -> None:
     assert code(asked) == (403, "scope_missing")
 
 
-async def test_the_page_and_what_describes_it_are_open(closed: Closed) -> None:
+async def test_the_page_and_what_describes_it_are_open(closed: Keyed) -> None:
     """Without a key; a question to the page is answered by a page that has none."""
     client = closed.client
     for path in ("/", "/docs", "/openapi.json", "/static/main.js"):
@@ -176,7 +109,7 @@ async def test_the_page_and_what_describes_it_are_open(closed: Closed) -> None:
         assert (await client.request("GET", f"{node.management}/metrics")).status == 200
 
 
-async def test_each_example_of_a_missing_key_is_what_a_node_answers(closed: Closed) -> None:
+async def test_each_example_of_a_missing_key_is_what_a_node_answers(closed: Keyed) -> None:
     """For every operation that needs one."""
     sent = 0
     for node in (closed.ingest, closed.query):
@@ -188,7 +121,7 @@ async def test_each_example_of_a_missing_key_is_what_a_node_answers(closed: Clos
     assert sent == 7
 
 
-async def test_a_secret_is_changed_without_a_request_refused(closed: Closed) -> None:
+async def test_a_secret_is_changed_without_a_request_refused(closed: Keyed) -> None:
     """At SIGHUP both are valid, then the new one alone, in every process."""
     first = await closed.new("changing", "--scope", "ingest")
     client = closed.client
@@ -223,7 +156,7 @@ async def test_a_secret_is_changed_without_a_request_refused(closed: Closed) -> 
     await closed.reload()
 
 
-async def test_a_quota_refuses_what_is_over_it_and_then_nothing(closed: Closed) -> None:
+async def test_a_quota_refuses_what_is_over_it_and_then_nothing(closed: Keyed) -> None:
     """429 with Retry-After; a bulk request over it is refused whole, and counts nothing."""
     customer = closed.desk("new", "limited", "--scope", "query", "--requests-per-second", "5")
     watcher = closed.desk("new", "watcher", "--scope", "query")
@@ -264,7 +197,7 @@ def bulk(lines: bytes, headers: Mapping[str, str]) -> dict[str, object]:
     return {"data": io.BytesIO(lines), "headers": headers}
 
 
-async def test_no_secret_is_in_what_a_node_says_or_is_started_with(closed: Closed) -> None:
+async def test_no_secret_is_in_what_a_node_says_or_is_started_with(closed: Keyed) -> None:
     """Neither in its logs and metrics, nor in its command line or environment."""
     key = await closed.new("quiet", "--scope", "ingest", "--scope", "query")
     client = closed.client
