@@ -5,15 +5,13 @@ On servers of its own: others may be in the middle of something on the shared on
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
 
 from consumer.counter_store import CassandraCounterStore
 from deploy import prepare
-from deploy.local.node import Node
 from deploy.local.servers import Servers
 from deploy.prepare import KafkaLayout
 from shared import cassandra, kafka
@@ -24,6 +22,7 @@ from shared.errors import (
     RetriableError,
     StoreUnavailableError,
 )
+from tests.contract.freezing import frozen
 from tests.contract.logs import read_all
 from tests.contract.stores import new_domain, update_of
 from tests.contract.waiting import WAIT_SECONDS, until
@@ -39,16 +38,6 @@ async def frail(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Serve
     """One broker and one Cassandra node that nobody else uses, whatever the environment names."""
     async with open_own_servers(tmp_path_factory.mktemp("frail")) as started:
         yield started
-
-
-@contextmanager
-def frozen(node: Node) -> Iterator[None]:
-    """Freeze *node* for as long as this is open."""
-    node.pause()
-    try:
-        yield
-    finally:
-        node.resume()
 
 
 async def test_an_append_to_a_frozen_broker_is_in_doubt_and_stands_once_it_thaws(

@@ -1,0 +1,18 @@
+"""Servers that stand still for a while."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from deploy.local.node import Node
+
+
+@contextmanager
+def frozen(*nodes: Node) -> Iterator[None]:
+    """Freeze *nodes* for as long as this is open."""
+    try:
+        for node in nodes:
+            node.pause()
+        yield
+    finally:
+        for node in nodes:
+            node.resume()
