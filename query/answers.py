@@ -14,6 +14,7 @@ from query.answer_response import AnswerResponse
 from query.config import QuerySettings
 from query.counter_reader import CassandraCounterReader, CounterReader, ReadBounds
 from query.metrics import QueryMeters
+from query.refresher import GATHER_SECONDS, Refresher
 from shared.cassandra import Session
 from shared.change import Change
 from shared.domain import DomainName
@@ -23,6 +24,8 @@ KnownAnswer = Known[AnswerResponse]
 
 _READS_PER_TURN = 100
 """So many of a bulk request begin before others have their turn."""
+_AHEAD_SHARE = 0.2
+"""Who asks in the last part of an answer's time has it read again, and waits for nothing."""
 _FULL = "This node has as many reads in hand as it may."
 
 
@@ -33,6 +36,7 @@ class CacheBounds:
     fresh_seconds: float = 1.0
     max_final_domains: int = 100_000
     max_other_domains: int = 100_000
+    gather_seconds: float = GATHER_SECONDS
 
 
 class Answers:
@@ -53,6 +57,7 @@ class Answers:
         self._bulk_reader = bulk_reader or reader
         self.clock = clock
         self.fresh_seconds = bounds.fresh_seconds
+        self._ahead_seconds = bounds.fresh_seconds * _AHEAD_SHARE
         self._cache: AnswerCache[AnswerResponse] = AnswerCache(
             threshold, bounds.max_final_domains, bounds.max_other_domains
         )
@@ -61,9 +66,11 @@ class Answers:
         self._reads: dict[DomainName, asyncio.Task[KnownAnswer]] = {}
         self._heard: dict[DomainName, Change] = {}
         """News of domains that are being read."""
+        self._refresher = Refresher(self._bulk_reader, self._refresh, bounds.gather_seconds)
 
     async def close(self) -> None:
         """End the reads that are still under way."""
+        self._refresher.close()
         reads = list(self._reads.values())
         for read in reads:
             read.cancel()
@@ -81,20 +88,25 @@ class Answers:
         return (await self.look_up(domain)).answer
 
     async def look_up(self, domain: DomainName) -> KnownAnswer:
-        """Do as ``get``, and return the answer with the response that belongs to it.
-
-        The counts of a final answer that is no longer fresh are read behind it.
-        """
+        """Do as ``get``, and return the answer with the response that belongs to it."""
         known = self._cache.use(domain)
-        if known is not None:
-            if self.clock() < known.fresh_until:
-                return known
-            if known.answer.is_final:
-                if domain not in self._reads and self._bulk_reader.idle:
-                    self._read(domain, self._bulk_reader)
-                return known
+        if known is not None and (known.answer.is_final or self.clock() < known.fresh_until):
+            self.keep(known)
+            return known
         # Shielded: one who hangs up must not take the read away from the others.
         return await asyncio.shield(self._read(domain, self._reader))
+
+    def keep(self, known: KnownAnswer) -> None:
+        """Note that what is *known* was given again: where it is due, it is read behind that."""
+        if self.clock() >= self.due_at(known):
+            self._refresher.add(known.answer.domain)
+
+    def due_at(self, known: KnownAnswer) -> float:
+        """Return from when on *known* is read again behind those who ask.
+
+        Nobody ever waits for the counts of a final answer. Any other is read while it is fresh.
+        """
+        return known.fresh_until - (0.0 if known.answer.is_final else self._ahead_seconds)
 
     async def fresh(self, domain: DomainName) -> Answer:
         """Return an answer of a read that begins now or later. Raises RetriableError."""
@@ -140,6 +152,11 @@ class Answers:
             earlier = self._heard.get(change.domain)
             if earlier is None or not earlier.counted.bounced:
                 self._heard[change.domain] = change
+
+    def _refresh(self, domain: DomainName) -> None:
+        known = self._cache.use(domain)
+        if known is not None and self.clock() >= self.due_at(known):
+            self._read(domain, self._bulk_reader)
 
     def _outcome(
         self, domain: DomainName, read: "asyncio.Task[KnownAnswer]"

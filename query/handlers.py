@@ -105,6 +105,8 @@ class Handlers:
                 # Just read, so a cache may have it for the whole time.
                 still_fresh = answers.clock() < known.fresh_until
                 return AnswerResponse(known.answer, int(answers.fresh_seconds) * still_fresh)
+        else:
+            answers.keep(known)
         now = answers.clock()
         left = known.fresh_until - now
         max_age = 0 if known.answer.is_final else max(0, int(left))
@@ -114,6 +116,8 @@ class Handlers:
         if asked_again:
             outdated = known.answer.is_final and left <= 0  # its counts are being read
             until = now + answers.fresh_seconds if outdated else known.fresh_until - max_age
+            if now < (due := answers.due_at(known)):
+                until = min(until, due)  # who asks then has it read again
             known.respond(response, until)
         return response
 

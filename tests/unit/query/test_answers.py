@@ -1,61 +1,15 @@
 """When a domain is read, and what is answered meanwhile."""
 
 import asyncio
-from typing import Any
 
 import pytest
-from prometheus_client import CollectorRegistry
 
 from query.answer import Answer
-from query.answers import Answers
-from query.metrics import QueryMeters
 from shared.change import Change
 from shared.counter import Counters
-from shared.domain import DomainName
 from shared.errors import NodeFullError, StoreUnavailableError
 from shared.status import Status
-from tests.fakes.clock import Clock
-from tests.fakes.counter_reader import InMemoryCounterReader
-
-A = DomainName("a.example")
-B = DomainName("b.example")
-C = DomainName("c.example")
-GONE = StoreUnavailableError("no answer")
-
-
-class Node:
-    """The answers of a node over counters in memory."""
-
-    def __init__(self, **counters: Counters) -> None:
-        self.reader = InMemoryCounterReader({f"{k}.example": v for k, v in counters.items()})
-        self.clock = Clock()
-        self.answers = Answers(self.reader, 1000, self.clock, QueryMeters(CollectorRegistry()))
-
-    def count(self, domain: DomainName, delivered: int, bounced: int = 0) -> None:
-        """Let the store count that much."""
-        self.reader.counters[domain] = Counters(delivered, bounced)
-
-    def hold(self) -> asyncio.Event:
-        """Let reads wait until the event is set."""
-        self.reader.hold = asyncio.Event()
-        return self.reader.hold
-
-    async def delivered(self, domain: DomainName) -> int:
-        """Return what ``get`` says was delivered."""
-        return (await self.answers.get(domain)).delivered
-
-
-async def settle() -> None:
-    """Let all tasks go as far as they can."""
-    for _ in range(10):
-        await asyncio.sleep(0)
-
-
-async def started(coroutine: Any) -> "asyncio.Task[Any]":
-    """Return a task of *coroutine* that has gone as far as it can."""
-    task = asyncio.create_task(coroutine)
-    await settle()
-    return task
+from tests.unit.query.answer_world import GONE, A, B, C, Node, settle, started
 
 
 async def test_an_answer_that_is_not_final_is_given_again_for_its_time_only() -> None:
@@ -142,41 +96,6 @@ async def test_what_is_not_final_is_not_given_beyond_its_time_even_if_nothing_el
     with pytest.raises(StoreUnavailableError):
         await node.answers.get(A)
     assert (await node.answers.recent([A]))[A] is GONE
-
-
-async def test_a_final_answer_is_given_at_once_and_its_counts_are_read_behind_it() -> None:
-    """They converge with the next look, by one read however many ask."""
-    node = Node(a=Counters(5, 1))
-    await node.answers.get(A)
-    node.count(A, 9, 2)
-    node.clock.now += 1.01
-    hold = node.hold()
-    assert [await node.delivered(A) for _ in range(3)] == [5, 5, 5]
-    hold.set()
-    await settle()
-    assert await node.delivered(A) == 9
-    assert node.reader.reads == [A, A]
-
-
-async def test_a_final_answer_that_is_fresh_is_not_read_again() -> None:
-    """The time is the same as for the others."""
-    node = Node(a=Counters(5, 1))
-    await node.answers.get(A)
-    node.clock.now += 0.9
-    await node.answers.get(A)
-    await settle()
-    assert node.reader.reads == [A]
-
-
-async def test_no_read_goes_behind_an_answer_while_others_wait_to_be_read() -> None:
-    """A final answer can wait for its counts."""
-    node = Node(a=Counters(5, 1))
-    await node.answers.get(A)
-    node.clock.now += 2
-    node.reader.idle = False
-    await node.answers.get(A)
-    await settle()
-    assert node.reader.reads == [A]
 
 
 async def test_final_answers_go_on_without_cassandra() -> None:
