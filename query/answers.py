@@ -91,13 +91,13 @@ class Answers:
         """Do as ``get``, and return the answer with the response that belongs to it."""
         known = self._cache.use(domain)
         if known is not None and (known.answer.is_final or self.clock() < known.fresh_until):
-            self.keep(known)
+            self.refresh_if_due(known)
             return known
         # Shielded: one who hangs up must not take the read away from the others.
         return await asyncio.shield(self._read(domain, self._reader))
 
-    def keep(self, known: KnownAnswer) -> None:
-        """Note that what is *known* was given again: where it is due, it is read behind that."""
+    def refresh_if_due(self, known: KnownAnswer) -> None:
+        """Have read again, soon, what is *known* and was given once more, if it is due."""
         if self.clock() >= self.due_at(known):
             self._refresher.add(known.answer.domain)
 

@@ -106,7 +106,7 @@ class Handlers:
                 still_fresh = answers.clock() < known.fresh_until
                 return AnswerResponse(known.answer, int(answers.fresh_seconds) * still_fresh)
         else:
-            answers.keep(known)
+            answers.refresh_if_due(known)
         now = answers.clock()
         left = known.fresh_until - now
         max_age = 0 if known.answer.is_final else max(0, int(left))

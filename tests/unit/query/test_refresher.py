@@ -1,6 +1,8 @@
 """What is read again while nobody waits for it."""
 
+from query.refresher import MOST
 from shared.counter import Counters
+from shared.domain import DomainName
 from tests.unit.query.answer_world import A, B, Node, settle
 
 
@@ -81,6 +83,19 @@ async def test_what_is_due_together_is_read_together() -> None:
     await settle()
     assert sorted(node.reader.reads[2:]) == [A, B]
     hold.set()
+
+
+async def test_no_more_is_read_than_goes_out_at_once() -> None:
+    """A GET that comes to need one of these reads must not stand behind thousands."""
+    domains = [DomainName(f"d{number}.example") for number in range(2 * MOST)]
+    node = Node(**{f"d{number}": Counters(5, 1) for number in range(2 * MOST)})
+    for domain in domains:
+        await node.answers.get(domain)
+    node.clock.now += 2
+    for domain in domains:
+        await node.answers.get(domain)
+    await settle()
+    assert len(node.reader.reads) == 3 * MOST
 
 
 async def test_a_node_that_ends_begins_no_read() -> None:
