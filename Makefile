@@ -25,32 +25,32 @@ check: $(ENV) ## formatter, linter, types, import rules; then audit and sbom
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
-	@$(BIN)/python -m tests.dependencies.audit
-	@$(BIN)/python -m tests.dependencies.sbom $(SBOM)
+	@$(BIN)/python -m tests.tools.dependencies.audit
+	@$(BIN)/python -m tests.tools.dependencies.sbom $(SBOM)
 
 audit: $(ENV) ## ask for known vulnerabilities of what is locked, if anybody can be asked
-	@$(BIN)/python -m tests.dependencies.audit $(ARGS)
+	@$(BIN)/python -m tests.tools.dependencies.audit $(ARGS)
 
 sbom: $(ENV) ## write the software bill of materials, CycloneDX, to .local/sbom.json
-	@$(BIN)/python -m tests.dependencies.sbom $(SBOM)
+	@$(BIN)/python -m tests.tools.dependencies.sbom $(SBOM)
 
 licences: $(ENV) ## list the licences of what is shipped, and of the tools
-	@$(BIN)/python -m tests.dependencies.licences
+	@$(BIN)/python -m tests.tools.dependencies.licences
 
 load: $(ENV) ## send a workload to a running system and verify every count (options: ARGS=)
-	@exec $(BIN)/python -m tests.load $(ARGS)
+	@exec $(BIN)/python -m tests.tools.load $(ARGS)
 
 bench: $(ENV) ## measure each part beside its reference, on real servers (options: ARGS=)
-	@exec $(BIN)/python -m tests.bench $(ARGS)
+	@exec $(BIN)/python -m tests.tools.bench $(ARGS)
 
 chaos: $(ENV) ## break a cluster under load by a seed and judge every count (options: ARGS=)
-	@exec $(BIN)/python -m tests.chaos $(ARGS)
+	@exec $(BIN)/python -m tests.tools.chaos $(ARGS)
 
 simulate: $(ENV) ## run the worker's code against a simulated Cassandra RUNS times
 	@exec $(BIN)/python -m tests.simulation --runs $(RUNS) $(ARGS)
 
 fuzz: $(ENV) ## search for input that the ingest tier answers wrongly (options: ARGS=)
-	@exec $(BIN)/python -m tests.fuzz $(ARGS)
+	@exec $(BIN)/python -m tests.tools.fuzz $(ARGS)
 
 format: $(ENV) ## put the code in order
 	@$(BIN)/ruff format .
@@ -84,7 +84,7 @@ browser: $(ENV)
 	fi
 
 servers: $(ENV)
-	@$(BIN)/python -c 'import asyncio; from deploy.local.servers import choose_backend; \
+	@$(BIN)/python -c 'import asyncio; from deploy.servers.backends import choose_backend; \
 		print(asyncio.run(choose_backend(print)).origin)'
 
 $(ENV): requirements.lock Makefile

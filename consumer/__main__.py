@@ -7,20 +7,24 @@ import time
 import uuid
 from contextlib import AsyncExitStack
 
-from consumer.change_publisher import ChangeTopic
 from consumer.config import ConsumerConfig, read_config
 from consumer.counter_store import CassandraCounterStore
-from consumer.dead_letters import DeadLetterTopic
+from consumer.counting.row_epoch import LONGEST_GAP_SECONDS, RowEpoch
+from consumer.kafka.change_publisher import ChangeTopic
+from consumer.kafka.dead_letters import DeadLetterTopic
+from consumer.kafka.record_source import open_source
 from consumer.metrics import ConsumerMeters
 from consumer.partition import Tools
-from consumer.record_source import open_source
-from consumer.row_epoch import LONGEST_GAP_SECONDS, RowEpoch
 from consumer.upkeep import Upkeep
 from consumer.worker import Worker
-from shared import cassandra, http_server, http_tls, kafka, lifecycle
-from shared.management import Readiness, build_management, keep_probing, new_registry
-from shared.reloads import Reloads
-from shared.tracing import open_tracing
+from shared.cassandra import session as cassandra
+from shared.http import server as http_server
+from shared.http import tls as http_tls
+from shared.http.management import Readiness, build_management, keep_probing, new_registry
+from shared.kafka import topic as kafka
+from shared.runtime import lifecycle
+from shared.runtime.reloads import Reloads
+from shared.runtime.tracing import open_tracing
 
 
 def new_writer() -> uuid.UUID:

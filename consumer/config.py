@@ -14,9 +14,9 @@ from shared.config import (
     PositiveInt,
     PositiveSeconds,
 )
-from shared.security_config import TlsConfig
-from shared.status import DEFAULT_THRESHOLD
-from shared.tracing_config import TracingConfig
+from shared.model.status import DEFAULT_THRESHOLD
+from shared.runtime.security_config import TlsConfig
+from shared.runtime.tracing_config import TracingConfig
 
 
 class ConsumerSettings(BaseSettings):

@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any, Protocol, Self
 
-from consumer.superseded import SupersededRow
-from consumer.writer_rows import RowUpdate
-from shared.cassandra import Session
-from shared.counter import CounterRow
-from shared.domain import DomainName
+from consumer.counting.superseded import SupersededRow
+from consumer.counting.writer_rows import RowUpdate
+from shared.cassandra.session import Session
+from shared.model.counter import CounterRow
+from shared.model.domain import DomainName
 
 _READ = (
     "SELECT domain, writer, delivered, bounced, applied_offset FROM {keyspace}.domain_counters"

@@ -19,24 +19,24 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from consumer.change_publisher import ChangePublisher
 from consumer.counter_store import CounterStore
-from consumer.dead_letters import DeadLetters
-from consumer.dedupe import Dedupe
-from consumer.flush_policy import FlushPace
-from consumer.ledger import PartitionLedger
+from consumer.counting.dedupe import Dedupe
+from consumer.counting.flush_policy import FlushPace
+from consumer.counting.ledger import PartitionLedger
+from consumer.counting.position import Position
+from consumer.counting.row_epoch import RowEpoch
+from consumer.counting.writer_rows import RowUpdate
+from consumer.kafka.change_publisher import ChangePublisher
+from consumer.kafka.dead_letters import DeadLetters
+from consumer.kafka.record_source import Record
 from consumer.metrics import ConsumerMeters
-from consumer.position import Position
-from consumer.record_source import Record
-from consumer.row_epoch import RowEpoch
 from consumer.traces import PartitionTraces
-from consumer.writer_rows import RowUpdate
-from shared import record as codec
-from shared.domain import DomainName
 from shared.errors import RetriableError, UndecodableRecordError
+from shared.model import record as codec
+from shared.model.domain import DomainName
 
 if TYPE_CHECKING:
-    from shared.spans import Spans
+    from shared.runtime.spans import Spans
 
 log = structlog.stdlib.get_logger(__name__)
 

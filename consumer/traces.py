@@ -5,14 +5,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from consumer.record_source import Record
-from shared.domain import DomainName
-from shared.record import TRACEPARENT
+from consumer.kafka.record_source import Record
+from shared.model.domain import DomainName
+from shared.model.record import TRACEPARENT
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Span
 
-    from shared.spans import Spans
+    from shared.runtime.spans import Spans
 
 MAX_OPEN = 1_000
 """Of one partition; of more nothing is told."""

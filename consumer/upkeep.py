@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import structlog
 
 from consumer.counter_store import CounterStore
-from consumer.ledger import PartitionLedger
+from consumer.counting.ledger import PartitionLedger
 from consumer.metrics import ConsumerMeters
 from shared.errors import RetriableError
 

@@ -13,12 +13,12 @@ from uuid import UUID
 import structlog
 
 from consumer.config import ConsumerSettings
-from consumer.flush_policy import FlushPace, FlushPolicy
-from consumer.ledger import PartitionLedger
+from consumer.counting.flush_policy import FlushPace, FlushPolicy
+from consumer.counting.ledger import PartitionLedger
+from consumer.counting.position import Position
+from consumer.counting.superseded import Retention
+from consumer.kafka.record_source import RecordSource
 from consumer.partition import PartitionTask, Tools
-from consumer.position import Position
-from consumer.record_source import RecordSource
-from consumer.superseded import Retention
 from consumer.upkeep import Upkeep
 from shared.errors import BrokerUnavailableError
 

@@ -17,12 +17,13 @@ from pydantic import AfterValidator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from deploy.rights import RightsConfig, create_acls, create_grants
-from shared import cassandra, lifecycle
+from shared.cassandra import session as cassandra
 from shared.config import CassandraConfig, EnvironmentReader, KafkaConfig, PositiveInt
 from shared.errors import BrokerUnavailableError, PipelineError
-from shared.kafka_access import require_access
-from shared.kafka_client import client_arguments
-from shared.producer import MAX_BATCH_BYTES
+from shared.kafka.client import client_arguments
+from shared.kafka.producer import MAX_BATCH_BYTES
+from shared.kafka.rights import require_access
+from shared.runtime import lifecycle
 
 log = structlog.stdlib.get_logger(__name__)
 

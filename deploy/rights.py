@@ -18,10 +18,10 @@ from aiokafka.errors import KafkaError, for_code
 from aiokafka.protocol.admin import CreateAclsRequest
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from shared import cassandra
+from shared.cassandra import session as cassandra
 from shared.config import CassandraConfig, KafkaConfig
 from shared.errors import AccessDeniedError, BrokerUnavailableError, PipelineError
-from shared.kafka_access import Right
+from shared.kafka.rights import Right
 
 log = structlog.stdlib.get_logger(__name__)
 

@@ -10,14 +10,17 @@ from ingest.handlers import Handlers, build_routes
 from ingest.metrics import IngestMeters
 from ingest.processes import run_processes
 from ingest.publisher import Publisher
-from shared import http_server, http_tls, kafka, lifecycle
-from shared.access import build_access
+from shared.auth.guard import build_access
 from shared.errors import OutcomeUnknownError
-from shared.http_watch import HttpWatch
-from shared.management import Readiness, build_management, keep_probing, new_registry
-from shared.openapi import build_route
-from shared.reloads import Reloads
-from shared.tracing import open_tracing
+from shared.http import server as http_server
+from shared.http import tls as http_tls
+from shared.http.management import Readiness, build_management, keep_probing, new_registry
+from shared.http.watch import HttpWatch
+from shared.kafka import topic as kafka
+from shared.openapi.document import build_route
+from shared.runtime import lifecycle
+from shared.runtime.reloads import Reloads
+from shared.runtime.tracing import open_tracing
 
 
 async def run(config: IngestConfig) -> None:

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 import msgspec
 
 from ingest.sums import Sums
-from shared.domain import DomainName, escape_input, parse_domain
 from shared.errors import InputError
-from shared.event import MAX_COUNT, Event, EventKind, parse_count, parse_key, parse_kind
-from shared.partitioning import partition_of
+from shared.model.domain import DomainName, escape_input, parse_domain
+from shared.model.event import MAX_COUNT, Event, EventKind, parse_count, parse_key, parse_kind
+from shared.model.partitioning import partition_of
 
 MAX_LINES = 5_000
 MAX_BYTES = 1024 * 1024

@@ -6,10 +6,10 @@ from typing import Annotated
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from shared.access_config import AccessConfig, read_access
+from shared.auth.config import AccessConfig, read_access
 from shared.config import EnvironmentReader, KafkaConfig, Port, PositiveInt, PositiveSeconds
-from shared.security_config import TlsConfig
-from shared.tracing_config import TracingConfig
+from shared.runtime.security_config import TlsConfig
+from shared.runtime.tracing_config import TracingConfig
 
 
 class IngestSettings(BaseSettings):

@@ -11,16 +11,16 @@ from ingest.bulk import MAX_BYTES, Bulk, TooManyLinesError, count_lines
 from ingest.metrics import IngestMeters
 from ingest.publisher import Acknowledgement, Publisher
 from ingest.sums import MAX_RECORD_BYTES
-from shared.access import charge
-from shared.domain import MAX_NAME_OCTETS, parse_domain
+from shared.auth.api_keys import Scope
+from shared.auth.guard import charge
 from shared.errors import InputError, NodeFullError, OutcomeUnknownError, RetriableError
-from shared.event import Event, EventKind, parse_key
-from shared.http import Guard, HttpProblem, Route, Router, problem, retriable_code
-from shared.http_body import inflate, read_body
-from shared.http_prebuilt import PrebuiltResponse
-from shared.http_watch import HttpWatch
-from shared.keys import Scope
-from shared.refusals import Pace, Refusals
+from shared.http.bodies import inflate, read_body
+from shared.http.load_shedding import Pace, Refusals
+from shared.http.prebuilt import PrebuiltResponse
+from shared.http.routing import Guard, HttpProblem, Route, Router, problem, retriable_code
+from shared.http.watch import HttpWatch
+from shared.model.domain import MAX_NAME_OCTETS, parse_domain
+from shared.model.event import Event, EventKind, parse_key
 
 MAX_IGNORED_BODY_BYTES = 4096
 MAX_PUT_BYTES = MAX_NAME_OCTETS + MAX_RECORD_BYTES

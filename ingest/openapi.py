@@ -3,12 +3,11 @@
 from ingest.config import IngestSettings
 from ingest.handlers import MAX_IGNORED_BODY_BYTES
 from ingest.openapi_bulk import INVALID_KEY, KEY, SCHEMAS, post_events
-from shared.event import MAX_KEY_LENGTH, EventKind
-from shared.keys import Scope
-from shared.openapi import Documents, build_documents
-from shared.openapi_access import KEY_SCHEME, need_key
-from shared.openapi_domain import ANY_SPELLING, domain_refusals
-from shared.openapi_responses import (
+from shared.auth.api_keys import Scope
+from shared.model.event import MAX_KEY_LENGTH, EventKind
+from shared.openapi.auth import KEY_SCHEME, need_key
+from shared.openapi.document import Documents, build_documents
+from shared.openapi.responses import (
     NODE_FULL,
     Json,
     Refusal,
@@ -16,6 +15,7 @@ from shared.openapi_responses import (
     body_refusals,
     refusing,
 )
+from shared.openapi.schemas import ANY_SPELLING, domain_refusals
 
 _DESCRIPTION = f"""
 Report what happened to each message: it was *delivered* to its domain, or it *bounced*.

@@ -1,9 +1,8 @@
 """Describe the bulk request in the words of OpenAPI 3.1."""
 
 from ingest.bulk import MAX_BYTES, MAX_LINES
-from shared.event import KEY_PATTERN, MAX_COUNT, MAX_KEY_LENGTH, EventKind
-from shared.openapi_domain import ANY_SPELLING, MEANINGS, explain
-from shared.openapi_responses import (
+from shared.model.event import KEY_PATTERN, MAX_COUNT, MAX_KEY_LENGTH, EventKind
+from shared.openapi.responses import (
     Json,
     Refusal,
     Refusals,
@@ -12,6 +11,7 @@ from shared.openapi_responses import (
     error_schema,
     refusing,
 )
+from shared.openapi.schemas import ANY_SPELLING, MEANINGS, explain
 
 KEY: Json = {"type": "string", "pattern": f"^{KEY_PATTERN}$", "maxLength": MAX_KEY_LENGTH}
 INVALID_KEY = f"The key is not 1 to {MAX_KEY_LENGTH} visible ASCII characters."

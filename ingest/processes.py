@@ -13,8 +13,8 @@ import sys
 import structlog
 
 from ingest.config import IngestSettings
-from shared import lifecycle
 from shared.errors import PipelineError
+from shared.runtime import lifecycle
 
 log = structlog.stdlib.get_logger(__name__)
 

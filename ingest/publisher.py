@@ -13,16 +13,16 @@ import structlog
 
 from ingest.metrics import IngestMeters
 from ingest.sums import MAX_RECORD_BYTES, Sums, find_places
-from shared.domain import DomainName
 from shared.errors import NodeFullError, OutcomeUnknownError, RetriableError
-from shared.event import Event, EventKind
-from shared.kafka import Topic
-from shared.partitioning import partition_of
-from shared.producer import MAX_BATCH_BYTES
-from shared.record import TRACEPARENT_BYTES
+from shared.kafka.producer import MAX_BATCH_BYTES
+from shared.kafka.topic import Topic
+from shared.model.domain import DomainName
+from shared.model.event import Event, EventKind
+from shared.model.partitioning import partition_of
+from shared.model.record import TRACEPARENT_BYTES
 
 if TYPE_CHECKING:
-    from shared.spans import Spans
+    from shared.runtime.spans import Spans
 
 log = structlog.stdlib.get_logger(__name__)
 

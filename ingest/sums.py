@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from shared.domain import DomainName
-from shared.event import Event, EventKind
-from shared.record import RECORD_OVERHEAD_BYTES, KeyValue, encode, encode_sum
+from shared.model.domain import DomainName
+from shared.model.event import Event, EventKind
+from shared.model.record import RECORD_OVERHEAD_BYTES, KeyValue, encode, encode_sum
 
 MAX_RECORD_BYTES = RECORD_OVERHEAD_BYTES + 80
 """Of a record without its domain: 13 bytes of value, and a key of at most 64 with its length."""

@@ -12,13 +12,16 @@ from query.openapi import document
 from query.page.pulse import PulseCollector, build_pulse_routes
 from query.page.pulse_sources import open_kafka_log, open_management_ports
 from query.page.route import build_page_routes
-from shared import cassandra, http_server, http_tls, lifecycle
-from shared.access import build_access
-from shared.http_watch import HttpWatch
-from shared.management import Readiness, build_management, keep_probing, new_registry
-from shared.openapi import build_route
-from shared.reloads import Reloads
-from shared.tracing import open_tracing
+from shared.auth.guard import build_access
+from shared.cassandra import session as cassandra
+from shared.http import server as http_server
+from shared.http import tls as http_tls
+from shared.http.management import Readiness, build_management, keep_probing, new_registry
+from shared.http.watch import HttpWatch
+from shared.openapi.document import build_route
+from shared.runtime import lifecycle
+from shared.runtime.reloads import Reloads
+from shared.runtime.tracing import open_tracing
 
 
 async def run(config: QueryConfig) -> None:

@@ -2,9 +2,9 @@
 
 import msgspec
 
-from shared.counter import Counters
-from shared.domain import DomainName
-from shared.status import Reason, Status, classify
+from shared.model.counter import Counters
+from shared.model.domain import DomainName
+from shared.model.status import Reason, Status, classify
 
 
 class Answer(msgspec.Struct, frozen=True, gc=False):

@@ -13,8 +13,8 @@ from math import inf
 from typing import Generic, TypeVar
 
 from query.answer import Answer, answer_of
-from shared.counter import Counters
-from shared.domain import DomainName
+from shared.model.counter import Counters
+from shared.model.domain import DomainName
 
 _PROTECTED_SHARE = 0.8
 

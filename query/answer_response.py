@@ -8,8 +8,8 @@ import msgspec
 from aiohttp import web
 
 from query.answer import Answer
-from shared.http import is_known
-from shared.http_prebuilt import PrebuiltResponse
+from shared.http.prebuilt import PrebuiltResponse
+from shared.http.routing import is_known
 
 FOR_GOOD = "max-age=31536000, immutable"
 """Not ``public``: a shared cache must not give to all what was asked for with a key. Where there

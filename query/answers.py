@@ -15,10 +15,10 @@ from query.config import QuerySettings
 from query.counter_reader import CassandraCounterReader, CounterReader, ReadBounds
 from query.metrics import QueryMeters
 from query.refresher import GATHER_SECONDS, Refresher
-from shared.cassandra import Session
-from shared.change import Change
-from shared.domain import DomainName
+from shared.cassandra.session import Session
 from shared.errors import NodeFullError, RetriableError
+from shared.model.change import Change
+from shared.model.domain import DomainName
 
 KnownAnswer = Known[AnswerResponse]
 

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from shared.access_config import AccessConfig, read_access
+from shared.auth.config import AccessConfig, read_access
 from shared.config import (
     Address,
     CassandraConfig,
@@ -18,9 +18,9 @@ from shared.config import (
     PositiveSeconds,
     parse_addresses,
 )
-from shared.security_config import TlsConfig
-from shared.status import DEFAULT_THRESHOLD
-from shared.tracing_config import TracingConfig
+from shared.model.status import DEFAULT_THRESHOLD
+from shared.runtime.security_config import TlsConfig
+from shared.runtime.tracing_config import TracingConfig
 
 _MANAGEMENT_PORT = 9080
 

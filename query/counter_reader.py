@@ -12,10 +12,10 @@ from functools import partial
 from math import inf
 from typing import Any, Protocol, Self
 
-from shared.cassandra import ReadFailedError, Session
-from shared.counter import CounterRow, Counters, sum_rows
-from shared.domain import DomainName
+from shared.cassandra.session import ReadFailedError, Session
 from shared.errors import NodeFullError, RetriableError, StoreUnavailableError
+from shared.model.counter import CounterRow, Counters, sum_rows
+from shared.model.domain import DomainName
 
 DOMAINS_PER_REQUEST = 32
 SLOW_SECONDS = 0.1

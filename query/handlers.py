@@ -9,13 +9,13 @@ from query.answer import Answer
 from query.answer_response import AnswerResponse, encode
 from query.answers import Answers, KnownAnswer
 from query.metrics import QueryMeters
-from shared.domain import DomainName, escape_input, parse_domain
+from shared.auth.api_keys import Scope
 from shared.errors import InputError, NodeFullError, RetriableError
-from shared.http import Guard, HttpProblem, Route, Router, retriable_code
-from shared.http_body import read_body
-from shared.http_watch import HttpWatch
-from shared.keys import Scope
-from shared.refusals import Pace, Refusals
+from shared.http.bodies import read_body
+from shared.http.load_shedding import Pace, Refusals
+from shared.http.routing import Guard, HttpProblem, Route, Router, retriable_code
+from shared.http.watch import HttpWatch
+from shared.model.domain import DomainName, escape_input, parse_domain
 
 MAX_DOMAINS = 1_000
 MAX_BODY_BYTES = 1024 * 1024

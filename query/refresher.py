@@ -8,8 +8,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
-from shared.domain import DomainName
 from shared.errors import NodeFullError
+from shared.model.domain import DomainName
 
 GATHER_SECONDS = 0.05
 MOST = 256

@@ -8,8 +8,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser
 
-from deploy.local.errors import ServersError
-from deploy.local.servers import Servers, open_servers
+from deploy.processes.errors import ServersError
+from deploy.servers.backends import Servers, open_servers
 from tests.browser import open_browser
 from tests.loopback import random_prefix
 

@@ -3,9 +3,10 @@
 import asyncio
 from pathlib import Path
 
-from deploy.local import cassandra, process
-from deploy.local.node import Node
-from deploy.local.process import Command
+from deploy.processes import process
+from deploy.processes.node import Node
+from deploy.processes.process import Command
+from deploy.servers import cassandra
 
 LIMIT_SECONDS = 300.0
 

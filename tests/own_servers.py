@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from deploy.local.errors import ServersError
-from deploy.local.servers import Servers, open_servers
+from deploy.processes.errors import ServersError
+from deploy.servers.backends import Servers, open_servers
 from tests.loopback import random_prefix
 
 

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from deploy.local import downloads
+from deploy.servers import downloads
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / ".local" / "artifacts" / "promtool"

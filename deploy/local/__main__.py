@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.text import Text
 
 from deploy.local import run
-from deploy.local.cluster import Cluster
-from deploy.local.errors import ServersError
+from deploy.processes.errors import ServersError
+from deploy.servers.cluster import Cluster
 
 
 def main(

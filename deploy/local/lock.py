@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from deploy.local.errors import ServersError
+from deploy.processes.errors import ServersError
 
 
 @contextmanager

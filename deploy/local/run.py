@@ -9,13 +9,14 @@ from pathlib import Path
 
 import psutil
 
-from deploy.local import lock, log_tail, process, tiers
-from deploy.local.cluster import Cluster
-from deploy.local.errors import ServersError
-from deploy.local.node import Node, ending
-from deploy.local.ports import require_free
-from deploy.local.servers import Say, Servers, open_servers
+from deploy.local import lock, tiers
 from deploy.local.supervisor import keep_alive
+from deploy.processes import log_tail, process
+from deploy.processes.errors import ServersError
+from deploy.processes.node import Node, ending
+from deploy.processes.ports import require_free
+from deploy.servers.backends import Say, Servers, open_servers
+from deploy.servers.cluster import Cluster
 
 _PREPARE_LIMIT_SECONDS = 90
 _DRAIN_SECONDS = 11  # a tier drains within 10

@@ -5,10 +5,10 @@ import time
 from collections.abc import Iterable
 from typing import NoReturn
 
-from deploy.local.errors import ServersError
-from deploy.local.node import Node
 from deploy.local.restarts import Restarts
-from deploy.local.servers import Say
+from deploy.processes.errors import ServersError
+from deploy.processes.node import Node
+from deploy.servers.backends import Say
 
 
 async def keep_alive(nodes: Iterable[Node], say: Say) -> None:

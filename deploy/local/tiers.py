@@ -7,12 +7,12 @@ from pathlib import Path
 
 import aiohttp
 
-from deploy.local import process
-from deploy.local.cluster import Cluster
-from deploy.local.node import Node, Plan, Probe
-from deploy.local.ports import Endpoint
-from deploy.local.process import Command
-from deploy.local.servers import Servers
+from deploy.processes import process
+from deploy.processes.node import Node, Plan, Probe
+from deploy.processes.ports import Endpoint
+from deploy.processes.process import Command
+from deploy.servers.backends import Servers
+from deploy.servers.cluster import Cluster
 
 ROOT = Path(__file__).resolve().parents[2]
 READY_LIMIT_SECONDS = 60

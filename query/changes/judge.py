@@ -22,10 +22,10 @@ from query.answer import Answer, answer_of
 from query.changes.log import Record
 from query.changes.memory import ChangeMemory, News
 from query.changes.metrics import ChangeMeters
-from shared.change import Change, decode
-from shared.domain import DomainName
 from shared.errors import RetriableError, UndecodableRecordError
-from shared.status import Status
+from shared.model.change import Change, decode
+from shared.model.domain import DomainName
+from shared.model.status import Status
 
 log = structlog.stdlib.get_logger(__name__)
 

@@ -12,8 +12,8 @@ from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 from query.changes.event_id import Offsets
 from shared.config import KafkaConfig
 from shared.errors import BrokerUnavailableError, LogRewrittenError
-from shared.kafka_client import client_arguments
-from shared.log_limit import limit_logs
+from shared.kafka.client import client_arguments
+from shared.runtime.log_limit import limit_logs
 
 log = structlog.stdlib.get_logger(__name__)
 

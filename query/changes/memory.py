@@ -9,8 +9,8 @@ what is news to it, and spoils nothing for them.
 from dataclasses import dataclass
 
 from query.answer import Answer
-from shared.domain import DomainName
-from shared.status import Status
+from shared.model.domain import DomainName
+from shared.model.status import Status
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,11 +20,11 @@ from query.changes.metrics import ChangeMeters
 from query.changes.resume import Resumer
 from query.changes.tail import open_tail
 from query.config import QueryConfig
+from shared.auth.api_keys import Scope
 from shared.errors import BrokerUnavailableError
-from shared.http import HttpProblem, Route
-from shared.kafka_access import Right, require_access
-from shared.keys import Scope
-from shared.request_id import REQUEST_ID, id_to_answer
+from shared.http.request_ids import REQUEST_ID, id_to_answer
+from shared.http.routing import HttpProblem, Route
+from shared.kafka.rights import Right, require_access
 
 _HEADERS = {
     "Content-Type": TEXT_TYPE,

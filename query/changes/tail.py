@@ -12,7 +12,7 @@ from query.changes.judge import Judge
 from query.changes.log import ChangeLog, Record
 from query.changes.metrics import ChangeMeters
 from shared.errors import BrokerUnavailableError, LogRewrittenError
-from shared.log_limit import limit_logs
+from shared.runtime.log_limit import limit_logs
 
 log = structlog.stdlib.get_logger(__name__)
 

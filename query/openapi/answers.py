@@ -3,11 +3,11 @@
 import msgspec
 
 from query.answer import answer_of
-from shared.counter import Counters
-from shared.domain import parse_domain
-from shared.openapi_domain import MEANINGS
-from shared.openapi_responses import NODE_FULL, Json, Refusal, Refusals, error_schema
-from shared.status import Reason, Status
+from shared.model.counter import Counters
+from shared.model.domain import parse_domain
+from shared.model.status import Reason, Status
+from shared.openapi.responses import NODE_FULL, Json, Refusal, Refusals, error_schema
+from shared.openapi.schemas import MEANINGS
 
 UNREAD: Refusals = {
     503: {

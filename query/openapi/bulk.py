@@ -2,10 +2,9 @@
 
 from query.handlers import BODY_SECONDS, MAX_BODY_BYTES, MAX_DOMAINS
 from query.openapi.answers import UNREAD, example_answer
-from shared.counter import Counters
-from shared.domain import escape_input
-from shared.openapi_domain import explain
-from shared.openapi_responses import (
+from shared.model.counter import Counters
+from shared.model.domain import escape_input
+from shared.openapi.responses import (
     NO_STORE,
     Json,
     Refusal,
@@ -14,6 +13,7 @@ from shared.openapi_responses import (
     body_refusals,
     refusing,
 )
+from shared.openapi.schemas import explain
 
 
 def _send(body: str, content_type: str = "application/json") -> Json:

@@ -13,9 +13,9 @@ from query.changes.event_stream import (
     encode_resync,
 )
 from query.config import ChangesSettings
-from shared.counter import Counters
-from shared.domain import DomainName
-from shared.openapi_responses import NO_STORE, Json, Refusal, Refusals, answering, refusing
+from shared.model.counter import Counters
+from shared.model.domain import DomainName
+from shared.openapi.responses import NO_STORE, Json, Refusal, Refusals, answering, refusing
 
 _RETRY_MS = 1_000
 _HEADERS: Json = {

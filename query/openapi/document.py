@@ -7,12 +7,12 @@ from query.openapi.bulk import post_domains
 from query.openapi.changes import changes_path
 from query.openapi.page import PAGES, need_key_to_look_up
 from query.openapi.pulse import PULSE_PATH, pulse_schemas
-from shared.counter import Counters
-from shared.keys import Scope
-from shared.openapi import Documents, build_documents
-from shared.openapi_access import KEY_SCHEME, need_key
-from shared.openapi_domain import ANY_SPELLING, domain_refusals
-from shared.openapi_responses import ETAG, IF_NONE_MATCH, Json, answering, not_modified, refusing
+from shared.auth.api_keys import Scope
+from shared.model.counter import Counters
+from shared.openapi.auth import KEY_SCHEME, need_key
+from shared.openapi.document import Documents, build_documents
+from shared.openapi.responses import ETAG, IF_NONE_MATCH, Json, answering, not_modified, refusing
+from shared.openapi.schemas import ANY_SPELLING, domain_refusals
 
 _DESCRIPTION = """
 Ask whether a mail domain accepts everything. It is *not catch-all* once one message to it bounced,

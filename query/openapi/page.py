@@ -1,10 +1,9 @@
 """Describe the pages that a query node has for people in the words of OpenAPI 3.1."""
 
 from query.page.static_files import security_headers
-from shared.keys import Scope
-from shared.openapi_access import KEY_STATUSES, need_key
-from shared.openapi_domain import ANY_SPELLING
-from shared.openapi_responses import (
+from shared.auth.api_keys import Scope
+from shared.openapi.auth import KEY_STATUSES, need_key
+from shared.openapi.responses import (
     ETAG,
     IF_NONE_MATCH,
     NO_STORE,
@@ -13,6 +12,7 @@ from shared.openapi_responses import (
     not_modified,
     refusing,
 )
+from shared.openapi.schemas import ANY_SPELLING
 
 _TEXT: Json = {"type": "string"}
 

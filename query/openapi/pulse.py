@@ -4,7 +4,7 @@ import msgspec
 
 from query.page.pulse import FRESH_SECONDS, PartitionPulse, Pulse, TargetPulse
 from query.page.pulse_reading import Delay, Tier, Total
-from shared.openapi_responses import NO_STORE, Json, answering, refusing
+from shared.openapi.responses import NO_STORE, Json, answering, refusing
 
 _MEANINGS = {
     "Pulse": {

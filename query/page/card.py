@@ -10,8 +10,8 @@ from string import Template
 import idna
 
 from query.answer import Answer
-from shared.domain import DomainName
-from shared.status import Status
+from shared.model.domain import DomainName
+from shared.model.status import Status
 
 _NAMES = {
     Status.CATCH_ALL: "Catch-all",

@@ -15,9 +15,9 @@ from aiohttp import web
 
 from query.page.pulse_reading import Delay, Reading, Tier, Total, delay, rates
 from query.page.pulse_sources import Log, Offsets, SourceError, Target, Targets, addresses_of
+from shared.auth.api_keys import Scope
 from shared.config import Address
-from shared.http import Route
-from shared.keys import Scope
+from shared.http.routing import Route
 
 T = TypeVar("T")
 

@@ -14,9 +14,9 @@ from aiokafka.errors import KafkaError
 
 from query.page.pulse_reading import Reading, parse_reading
 from shared.config import Address, KafkaConfig
-from shared.kafka_client import client_arguments
-from shared.log_limit import limit_logs
-from shared.tls import client_context, refusal
+from shared.kafka.client import client_arguments
+from shared.runtime.log_limit import limit_logs
+from shared.runtime.tls import client_context, refusal
 
 TARGET_SECONDS = 1.0
 KAFKA_SECONDS = 2.0

@@ -9,11 +9,11 @@ from aiohttp import web
 from query.answer import Answer
 from query.page.card import draw_card, draw_problem
 from query.page.static_files import StaticFile, build_file_routes, read, security_headers
-from shared.domain import MAX_QUOTED_CHARACTERS, DomainName, parse_domain
+from shared.auth.api_keys import Scope
 from shared.errors import InputError, RetriableError
-from shared.http import OPEN, RETRY_AFTER_SECONDS, HttpProblem, Route, retriable_code
-from shared.http_watch import mark
-from shared.keys import Scope
+from shared.http.routing import OPEN, RETRY_AFTER_SECONDS, HttpProblem, Route, retriable_code
+from shared.http.watch import mark
+from shared.model.domain import MAX_QUOTED_CHARACTERS, DomainName, parse_domain
 
 LookUp = Callable[[DomainName], Awaitable[Answer]]
 """Return what is known of a domain. Raises RetriableError."""

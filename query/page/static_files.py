@@ -8,7 +8,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from shared.http import OPEN, Route, is_known
+from shared.http.routing import OPEN, Route, is_known
 
 FOLDER = Path(__file__).parent / "static"
 FILES = {

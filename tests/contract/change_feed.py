@@ -8,15 +8,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from shared import cassandra, kafka
-from shared.cassandra import Session
-from shared.change import Change, encode
+from shared.cassandra import session as cassandra
+from shared.cassandra.session import Session
 from shared.config import CassandraConfig, KafkaConfig
-from shared.counter import Counters
-from shared.domain import DomainName
-from shared.kafka import Topic
-from shared.partitioning import partition_of
-from shared.record import KeyValue
+from shared.kafka import topic as kafka
+from shared.kafka.topic import Topic
+from shared.model.change import Change, encode
+from shared.model.counter import Counters
+from shared.model.domain import DomainName
+from shared.model.partitioning import partition_of
+from shared.model.record import KeyValue
 from tests.system.event_stream import EventStream
 from tests.system.stack import Stack, TierProcess
 

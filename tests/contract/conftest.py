@@ -9,9 +9,10 @@ import pytest_asyncio
 
 from deploy import prepare
 from deploy.prepare import CassandraLayout, KafkaLayout
-from shared import cassandra, kafka
-from shared.cassandra import Session
+from shared.cassandra import session as cassandra
+from shared.cassandra.session import Session
 from shared.config import CassandraConfig, KafkaConfig
+from shared.kafka import topic as kafka
 from tests.contract.change_feed import Changes, open_changes, start_node
 from tests.contract.logs import FakeLog, Log, RealLog
 from tests.contract.stores import Store, fake_store, real_store, unique

@@ -9,15 +9,15 @@ from prometheus_client import CollectorRegistry
 
 from consumer.__main__ import new_writer
 from consumer.counter_store import CassandraCounterStore
-from consumer.dead_letters import DeadLetterTopic
-from consumer.flush_policy import FlushPace, FlushPolicy
-from consumer.ledger import PartitionLedger
+from consumer.counting.flush_policy import FlushPace, FlushPolicy
+from consumer.counting.ledger import PartitionLedger
+from consumer.counting.row_epoch import RowEpoch
+from consumer.kafka.dead_letters import DeadLetterTopic
 from consumer.metrics import ConsumerMeters
 from consumer.partition import PartitionTask, Tools
-from consumer.row_epoch import RowEpoch
-from shared import record
-from shared.domain import DomainName
-from shared.event import Event, EventKind
+from shared.model import record
+from shared.model.domain import DomainName
+from shared.model.event import Event, EventKind
 from tests.fakes.changes import PublishedChanges
 from tests.fakes.topic import InMemoryTopic
 from tests.unit.consumer.events import RETENTION

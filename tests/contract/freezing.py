@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from deploy.local.node import Node
+from deploy.processes.node import Node
 
 
 @contextmanager

@@ -7,13 +7,13 @@ from typing import Protocol
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from consumer.config import ConsumerSettings
-from consumer.position import Position
-from consumer.record_source import Assignee, RecordSource, open_source
-from shared.change import Change, decode
+from consumer.counting.position import Position
+from consumer.kafka.record_source import Assignee, RecordSource, open_source
 from shared.config import KafkaConfig
-from shared.domain import DomainName
-from shared.kafka import Topic
-from shared.partitioning import partition_of
+from shared.kafka.topic import Topic
+from shared.model.change import Change, decode
+from shared.model.domain import DomainName
+from shared.model.partitioning import partition_of
 from tests.fakes.log import InMemoryLog
 from tests.fakes.topic import InMemoryTopic
 
@@ -169,7 +169,7 @@ async def read_all(config: KafkaConfig, topic: str, partition: int) -> list[KeyA
         end = (await consumer.end_offsets([at]))[at]
         await consumer.seek_to_beginning(at)
         found: list[KeyAndValue] = []
-        while await consumer.position(at) < end:
+        while await consumer.counting.position(at) < end:
             batch = (await consumer.getmany(at, timeout_ms=200)).get(at, [])
             found += [(record.key, record.value) for record in batch]
         return found

@@ -3,8 +3,8 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
-from consumer.position import Position
-from consumer.record_source import Record
+from consumer.counting.position import Position
+from consumer.kafka.record_source import Record
 from tests.contract.conftest import PARTITIONS
 from tests.contract.logs import Log, Source
 from tests.contract.waiting import until

@@ -16,11 +16,11 @@ from query.answers import Answers, CacheBounds
 from query.handlers import Handlers, build_routes
 from query.metrics import QueryMeters
 from query.page.route import build_page_routes
-from shared.counter import Counters
-from shared.domain import DomainName
-from shared.http import OPEN, Guard, Route
-from shared.http_server import HttpLimits, open_server
-from shared.keys import Scope
+from shared.auth.api_keys import Scope
+from shared.http.routing import OPEN, Guard, Route
+from shared.http.server import HttpLimits, open_server
+from shared.model.counter import Counters
+from shared.model.domain import DomainName
 from tests.fakes.counter_reader import InMemoryCounterReader
 from tests.loopback import random_prefix
 

@@ -6,11 +6,11 @@ from uuid import uuid4
 
 from consumer.__main__ import new_writer
 from consumer.counter_store import CassandraCounterStore, CounterStore
-from consumer.writer_rows import RowUpdate
+from consumer.counting.writer_rows import RowUpdate
 from query.counter_reader import CassandraCounterReader, CounterReader, ReadBounds
-from shared.cassandra import Session
-from shared.counter import Counters, sum_rows
-from shared.domain import DomainName
+from shared.cassandra.session import Session
+from shared.model.counter import Counters, sum_rows
+from shared.model.domain import DomainName
 from tests.fakes.counter_store import InMemoryCounterStore
 
 BOUNDS = ReadBounds(at_once=8, in_flight=32, waiting=1_000, wait_seconds=1.0)

@@ -11,8 +11,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from tests.dependencies.audit import KNOWN, Limits, Outcome, audit, run_pip_audit
 from tests.loopback import random_prefix
+from tests.tools.dependencies.audit import KNOWN, Limits, Outcome, audit, run_pip_audit
 
 LIMITS = Limits(answer_seconds=10, audit_seconds=60)
 Answer = Callable[[Any], Awaitable[web.Response]]

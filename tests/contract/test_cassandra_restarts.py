@@ -14,14 +14,14 @@ from cassandra.policies import FallthroughRetryPolicy, RetryPolicy
 
 from consumer.counter_store import CassandraCounterStore
 from deploy import prepare
-from deploy.local.cluster import CommitLog
-from deploy.local.node import Node
-from deploy.local.servers import Servers
-from shared import cassandra
-from shared.cassandra import Session
+from deploy.processes.node import Node
+from deploy.servers.backends import Servers
+from deploy.servers.cluster import CommitLog
+from shared.cassandra import session as cassandra
+from shared.cassandra.session import Session
 from shared.config import CassandraConfig
-from shared.domain import DomainName
 from shared.errors import RetriableError
+from shared.model.domain import DomainName
 from tests.contract.counting import SECONDS_TO_SETTLE, Counting
 from tests.contract.flood import FLOOD, Flood
 from tests.contract.freezing import frozen
@@ -121,7 +121,7 @@ async def test_rows_that_are_left_at_a_restart_stay_true(ring: Servers, session:
 async def test_the_epoch_ends_with_a_node_and_only_then(ring: Servers, session: Session) -> None:
     """At its end and at its return; nothing else that the driver does counts as one.
 
-    This holds the driver to what shared/cassandra_nodes.py looks at.
+    This holds the driver to what shared/cassandra/nodes.py looks at.
     """
     quiet = session.node_epoch()
     for _ in range(20):

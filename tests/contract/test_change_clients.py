@@ -4,7 +4,7 @@ import asyncio
 import functools
 from collections import defaultdict
 
-from shared.change import Change
+from shared.model.change import Change
 from tests.contract.change_feed import (
     Changes,
     catch_all,

@@ -15,10 +15,10 @@ from deploy import prepare
 from deploy.prepare import KafkaLayout
 from query.changes.log import open_change_log
 from query.changes.tail import OpenLog, follow_topic, open_tail
-from shared import kafka
 from shared.config import KafkaConfig
 from shared.errors import BrokerUnavailableError, LogRewrittenError
-from shared.record import KeyValue
+from shared.kafka import topic as kafka
+from shared.model.record import KeyValue
 from tests.contract.conftest import PARTITIONS, both
 from tests.contract.waiting import until
 from tests.fakes.change_log import InMemoryChangeTopic

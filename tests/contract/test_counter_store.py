@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from consumer.__main__ import new_writer
-from consumer.superseded import SupersededRow
-from shared.counter import CounterRow, Counters
+from consumer.counting.superseded import SupersededRow
+from shared.model.counter import CounterRow, Counters
 from tests.contract.stores import Store, new_domain, unique, update_of
 
 LOG = "contract/0"

@@ -6,11 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 import pytest
 from aiokafka.errors import KafkaError
 
-from consumer.dead_letters import MAX_KEPT_BYTES, DeadLetterTopic
-from deploy import dead_letters
-from deploy.dead_letters import LetterBook, Replay, open_book, parse_arguments
-from deploy.letters import State, choose
-from shared import record
+from consumer.kafka.dead_letters import MAX_KEPT_BYTES, DeadLetterTopic
+from deploy.dead_letters import __main__ as dead_letters
+from deploy.dead_letters.__main__ import LetterBook, Replay, open_book, parse_arguments
+from deploy.dead_letters.letters import State, choose
 from shared.config import KafkaConfig
 from shared.errors import (
     BrokerUnavailableError,
@@ -18,11 +17,12 @@ from shared.errors import (
     PipelineError,
     UndecodableRecordError,
 )
-from shared.event import Event, EventKind
-from shared.kafka import Topic
-from shared.partitioning import partition_of
-from shared.producer import MAX_BATCH_BYTES
-from shared.record import KeyValue
+from shared.kafka.producer import MAX_BATCH_BYTES
+from shared.kafka.topic import Topic
+from shared.model import record
+from shared.model.event import Event, EventKind
+from shared.model.partitioning import partition_of
+from shared.model.record import KeyValue
 from tests.contract.conftest import PARTITIONS, Pipeline
 from tests.contract.logs import Log
 from tests.contract.stores import Store, new_domain

@@ -12,9 +12,9 @@ import pytest_asyncio
 
 from consumer.counter_store import CassandraCounterStore
 from deploy import prepare
-from deploy.local.servers import Servers
 from deploy.prepare import KafkaLayout
-from shared import cassandra, kafka
+from deploy.servers.backends import Servers
+from shared.cassandra import session as cassandra
 from shared.config import CassandraConfig, KafkaConfig
 from shared.errors import (
     BrokerUnavailableError,
@@ -22,6 +22,7 @@ from shared.errors import (
     RetriableError,
     StoreUnavailableError,
 )
+from shared.kafka import topic as kafka
 from tests.contract.freezing import frozen
 from tests.contract.logs import read_all
 from tests.contract.stores import new_domain, update_of

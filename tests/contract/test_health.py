@@ -12,8 +12,8 @@ from consumer.config import ConsumerSettings
 from deploy import health
 from ingest.config import IngestSettings
 from query.config import QuerySettings
-from shared.http_server import open_server
-from shared.management import Readiness, build_management
+from shared.http.management import Readiness, build_management
+from shared.http.server import open_server
 
 
 @pytest.fixture

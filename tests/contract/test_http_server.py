@@ -7,8 +7,8 @@ import pytest
 from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
-from shared.http_server import HttpLimits, open_server
-from shared.http_watch import HttpWatch
+from shared.http.server import HttpLimits, open_server
+from shared.http.watch import HttpWatch
 from tests.contract.wires import HOST, PORTS, ROUTES, Wire, connect, open_wires
 
 

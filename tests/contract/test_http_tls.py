@@ -15,13 +15,13 @@ import uvloop
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
-from shared import http_tls
 from shared.errors import ConfigError
-from shared.http import OPEN, Route, Router
-from shared.http_prebuilt import PrebuiltResponse
-from shared.http_server import HttpLimits, open_server
-from shared.http_tls import ServerTls
-from shared.tls import ServerFiles
+from shared.http import tls as http_tls
+from shared.http.prebuilt import PrebuiltResponse
+from shared.http.routing import OPEN, Route, Router
+from shared.http.server import HttpLimits, open_server
+from shared.http.tls import ServerTls
+from shared.runtime.tls import ServerFiles
 from tests.certificates import Authority
 from tests.loopback import random_prefix
 

@@ -10,14 +10,14 @@ from time import perf_counter
 import pytest
 
 from tests.contract.scripted_node import ACCEPTED, Exchange, refusal, scripted_server
-from tests.load.agenda import Agenda
-from tests.load.book import Book
-from tests.load.latency import Stopwatch
-from tests.load.ledger import Bounds, Ledger
-from tests.load.node import Node, node_at
-from tests.load.schedule import Shipment, Way
-from tests.load.sender import RECONNECT_SECONDS, Sender
-from tests.load.waves_stream import WavesStream
+from tests.tools.load.agenda import Agenda
+from tests.tools.load.book import Book
+from tests.tools.load.latency import Stopwatch
+from tests.tools.load.ledger import Bounds, Ledger
+from tests.tools.load.node import Node, node_at
+from tests.tools.load.schedule import Shipment, Way
+from tests.tools.load.sender import RECONNECT_SECONDS, Sender
+from tests.tools.load.waves_stream import WavesStream
 
 BULK_ACCEPTED = b'{"accepted":4,"rejected":[]}'
 

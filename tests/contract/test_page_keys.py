@@ -7,10 +7,10 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
-from shared.access import Access
-from shared.access_config import AccessSettings
-from shared.counter import Counters
-from shared.keys import Keys, hash_secret, parse_keys
+from shared.auth.api_keys import Keys, hash_secret, parse_keys
+from shared.auth.config import AccessSettings
+from shared.auth.guard import Access
+from shared.model.counter import Counters
 from tests.browser import NARROW, THEMES, WIDE, visit
 from tests.contract.page_node import PageNode, open_page_node
 from tests.contract.pulses import IDLE

@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, expect
 
-from shared.counter import Counters
+from shared.model.counter import Counters
 from tests.browser import NARROW, THEMES, Visit, visit
 from tests.contract.page_node import PageNode, open_page_node
 from tests.contract.pulses import BUSY, IDLE

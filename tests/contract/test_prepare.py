@@ -7,9 +7,10 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from deploy import prepare
 from deploy.prepare import CassandraLayout, KafkaLayout, PrepareConfig
-from shared import cassandra, kafka
+from shared.cassandra import session as cassandra
 from shared.config import CassandraConfig, KafkaConfig
-from shared.producer import MAX_BATCH_BYTES
+from shared.kafka import topic as kafka
+from shared.kafka.producer import MAX_BATCH_BYTES
 from tests.contract.conftest import PARTITIONS
 from tests.contract.logs import read_all
 from tests.contract.stores import new_domain, real_store, unique, update_of

@@ -1,6 +1,6 @@
 """Producers that are lost, each in its own way, against a real broker.
 
-How they are broken here leans on aiokafka's inside, as ``shared/producer.py`` does: both fail
+How they are broken here leans on aiokafka's inside, as ``shared/kafka/producer.py`` does: both fail
 when a version of it changes that.
 """
 
@@ -18,12 +18,12 @@ from structlog.testing import capture_logs
 
 from deploy import prepare
 from deploy.prepare import KafkaLayout
-from shared import kafka
 from shared.config import KafkaConfig
 from shared.errors import BrokerUnavailableError, OutcomeUnknownError, RetriableError
-from shared.producer import end_producer, sender_death, start_producer
-from shared.producer_topic import ProducerTopic
-from shared.topic_health import TopicHealth
+from shared.kafka import topic as kafka
+from shared.kafka.health import TopicHealth
+from shared.kafka.producer import end_producer, sender_death, start_producer
+from shared.kafka.producer_topic import ProducerTopic
 from tests.contract.conftest import PARTITIONS
 from tests.contract.logs import read_all
 from tests.contract.waiting import WAIT_SECONDS, until

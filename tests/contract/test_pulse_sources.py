@@ -22,12 +22,12 @@ from query.page.pulse_sources import (
     open_kafka_log,
     open_management_ports,
 )
-from shared import kafka
 from shared.config import KafkaConfig
-from shared.http_server import HttpLimits, open_server
-from shared.http_tls import ServerTls
-from shared.management import Readiness, build_management
-from shared.tls import ServerFiles
+from shared.http.management import Readiness, build_management
+from shared.http.server import HttpLimits, open_server
+from shared.http.tls import ServerTls
+from shared.kafka import topic as kafka
+from shared.runtime.tls import ServerFiles
 from tests.certificates import Authority
 from tests.contract.stores import unique
 from tests.loopback import random_prefix

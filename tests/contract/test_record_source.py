@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from consumer import log_offsets
-from consumer.position import Position
-from consumer.record_source import Record
+from consumer.counting.position import Position
+from consumer.kafka import log_offsets
+from consumer.kafka.record_source import Record
 from shared.errors import LogRewrittenError
-from shared.record import TRACEPARENT
+from shared.model.record import TRACEPARENT
 from tests.contract.conftest import PARTITIONS
 from tests.contract.logs import Log
 from tests.contract.members import GROUP, Member, member, numbered, owned, read

@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 
-from shared import kafka
 from shared.config import KafkaConfig
 from shared.errors import PipelineError
-from shared.producer import MAX_BATCH_BYTES
+from shared.kafka import topic as kafka
+from shared.kafka.producer import MAX_BATCH_BYTES
 from tests.contract.conftest import PARTITIONS
 from tests.contract.logs import FakeTopic, Readable
 from tests.contract.waiting import WAIT_SECONDS

@@ -5,13 +5,13 @@ import json
 
 import pytest
 
-from consumer import log_offsets
 from consumer.__main__ import new_writer
-from consumer.writer_rows import RowUpdate
-from shared import record
+from consumer.counting.writer_rows import RowUpdate
+from consumer.kafka import log_offsets
 from shared.errors import LogRewrittenError
-from shared.event import Event, EventKind
-from shared.partitioning import partition_of
+from shared.model import record
+from shared.model.event import Event, EventKind
+from shared.model.partitioning import partition_of
 from tests.contract.conftest import PARTITIONS, Pipeline
 from tests.contract.stores import new_domain
 from tests.contract.waiting import until

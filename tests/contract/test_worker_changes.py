@@ -3,13 +3,13 @@
 import asyncio
 from collections.abc import Sequence
 
-from shared.change import Change
-from shared.counter import Counters
-from shared.domain import DomainName
 from shared.errors import BrokerUnavailableError
-from shared.event import Event, EventKind
-from shared.partitioning import partition_of
-from shared.status import DEFAULT_THRESHOLD
+from shared.model.change import Change
+from shared.model.counter import Counters
+from shared.model.domain import DomainName
+from shared.model.event import Event, EventKind
+from shared.model.partitioning import partition_of
+from shared.model.status import DEFAULT_THRESHOLD
 from tests.contract.conftest import PARTITIONS, Pipeline
 from tests.contract.logs import FakeLog, Log
 from tests.contract.stores import Store, fake_store, new_domain, unique

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from consumer.writer_rows import RowUpdate
-from shared.counter import CounterRow
-from shared.domain import DomainName
+from consumer.counting.writer_rows import RowUpdate
+from shared.model.counter import CounterRow
+from shared.model.domain import DomainName
 from tests.contract.conftest import PARTITIONS
 from tests.contract.logs import FakeLog
 from tests.contract.stores import fake_store, new_domain, unique

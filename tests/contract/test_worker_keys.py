@@ -2,8 +2,8 @@
 
 from msgspec.structs import replace
 
-from shared.event import Event, EventKind
-from shared.partitioning import partition_of
+from shared.model.event import Event, EventKind
+from shared.model.partitioning import partition_of
 from tests.contract.conftest import PARTITIONS, Pipeline
 from tests.contract.stores import new_domain
 from tests.contract.waiting import until

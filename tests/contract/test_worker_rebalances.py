@@ -5,10 +5,10 @@ from collections.abc import Mapping
 
 import pytest
 
-from consumer.position import Position
-from consumer.record_source import Record
-from shared.event import Event, EventKind
-from shared.partitioning import partition_of
+from consumer.counting.position import Position
+from consumer.kafka.record_source import Record
+from shared.model.event import Event, EventKind
+from shared.model.partitioning import partition_of
 from tests.contract.conftest import PARTITIONS
 from tests.contract.logs import FakeLog
 from tests.contract.stores import fake_store, new_domain, unique

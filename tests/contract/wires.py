@@ -6,9 +6,9 @@ from itertools import count
 
 from aiohttp import web
 
-from shared.http import OPEN, Route, Router, problem
-from shared.http_prebuilt import PrebuiltResponse
-from shared.http_server import HttpLimits, open_server
+from shared.http.prebuilt import PrebuiltResponse
+from shared.http.routing import OPEN, Route, Router, problem
+from shared.http.server import HttpLimits, open_server
 from tests.loopback import random_prefix
 from tests.system.raw_client import Answer, RawConnection
 

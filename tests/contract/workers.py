@@ -11,24 +11,24 @@ from dataclasses import dataclass
 from prometheus_client import CollectorRegistry
 
 from consumer.__main__ import new_writer
-from consumer.change_publisher import ChangePublisher, ChangeTopic
 from consumer.config import ConsumerSettings
 from consumer.counter_store import CounterStore
-from consumer.dead_letters import DeadLetters, DeadLetterTopic
+from consumer.counting.row_epoch import LONGEST_GAP_SECONDS, RowEpoch
+from consumer.kafka.change_publisher import ChangePublisher, ChangeTopic
+from consumer.kafka.dead_letters import DeadLetters, DeadLetterTopic
+from consumer.kafka.record_source import RecordSource
 from consumer.metrics import ConsumerMeters
 from consumer.partition import Tools
-from consumer.record_source import RecordSource
-from consumer.row_epoch import LONGEST_GAP_SECONDS, RowEpoch
 from consumer.upkeep import Upkeep
 from consumer.worker import Worker
 from query.counter_reader import CounterReader
-from shared import record
-from shared.counter import Counters
-from shared.domain import DomainName
-from shared.event import Event, EventKind
-from shared.kafka import Topic
-from shared.partitioning import partition_of
-from shared.record import KeyValue
+from shared.kafka.topic import Topic
+from shared.model import record
+from shared.model.counter import Counters
+from shared.model.domain import DomainName
+from shared.model.event import Event, EventKind
+from shared.model.partitioning import partition_of
+from shared.model.record import KeyValue
 from tests.contract.logs import SESSION_SECONDS, Log, Source
 from tests.contract.waiting import WAIT_SECONDS, until
 

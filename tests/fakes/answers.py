@@ -3,10 +3,10 @@
 import asyncio
 
 from query.answer import Answer, answer_of
-from shared.change import Change
-from shared.counter import Counters
-from shared.domain import DomainName
 from shared.errors import StoreUnavailableError
+from shared.model.change import Change
+from shared.model.counter import Counters
+from shared.model.domain import DomainName
 
 THRESHOLD = 1000
 

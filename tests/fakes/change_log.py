@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from query.changes.event_id import Offsets
 from query.changes.log import Record
 from shared.errors import BrokerUnavailableError, LogRewrittenError
-from shared.record import KeyValue
+from shared.model.record import KeyValue
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class InMemoryChangeTopic:
         return len(self.records)
 
     async def append(self, partition: int, records: Sequence[KeyValue]) -> None:
-        """See shared.kafka.Topic."""
+        """See shared.kafka.topic.Topic."""
         for key, value in records:
             offset = self.end_offsets[partition]
             self.records[partition].append(StoredRecord(offset, key, value))

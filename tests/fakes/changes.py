@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
-from shared.change import Change
+from shared.model.change import Change
 
 
 class PublishedChanges:

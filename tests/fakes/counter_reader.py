@@ -3,9 +3,9 @@
 import asyncio
 from collections.abc import Mapping
 
-from shared.counter import Counters
-from shared.domain import DomainName
 from shared.errors import RetriableError
+from shared.model.counter import Counters
+from shared.model.domain import DomainName
 
 
 class InMemoryCounterReader:

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
-from consumer.superseded import SupersededRow
-from consumer.writer_rows import RowUpdate
-from shared.counter import CounterRow
-from shared.domain import DomainName
+from consumer.counting.superseded import SupersededRow
+from consumer.counting.writer_rows import RowUpdate
 from shared.errors import OutcomeUnknownError, StoreUnavailableError
-from shared.partitioning import partition_of
+from shared.model.counter import CounterRow
+from shared.model.domain import DomainName
+from shared.model.partitioning import partition_of
 
 
 class Outcome(StrEnum):

@@ -9,11 +9,11 @@ from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping, Sequenc
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from consumer.position import Position
-from consumer.record_source import Assignee, Record
+from consumer.counting.position import Position
+from consumer.kafka.record_source import Assignee, Record
 from shared.errors import LogRewrittenError
-from shared.producer import MAX_BATCH_BYTES
-from shared.record import RECORD_OVERHEAD_BYTES, TRACEPARENT, KeyValue
+from shared.kafka.producer import MAX_BATCH_BYTES
+from shared.model.record import RECORD_OVERHEAD_BYTES, TRACEPARENT, KeyValue
 
 _FETCH_WAIT_SECONDS = 0.02
 _MAX_RECORDS = 100

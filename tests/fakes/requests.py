@@ -11,8 +11,8 @@ from aiohttp.base_protocol import BaseProtocol
 from aiohttp.streams import StreamReader
 from aiohttp.test_utils import make_mocked_request
 
-from shared.http import Router
-from shared.http_prebuilt import PrebuiltResponse
+from shared.http.prebuilt import PrebuiltResponse
+from shared.http.routing import Router
 
 
 async def ask(

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Mapping, Sequence
 
 from shared.errors import OutcomeUnknownError, RetriableError
-from shared.producer import MAX_BATCH_BYTES
-from shared.record import RECORD_OVERHEAD_BYTES, KeyValue
+from shared.kafka.producer import MAX_BATCH_BYTES
+from shared.model.record import RECORD_OVERHEAD_BYTES, KeyValue
 
 
 class InMemoryTopic:

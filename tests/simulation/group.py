@@ -8,7 +8,7 @@ generation. Commits get lost, and so do answers to commits.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
-from consumer.position import Position
+from consumer.counting.position import Position
 from shared.errors import BrokerUnavailableError
 from tests.simulation.log import Log
 from tests.simulation.schedule import Schedule

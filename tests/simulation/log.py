@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from consumer.dedupe import WINDOW_MS
-from shared.domain import DomainName
-from shared.event import Event, EventKind
+from consumer.counting.dedupe import WINDOW_MS
+from shared.model.domain import DomainName
+from shared.model.event import Event, EventKind
 from tests.simulation.schedule import FindingError
 
 

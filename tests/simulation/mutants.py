@@ -8,14 +8,14 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from consumer.aggregate import Increment
-from consumer.changes import ChangeOutbox
-from consumer.ledger import PartitionLedger
-from consumer.position import Position
-from consumer.superseded import SupersededRow
-from consumer.writer_rows import RowUpdate, WriterRows
-from shared.counter import CounterRow, Counters
-from shared.domain import DomainName
+from consumer.counting.aggregate import Increment
+from consumer.counting.changes import ChangeOutbox
+from consumer.counting.ledger import PartitionLedger
+from consumer.counting.position import Position
+from consumer.counting.superseded import SupersededRow
+from consumer.counting.writer_rows import RowUpdate, WriterRows
+from shared.model.counter import CounterRow, Counters
+from shared.model.domain import DomainName
 from tests.simulation.log import Log
 from tests.simulation.partition import POLICY, RETENTION, Partition
 from tests.simulation.reader import Reader

@@ -4,15 +4,15 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 from uuid import UUID
 
-from consumer.dedupe import Dedupe
-from consumer.flush_policy import FlushPace, FlushPolicy
-from consumer.ledger import PartitionLedger
-from consumer.position import Position
-from consumer.row_epoch import RowEpoch
-from consumer.superseded import Retention, SupersededRow
-from consumer.writer_rows import Memory, RowUpdate
-from shared.counter import CounterRow
-from shared.domain import DomainName
+from consumer.counting.dedupe import Dedupe
+from consumer.counting.flush_policy import FlushPace, FlushPolicy
+from consumer.counting.ledger import PartitionLedger
+from consumer.counting.position import Position
+from consumer.counting.row_epoch import RowEpoch
+from consumer.counting.superseded import Retention, SupersededRow
+from consumer.counting.writer_rows import Memory, RowUpdate
+from shared.model.counter import CounterRow
+from shared.model.domain import DomainName
 from tests.simulation.log import Log
 from tests.simulation.schedule import FindingError, Schedule
 from tests.simulation.store import Store

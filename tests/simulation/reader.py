@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from shared.counter import CounterRow, Counters, newest_row, sum_rows
-from shared.domain import DomainName
+from shared.model.counter import CounterRow, Counters, newest_row, sum_rows
+from shared.model.domain import DomainName
 from tests.simulation.log import Log
 from tests.simulation.schedule import FindingError, Schedule
 from tests.simulation.store import Store

@@ -13,7 +13,7 @@ such write, going back. Of a write that nobody else has no copy may arrive later
 from collections.abc import Sequence
 from uuid import UUID
 
-from shared.counter import CounterRow
+from shared.model.counter import CounterRow
 
 Key = tuple[str, str]
 """A log and a domain: the rows that are read together."""

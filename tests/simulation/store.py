@@ -14,9 +14,9 @@ from collections.abc import Callable, Sequence
 from itertools import combinations
 from uuid import UUID
 
-from consumer.superseded import SupersededRow
-from consumer.writer_rows import RowUpdate
-from shared.counter import CounterRow
+from consumer.counting.superseded import SupersededRow
+from consumer.counting.writer_rows import RowUpdate
+from shared.model.counter import CounterRow
 from tests.simulation.replica import Copy, Key, Replica, merge
 from tests.simulation.schedule import Schedule, numbers
 

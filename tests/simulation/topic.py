@@ -7,10 +7,10 @@ an older truth late.
 
 from collections.abc import Callable, Sequence
 
-from shared.change import Change
-from shared.counter import Counters
-from shared.domain import DomainName
-from shared.status import Status, classify
+from shared.model.change import Change
+from shared.model.counter import Counters
+from shared.model.domain import DomainName
+from shared.model.status import Status, classify
 from tests.simulation.log import Log
 from tests.simulation.schedule import FindingError, Schedule
 

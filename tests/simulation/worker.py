@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from uuid import UUID
 
-from consumer.ledger import PartitionLedger
-from consumer.position import Position
-from consumer.row_epoch import LONGEST_GAP_SECONDS, RowEpoch
+from consumer.counting.ledger import PartitionLedger
+from consumer.counting.position import Position
+from consumer.counting.row_epoch import LONGEST_GAP_SECONDS, RowEpoch
 from shared.errors import BrokerUnavailableError
 from tests.simulation.group import Group
 from tests.simulation.partition import Partition, waiting

@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from shared.domain import DomainName
 from shared.errors import PipelineError
-from shared.event import Event, EventKind
+from shared.model.domain import DomainName
+from shared.model.event import Event, EventKind
 from tests.simulation.faults import Faults
 from tests.simulation.group import Group
 from tests.simulation.log import Log

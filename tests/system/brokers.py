@@ -14,11 +14,11 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, for_code
 
-from deploy.local.cluster import Cluster
-from deploy.local.errors import ServersError
-from deploy.local.node import Node
-from deploy.local.ports import require_free
-from deploy.local.servers import Servers, build_servers, choose_backend, endpoints
+from deploy.processes.errors import ServersError
+from deploy.processes.node import Node
+from deploy.processes.ports import require_free
+from deploy.servers.backends import Servers, build_servers, choose_backend, endpoints
+from deploy.servers.cluster import Cluster
 from tests.loopback import random_prefix
 from tests.system.stack import Stack
 
@@ -125,7 +125,7 @@ class BrokerStack(Stack):
             ends = await consumer.end_offsets(places)
             await consumer.seek_to_beginning(*places)
             async with asyncio.timeout(_WHOLE_SECONDS):
-                while any([await consumer.position(at) < ends[at] for at in places]):
+                while any([await consumer.counting.position(at) < ends[at] for at in places]):
                     for records in (await consumer.getmany(timeout_ms=200)).values():
                         counts.update(record.key.decode() for record in records)
                         values.update(record.value for record in records)

@@ -13,9 +13,9 @@ from cassandra.auth import PlainTextAuthProvider
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, Session
 from cassandra.policies import WhiteListRoundRobinPolicy
 
-from deploy.local.ports import Endpoint
-from deploy.local.security import CASSANDRA_ADMIN, Security
-from deploy.local.servers import Servers, open_servers
+from deploy.processes.ports import Endpoint
+from deploy.servers.backends import Servers, open_servers
+from deploy.servers.security import CASSANDRA_ADMIN, Security
 from tests.certificates import Authority
 from tests.loopback import random_prefix
 from tests.own_servers import apart_from_others

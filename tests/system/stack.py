@@ -13,8 +13,8 @@ from typing import Self
 
 import aiohttp
 
-from deploy.local import process
-from deploy.local.process import Command, Running
+from deploy.processes import process
+from deploy.processes.process import Command, Running
 from tests.loopback import random_prefix
 
 ROOT = Path(__file__).resolve().parents[2]

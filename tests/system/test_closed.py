@@ -22,7 +22,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import TopicAuthorizationFailedError
 from cassandra import Unauthorized
 
-from deploy.local import process
+from deploy.processes import process
 from tests.certificates import Authority
 from tests.system.client import Client
 from tests.system.closed import INGEST, QUERY, WORKER, Closed, open_closed

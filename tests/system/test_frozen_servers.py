@@ -14,8 +14,8 @@ import psutil
 import pytest
 import pytest_asyncio
 
-from deploy.local import process
-from deploy.local.servers import Servers
+from deploy.processes import process
+from deploy.servers.backends import Servers
 from tests.own_servers import open_own_servers
 from tests.system.client import VISIBLE_SECONDS, Client, Reply
 from tests.system.stack import Stack, TierProcess

@@ -14,7 +14,7 @@ import psutil
 import pytest
 import pytest_asyncio
 
-from deploy.local.node import Node
+from deploy.processes.node import Node
 from tests.system.brokers import BrokerStack, open_brokers, start
 from tests.system.client import Client, Reply
 from tests.system.putting import Outcome, Putting, put_all_the_time

@@ -10,7 +10,7 @@ import psutil
 import pytest
 import pytest_asyncio
 
-from deploy.local import process
+from deploy.processes import process
 from tests.system.client import Client, Reply
 from tests.system.documented import examples_of
 from tests.system.keyed import Keyed

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from deploy.local import process
+from deploy.processes import process
 from tests.system.client import Client
 from tests.system.stack import Stack
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.load.options import LoadOptions, Mode, Profile
-from tests.load.run import run_load
 from tests.system.client import Client
 from tests.system.stack import ROOT, Stack, TierProcess
+from tests.tools.load.options import LoadOptions, Mode, Profile
+from tests.tools.load.run import run_load
 
 EVENTS = 300_000
 RATE = 8_000.0
@@ -83,7 +83,7 @@ async def test_the_command_sends_as_fast_as_it_can_and_leaves_its_reports(
     """Status 0, every figure in the JSON file and a page; its own ceiling stands beside."""
     report_file, page = tmp_path / "report.json", tmp_path / "page.html"
     command = [
-        *("-m", "tests.load", "--as-fast-as-possible", "--duration", "2", "--mode", "bulk"),
+        *("-m", "tests.tools.load", "--as-fast-as-possible", "--duration", "2", "--mode", "bulk"),
         *("--seed", "12", "--json", str(report_file), "--html", str(page)),
         *(part for node in fleet.ingest for part in ("--ingest", node.url)),
         *(part for node in fleet.query for part in ("--query", node.url)),

@@ -7,8 +7,8 @@ from ingest import openapi as ingest_openapi
 from ingest.config import IngestSettings
 from query.config import ChangesSettings, QuerySettings
 from query.openapi import document as query_openapi
-from shared.openapi import Documents
-from shared.openapi_responses import Json
+from shared.openapi.document import Documents
+from shared.openapi.responses import Json
 
 TIERS = ("ingest", "query")
 METHODS = ("get", "put", "post")

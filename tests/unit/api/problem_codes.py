@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from shared import domain, errors
-from shared.http import retriable_code
+from shared import errors
+from shared.http.routing import retriable_code
+from shared.model import domain
 
 ROOT = Path(__file__).parents[3]
 _CODE_AT = {"HttpProblem": 1, "problem": 1, "Rejection": 1}

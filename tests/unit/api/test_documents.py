@@ -17,8 +17,8 @@ from query.handlers import Handlers as QueryHandlers
 from query.handlers import build_routes as build_query_routes
 from query.page.pulse import PulseCollector, build_pulse_routes
 from query.page.route import build_page_routes
-from shared.openapi import API_VERSION
-from shared.openapi_responses import Json
+from shared.openapi.document import API_VERSION
+from shared.openapi.responses import Json
 from tests.unit.api.documents import TIERS, document_of, documents_of, objects, operations
 
 ROUTES = {

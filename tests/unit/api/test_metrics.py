@@ -13,9 +13,9 @@ from ingest.admission import Admission
 from ingest.metrics import IngestMeters
 from query.changes.metrics import ChangeMeters
 from query.metrics import QueryMeters
-from shared.http_metrics import HttpMeters
-from shared.management import new_registry
-from shared.reloads import Reloads
+from shared.http.management import new_registry
+from shared.http.metrics import HttpMeters
+from shared.runtime.reloads import Reloads
 
 ROOT = Path(__file__).parents[3]
 TIERS = ("ingest", "consumer", "query", "shared")
@@ -32,7 +32,7 @@ LABELS = {
     "outcome": "two words",
     "what": "two words",
     "kind": "two words",
-    "status": "shared.status.Status",
+    "status": "shared.model.status.Status",
     "reason": "query.changes.event_stream.Lost",
     "group": "configured",
     "topic": "configured",

@@ -10,8 +10,8 @@ NEVER = {
     "query": frozenset(
         {
             # A query node only reads.
-            ("shared.cassandra", "Session.write"),
-            ("shared.cassandra", "Session.write_counter_batch"),
+            ("shared.cassandra.session", "Session.write"),
+            ("shared.cassandra.session", "Session.write_counter_batch"),
             # What fails here ends a stream, or makes it late, and is no answer to a request.
             ("query.changes.log", "*"),
             ("query.changes.tail", "*"),

@@ -1,8 +1,8 @@
 """Events in few words."""
 
-from consumer.superseded import Retention
-from shared.domain import DomainName
-from shared.event import Event, EventKind
+from consumer.counting.superseded import Retention
+from shared.model.domain import DomainName
+from shared.model.event import Event, EventKind
 
 A = DomainName("a.example")
 B = DomainName("b.example")

@@ -7,12 +7,12 @@ from contextlib import asynccontextmanager
 import pytest
 from structlog.testing import capture_logs
 
-from consumer.change_publisher import ChangeTopic
-from shared.change import Change, encode
-from shared.counter import Counters
-from shared.domain import DomainName
+from consumer.kafka.change_publisher import ChangeTopic
 from shared.errors import BrokerUnavailableError, OutcomeUnknownError
-from shared.partitioning import partition_of
+from shared.model.change import Change, encode
+from shared.model.counter import Counters
+from shared.model.domain import DomainName
+from shared.model.partitioning import partition_of
 from tests.fakes.topic import InMemoryTopic
 
 PARTITIONS = 4

@@ -8,9 +8,9 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import OffsetOutOfRangeError, RequestTimedOutError
 
-from consumer import log_offsets, record_source
-from consumer.position import Position
-from consumer.record_source import KafkaRecordSource
+from consumer.counting.position import Position
+from consumer.kafka import log_offsets, record_source
+from consumer.kafka.record_source import KafkaRecordSource
 from shared.errors import LogRewrittenError
 
 AT = TopicPartition("t", 3)

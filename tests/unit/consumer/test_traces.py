@@ -3,7 +3,7 @@
 import pytest
 
 from consumer.traces import MAX_OPEN, MAX_SECONDS, PartitionTraces
-from shared.domain import DomainName
+from shared.model.domain import DomainName
 from tests.fakes.clock import Clock
 from tests.fakes.log import LogRecord
 from tests.fakes.spans import SENDER, TRACE, TRACEPARENT, ListedSpans, id_of, parent_of, trace_of

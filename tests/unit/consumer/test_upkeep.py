@@ -5,11 +5,11 @@ import asyncio
 import pytest
 from prometheus_client import CollectorRegistry
 
-from consumer.flush_policy import FlushPolicy
-from consumer.ledger import PartitionLedger
+from consumer.counting.flush_policy import FlushPolicy
+from consumer.counting.ledger import PartitionLedger
 from consumer.metrics import ConsumerMeters
 from consumer.upkeep import Upkeep
-from shared.counter import Counters, sum_rows
+from shared.model.counter import Counters, sum_rows
 from tests.fakes.counter_store import InMemoryCounterStore
 from tests.fakes.writers import writers
 from tests.unit.consumer.events import RETENTION, A, delivered

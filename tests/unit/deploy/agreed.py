@@ -6,11 +6,11 @@ from importlib.util import find_spec
 from prometheus_client import CollectorRegistry
 
 from consumer.config import ConsumerSettings
-from deploy.local import cassandra, kafka
 from deploy.local.tiers import TIERS
+from deploy.servers import cassandra, kafka
 from ingest.config import IngestSettings
 from query.config import QuerySettings
-from shared.management import Readiness, build_management
+from shared.http.management import Readiness, build_management
 
 PORTS = {tier.name: (tier.port, tier.management_port) for tier in TIERS}
 """Of each tier: the port of its traffic, if it has one, and the one of its management."""

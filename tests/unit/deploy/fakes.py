@@ -4,9 +4,9 @@ import asyncio
 import signal
 from pathlib import Path
 
-from deploy.local.node import Node, Plan
-from deploy.local.ports import Endpoint
-from deploy.local.process import Command, Running
+from deploy.processes.node import Node, Plan
+from deploy.processes.ports import Endpoint
+from deploy.processes.process import Command, Running
 
 
 class FakeProcess:

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local import artifacts
-from deploy.local.artifacts import CASSANDRA, KAFKA, Distribution
-from deploy.local.errors import ServersError
+from deploy.processes.errors import ServersError
+from deploy.servers import artifacts
+from deploy.servers.artifacts import CASSANDRA, KAFKA, Distribution
 
 JAVA = Path("/usr/bin/java")
 

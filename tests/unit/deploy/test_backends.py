@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local import cassandra, docker, kafka, servers
-from deploy.local.cluster import Cluster, CommitLog
-from deploy.local.node import Plan
-from deploy.local.profile import BENCH
-from deploy.local.servers import Backend
+from deploy.processes.node import Plan
+from deploy.servers import backends as servers
+from deploy.servers import cassandra, docker, kafka
+from deploy.servers.backends import Backend
+from deploy.servers.cluster import Cluster, CommitLog
+from deploy.servers.profile import BENCH
 
 LOCAL = servers.as_processes(Path("/jdk/bin/java"), Path("/jars/kafka"), Path("/jars/cassandra"))
 DOCKER = servers.in_docker("28.0")

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from deploy import capacity
-from deploy.capacity_figures import NAMES, FiguresError, read_figures
+from deploy.capacity import __main__ as capacity
+from deploy.capacity.figures import NAMES, FiguresError, read_figures
 
 
 def run_of(tmp_path: Path, **changes: Any) -> Path:

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.aggregate import Increment
-from consumer.flush_policy import FlushPolicy
-from deploy.capacity_figures import Coefficients
-from deploy.capacity_model import (
+from consumer.counting.aggregate import Increment
+from consumer.counting.flush_policy import FlushPolicy
+from deploy.capacity.figures import Coefficients
+from deploy.capacity.model import (
     LEAST_NODES,
     LEAST_SERVERS,
     Load,
@@ -18,7 +18,7 @@ from deploy.capacity_model import (
     rows_per_second,
     touched_domains,
 )
-from shared.counter import Counters
+from shared.model.counter import Counters
 
 MEASURED = Coefficients(
     cores=2,

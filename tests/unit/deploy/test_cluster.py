@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.cluster import Cluster, addresses
-from deploy.local.errors import ServersError
+from deploy.processes.errors import ServersError
+from deploy.servers.cluster import Cluster, addresses
 
 
 @pytest.mark.parametrize("nodes", [0, 2, 4])

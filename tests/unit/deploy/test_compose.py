@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml  # type: ignore[import-untyped]  # has no types of its own
 
-from deploy.local import cassandra, kafka
-from deploy.local.cluster import Cluster
+from deploy.servers import cassandra, kafka
+from deploy.servers.cluster import Cluster
 from query.config import QuerySettings
 from tests.unit.deploy import agreed
 from tests.unit.deploy.settings import variables

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local import downloads
+from deploy.servers import downloads
 
 
 def test_interrupted_download_is_removed(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from deploy.keys import EXIT_REFUSED, main
-from shared.keys import Keys, parse_file, parse_keys
+from shared.auth.api_keys import Keys, parse_file, parse_keys
 
 
 class Desk:

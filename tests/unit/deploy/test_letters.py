@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from deploy.letters import (
+from deploy.dead_letters.letters import (
     Letter,
     Letters,
     Outcome,
@@ -14,10 +14,10 @@ from deploy.letters import (
     summary,
     whole,
 )
-from shared.domain import parse_domain
-from shared.event import Event, EventKind
-from shared.partitioning import partition_of
-from shared.record import encode
+from shared.model.domain import parse_domain
+from shared.model.event import Event, EventKind
+from shared.model.partitioning import partition_of
+from shared.model.record import encode
 
 GOOD = encode(Event(parse_domain("letter.example.com"), EventKind.BOUNCED, 3))
 BAD = (b"\xff", b"\x00no record")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from deploy.local import lock
-from deploy.local.errors import ServersError
+from deploy.processes.errors import ServersError
 
 
 def test_second_run_is_told_the_first_ones_pid(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from deploy.local import log_tail
+from deploy.processes import log_tail
 
 
 def test_stack_frames_are_passed_over() -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.errors import ServersError
-from deploy.local.node import Node
+from deploy.processes.errors import ServersError
+from deploy.processes.node import Node
 from tests.unit.deploy.fakes import FakeMachine, build_node
 
 

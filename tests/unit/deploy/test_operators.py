@@ -2,9 +2,9 @@
 
 import pytest
 
-from deploy.local import cassandra
-from deploy.local.cluster import Cluster
 from deploy.prepare import KafkaLayout, parse_replication, topics
+from deploy.servers import cassandra
+from deploy.servers.cluster import Cluster
 from shared.config import KafkaConfig
 from tests.unit.deploy import agreed
 from tests.unit.deploy.overlays import SERVERS, environment, of_kind, one

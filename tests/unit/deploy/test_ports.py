@@ -7,9 +7,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from deploy.local import ports
-from deploy.local.errors import ServersError
-from deploy.local.ports import Endpoint
+from deploy.processes import ports
+from deploy.processes.errors import ServersError
+from deploy.processes.ports import Endpoint
 
 HERE = Endpoint("127.0.0.1", 8080)
 

@@ -11,13 +11,13 @@ from pathlib import Path
 import psutil
 import pytest
 
-from deploy.local import process
-from deploy.local.process import Command, Process
+from deploy.processes import process
+from deploy.processes.process import Command, Process
 
 SLEEP = ("sleep", "60")
 PARENT = """
 import pathlib, sys
-from deploy.local.process import Command, Process
+from deploy.processes.process import Command, Process
 folder = pathlib.Path(sys.argv[1])
 print(Process(Command("child", ("sleep", "60"), folder / "child.log", folder)).pid, flush=True)
 sys.stdin.read()

@@ -2,7 +2,7 @@
 
 from deploy.rights import Acl, Resource, RightsConfig, acls, grants
 from shared.config import KafkaConfig
-from shared.kafka_access import Right
+from shared.kafka.rights import Right
 
 KAFKA = KafkaConfig(bootstrap_servers="kafka")
 NAMES = RightsConfig.model_construct(group="counters")

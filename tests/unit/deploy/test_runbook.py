@@ -4,7 +4,7 @@ import importlib.util
 import re
 from pathlib import Path
 
-from tests.runbook.__main__ import ENTRIES
+from tests.tools.runbook.__main__ import ENTRIES
 
 DEPLOY = Path(__file__).resolve().parents[3] / "deploy"
 RUNBOOK = DEPLOY / "RUNBOOK.md"
@@ -61,8 +61,8 @@ def test_every_module_that_is_to_be_run_exists() -> None:
 
 
 def test_entries_that_can_be_tried_are_named_and_the_other_way_round() -> None:
-    """``python -m tests.runbook NAME`` knows each, and each stands in the runbook."""
-    named = re.findall(r"python -m tests\.runbook ((?:[a-z]+_[a-z_]+ ?)+)", words(RUNBOOK))
+    """``python -m tests.tools.runbook NAME`` knows each, and each stands in the runbook."""
+    named = re.findall(r"python -m tests\.tools\.runbook ((?:[a-z]+_[a-z_]+ ?)+)", words(RUNBOOK))
 
     assert {name for group in named for name in group.split()} == set(ENTRIES)
 

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from deploy.local import servers
-from deploy.local.cluster import Cluster
-from deploy.local.security import Security
+from deploy.servers import backends as servers
+from deploy.servers.cluster import Cluster
+from deploy.servers.security import Security
 
 LOCAL = servers.as_processes(Path("/jdk/bin/java"), Path("/jars/kafka"), Path("/jars/cassandra"))
 SECURITY = Security("CA", "KEY AND CERTIFICATE", {"admin": "hush", "worker": "hush-too"})

@@ -2,8 +2,8 @@
 
 import pytest
 
-from deploy.local import servers
-from deploy.local.errors import ServersError
+from deploy.processes.errors import ServersError
+from deploy.servers import backends as servers
 
 BOTH = {"KAFKA_BOOTSTRAP_SERVERS": "k1:9092,k2:9092", "CASSANDRA_CONTACT_POINTS": "c1:9042"}
 

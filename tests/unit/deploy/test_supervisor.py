@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local import process, supervisor
-from deploy.local.node import Node
+from deploy.local import supervisor
+from deploy.processes import process
+from deploy.processes.node import Node
 from tests.unit.deploy.fakes import FakeMachine, build_node
 
 

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local import run, servers, tiers
-from deploy.local.cluster import Cluster
-from deploy.local.servers import Servers
+from deploy.local import run, tiers
+from deploy.servers import backends as servers
+from deploy.servers.backends import Servers
+from deploy.servers.cluster import Cluster
 
 LOCAL = servers.as_processes(Path("/jdk/bin/java"), Path("/k"), Path("/c"))
 

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.bulk import MAX_LINES, Bulk, TooManyLinesError, count_lines
-from shared.domain import DomainName
-from shared.event import Event, EventKind
-from shared.partitioning import partition_of
-from shared.record import decode
+from shared.model.domain import DomainName
+from shared.model.event import Event, EventKind
+from shared.model.partitioning import partition_of
+from shared.model.record import decode
 
 GOOD = b'{"domain": "a.example", "event": "delivered"}'
 A = DomainName("a.example")

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.errors import BrokerUnavailableError
-from tests.fuzz.answers import parse_answers
-from tests.fuzz.framing import GZIP, NDJSON, compress, frame
-from tests.fuzz.judge import Request, judge
-from tests.fuzz.node import PARTITIONS, FuzzedNode, open_node
 from tests.system.raw_client import Answer
+from tests.tools.fuzz.answers import parse_answers
+from tests.tools.fuzz.framing import GZIP, NDJSON, compress, frame
+from tests.tools.fuzz.judge import Request, judge
+from tests.tools.fuzz.node import PARTITIONS, FuzzedNode, open_node
 
 MAX_BYTES = 1024 * 1024
 

@@ -13,10 +13,10 @@ from ingest.admission import Admission
 from ingest.handlers import Handlers, build_routes
 from ingest.metrics import IngestMeters
 from ingest.publisher import Publisher
-from shared.domain import DomainName
 from shared.errors import BrokerUnavailableError, OutcomeUnknownError
-from shared.event import Event, EventKind
-from shared.record import decode
+from shared.model.domain import DomainName
+from shared.model.event import Event, EventKind
+from shared.model.record import decode
 from tests.fakes.requests import ask, json_of
 from tests.fakes.topic import InMemoryTopic
 

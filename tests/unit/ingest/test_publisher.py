@@ -12,12 +12,12 @@ from ingest.admission import Admission
 from ingest.metrics import IngestMeters
 from ingest.publisher import Publisher
 from ingest.sums import Sums
-from shared.domain import DomainName
 from shared.errors import BrokerUnavailableError, NodeFullError, OutcomeUnknownError
-from shared.event import Event, EventKind
-from shared.partitioning import partition_of
-from shared.record import decode
-from shared.spans import Spans
+from shared.model.domain import DomainName
+from shared.model.event import Event, EventKind
+from shared.model.partitioning import partition_of
+from shared.model.record import decode
+from shared.runtime.spans import Spans
 from tests.fakes.spans import TRACE, TRACEPARENT, ListedSpans
 from tests.fakes.topic import InMemoryTopic
 

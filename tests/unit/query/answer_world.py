@@ -7,9 +7,9 @@ from prometheus_client import CollectorRegistry
 
 from query.answers import Answers, CacheBounds
 from query.metrics import QueryMeters
-from shared.counter import Counters
-from shared.domain import DomainName
 from shared.errors import StoreUnavailableError
+from shared.model.counter import Counters
+from shared.model.domain import DomainName
 from tests.fakes.clock import Clock
 from tests.fakes.counter_reader import InMemoryCounterReader
 

@@ -16,10 +16,10 @@ from query.changes.memory import ChangeMemory
 from query.changes.metrics import ChangeMeters
 from query.changes.resume import Resumer
 from query.config import ChangesSettings
-from shared.change import Change, encode
-from shared.counter import Counters
-from shared.domain import DomainName
-from shared.record import KeyValue
+from shared.model.change import Change, encode
+from shared.model.counter import Counters
+from shared.model.domain import DomainName
+from shared.model.record import KeyValue
 from tests.fakes.answers import THRESHOLD, InMemoryAnswers
 from tests.fakes.change_log import InMemoryChangeTopic
 from tests.fakes.stream_transport import StreamTransport

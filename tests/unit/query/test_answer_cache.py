@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from query.answer_cache import AnswerCache, Known, SegmentedLru
-from shared.counter import Counters
-from shared.domain import DomainName
-from shared.status import Status
+from shared.model.counter import Counters
+from shared.model.domain import DomainName
+from shared.model.status import Status
 
 THRESHOLD = 10
 CAPACITY = 50

@@ -5,10 +5,10 @@ import asyncio
 import pytest
 
 from query.answer import Answer
-from shared.change import Change
-from shared.counter import Counters
 from shared.errors import NodeFullError, StoreUnavailableError
-from shared.status import Status
+from shared.model.change import Change
+from shared.model.counter import Counters
+from shared.model.status import Status
 from tests.unit.query.answer_world import GONE, A, B, C, Node, settle, started
 
 

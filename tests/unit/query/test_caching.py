@@ -10,9 +10,9 @@ from prometheus_client import CollectorRegistry
 from query.answers import Answers, CacheBounds
 from query.handlers import Handlers, build_routes
 from query.metrics import QueryMeters
-from shared.counter import Counters
 from shared.errors import StoreUnavailableError
-from shared.http import Router
+from shared.http.routing import Router
+from shared.model.counter import Counters
 from tests.fakes.clock import Clock
 from tests.fakes.counter_reader import InMemoryCounterReader
 from tests.fakes.requests import ask, json_of

@@ -5,9 +5,9 @@ import asyncio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.change import Change
-from shared.counter import Counters
-from shared.domain import DomainName
+from shared.model.change import Change
+from shared.model.counter import Counters
+from shared.model.domain import DomainName
 from tests.fakes.answers import THRESHOLD
 from tests.fakes.change_log import InMemoryChangeTopic
 from tests.unit.query.change_world import World, append, bounced, catch_all, once_each

@@ -1,8 +1,8 @@
 """What is news, and what was said before."""
 
 from query.changes.memory import ChangeMemory
-from shared.domain import DomainName
-from shared.status import Status
+from shared.model.domain import DomainName
+from shared.model.status import Status
 
 A, B, C = (DomainName(f"{name}.example") for name in "abc")
 ALL, NOT = Status.CATCH_ALL, Status.NOT_CATCH_ALL

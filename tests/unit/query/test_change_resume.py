@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from query.config import ChangesSettings
-from shared.counter import Counters
-from shared.domain import DomainName
+from shared.model.counter import Counters
+from shared.model.domain import DomainName
 from tests.fakes.answers import THRESHOLD, InMemoryAnswers
 from tests.fakes.change_log import InMemoryChangeTopic
 from tests.unit.query.change_world import Statuses, World, append, bounced, catch_all, once_each

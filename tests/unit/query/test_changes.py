@@ -2,7 +2,7 @@
 
 from query.changes.route import ChangesHandler
 from query.config import ChangesSettings
-from shared.http import Router
+from shared.http.routing import Router
 from tests.fakes.change_log import InMemoryChangeTopic
 from tests.fakes.requests import ask, json_of
 from tests.unit.query.change_world import World

@@ -13,10 +13,10 @@ from query.counter_reader import (
     CassandraCounterReader,
     ReadBounds,
 )
-from shared.cassandra import ReadFailedError, Session
-from shared.counter import Counters
-from shared.domain import DomainName
+from shared.cassandra.session import ReadFailedError, Session
 from shared.errors import NodeFullError, RetriableError, StoreUnavailableError
+from shared.model.counter import Counters
+from shared.model.domain import DomainName
 from tests.fakes.clock import Clock
 
 WRITER = UUID(int=1)

@@ -11,10 +11,10 @@ import query
 from query.answer import Answer, answer_of
 from query.page.route import build_page_routes
 from query.page.static_files import FILES
-from shared.counter import Counters
-from shared.domain import DomainName
 from shared.errors import StoreUnavailableError
-from shared.http import Router
+from shared.http.routing import Router
+from shared.model.counter import Counters
+from shared.model.domain import DomainName
 from tests.fakes.requests import ask, json_of
 
 COUNTERS = {

@@ -8,7 +8,7 @@ from query.page.pulse import PulseCollector, build_pulse_routes
 from query.page.pulse_reading import Reading, Tier, Total
 from query.page.pulse_sources import Offsets, SourceError, Target
 from shared.config import Address
-from shared.http import Router
+from shared.http.routing import Router
 from tests.fakes.requests import ask, json_of
 
 INGEST, WORKER = ("127.0.0.1", 9080), ("127.0.0.1", 9082)

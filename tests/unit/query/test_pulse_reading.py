@@ -20,7 +20,7 @@ from query.page.pulse_reading import (
     quantile,
     rates,
 )
-from shared.status import Status
+from shared.model.status import Status
 
 
 def ingest(acknowledged: int, failed: int = 0, refused: int = 0) -> Reading:

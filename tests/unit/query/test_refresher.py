@@ -1,8 +1,8 @@
 """What is read again while nobody waits for it."""
 
 from query.refresher import MOST
-from shared.counter import Counters
-from shared.domain import DomainName
+from shared.model.counter import Counters
+from shared.model.domain import DomainName
 from tests.unit.query.answer_world import A, B, Node, settle
 
 

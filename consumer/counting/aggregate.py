@@ -1,0 +1,84 @@
+"""Sum the events of one partition between two flushes. No I/O and no clock."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from shared.model.domain import DomainName
+from shared.model.event import Event, EventKind
+
+
+@dataclass(slots=True)
+class Increment:
+    """What a flush owes to one domain's counters.
+
+    ``first_offset`` is the offset of the oldest event in it: no offset above it may be
+    committed before the increment is in the store. ``next_offset`` is the offset after its
+    newest. ``since`` is when the oldest event came, in the caller's seconds.
+    """
+
+    delivered: int
+    bounced: int
+    first_offset: int
+    next_offset: int
+    since: float
+
+    def count(self, event: Event, offset: int) -> None:
+        """Add *event*, read at *offset*."""
+        if event.kind is EventKind.DELIVERED:
+            self.delivered += event.count
+        else:
+            self.bounced += event.count
+        self.next_offset = offset + 1
+
+    def absorb(self, later: "Increment") -> None:
+        """Add the events of *later*, all of which came after ours."""
+        self.delivered += later.delivered
+        self.bounced += later.bounced
+        self.next_offset = later.next_offset
+
+
+class Aggregate:
+    """The increments owed to the store, by domain."""
+
+    def __init__(self) -> None:
+        self._increments: dict[DomainName, Increment] = {}
+
+    def __len__(self) -> int:
+        return len(self._increments)
+
+    def __contains__(self, domain: DomainName) -> bool:
+        return domain in self._increments
+
+    def __iter__(self) -> Iterator[DomainName]:
+        return iter(self._increments)
+
+    def get(self, domain: DomainName) -> Increment | None:
+        """Return what is owed to *domain*, if anything."""
+        return self._increments.get(domain)
+
+    def add(self, event: Event, offset: int, now: float) -> None:
+        """Count *event*, read at *offset*."""
+        increment = self._increments.get(event.domain)
+        if increment is None:
+            increment = Increment(0, 0, offset, offset, now)
+            self._increments[event.domain] = increment
+        increment.count(event, offset)
+
+    def take(self, domain: DomainName) -> Increment:
+        """Remove and return what is owed to *domain*."""
+        return self._increments.pop(domain)
+
+    def restore(self, domain: DomainName, earlier: Increment) -> None:
+        """Owe *earlier* again, beside what came since."""
+        later = self._increments.get(domain)
+        if later is not None:
+            earlier.absorb(later)
+        self._increments[domain] = earlier
+
+    def oldest_offset(self) -> int | None:
+        """Return the lowest offset that is owed; looks at every domain."""
+        return min((i.first_offset for i in self._increments.values()), default=None)
+
+    def oldest_since(self) -> float | None:
+        """Return when the oldest owed event came; looks at every domain."""
+        return min((i.since for i in self._increments.values()), default=None)

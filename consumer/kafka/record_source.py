@@ -1,0 +1,252 @@
+"""Read the topic as a member of the consumer group, through aiokafka.
+
+What aiokafka 0.14 does, and what we do about it:
+
+- It revokes everything at each rebalance, so ``revoke`` has no list of partitions.
+- It swallows what its callbacks raise: we keep the error and raise it from ``fetch``.
+- It may hand out records of a partition before ``on_partitions_assigned`` is done: the worker
+  ignores partitions that it does not have, and we seek after it has them.
+- A deposed leader may say that an offset is out of range (see ``log_offsets``): such a word must
+  last to be believed.
+- With ``auto_offset_reset="none"`` a partition that was never committed is an error. We start
+  such a one at its beginning on purpose, and never jump anywhere else.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from time import monotonic
+from typing import Protocol
+
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import (
+    CommitFailedError,
+    GroupAuthorizationFailedError,
+    IllegalStateError,
+    KafkaError,
+    NoOffsetForPartitionError,
+    OffsetOutOfRangeError,
+    TopicAuthorizationFailedError,
+)
+
+from consumer.config import ConsumerSettings
+from consumer.counting.position import Position
+from consumer.kafka.log_offsets import DEPOSED_SECONDS, REQUEST_SECONDS, RETRY_SECONDS, LogOffsets
+from shared.config import KafkaConfig
+from shared.errors import (
+    AccessDeniedError,
+    BrokerUnavailableError,
+    LogRewrittenError,
+    PipelineError,
+)
+from shared.kafka.client import client_arguments
+from shared.kafka.rights import Right, require_access
+
+log = structlog.stdlib.get_logger(__name__)
+
+_FETCH_WAIT_MS = 200
+_MAX_RECORDS = 4_000
+"""Per fetch: what is decoded in one go keeps the loop from everything else."""
+_STOP_SECONDS = 5.0
+
+
+class Record(Protocol):
+    """Bytes at an offset of a partition."""
+
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    timestamp: int
+    """When it was appended, in milliseconds since 1970, by the broker's clock."""
+    headers: Sequence[tuple[str, bytes]]
+
+
+class Assignee(Protocol):
+    """Whoever works on the partitions that this member of the group has."""
+
+    async def assign(self, positions: Mapping[int, Position]) -> None:
+        """Take partitions over, each from the position given; reading begins at its keys."""
+
+    async def revoke(self) -> None:
+        """Give every partition up: flush, commit, forget."""
+
+
+class RecordSource(Protocol):
+    """One member of a consumer group on one topic."""
+
+    async def fetch(self) -> Mapping[int, Sequence[Record]]:
+        """Return the next records by partition, perhaps none."""
+
+    async def commit(self, positions: Mapping[int, Position]) -> bool:
+        """Commit; False if the partitions are no longer ours: whoever has them decides."""
+
+    async def log_end(self, partition: int, at_least: int) -> int:
+        """Return the offset that the next record of *partition* will have.
+
+        Less than *at_least* only if that is said for long enough to be true.
+        """
+
+    def lag(self, partition: int, next_offset: int) -> int:
+        """Return how many records are not read yet, as far as is known."""
+
+    def pause(self, partitions: Iterable[int]) -> None:
+        """Fetch nothing of *partitions* until they are resumed."""
+
+    def resume(self, partitions: Iterable[int]) -> None:
+        """Fetch *partitions* again."""
+
+
+class KafkaRecordSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has no types
+    """The source on an aiokafka consumer."""
+
+    def __init__(
+        self, consumer: AIOKafkaConsumer, topic: str, clock: Callable[[], float] = monotonic
+    ) -> None:
+        self._consumer = consumer
+        self._topic = topic
+        self._clock = clock
+        self._offsets = LogOffsets(consumer, topic, clock)
+        self._assignee: Assignee | None = None
+        self._failure: Exception | None = None
+        self._out_of_range_since: dict[TopicPartition, float] = {}
+
+    async def probe(self) -> None:
+        """Return if Kafka answers, else raise BrokerUnavailableError."""
+        try:
+            async with asyncio.timeout(REQUEST_SECONDS):
+                await self._consumer.topics()
+        except (KafkaError, TimeoutError) as error:
+            raise BrokerUnavailableError(f"no answer: {type(error).__name__}") from error
+
+    def subscribe(self, assignee: Assignee) -> None:
+        """Join the group on behalf of *assignee*."""
+        self._assignee = assignee
+        self._consumer.subscribe([self._topic], listener=self)
+
+    async def fetch(self) -> Mapping[int, Sequence[Record]]:
+        """See RecordSource. Raises what an assignment failed with, and LogRewrittenError."""
+        if self._failure is not None:
+            raise self._failure
+        try:
+            batches = await self._consumer.getmany(
+                timeout_ms=_FETCH_WAIT_MS, max_records=_MAX_RECORDS
+            )
+        except NoOffsetForPartitionError:
+            return {}  # found before our own seek; see the module's list
+        except OffsetOutOfRangeError as error:
+            (out_of_range,) = error.args
+            self._note_out_of_range(out_of_range)
+            await asyncio.sleep(RETRY_SECONDS)
+            return {}
+        except (GroupAuthorizationFailedError, TopicAuthorizationFailedError) as error:
+            raise AccessDeniedError(f"Kafka: we may not read: {error}") from error
+        except KafkaError as error:
+            log.warning("fetch failed", error=f"{type(error).__name__}: {error}")
+            await asyncio.sleep(1.0)
+            return {}
+        for tp in batches:
+            self._out_of_range_since.pop(tp, None)
+        return {tp.partition: records for tp, records in batches.items()}
+
+    def _note_out_of_range(self, offsets: Mapping[TopicPartition, int]) -> None:
+        now = self._clock()
+        for tp, offset in offsets.items():
+            if now - self._out_of_range_since.setdefault(tp, now) > DEPOSED_SECONDS:
+                raise LogRewrittenError(
+                    f"{tp.topic}/{tp.partition}: offset {offset} is out of range; a new topic "
+                    "needs a new name"
+                )
+            log.warning("offset out of range", at=str(tp), offset=offset)
+
+    async def commit(self, positions: Mapping[int, Position]) -> bool:
+        """See RecordSource. Raises BrokerUnavailableError when Kafka does not answer in time."""
+        offsets = {self._at(p): (at.next_offset, at.text()) for p, at in positions.items()}
+        try:
+            async with asyncio.timeout(REQUEST_SECONDS):
+                await self._consumer.commit(offsets)
+        except (CommitFailedError, IllegalStateError) as error:
+            log.info("partitions are no longer ours", error=str(error))
+            return False
+        except (KafkaError, TimeoutError) as error:
+            raise BrokerUnavailableError(f"commit failed: {type(error).__name__}") from error
+        return True
+
+    async def log_end(self, partition: int, at_least: int) -> int:
+        """See RecordSource. Raises BrokerUnavailableError."""
+        return (await self._offsets.ends({partition: at_least}))[partition]
+
+    def lag(self, partition: int, next_offset: int) -> int:
+        """See RecordSource."""
+        if self._at(partition) not in self._consumer.assignment():
+            return 0  # just revoked
+        return max(0, (self._consumer.highwater(self._at(partition)) or 0) - next_offset)
+
+    def pause(self, partitions: Iterable[int]) -> None:
+        """See RecordSource."""
+        self._consumer.pause(*(self._at(p) for p in partitions))
+
+    def resume(self, partitions: Iterable[int]) -> None:
+        """See RecordSource."""
+        self._consumer.resume(*(self._at(p) for p in partitions))
+
+    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+        """Let the assignee give up what it has."""
+        if self._assignee is None or not revoked:
+            return
+        try:
+            await self._assignee.revoke()
+        except Exception as error:  # noqa: BLE001 aiokafka would swallow it; fetch raises it
+            self._failure = error
+
+    async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        """Find where each partition goes on and hand them over."""
+        if self._assignee is None:
+            return
+        try:
+            positions = await self._offsets.find_positions([tp.partition for tp in assigned])
+            await self._assignee.assign(positions)
+            for partition, position in positions.items():
+                self._consumer.seek(self._at(partition), position.keys_from)
+        except IllegalStateError:
+            log.info("assignment was overtaken by the next one")
+        except Exception as error:  # noqa: BLE001 aiokafka would swallow it; fetch raises it
+            self._failure = error
+
+    def _at(self, partition: int) -> TopicPartition:
+        return TopicPartition(self._topic, partition)
+
+
+@asynccontextmanager
+async def open_source(
+    kafka: KafkaConfig, settings: ConsumerSettings
+) -> AsyncIterator[KafkaRecordSource]:
+    """Connect to Kafka; leave the group and close in the end. It joins by ``subscribe``.
+
+    Raises AccessDeniedError if we may not read the topic.
+    """
+    await require_access(kafka, {kafka.topic: Right.READ})
+    consumer = AIOKafkaConsumer(
+        **client_arguments(kafka),
+        group_id=settings.group,
+        enable_auto_commit=False,
+        auto_offset_reset="none",
+        session_timeout_ms=int(settings.session_timeout_seconds * 1000),
+        rebalance_timeout_ms=int(settings.session_timeout_seconds * 1000),
+        heartbeat_interval_ms=int(settings.session_timeout_seconds * 1000 / 5),
+        max_partition_fetch_bytes=2 * 1024 * 1024,
+        metadata_max_age_ms=30_000,
+    )
+    try:
+        async with asyncio.timeout(60):
+            await consumer.start()
+    except (KafkaError, TimeoutError) as error:
+        raise PipelineError(f"no Kafka at {kafka.bootstrap_servers}") from error
+    try:
+        yield KafkaRecordSource(consumer, kafka.topic)
+    finally:
+        try:
+            async with asyncio.timeout(_STOP_SECONDS):
+                await consumer.stop()
+        except TimeoutError:
+            log.warning("the consumer did not stop in time")

@@ -1,0 +1,1 @@
+"""What a load takes, computed from the figures of the bench."""

@@ -1,0 +1,1 @@
+"""Start, stop and watch processes of the operating system."""

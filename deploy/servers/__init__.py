@@ -1,0 +1,1 @@
+"""Kafka and Cassandra for one machine: as processes, in containers, or given."""

@@ -1,0 +1,198 @@
+"""Kafka and Cassandra, wherever they are to be had: one interface over three backends."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from deploy.processes import process
+from deploy.processes.errors import ServersError
+from deploy.processes.node import Node
+from deploy.processes.ports import Endpoint, require_disk, require_free
+from deploy.processes.process import Launch
+from deploy.servers import artifacts, cassandra, cql_probe, docker, kafka
+from deploy.servers.cluster import Cluster, CommitLog, addresses
+from deploy.servers.java import find_java
+from deploy.servers.profile import FRUGAL, Profile
+from deploy.servers.security import Security
+
+_VARIABLES = ("KAFKA_BOOTSTRAP_SERVERS", "CASSANDRA_CONTACT_POINTS")
+ARTIFACTS = Path(__file__).resolve().parents[2] / ".local" / "artifacts"
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """Servers that answer. There are no nodes where the addresses came from the environment."""
+
+    origin: str
+    bootstrap_servers: str
+    contact_points: str
+    kafka: list[Node]
+    cassandra: list[Node]
+
+    @property
+    def nodes(self) -> list[Node]:
+        """All that was started here."""
+        return [*self.kafka, *self.cassandra]
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """By what the nodes are run."""
+
+    origin: str
+    launch: Launch
+    java: str
+    kafka_libraries: str
+    cassandra_libraries: str
+
+
+@asynccontextmanager
+async def open_servers(
+    directory: Path,
+    *,
+    nodes: int = 1,
+    prefix: str = "127.0.0",
+    commit_log: CommitLog = CommitLog.GROUP,
+    profile: Profile = FRUGAL,
+    security: Security | None = None,
+    brokers: bool = True,
+    say: Say = lambda _: None,
+) -> AsyncIterator[Servers]:
+    """Start *nodes* brokers (unless none are wanted) and Cassandra nodes, stop them at the end.
+
+    Addresses in the environment win, then a Docker engine, then local JVMs. Node N listens on
+    ``prefix.N``. *directory* keeps data and logs; what it holds is used again. Ready on entry:
+    every broker knows all others, every Cassandra node sees its peers and answers CQL. Raises
+    ServersError. Enter it from the main thread.
+    """
+    if given := from_environment(os.environ):
+        say(given.origin)
+        yield given
+        return
+    cluster = Cluster(directory, nodes, prefix, commit_log, profile, security)
+    # Before a download makes people wait for a failure that is certain.
+    require_disk(cluster.directory)
+    await require_free(endpoints(cluster))
+    cluster.require_same_as_before()
+    backend = await choose_backend(say)
+    say(backend.origin)
+    servers = build_servers(cluster, backend)
+    if not brokers:
+        servers = replace(servers, kafka=[])
+    try:
+        await _start(servers, say)
+        yield servers
+    finally:
+        await asyncio.gather(*(node.stop() for node in servers.nodes))
+
+
+def endpoints(cluster: Cluster) -> list[Endpoint]:
+    """Return all that the nodes of *cluster* will listen on."""
+    hosts = [cluster.host(number) for number in cluster.numbers]
+    return [Endpoint(host, port) for host in hosts for port in (*kafka.PORTS, *cassandra.PORTS)]
+
+
+def from_environment(environment: Mapping[str, str]) -> Servers | None:
+    """Return the servers that *environment* names, None if it names none.
+
+    Raises ServersError where it names one kind alone.
+    """
+    given = [name for name in _VARIABLES if environment.get(name)]
+    if not given:
+        return None
+    if len(given) == 1:
+        (missing,) = set(_VARIABLES) - set(given)
+        raise ServersError(f"{given[0]} is set and {missing} is not: set both, or neither")
+    bootstrap_servers, contact_points = (environment[name] for name in _VARIABLES)
+    origin = (
+        f"servers: Kafka at {bootstrap_servers}, Cassandra at {contact_points}, "
+        "because the environment names them"
+    )
+    return Servers(origin, bootstrap_servers, contact_points, [], [])
+
+
+async def choose_backend(say: Say) -> Backend:
+    """Choose Docker where an engine answers, else local JVMs, which are fetched on first use."""
+    if version := await docker.find_engine():
+        return in_docker(version)
+    java = await find_java(ARTIFACTS, say)
+    # One after the other: Maven's local repository is not made for two at once.
+    brokers = await artifacts.fetch(artifacts.KAFKA, ARTIFACTS, java, say)
+    stores = await artifacts.fetch(artifacts.CASSANDRA, ARTIFACTS, java, say)
+    return as_processes(java, brokers, stores)
+
+
+def in_docker(version: str) -> Backend:
+    """Return the backend that takes Java and jars from images."""
+    return Backend(
+        f"servers: containers of {kafka.IMAGE} and {cassandra.IMAGE}, because a Docker engine "
+        f"({version}) answers",
+        *(docker.launch, "java", kafka.IMAGE_LIBRARIES, cassandra.IMAGE_LIBRARIES),
+    )
+
+
+def as_processes(java: Path, kafka_libraries: Path, cassandra_libraries: Path) -> Backend:
+    """Return the backend that runs JVMs of this machine."""
+    return Backend(
+        f"servers: local JVMs by {java}, because no Docker engine answers and the environment "
+        "names no addresses",
+        *(process.launch, str(java), str(kafka_libraries), str(cassandra_libraries)),
+    )
+
+
+def build_servers(cluster: Cluster, backend: Backend) -> Servers:
+    """Assemble the nodes of *cluster* without starting any."""
+    brokers, stores = [], []
+    for number in cluster.numbers:
+        broker = kafka.plan(cluster, number, backend.java, backend.kafka_libraries)
+        asked = kafka.probe(broker.endpoints[0], number, cluster.security)
+        brokers.append(Node(broker, backend.launch, asked, kafka.READY_LIMIT_SECONDS))
+        store = cassandra.plan(cluster, number, backend.java, backend.cassandra_libraries)
+        asked = cql_probe.probe(store.endpoints[0], cluster.security)
+        stores.append(Node(store, backend.launch, asked, cassandra.READY_LIMIT_SECONDS))
+    hosts = [cluster.host(number) for number in cluster.numbers]
+    return Servers(
+        backend.origin,
+        addresses(hosts, kafka.PORT),
+        addresses(hosts, cassandra.PORT),
+        brokers,
+        stores,
+    )
+
+
+async def _start(servers: Servers, say: Say) -> None:
+    async def start(node: Node) -> None:
+        await node.start()
+        say(f"{node.name} started (pid {node.pid}), log {node.log}")
+
+    async def start_brokers() -> None:
+        await _together(start(node) for node in servers.kafka)
+        await _together(node.wait_ready(len(servers.kafka)) for node in servers.kafka)
+        say(f"Kafka is ready: {servers.bootstrap_servers}")
+
+    async def start_stores() -> None:
+        # The first is the seed, which the others ask for the ring.
+        seed, *others = servers.cassandra
+        await start(seed)
+        if others:
+            await seed.wait_ready()
+            await _together(start(node) for node in others)
+        await _together(node.wait_ready(len(servers.cassandra)) for node in servers.cassandra)
+        say(f"Cassandra is ready: {servers.contact_points}")
+
+    await _together([start_brokers(), start_stores()] if servers.kafka else [start_stores()])
+
+
+async def _together(steps: Iterable[Coroutine[None, None, None]]) -> None:
+    """Take *steps* side by side; the first error cancels the others and is raised alone."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            for step in steps:
+                group.create_task(step)
+    except BaseExceptionGroup as errors:
+        raise errors.exceptions[0] from None

@@ -1,0 +1,185 @@
+"""Cassandra: what a node is started with, and when it is usable."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from deploy.processes.node import Plan
+from deploy.processes.ports import Endpoint
+from deploy.processes.process import Command
+from deploy.servers.cluster import Cluster, CommitLog
+
+IMAGE = "cassandra:5.0.8"
+IMAGE_LIBRARIES = "/opt/cassandra/lib"
+PORT = 19042
+STORAGE_PORT = 17000
+JMX_PORT = 17199
+PORTS = (PORT, STORAGE_PORT, JMX_PORT)
+READY_LIMIT_SECONDS = 120
+_AGENT = "jamm-0.4.0.jar"
+_MODULES = Path(__file__).with_name("jvm17.args")
+_LOGBACK = """\
+<configuration>
+  <appender name="out" class="ch.qos.logback.core.ConsoleAppender">
+    <encoder><pattern>%date{ISO8601} %-5level [%thread] %logger{0} %msg%n</pattern></encoder>
+  </appender>
+  <root level="INFO"><appender-ref ref="out"/></root>
+</configuration>
+"""
+Setting = int | str | bool | list[str] | list[Any] | Mapping[str, Any]
+
+
+def settings(cluster: Cluster, number: int) -> dict[str, Setting]:
+    """Return the cassandra.yaml of node *number*; 5.0 refuses keys that it does not know."""
+    folder, host, profile = _folder(cluster, number), cluster.host(number), cluster.profile
+    chosen: dict[str, Setting] = {
+        "cluster_name": "catchall-local",
+        "partitioner": "org.apache.cassandra.dht.Murmur3Partitioner",
+        # One token each, evenly spread: every node has the same share, known beforehand.
+        "num_tokens": 1,
+        "initial_token": str(token(cluster.nodes, number)),
+        "auto_bootstrap": False,
+        "endpoint_snitch": "SimpleSnitch",
+        "seed_provider": [
+            {
+                "class_name": "org.apache.cassandra.locator.SimpleSeedProvider",
+                "parameters": [{"seeds": cluster.host(1)}],
+            },
+        ],
+        "listen_address": host,
+        "rpc_address": host,
+        "storage_port": STORAGE_PORT,
+        "native_transport_port": PORT,
+        "data_file_directories": [str(folder / "data")],
+        "commitlog_directory": str(folder / "commitlog"),
+        "saved_caches_directory": str(folder / "saved_caches"),
+        "hints_directory": str(folder / "hints"),
+        "cdc_raw_directory": str(folder / "cdc_raw"),
+        "commitlog_sync": str(cluster.commit_log),
+        "commitlog_segment_size": "8MiB",
+        "memtable_heap_space": "64MiB",
+        "memtable_offheap_space": "64MiB",
+        "memtable_allocation_type": "heap_buffers",
+        "memtable_flush_writers": 1,
+        "concurrent_reads": profile.cassandra_concurrent_reads,
+        "concurrent_writes": profile.cassandra_concurrent_writes,
+        "concurrent_counter_writes": profile.cassandra_concurrent_writes,
+        "concurrent_compactors": 1,
+        "key_cache_size": "8MiB",
+        "counter_cache_size": "16MiB",
+        "prepared_statements_cache_size": "8MiB",
+        "file_cache_size": "32MiB",
+        "disk_access_mode": "standard",
+        "auto_snapshot": False,
+        # Below the client's 4 s, so that the server's answer comes first.
+        "counter_write_request_timeout": "2000ms",
+        "unlogged_batch_across_partitions_warn_threshold": 200,
+        "batch_size_warn_threshold": "64KiB",
+    }
+    match cluster.commit_log:
+        case CommitLog.GROUP:
+            chosen["commitlog_sync_group_window"] = "10ms"
+        case CommitLog.PERIODIC:
+            chosen["commitlog_sync_period"] = "10000ms"
+            chosen["commitlog_compression"] = [{"class_name": "LZ4Compressor"}]
+    if cluster.security is not None:
+        chosen |= cluster.security.cassandra_settings(str(_secret(cluster, number)))
+    return chosen
+
+
+def token(nodes: int, number: int) -> int:
+    """Return where on the ring node *number* of *nodes* sits: evenly spread."""
+    return -(2**63) + ((number - 1) * 2**64) // nodes
+
+
+def plan(cluster: Cluster, number: int, java: str, libraries: str) -> Plan:
+    """Return node *number*, run by *java* from the jars in the folder *libraries*."""
+    name, folder, host = f"cassandra-{number}", _folder(cluster, number), cluster.host(number)
+    yaml, logback = folder / "cassandra.yaml", folder / "logback.xml"
+    modules, temporary = folder / _MODULES.name, folder / "tmp"
+    security = cluster.security
+    secrets = {} if security is None else {_secret(cluster, number): security.server}
+    arguments = (
+        *(java, f"-javaagent:{libraries}/{_AGENT}", f"@{modules}", *cluster.profile.cassandra_jvm),
+        *("-XX:+ExitOnOutOfMemoryError", "-XX:+PerfDisableSharedMem"),
+        "-Djava.net.preferIPv4Stack=true",
+        *(f"-Djava.io.tmpdir={temporary}", f"-Djna.tmpdir={temporary}"),
+        f"-Dlogback.configurationFile={logback.as_uri()}",
+        *_properties(
+            {
+                "config": yaml.as_uri(),
+                "storagedir": str(folder),
+                "logdir": str(folder / "logs"),
+                "ring_delay_ms": "5000",
+                "consistent.rangemovement": "false",
+                "consistent.simultaneousmoves.allow": "true",
+                "available_processors": str(cluster.profile.cassandra_processors),
+                "superuser_setup_delay_ms": "0",
+                **_gossip(cluster),
+            },
+        ),
+        "-Dcassandra-foreground=yes",
+        *_jmx(host),
+        *("-cp", f"{libraries}/*", "org.apache.cassandra.service.CassandraDaemon"),
+    )
+    return Plan(
+        command=Command(name, arguments, folder / f"{name}.log", folder, image=IMAGE),
+        endpoints=tuple(Endpoint(host, port) for port in PORTS),
+        files={
+            yaml: _text(settings(cluster, number)),
+            logback: _LOGBACK,
+            modules: _MODULES.read_text(),
+            # The JVM wants its temporary folder to exist.
+            temporary / ".keep": "",
+            **secrets,
+        },
+    )
+
+
+def _folder(cluster: Cluster, number: int) -> Path:
+    return cluster.folder(f"cassandra-{number}")
+
+
+def _secret(cluster: Cluster, number: int) -> Path:
+    return _folder(cluster, number) / "server.pem"
+
+
+def _properties(pairs: Mapping[str, str]) -> list[str]:
+    return [f"-Dcassandra.{key}={value}" for key, value in pairs.items()]
+
+
+def _gossip(cluster: Cluster) -> dict[str, str]:
+    """Wait for the other nodes' gossip only where there are others."""
+    if cluster.nodes == 1:
+        return {"skip_wait_for_gossip_to_settle": "0"}
+    return {
+        "gossip_settle_min_wait_ms": "500",
+        "gossip_settle_interval_ms": "250",
+        "gossip_settle_poll_success_required": "6",
+    }
+
+
+def _jmx(host: str) -> list[str]:
+    """Serve nodetool on the node's own address.
+
+    Cassandra's own `cassandra.jmx.local.port` always binds 127.0.0.1, where nodes would clash.
+    """
+    return [
+        f"-Djava.rmi.server.hostname={host}",
+        *(
+            f"-Dcom.sun.management.jmxremote.{key}={value}"
+            for key, value in {
+                "host": host,
+                "port": JMX_PORT,
+                "rmi.port": JMX_PORT,
+                "ssl": "false",
+                "authenticate": "false",
+            }.items()
+        ),
+    ]
+
+
+def _text(pairs: Mapping[str, Setting]) -> str:
+    # JSON is YAML, and quotes what YAML would misread.
+    return "".join(f"{key}: {json.dumps(value)}\n" for key, value in pairs.items())

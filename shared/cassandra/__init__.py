@@ -1,0 +1,1 @@
+"""Cassandra: one session, its nodes, its security."""

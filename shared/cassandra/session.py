@@ -1,0 +1,260 @@
+"""Talk to Cassandra from asyncio: sessions, statements, and what their failures mean.
+
+The driver calls back on a thread of its own; each answer is handed to the loop once, whole.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, NoReturn
+
+import structlog
+from cassandra import (
+    ConsistencyLevel,
+    InvalidRequest,
+    OperationTimedOut,
+    ReadTimeout,
+    Unauthorized,
+    Unavailable,
+)
+from cassandra.cluster import (
+    EXEC_PROFILE_DEFAULT,
+    Cluster,
+    ExecutionProfile,
+    NoHostAvailable,
+    ResponseFuture,
+)
+from cassandra.cluster import Session as DriverSession
+from cassandra.policies import (
+    ConstantReconnectionPolicy,
+    DCAwareRoundRobinPolicy,
+    FallthroughRetryPolicy,
+    TokenAwarePolicy,
+)
+from cassandra.query import BatchStatement, BatchType, PreparedStatement, named_tuple_factory
+
+from shared.cassandra.access import TlsConnection, credentials, denial, quiet_driver
+from shared.cassandra.nodes import NodeWatch
+from shared.config import CassandraConfig
+from shared.errors import (
+    AccessDeniedError,
+    OutcomeUnknownError,
+    PipelineError,
+    StoreUnavailableError,
+)
+from shared.runtime.tls import client_context
+
+log = structlog.stdlib.get_logger(__name__)
+
+_WRITE = "write"
+_RETRY_CONNECT_SECONDS = 1.0
+
+Statement = Any
+Row = Any
+
+
+class ReadFailedError(StoreUnavailableError):
+    """Cassandra failed at what was read; it may well answer other reads."""
+
+
+class Session:
+    """One session of the driver, seen from asyncio; ``keyspace`` is where our table is."""
+
+    def __init__(self, driver: DriverSession, keyspace: str) -> None:
+        self._driver = driver
+        self._loop = asyncio.get_running_loop()
+        self._nodes = NodeWatch(driver)
+        self.keyspace = keyspace
+
+    async def prepare(self, cql: str, *, fetch_size: int | None = None) -> PreparedStatement:
+        """Return *cql* prepared, to be read whole unless *fetch_size* pages it.
+
+        Whole, because a page taken for a whole would be a wrong count.
+        """
+        try:
+            statement = await self._loop.run_in_executor(None, self._driver.prepare, cql)
+        except InvalidRequest as error:
+            raise PipelineError(f"{error}; run: python -m deploy.prepare") from error
+        except Unauthorized as error:
+            raise AccessDeniedError(f"Cassandra: {error}") from error
+        except Exception as error:  # noqa: BLE001 the driver's errors have no common base
+            _raise_read(error)
+        statement.fetch_size = fetch_size
+        return statement
+
+    async def read(self, statement: Statement) -> Sequence[Row]:
+        """Return all rows, read at LOCAL_QUORUM.
+
+        Raises StoreUnavailableError; ReadFailedError if it is not for want of nodes or time.
+        """
+        try:
+            rows: Sequence[Row] = await self._execute(statement, EXEC_PROFILE_DEFAULT) or ()
+        except Exception as error:  # noqa: BLE001 the driver's errors have no common base
+            _raise_read(error)
+        return rows
+
+    async def probe(self) -> None:
+        """Return if a node answers, else raise StoreUnavailableError."""
+        await self.read("SELECT key FROM system.local")
+
+    async def require(self, *statements: str) -> None:
+        """Return if our role may do what *statements* do, which must be ones that do nothing.
+
+        Cassandra looks at rights first and at the statement after: one without a key is refused
+        as invalid by a role that may. Raises AccessDeniedError, or StoreUnavailableError.
+        """
+        for statement in statements:
+            try:
+                await self._execute(statement, EXEC_PROFILE_DEFAULT)
+            except InvalidRequest:
+                continue
+            except Unauthorized as error:
+                raise AccessDeniedError(f"Cassandra: {error}") from error
+            except Exception as error:  # noqa: BLE001 the driver's errors have no common base
+                _raise_read(error)
+
+    async def write(self, statement: Statement) -> None:
+        """Write once at LOCAL_QUORUM, with no retry of any kind.
+
+        Raises OutcomeUnknownError, or StoreUnavailableError where it certainly was not applied.
+        """
+        try:
+            await self._execute(statement, _WRITE)
+        except Exception as error:  # noqa: BLE001 the driver's errors have no common base
+            _raise_write(error)
+
+    async def write_counter_batch(self, statements: Sequence[Statement]) -> None:
+        """Write several counter updates in one request; each partition of it may fail alone."""
+        if len(statements) == 1:
+            await self.write(statements[0])
+            return
+        batch = BatchStatement(batch_type=BatchType.COUNTER)
+        for statement in statements:
+            batch.add(statement)
+        try:
+            await self._execute(batch, _WRITE)
+        except Exception as error:
+            # Partition by partition: even "unavailable" may come after some were applied.
+            raise OutcomeUnknownError(_describe(error)) from error
+
+    def node_epoch(self) -> int:
+        """Return another number than before if a node may have restarted, joined or left."""
+        return self._nodes.epoch()
+
+    def replicas_of(self, domains: Sequence[str]) -> list[tuple[str, ...]]:
+        """Return the replicas' addresses of each of *domains*, sorted; () if not known yet."""
+        metadata = self._driver.cluster.metadata
+        return [
+            tuple(sorted(str(h.address) for h in metadata.get_replicas(self.keyspace, d.encode())))
+            for d in domains
+        ]
+
+    def _execute(self, statement: Statement, profile: Any) -> asyncio.Future[Any]:
+        done: asyncio.Future[Any] = self._loop.create_future()
+
+        def settle(rows: Any, error: BaseException | None) -> None:
+            if done.done():
+                return  # whoever waited has gone
+            if error is not None:
+                done.set_exception(error)
+            else:
+                done.set_result(rows)
+
+        def hand_over(rows: Any, error: BaseException | None) -> None:
+            # Also when the driver calls back at once, in this thread: always through the loop.
+            try:
+                self._loop.call_soon_threadsafe(settle, rows, error)
+            except RuntimeError:
+                log.info("answer after the loop was closed")
+
+        future: ResponseFuture = self._driver.execute_async(statement, execution_profile=profile)
+        future.add_callbacks(
+            lambda rows: hand_over(rows, None), lambda error: hand_over(None, error)
+        )
+        return done
+
+
+@asynccontextmanager
+async def open_session(config: CassandraConfig) -> AsyncIterator[Session]:
+    """Connect within the configured time and close in the end.
+
+    Raises StoreUnavailableError when no contact point answers in time, and AccessDeniedError at
+    once when one is not whom we trust or does not know us.
+    """
+    loop = asyncio.get_running_loop()
+    deadline = time.monotonic() + config.connect_within_seconds
+    while True:
+        # A cluster object whose first connect failed is of no more use: take a new one each time.
+        cluster = _cluster(config)
+        try:
+            with quiet_driver():
+                driver = await loop.run_in_executor(None, cluster.connect)
+            break
+        except Exception as error:
+            await loop.run_in_executor(None, cluster.shutdown)
+            if reason := denial(error):
+                raise AccessDeniedError(f"Cassandra: {reason}") from error
+            if time.monotonic() > deadline:
+                raise StoreUnavailableError(
+                    f"no Cassandra at {config.contact_points}: {_describe(error)}"
+                ) from error
+            log.info("waiting for Cassandra", contact_points=config.contact_points)
+            await asyncio.sleep(_RETRY_CONNECT_SECONDS)
+    try:
+        yield Session(driver, config.keyspace)
+    finally:
+        await loop.run_in_executor(None, cluster.shutdown)
+
+
+def _cluster(config: CassandraConfig) -> Cluster:
+    balancing = TokenAwarePolicy(
+        DCAwareRoundRobinPolicy(local_dc=config.local_datacenter), shuffle_replicas=False
+    )
+    reads = ExecutionProfile(
+        load_balancing_policy=balancing,
+        consistency_level=ConsistencyLevel.LOCAL_QUORUM,
+        request_timeout=config.read_timeout_seconds,
+        row_factory=named_tuple_factory,
+    )
+    # The driver's default policy sends a counter update again after a lost connection.
+    writes = ExecutionProfile(
+        load_balancing_policy=balancing,
+        consistency_level=ConsistencyLevel.LOCAL_QUORUM,
+        request_timeout=config.write_timeout_seconds,
+        retry_policy=FallthroughRetryPolicy(),
+        speculative_execution_policy=None,
+    )
+    return Cluster(
+        contact_points=config.addresses,
+        port=config.addresses[0][1],
+        execution_profiles={EXEC_PROFILE_DEFAULT: reads, _WRITE: writes},
+        protocol_version=5,
+        connection_class=TlsConnection,
+        ssl_context=None
+        if config.ca_file is None
+        else client_context(config.ca_file, check_hostname=config.check_hostname),
+        auth_provider=credentials(config),
+        reconnection_policy=ConstantReconnectionPolicy(1.0, max_attempts=None),
+        connect_timeout=2,
+        control_connection_timeout=4,
+        idle_heartbeat_interval=5,
+        idle_heartbeat_timeout=8,
+    )
+
+
+def _describe(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def _raise_read(error: Exception) -> NoReturn:
+    if isinstance(error, ReadTimeout | OperationTimedOut | Unavailable | NoHostAvailable):
+        raise StoreUnavailableError(f"Cassandra did not answer: {type(error).__name__}") from error
+    raise ReadFailedError(_describe(error)) from error
+
+
+def _raise_write(error: Exception) -> NoReturn:
+    # With the fall-through policy NoHostAvailable says that nothing was sent anywhere.
+    if isinstance(error, Unavailable | NoHostAvailable | InvalidRequest | Unauthorized):
+        raise StoreUnavailableError(_describe(error)) from error
+    raise OutcomeUnknownError(_describe(error)) from error

@@ -1,0 +1,1 @@
+"""HTTP: routes, problems, the server and what it measures."""

@@ -1,0 +1,87 @@
+"""Read the body of a request within limits of size and time, and inflate it within one too."""
+
+import asyncio
+import zlib
+from collections.abc import Callable
+
+from aiohttp import web
+
+from shared.http.routing import HttpProblem
+
+_CLOSE = {"Connection": "close"}
+_MAX_MEMBERS = 64
+"""Each member costs a copy of all that follow it."""
+_GZIP_WINDOW = 31
+"""zlib's number for the largest window in a gzip wrapper."""
+
+
+def _admit_all(size_bytes: int) -> None:
+    """Count nothing."""
+
+
+async def read_body(
+    request: web.BaseRequest,
+    max_bytes: int,
+    within_seconds: float,
+    admit: Callable[[int], None] = _admit_all,
+) -> bytes:
+    """Return the body as it was sent; *admit* is told of each piece and may raise.
+
+    Raises HttpProblem: 413 beyond *max_bytes*, before more is read; 408 if it has not come
+    after *within_seconds*; 400 if it is not framed as its headers say.
+    """
+    too_large = HttpProblem(413, "body_too_large", f"The body may have {max_bytes} bytes.", _CLOSE)
+    if (request.content_length or 0) > max_bytes:
+        raise too_large
+    chunks: list[bytes] = []
+    size = 0
+    try:
+        async with asyncio.timeout(within_seconds):
+            if request.headers.get("Expect", "").lower() == "100-continue":
+                await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+                request.writer.output_size = 0  # else aiohttp believes that an answer has begun
+            while chunk := await request.content.readany():
+                size += len(chunk)
+                if size > max_bytes:
+                    raise too_large
+                admit(len(chunk))
+                chunks.append(chunk)
+    except TimeoutError as error:
+        raise HttpProblem(408, "body_too_slow", "The body did not come in time.", _CLOSE) from error
+    except web.RequestPayloadError as error:
+        raise HttpProblem(
+            400, "malformed_body", "The body is not framed as its headers say.", _CLOSE
+        ) from error
+    return b"".join(chunks)
+
+
+def inflate(request: web.BaseRequest, body: bytes, max_bytes: int) -> bytes:
+    """Return *body* without its content coding, spending memory for *max_bytes* at most.
+
+    Raises HttpProblem: 415 for a coding other than gzip, 413 beyond *max_bytes*, 400 for what
+    is no gzip.
+    """
+    coding = request.headers.get("Content-Encoding", "identity").strip().lower()
+    if coding == "identity":
+        return body
+    if coding != "gzip":
+        raise HttpProblem(415, "unsupported_encoding", "Send the body plain or as gzip.")
+    inflated = b""
+    members = 0
+    try:
+        while body:  # a file of several members is one body (RFC 1952, 2.2)
+            members += 1
+            if members > _MAX_MEMBERS:
+                raise HttpProblem(400, "malformed_body", "The gzip body has too many members.")
+            stream = zlib.decompressobj(_GZIP_WINDOW)
+            inflated += stream.decompress(body, max_bytes + 1 - len(inflated))
+            if len(inflated) > max_bytes:
+                raise HttpProblem(
+                    413, "body_too_large", f"The body may have {max_bytes} bytes, inflated."
+                )
+            if not stream.eof:
+                raise HttpProblem(400, "malformed_body", "The gzip body ends too early.")
+            body = stream.unused_data
+    except zlib.error as error:
+        raise HttpProblem(400, "malformed_body", "The body is no gzip.") from error
+    return inflated

@@ -1,0 +1,107 @@
+"""Serve what operators ask a process: is it alive, is it ready, what has it counted."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+from shared.errors import PipelineError
+from shared.http.routing import OPEN, Route, Router
+
+PROBE_SECONDS = 2.0
+
+
+@dataclass(slots=True)
+class Check:
+    """One thing that a process needs before it is ready, kept up to date by its owner."""
+
+    ok: bool = False
+    last_error: str | None = None
+
+    def passed(self) -> None:
+        """Note that it works; the last error stays, for whoever asks what it was."""
+        self.ok = True
+
+    def failed(self, error: BaseException | str) -> None:
+        """Note that it does not, and why."""
+        self.ok = False
+        self.last_error = str(error) or type(error).__name__
+
+
+class Readiness:
+    """The checks of one process: ready when all of them pass and it is not stopping."""
+
+    def __init__(self, *names: str) -> None:
+        self.checks: Mapping[str, Check] = {name: Check() for name in names}
+        self.stopping = False
+
+    def __getitem__(self, name: str) -> Check:
+        return self.checks[name]
+
+    @property
+    def ready(self) -> bool:
+        """Whether traffic should come here."""
+        return not self.stopping and all(check.ok for check in self.checks.values())
+
+    def report(self) -> dict[str, object]:
+        """Return what ``/readyz`` says."""
+        return {
+            "ready": self.ready,
+            "stopping": self.stopping,
+            "checks": {
+                name: {"ok": check.ok, "last_error": check.last_error}
+                for name, check in self.checks.items()
+            },
+        }
+
+
+async def keep_probing(check: Check, probe: Callable[[], Awaitable[object]]) -> None:
+    """Ask a dependency every few seconds whether it answers, until cancelled."""
+    while True:
+        try:
+            await probe()
+        except PipelineError as error:
+            check.failed(error)
+        else:
+            check.passed()
+        await asyncio.sleep(PROBE_SECONDS)
+
+
+def new_registry() -> CollectorRegistry:
+    """Return a registry that has what a process says of itself: CPU, memory, files, garbage."""
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    GCCollector(registry)
+    return registry
+
+
+def build_management(readiness: Readiness, registry: CollectorRegistry, *others: Route) -> Router:
+    """Return the handler of the management port."""
+
+    async def livez(_: web.BaseRequest) -> web.Response:
+        return web.Response(text="ok\n")
+
+    async def readyz(_: web.BaseRequest) -> web.Response:
+        return web.Response(
+            status=200 if readiness.ready else 503,
+            body=json.dumps(readiness.report()).encode(),
+            content_type="application/json",
+        )
+
+    async def metrics(_: web.BaseRequest) -> web.Response:
+        return web.Response(
+            body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST}
+        )
+
+    return Router(
+        [
+            Route("GET", "/livez", livez, OPEN),
+            Route("GET", "/readyz", readyz, OPEN),
+            Route("GET", "/metrics", metrics, OPEN),
+            *others,
+        ]
+    )

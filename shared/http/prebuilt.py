@@ -1,0 +1,91 @@
+"""Answer the same thing ten thousand times a second without building it each time.
+
+aiohttp makes a response from a mapping of headers, anew for each request. What is built here
+once is written to the connection as it stands. That leans on how aiohttp's connection asks a
+response to be sent (``prepare``, ``write_eof`` and ``keep_alive``):
+``tests/contract/test_http_prebuilt.py`` fails when that changes.
+"""
+
+from collections.abc import Callable
+
+from aiohttp import HttpVersion11, web
+from aiohttp.helpers import rfc822_formatted_time
+from aiohttp.http import SERVER_SOFTWARE
+
+from shared.http.request_ids import REQUEST_ID, id_to_answer
+
+_MAX_UNREAD_BYTES = 16 * 1024
+_NAME = f"\r\n{REQUEST_ID}: ".encode()
+
+
+class PrebuiltResponse:
+    """One response for all requests that may have it as it is; *build* makes it anew.
+
+    Its *status*, and its *code* if it is a refusal, are what *build* says.
+    """
+
+    __slots__ = ("_after_date", "_before_date", "build", "code", "status")
+
+    keep_alive = True
+
+    def __init__(
+        self, build: Callable[[], web.Response], status: int, code: str | None = None
+    ) -> None:
+        self.build = build
+        self.status = status
+        self.code = code
+        self._before_date = b""
+        self._after_date = b""
+
+    def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Return what to answer *request* with: this, or the same in aiohttp's own way."""
+        transport = request.transport
+        if (
+            request.version == HttpVersion11
+            and request.keep_alive
+            and request.method != "HEAD"
+            and transport is not None
+            and transport.get_write_buffer_size() < _MAX_UNREAD_BYTES
+        ):
+            # Not one by its class, but for all that a connection asks of it.
+            return self  # type: ignore[return-value]
+        return self.build()
+
+    async def prepare(self, request: web.BaseRequest) -> None:
+        """Write it. Raises ConnectionResetError where nobody is left to read it."""
+        transport = request.transport
+        if transport is None:
+            raise ConnectionResetError("Connection lost")
+        if not self._before_date:
+            self._before_date, self._after_date = _render(self.build())
+        # The one thing in it that changes (RFC 9110, 6.6.1).
+        date = rfc822_formatted_time().encode()
+        request_id = id_to_answer(request, self.status)
+        if request_id is not None:
+            date += _NAME + request_id.encode()
+        transport.write(b"".join((self._before_date, date, self._after_date)))
+
+    async def write_eof(self) -> None:
+        """Do nothing: all of it is written."""
+
+
+def render(response: web.Response, request_id: str) -> bytes:
+    """Return *response* as it goes over the wire, once, to a client of HTTP/1.1."""
+    date = rfc822_formatted_time().encode() + _NAME + request_id.encode()
+    return date.join(_render(response))
+
+
+def _render(response: web.Response) -> tuple[bytes, bytes]:
+    """Return what stands before the date and what stands after it."""
+    body = response.body if isinstance(response.body, bytes) else b""
+    headers = {
+        **response.headers,
+        "Content-Length": str(len(body)),
+        "Server": SERVER_SOFTWARE,
+    }
+    if response.keep_alive is False:
+        headers["Connection"] = "close"
+    lines = [f"HTTP/1.1 {response.status} {response.reason}"]
+    lines.extend(f"{name}: {value}" for name, value in headers.items())
+    lines.append("Date: ")
+    return "\r\n".join(lines).encode(), b"\r\n\r\n" + body

@@ -1,0 +1,65 @@
+"""See what a server of HTTP does: count its requests, and tell of those that it refuses."""
+
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+
+from shared.http.metrics import NO_ROUTE, HttpMeters, RouteMeter
+from shared.http.prebuilt import PrebuiltResponse
+from shared.http.refusal_log import RefusalLog
+from shared.http.request_ids import id_of, new_id
+
+if TYPE_CHECKING:
+    from shared.runtime.spans import Spans
+
+_CODE = web.ResponseKey("_CODE", str)
+
+
+class HttpWatch:
+    """What watches one server; where there is no *registry*, nobody asks what it has counted.
+
+    *spans* tells of requests, where they are traced.
+    """
+
+    def __init__(
+        self, registry: CollectorRegistry | None = None, spans: "Spans | None" = None
+    ) -> None:
+        self.meters = HttpMeters()
+        self.spans = spans
+        self._log = RefusalLog()
+        if registry is not None:
+            registry.register(self.meters)
+
+    def refused(
+        self, request: web.BaseRequest, meter: RouteMeter, response: web.StreamResponse
+    ) -> None:
+        """Note that *request* is answered with *response*; what names no code is no problem."""
+        code = code_of(response)
+        if code is None:
+            return
+        self.meters.refused(code)
+        if self._log.wants(code):
+            self._log.tell(code, response.status, meter.method, meter.route, id_of(request))
+
+    def turned_away(self, code: str, status: int) -> str:
+        """Note that a connection is refused; return a name for what it would have asked."""
+        request_id = new_id()
+        self.meters.refused(code)
+        if self._log.wants(code):
+            self._log.tell(code, status, NO_ROUTE, NO_ROUTE, request_id)
+        return request_id
+
+
+def mark(response: web.Response, code: str) -> web.Response:
+    """Note on *response* the stable code of the problem that it tells."""
+    response[_CODE] = code
+    return response
+
+
+def code_of(response: web.StreamResponse) -> str | None:
+    """Return the stable code of the problem that *response* tells, if it does."""
+    if isinstance(response, PrebuiltResponse):
+        return response.code
+    code: str | None = response.get(_CODE)
+    return code

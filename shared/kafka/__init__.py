@@ -1,0 +1,1 @@
+"""Kafka: the client, the topics that are appended to, their health and rights."""

@@ -1,0 +1,164 @@
+"""Ask Kafka at the start whether it lets us in, and what we may do there.
+
+aiokafka logs why a connection failed and then says that it cannot bootstrap, whatever the
+reason was; and a right that is missing shows at the first record, or never. So we look at one
+connection of our own before any client is opened: a wrong password does not heal, and whoever
+started us should read of it in one line.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from enum import IntEnum
+from typing import Any
+
+import structlog
+from aiokafka import errors
+from aiokafka.conn import AIOKafkaConnection, create_conn
+from aiokafka.protocol.api import Request, RequestStruct, Response
+from aiokafka.protocol.types import Array, Boolean, Int16, Int32, Schema, String
+
+from shared.config import KafkaConfig, parse_addresses
+from shared.errors import AccessDeniedError
+from shared.kafka.client import security_arguments
+from shared.runtime.tls import refusal
+
+log = structlog.stdlib.get_logger(__name__)
+
+_CLOSE_SECONDS = 1.0
+_TOPIC_AUTHORIZATION_FAILED = errors.TopicAuthorizationFailedError.errno
+_UNTRUE = (
+    errors.SaslAuthenticationFailed,
+    errors.UnsupportedSaslMechanismError,
+    errors.IllegalSaslStateError,
+)
+
+
+class Right(IntEnum):
+    """What may be done with a topic, or with a group, by Kafka's own numbers."""
+
+    READ = 3
+    WRITE = 4
+    DESCRIBE = 8
+    DESCRIBE_CONFIGS = 10
+
+
+async def require_access(config: KafkaConfig, rights: Mapping[str, Right]) -> None:
+    """Return if Kafka knows us and grants these *rights* to topics, or cannot be asked just now.
+
+    Raises AccessDeniedError where asking again would not help.
+    """
+    if config.security_protocol == "PLAINTEXT":
+        return  # nobody is known by name
+    denial = None
+    for host, port in parse_addresses(config.bootstrap_servers, 9092):
+        try:
+            connection = await create_conn(
+                host,
+                port,
+                request_timeout_ms=int(config.request_timeout_seconds * 1000),
+                **security_arguments(config),
+            )
+        except (OSError, TimeoutError, errors.KafkaError, ValueError) as error:
+            reason = _denial(error)
+            denial = denial or (reason and f"Kafka at {host}:{port}: {reason}")
+            continue
+        try:
+            missing = await _missing(connection, rights)
+        except (OSError, TimeoutError, errors.KafkaError) as error:
+            log.info("Kafka does not say what we may do", error=type(error).__name__)
+            continue
+        finally:
+            # A broker that is frozen would never say its last word.
+            await asyncio.wait({connection.close()}, timeout=_CLOSE_SECONDS)
+        if missing:
+            raise AccessDeniedError(f"Kafka: {config.sasl_username or 'we'} may not {missing}")
+        return
+    if denial:
+        raise AccessDeniedError(denial)
+
+
+def _denial(error: BaseException) -> str | None:
+    if isinstance(error, _UNTRUE):
+        return f"the user is refused: {' '.join(map(str, error.args))}"
+    if reason := refusal(error):
+        return reason
+    if isinstance(error, ValueError):  # aiokafka's own, of SCRAM
+        return f"it does not know the password either: {error}"
+    return None
+
+
+async def _missing(connection: AIOKafkaConnection, rights: Mapping[str, Right]) -> str:
+    """Return the rights that are missing, in words, "" if none are."""
+    answer = await connection.send(_RightsRequest(list(rights)))
+    missing = []
+    for code, topic, _, _, granted in answer.topics:
+        right = rights[topic]
+        # A topic that is not there yet has no rights to tell; that is another's complaint.
+        if code == _TOPIC_AUTHORIZATION_FAILED or (not code and not granted >> right & 1):
+            missing.append(f"{right.name} topic {topic!r}")
+    return ", ".join(missing)
+
+
+class _RightsResponse(Response):  # type: ignore[misc] # aiokafka has no types
+    API_KEY = 3
+    API_VERSION = 8
+    SCHEMA = Schema(
+        ("throttle_time_ms", Int32),
+        (
+            "brokers",
+            Array(
+                ("node_id", Int32),
+                ("host", String("utf-8")),
+                ("port", Int32),
+                ("rack", String("utf-8")),
+            ),
+        ),
+        ("cluster_id", String("utf-8")),
+        ("controller_id", Int32),
+        (
+            "topics",
+            Array(
+                ("error_code", Int16),
+                ("topic", String("utf-8")),
+                ("is_internal", Boolean),
+                (
+                    "partitions",
+                    Array(
+                        ("error_code", Int16),
+                        ("partition", Int32),
+                        ("leader", Int32),
+                        ("leader_epoch", Int32),
+                        ("replicas", Array(Int32)),
+                        ("isr", Array(Int32)),
+                        ("offline_replicas", Array(Int32)),
+                    ),
+                ),
+                ("authorized_operations", Int32),
+            ),
+        ),
+        ("cluster_authorized_operations", Int32),
+    )
+
+
+class _RightsRequestStruct(RequestStruct):  # type: ignore[misc] # aiokafka has no types
+    API_KEY = 3
+    API_VERSION = 8
+    RESPONSE_TYPE = _RightsResponse
+    SCHEMA = Schema(
+        ("topics", Array(String("utf-8"))),
+        ("allow_auto_topic_creation", Boolean),
+        ("include_cluster_authorized_operations", Boolean),
+        ("include_topic_authorized_operations", Boolean),
+    )
+
+
+class _RightsRequest(Request[_RightsRequestStruct]):  # type: ignore[misc] # aiokafka has no types
+    """Metadata in a version with rights (KIP-430), which aiokafka does not speak itself."""
+
+    API_KEY = 3
+
+    def __init__(self, topics: list[str]) -> None:
+        self._topics = topics
+
+    def build(self, request_struct_class: type[_RightsRequestStruct]) -> Any:
+        return request_struct_class(self._topics, False, False, True)  # noqa: FBT003 Kafka's order

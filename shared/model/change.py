@@ -1,0 +1,69 @@
+"""Encode changes of status as records of the topic of changes, and decode them again.
+
+The key is the domain in ASCII, the value a MessagePack array that starts with a version::
+
+    [1, log, delivered, bounced, appended_at]
+
+``appended_at`` is when Kafka took the newest event that is counted, in milliseconds since 1970.
+The counters are what the worker of *log* has counted in that log. One bounce in any log is final;
+whether a domain is catch-all takes the counters of all its logs, and no bounce in any.
+"""
+
+from dataclasses import dataclass
+
+import msgspec
+
+from shared.errors import InvalidDomainError, UndecodableRecordError
+from shared.model.counter import Counters
+from shared.model.domain import DomainName, parse_domain
+from shared.model.record import KeyValue
+
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A domain's status by what *log* says changed: these are its counters there."""
+
+    domain: DomainName
+    log: str
+    counted: Counters
+    appended_at: int
+    """Milliseconds since 1970: how old the news is."""
+
+
+class _ValueV1(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True, gc=False):
+    version: int
+    log: str
+    delivered: int
+    bounced: int
+    appended_at: int
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(_ValueV1).decode
+
+
+def encode(change: Change) -> KeyValue:
+    """Return the key and the value of the record that says *change*."""
+    counted = change.counted
+    value = _ValueV1(VERSION, change.log, counted.delivered, counted.bounced, change.appended_at)
+    return change.domain.encode("ascii"), _encode(value)
+
+
+def decode(key: bytes | None, value: bytes | None) -> Change:
+    """Return the change that a record says. Raises UndecodableRecordError."""
+    if key is None or value is None:
+        raise UndecodableRecordError("the change has no key or no value")
+    try:
+        fields = _decode(value)
+        text = key.decode("ascii")
+        domain = parse_domain(text)
+    except (msgspec.DecodeError, UnicodeDecodeError, InvalidDomainError) as error:
+        raise UndecodableRecordError(f"this is no change: {error}") from error
+    if fields.version != VERSION:
+        raise UndecodableRecordError(f"version {fields.version} is unknown")
+    if domain != text or fields.delivered < 0 or fields.bounced < 0:
+        raise UndecodableRecordError("the change has another spelling or counts below zero")
+    counted = Counters(fields.delivered, fields.bounced)
+    return Change(domain, fields.log, counted, fields.appended_at)

@@ -1,0 +1,62 @@
+"""Say what a sender reports: one domain, one kind of outcome, how often, under which key."""
+
+import re
+from enum import StrEnum
+
+import msgspec
+
+from shared.errors import InvalidEventError
+from shared.model.domain import DomainName
+
+MAX_COUNT = 1_000_000
+MAX_KEY_LENGTH = 64
+
+KEY_PATTERN = f"[!-~]{{1,{MAX_KEY_LENGTH}}}"
+
+_KEY = re.compile(KEY_PATTERN)
+
+
+class EventKind(StrEnum):
+    """What happened to a message."""
+
+    DELIVERED = "delivered"
+    BOUNCED = "bounced"
+
+
+class Event(msgspec.Struct, frozen=True, gc=False):
+    """``count`` outcomes of one kind at one domain.
+
+    ``key`` is the sender's idempotency key, unique per domain, or none.
+    """
+
+    domain: DomainName
+    kind: EventKind
+    count: int = 1
+    key: str | None = None
+
+
+def parse_kind(text: str) -> EventKind:
+    """Return the kind that *text* names; raise InvalidEventError for any other."""
+    try:
+        return EventKind(text)
+    except ValueError as error:
+        raise InvalidEventError(
+            "unknown_event", "The event must be 'delivered' or 'bounced'."
+        ) from error
+
+
+def parse_count(count: int) -> int:
+    """Return *count* if one report may stand for that many events."""
+    if not 1 <= count <= MAX_COUNT:
+        raise InvalidEventError("invalid_count", f"The count must be 1 to {MAX_COUNT}.")
+    return count
+
+
+def parse_key(text: str) -> str:
+    """Return *text* if it can be an idempotency key: 1 to 64 visible ASCII characters."""
+    if _KEY.fullmatch(text) is None:
+        raise InvalidEventError(
+            "invalid_key",
+            f"An idempotency key is 1 to {MAX_KEY_LENGTH} visible ASCII characters.",
+        )
+    return text

@@ -1,0 +1,1 @@
+"""The parts that the API documents of both tiers are made of."""

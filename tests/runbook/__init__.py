@@ -1,1 +1,0 @@
-"""Every entry of deploy/RUNBOOK.md, tried on real servers: ``python -m tests.runbook``."""

@@ -1,0 +1,160 @@
+"""What every row works with: servers, tiers of its own, references, and programs that measure."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from deploy.processes import process
+from deploy.processes.process import Command
+from deploy.servers.backends import Servers
+from tests.loopback import random_prefix
+from tests.system.stack import ROOT, Stack
+from tests.tools.bench.cpu import pin
+from tests.tools.bench.effort import Effort
+from tests.tools.bench.pump_job import PumpJob, PumpResult
+
+REFERENCE_PORT = 8080
+READY_SECONDS = 30.0
+_POLL_SECONDS = 0.05
+_SLACK_SECONDS = 120.0
+"""For a program to start, to build its requests and to end."""
+# As the worker has them by default: what is measured here is not killed, and may be slow.
+_UNHURRIED = {"CONSUMER_SESSION_TIMEOUT_SECONDS": "10", "CONSUMER_DRAIN_SECONDS": "6"}
+
+T = TypeVar("T")
+
+
+class MeasurementError(Exception):
+    """A row could not be measured; the sentence says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A server under load."""
+
+    host: str
+    port: int
+    pid: int
+
+
+@dataclass(slots=True)
+class Bench:
+    """One run of the bench. ``environment`` is how a tier finds the servers."""
+
+    folder: Path
+    servers: Servers
+    environment: Mapping[str, str]
+    effort: Effort
+    cores: list[int]
+    say: Callable[[str], None]
+    _numbers: "count[int]" = field(default_factory=count)
+
+    @property
+    def first_core(self) -> int:
+        """The core of what is measured alone."""
+        return self.cores[0]
+
+    @property
+    def other_core(self) -> int:
+        """The core of all the rest; the same where there is one only."""
+        return self.cores[-1]
+
+    def stack(self, name: str, **overrides: str) -> Stack:
+        """Return tiers with a topic and a keyspace of their own; enter it to prepare them."""
+        folder = self.folder / f"{next(self._numbers)}-{name}"
+        return Stack(f"bench-{name}", folder, self.environment, {**_UNHURRIED, **overrides})
+
+    @asynccontextmanager
+    async def reference(self, name: str, *command: str) -> AsyncIterator[Target]:
+        """Run a server by *command*, followed by its host and port; ready on entry."""
+        host = f"{random_prefix()}.1"
+        arguments = (*command, host, str(REFERENCE_PORT))
+        running = await process.launch(self._command(name, arguments))
+        try:
+            await _accepts(host, REFERENCE_PORT)
+            yield Target(host, REFERENCE_PORT, running.pid)
+        finally:
+            await process.kill(running)
+
+    async def pump(self, target: Target, job: PumpJob) -> PumpResult:
+        """Put *target* under load; its CPU time is that of ``server`` in the result."""
+        job = msgspec.structs.replace(
+            job,
+            host=target.host,
+            port=target.port,
+            watched={"server": target.pid, **job.watched},
+        )
+        result = await self.run(
+            "tests.tools.bench.pump",
+            msgspec.json.encode(job).decode(),
+            kind=PumpResult,
+            seconds=job.warm_up_seconds + job.seconds,
+        )
+        if not result.good:
+            raise MeasurementError(f"nothing was accepted: {result.statuses}, {result.lost} lost")
+        return result
+
+    async def run(self, module: str, *arguments: str, kind: type[T], seconds: float) -> T:
+        """Run a program that takes *seconds* and return the result on its last line."""
+        status, lines, log = await self.execute(module, *arguments, seconds=seconds)
+        if status != 0:
+            raise MeasurementError(f"{module} ended with {status}: {lines[-1]} (see {log})")
+        return msgspec.json.decode(lines[-1], type=kind)
+
+    async def execute(
+        self, module: str, *arguments: str, seconds: float
+    ) -> tuple[int, list[str], Path]:
+        """Run a program that takes *seconds*; return its status, what it printed, and its log."""
+        name = module.rpartition(".")[2]
+        command = self._command(name, (sys.executable, "-m", module, *arguments))
+        try:
+            status = await process.run(command, process.launch, seconds + _SLACK_SECONDS)
+        except TimeoutError as error:
+            raise MeasurementError(f"{module} did not end, see {command.log}") from error
+        return status, command.log.read_text().splitlines() or ["no output"], command.log
+
+    def number(self) -> int:
+        """Return a number that no other file of this run has in its name."""
+        return next(self._numbers)
+
+    def pin_servers(self, core: int) -> None:
+        """Keep what was started here of Kafka and Cassandra on *core*."""
+        for node in self.servers.nodes:
+            if node.pid is not None:
+                pin(node.pid, core)
+
+    def free_servers(self) -> None:
+        """Let Kafka and Cassandra run on all cores again."""
+        for node in self.servers.nodes:
+            if node.pid is not None:
+                pin(node.pid, *self.cores)
+
+    def _command(self, name: str, arguments: tuple[str, ...]) -> Command:
+        label = f"{next(self._numbers)}-{name}"
+        return Command(label, arguments, self.folder / f"{label}.log", ROOT, self.environment)
+
+
+async def _accepts(host: str, port: int) -> None:
+    """Return once something listens."""
+    async with asyncio.timeout(READY_SECONDS):
+        while True:
+            try:
+                _, writer = await asyncio.open_connection(host, port)
+            except OSError:
+                await asyncio.sleep(_POLL_SECONDS)
+            else:
+                writer.close()
+                return
+
+
+def target_of(url: str, pid: int) -> Target:
+    """Return the target that a tier's address names."""
+    host, _, port = url.removeprefix("http://").rpartition(":")
+    return Target(host, int(port), pid)

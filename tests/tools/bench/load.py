@@ -1,0 +1,70 @@
+"""Run the load tool beside a system and read its report."""
+
+import msgspec
+
+from tests.system.stack import TierProcess
+from tests.tools.bench.bench import Bench, MeasurementError
+
+_NOT_STARTED = 2
+_SLOWEST_VERIFICATION = 500.0
+"""Domains a second; each is compared twice."""
+
+
+class LoadLatency(msgspec.Struct, frozen=True):
+    """A distribution, from the scheduled time."""
+
+    p50_ms: float
+    p95_ms: float
+    p99_ms: float
+
+
+class LoadReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What the bench needs of a report."""
+
+    events: int
+    accepted: int
+    refused: int
+    unanswered: int
+    refused_by: dict[str, int]
+    seconds_sending: float
+    domains: int
+    ok: bool
+    verdict: str
+    latencies: dict[str, LoadLatency]
+    ceiling_per_second: float | None = None
+
+    @property
+    def per_second(self) -> float:
+        """The rate that was reached."""
+        return self.events / self.seconds_sending
+
+    def latency(self) -> str:
+        """Return the latency in words, of whichever way the events went."""
+        return ", ".join(
+            f"{way} P50 {at.p50_ms:.0f} ms, P95 {at.p95_ms:.0f} ms, P99 {at.p99_ms:.0f} ms"
+            for way, at in self.latencies.items()
+        )
+
+
+async def run_load(
+    bench: Bench,
+    ingest: TierProcess,
+    query: TierProcess,
+    *,
+    rate: float,
+    seconds: float,
+    options: tuple[str, ...],
+) -> LoadReport:
+    """Send on schedule, verify every count and return the report."""
+    report = bench.folder / f"load-{rate:.0f}-{bench.number()}.json"
+    domains = rate * seconds
+    status, lines, log = await bench.execute(
+        "tests.tools.load",
+        *("--ingest", ingest.url, "--query", query.url, "--json", str(report)),
+        *("--rate", f"{rate:.0f}", "--duration", f"{seconds:g}"),
+        *options,
+        seconds=seconds + 2 * domains / _SLOWEST_VERIFICATION,
+    )
+    if status >= _NOT_STARTED or not report.exists():
+        raise MeasurementError(f"the load tool ended with {status}: {lines[-1]} (see {log})")
+    return msgspec.json.decode(report.read_bytes(), type=LoadReport)

@@ -1,0 +1,147 @@
+"""Hurt a whole system under load and check every count: ``python -m tests.tools.chaos``.
+
+Exit status 0: all that was exercised held; 1: there is a finding; 2: it could not run.
+"""
+
+import asyncio
+import logging
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+from secrets import randbelow
+from typing import Annotated
+
+import typer
+import uvloop
+from rich.console import Console
+
+from deploy.processes.errors import ServersError
+from deploy.servers import docker
+from deploy.servers.cluster import CommitLog
+from tests.tools.chaos.check import collect, judge
+from tests.tools.chaos.history import read_history
+from tests.tools.chaos.isolation import Isolation, isolate
+from tests.tools.chaos.opening import fetch_all
+from tests.tools.chaos.options import DEFAULT_RATE, ChaosOptions
+from tests.tools.chaos.run import Outcome, run_chaos
+from tests.tools.chaos.summary import print_verdict, summarize
+from tests.tools.chaos.system import ROOT
+from tests.tools.chaos.timeline import write_html
+
+EXIT_FINDING = 1
+EXIT_NOT_RUN = 2
+EXIT_INTERRUPTED = 130
+RUNS = ROOT / ".local" / "chaos"
+_LEAST_MINUTES = 0.5
+
+
+def main(
+    *,
+    seed: Annotated[
+        int | None, typer.Option(help="Repeat the faults of a run.", show_default="by chance")
+    ] = None,
+    minutes: Annotated[
+        float, typer.Option(min=_LEAST_MINUTES, help="How long load and faults last.")
+    ] = 3.0,
+    rate: Annotated[float, typer.Option(min=1, help="Events a second.")] = DEFAULT_RATE,
+    commit_log: Annotated[
+        CommitLog, typer.Option(help="When Cassandra acknowledges a write.")
+    ] = CommitLog.GROUP,
+    directory: Annotated[
+        Path | None, typer.Option(help="Where all of it goes.", show_default=".local/chaos/...")
+    ] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep the servers' data too.")] = False,
+) -> None:
+    """Hurt a whole system under load and check every count."""
+    seed = randbelow(2**32) if seed is None else seed
+    began = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    directory = (directory or RUNS / f"{seed}-{began}").resolve()
+    console = Console(highlight=False, soft_wrap=True)
+    for client in ("aiokafka", "cassandra"):
+        # They tell of every broken connection, and breaking them is what we do here.
+        logging.getLogger(client).setLevel(logging.CRITICAL)
+    console.print(f"seed {seed}, in {directory}", markup=False)
+    try:
+        status = _run(seed, minutes, rate, commit_log, directory, console)
+    except ServersError as error:
+        console.print(str(error), markup=False)
+        status = EXIT_NOT_RUN
+    except KeyboardInterrupt:
+        console.print("Interrupted: nothing was checked.")
+        status = EXIT_INTERRUPTED
+    if not keep:
+        _remove_data(directory)
+    raise typer.Exit(status)
+
+
+def _run(
+    seed: int,
+    minutes: float,
+    rate: float,
+    commit_log: CommitLog,
+    directory: Path,
+    console: Console,
+) -> int:
+    def say(text: str) -> None:
+        console.print(text, markup=False)
+
+    backend = asyncio.run(fetch_all(say))
+    isolation = _isolate()
+    if isolation.reason:
+        say(f"left out where it needs more than is here: {isolation.reason}")
+    options = ChaosOptions(
+        seed=seed,
+        directory=directory,
+        minutes=minutes,
+        rate=rate,
+        commit_log=commit_log,
+        cut=isolation.cut,
+        small_disk=isolation.small_disk,
+    )
+    outcome = uvloop.run(run_chaos(options, backend, isolation, say))
+    return _conclude(outcome, options, console)
+
+
+def _isolate() -> Isolation:
+    if asyncio.run(docker.find_engine()):
+        return Isolation(reason="containers are not in a network of ours")
+    return isolate()
+
+
+def _conclude(outcome: Outcome, options: ChaosOptions, console: Console) -> int:
+    evidence = collect(read_history(outcome.history))
+    verdict, summary = judge(evidence), summarize(evidence)
+    print_verdict(verdict, summary, console)
+    page = outcome.history.with_name("timeline.html")
+    write_html(page, evidence, verdict, summary)
+    console.print(f"events sent again under their key: {outcome.repeats:,}")
+    for title, lines in (
+        ("left out", outcome.left_out),
+        ("strange", outcome.strange),
+        ("not in the API", outcome.breaches),
+    ):
+        for line in lines:
+            console.print(f"{title}: {line}", markup=False)
+    console.print(f"history: {outcome.history}\ntimeline: {page}", markup=False)
+    if verdict.ok and not outcome.breaches:
+        return 0
+    console.print(
+        f"seed {options.seed}; again: python -m tests.tools.chaos --seed {options.seed} "
+        f"--minutes {options.minutes:g} --rate {options.rate:g} --commit-log {options.commit_log}",
+        markup=False,
+    )
+    return EXIT_FINDING
+
+
+def _remove_data(directory: Path) -> None:
+    """Keep the history, the timeline and the logs."""
+    for log in directory.glob("*/*.log"):
+        if log.parent.name != "logs":
+            (directory / "logs").mkdir(exist_ok=True)
+            log.replace(directory / "logs" / log.name)
+    for folder in directory.glob("*-[0-9]*"):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,172 @@
+"""What a checker decides."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from enum import StrEnum
+from heapq import nsmallest
+from typing import NamedTuple
+
+from tests.tools.chaos.history import StoredRow
+
+_KEPT_FINDINGS = 1_000
+
+
+class Guarantee(StrEnum):
+    """What the system promises, by the numbers that the README gives them."""
+
+    R1 = "R1"
+    R2 = "R2"
+    R3 = "R3"
+    R4 = "R4"
+    R5 = "R5"
+    R6 = "R6"
+    R7 = "R7"
+    R8 = "R8"
+
+    @property
+    def sentence(self) -> str:
+        """The promise in a few words."""
+        return _SENTENCES[self]
+
+
+_SENTENCES = {
+    Guarantee.R1: "nothing acknowledged is lost",
+    Guarantee.R2: "nothing is invented",
+    Guarantee.R3: "no answer goes back",
+    Guarantee.R4: "kinds and domains never mix",
+    Guarantee.R5: "workers hand over exactly",
+    Guarantee.R6: "what can't be stored is refused",
+    Guarantee.R7: "it comes back by itself",
+    Guarantee.R8: "a zombie changes no answer",
+}
+
+
+class Standing(StrEnum):
+    """What a history says of a guarantee."""
+
+    HELD = "held"
+    BROKEN = "broken"
+    NOT_EXERCISED = "not exercised"
+    """Nothing in the history could have shown it broken."""
+
+
+class Finding(NamedTuple):
+    """A promise that was broken, when and how. ``domain`` is empty where it is about none."""
+
+    guarantee: Guarantee
+    t: float
+    domain: str
+    reason: str
+
+    def __str__(self) -> str:
+        where = f"{self.domain}: " if self.domain else ""
+        return f"{self.guarantee} at {self.t:.2f} s: {where}{self.reason}"
+
+
+class Exercise(NamedTuple):
+    """Whether a history could have shown a guarantee broken, and what there was to see."""
+
+    seen: bool
+    text: str
+
+
+class Findings:
+    """Findings counted by guarantee; of each guarantee only so many early ones are kept."""
+
+    def __init__(self) -> None:
+        self.counts: dict[Guarantee, int] = defaultdict(int)
+        self._kept: dict[Guarantee, list[Finding]] = defaultdict(list)
+
+    def add(self, finding: Finding) -> None:
+        """Count *finding*, and keep it if it is early."""
+        self.counts[finding.guarantee] += 1
+        kept = self._kept[finding.guarantee]
+        kept.append(finding)
+        if len(kept) >= 2 * _KEPT_FINDINGS:
+            kept[:] = nsmallest(_KEPT_FINDINGS, kept, key=_by_time)
+
+    def of(self, guarantee: Guarantee) -> list[Finding]:
+        """Return those kept of *guarantee*, the earliest first."""
+        return sorted(self._kept[guarantee], key=_by_time)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """One guarantee's part of a verdict."""
+
+    guarantee: Guarantee
+    standing: Standing
+    evidence: str
+    """What was looked at, or what is missing."""
+    broken: int
+    """How many findings there are; a domain counts once for each way of being wrong."""
+    findings: list[Finding]
+    """The earliest of them."""
+
+
+class WrongDomain(NamedTuple):
+    """The first domain that is wrong, and its rows: None if the history has none of it."""
+
+    finding: Finding
+    rows: list[StoredRow] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What the checker makes of a history."""
+
+    judgements: list[Judgement]
+    first_wrong: WrongDomain | None
+
+    def of(self, guarantee: Guarantee) -> Judgement:
+        """Return the judgement of *guarantee*."""
+        return next(each for each in self.judgements if each.guarantee is guarantee)
+
+    @property
+    def findings(self) -> list[Finding]:
+        """The findings of all guarantees, the earliest first."""
+        return sorted((f for each in self.judgements for f in each.findings), key=_by_time)
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is broken, and the counts were compared at all."""
+        return not self._broken and self._compared
+
+    @property
+    def sentence(self) -> str:
+        """The verdict in a sentence."""
+        if self._broken:
+            return f"{', '.join(each.guarantee for each in self._broken)} broken"
+        if not self._compared:
+            return f"nothing is proved: {self.of(Guarantee.R1).evidence}"
+        unseen = [e.guarantee for e in self.judgements if e.standing is Standing.NOT_EXERCISED]
+        return (
+            f"all that was exercised held; {', '.join(unseen)} not exercised"
+            if unseen
+            else ("everything held")
+        )
+
+    @property
+    def _broken(self) -> list[Judgement]:
+        return [each for each in self.judgements if each.standing is Standing.BROKEN]
+
+    @property
+    def _compared(self) -> bool:
+        return self.of(Guarantee.R1).standing is not Standing.NOT_EXERCISED
+
+
+def judgement(guarantee: Guarantee, findings: Findings, exercise: Exercise) -> Judgement:
+    """Return the judgement that follows: a finding counts even where little was exercised."""
+    broken = findings.counts[guarantee]
+    standing = Standing.HELD if exercise.seen else Standing.NOT_EXERCISED
+    return Judgement(
+        guarantee=guarantee,
+        standing=Standing.BROKEN if broken else standing,
+        evidence=exercise.text,
+        broken=broken,
+        findings=findings.of(guarantee),
+    )
+
+
+def _by_time(finding: Finding) -> tuple[float, str]:
+    return (finding.t, finding.domain)

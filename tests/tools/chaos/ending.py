@@ -1,0 +1,163 @@
+"""After the last fault: wait until the system has settled, then compare and look at the rows."""
+
+import asyncio
+from collections.abc import Iterable, Iterator, Sequence
+from random import Random
+from typing import TypeVar
+
+from shared.cassandra import session as cassandra
+from shared.config import CassandraConfig
+from shared.errors import StoreUnavailableError
+from tests.tools.chaos.expected import Expected
+from tests.tools.chaos.history import Answer, Final, Rows, Settled, StoredRow
+from tests.tools.chaos.mix import Draft, Parcel
+from tests.tools.chaos.pulse import PulseTaker
+from tests.tools.chaos.reader import Questioner
+from tests.tools.chaos.recorder import Recorder
+from tests.tools.chaos.schedule import Tier
+from tests.tools.chaos.system import KEYSPACE, System
+from tests.tools.chaos.traffic import Traffic
+from tests.tools.load.event import Kind, Outcome
+
+LAG_SECONDS = 90.0
+VISIBLE_SECONDS = 30.0
+RIGHT_SECONDS = 60.0
+_SETTLE_SECONDS = 2.0
+"""Once every count is right, wait this long and compare all again: a doubled event is late."""
+_NAMES_A_QUESTION = 200
+_CONTROLS = 20
+_SAMPLED_ROWS = 30
+_MOST_TRIES = 20
+_WRONG_ROWS = 50
+_ROWS = (
+    "SELECT log, writer, delivered, bounced, applied_offset FROM {}.domain_counters"
+    " WHERE domain = ?"
+)
+
+T = TypeVar("T")
+
+
+class Ending:
+    """The last part of a run."""
+
+    def __init__(
+        self,
+        system: System,
+        recorder: Recorder,
+        expected: Expected,
+        traffic: Traffic,
+        pulse: PulseTaker,
+        questioner: Questioner,
+        seed: int,
+    ) -> None:
+        self._system = system
+        self._recorder = recorder
+        self._expected = expected
+        self._traffic = traffic
+        self._pulse = pulse
+        self._questioner = questioner
+        self._random = Random(f"ending {seed}")
+        self._seed = seed
+
+    async def settle(self, healed: float) -> None:
+        """Enter when the lag was 0, and how soon a new event showed."""
+        lag_zero = await self._wait_for_no_lag(healed)
+        visible = await self._time_to_show()
+        self._recorder.write(
+            Settled(t=self._recorder.now(), lag_zero_seconds=lag_zero, visible_seconds=visible)
+        )
+        self._recorder.say(f"lag 0 after {lag_zero} s, a new event shown after {visible} s")
+
+    async def compare(self) -> list[str]:
+        """Ask for every domain until it is right, then for all again, and enter that.
+
+        Return the domains that are wrong.
+        """
+        pending = self._expected.domains
+        deadline = self._recorder.now() + RIGHT_SECONDS
+        while pending and self._recorder.now() < deadline:
+            pending = self._not_right(pending, await self._ask(pending))
+            await asyncio.sleep(0.2 if not pending else 1.0)
+        await asyncio.sleep(_SETTLE_SECONDS)
+        controls = [f"never-{number}-{self._seed}.invalid.example" for number in range(_CONTROLS)]
+        answers = await self._ask([*self._expected.domains, *controls])
+        node = self._system.nodes[Tier.QUERY][0].name
+        for chunk in _chunks(answers, _NAMES_A_QUESTION):
+            self._recorder.write(Final(t=self._recorder.now(), node=node, answers=list(chunk)))
+        return self._not_right(self._expected.domains, answers)
+
+    async def look_at_rows(self, wrong: Sequence[str]) -> None:
+        """Enter the rows of what is wrong, and of some other domains."""
+        domains = self._expected.domains
+        sample = self._random.sample(domains, min(_SAMPLED_ROWS, len(domains)))
+        config = CassandraConfig(
+            contact_points=self._system.servers.contact_points, keyspace=KEYSPACE
+        )
+        try:
+            async with cassandra.open_session(config) as session:
+                statement = await session.prepare(_ROWS.format(KEYSPACE))
+                for domain in dict.fromkeys([*wrong[:_WRONG_ROWS], *sample]):
+                    found = await session.read(statement.bind((domain,)))
+                    rows = [StoredRow(r[0], str(r[1]), *(v or 0 for v in r[2:])) for r in found]
+                    self._recorder.write(Rows(t=self._recorder.now(), domain=domain, rows=rows))
+        except StoreUnavailableError as error:
+            self._recorder.say(f"no rows: {error}")
+
+    async def _wait_for_no_lag(self, healed: float) -> float | None:
+        """Return the seconds from *healed* until no partition had an event to be read."""
+        zeros = 0
+        while self._recorder.now() < healed + LAG_SECONDS:
+            pulse = await self._pulse.take()
+            # Twice: the first word of a new owner is 0 before it has asked.
+            zeros = zeros + 1 if pulse.lag == 0 else 0
+            if zeros > 1:
+                self._recorder.write(pulse)
+                return round(pulse.t - healed, 3)
+            await asyncio.sleep(0.3)
+        return None
+
+    async def _time_to_show(self) -> float | None:
+        """Send one event of a new domain and return how long after its 202 it showed."""
+        draft = Draft(f"settled-{self._seed:x}.example.com", Kind.BOUNCED)
+        for _ in range(_MOST_TRIES):
+            accepted = await self._traffic.send_one(Parcel((draft,), by_put=True))
+            if accepted is Outcome.ACCEPTED:
+                break
+            await asyncio.sleep(1.0)
+        else:
+            return None
+        began = self._recorder.now()
+        node = self._system.nodes[Tier.QUERY][0]
+        while self._recorder.now() < began + VISIBLE_SECONDS:
+            read = await self._questioner.get(node, draft.domain)
+            self._recorder.write(read)
+            if read.answers and read.answers[0].bounced:
+                return round(self._recorder.now() - began, 4)
+            await asyncio.sleep(0.02)
+        return None
+
+    async def _ask(self, domains: Sequence[str]) -> list[Answer]:
+        """Return what is said of *domains*; those that can't be answered now are missing."""
+        node = self._system.nodes[Tier.QUERY][0]
+        answers: list[Answer] = []
+        for chunk in _chunks(domains, _NAMES_A_QUESTION):
+            for _ in range(_MOST_TRIES):
+                read = await self._questioner.post(node, list(chunk))
+                if len(read.answers) == len(chunk):
+                    break
+                await asyncio.sleep(0.5)
+            answers += read.answers
+        return answers
+
+    def _not_right(self, domains: Iterable[str], answers: Iterable[Answer]) -> list[str]:
+        said = {answer.domain: answer for answer in answers}
+        return [
+            domain
+            for domain in domains
+            if domain not in said
+            or not self._expected.is_right(domain, said[domain].delivered, said[domain].bounced)
+        ]
+
+
+def _chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    return (items[start : start + size] for start in range(0, len(items), size))

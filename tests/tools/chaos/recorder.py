@@ -1,0 +1,68 @@
+"""One clock and one history for all parts of a run."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+
+from tests.tools.chaos.history import Fault, HistoryWriter, Line
+
+Say = Callable[[str], None]
+
+
+class Recorder:
+    """The history that is being written, and its clock."""
+
+    def __init__(self, writer: HistoryWriter, say: Say) -> None:
+        self.write: Callable[[Line], None] = writer.write
+        self._say = say
+        self._began = time.monotonic()
+        self._ids = count(1)
+
+    def now(self) -> float:
+        """Return the seconds since the run began."""
+        return round(time.monotonic() - self._began, 4)
+
+    def say(self, text: str) -> None:
+        """Tell people, with the time."""
+        self._say(f"{self.now():7.1f}  {text}")
+
+    def begin(self, kind: str, target: str, detail: str = "") -> "OpenFault":
+        """Enter that a fault begins."""
+        number = next(self._ids)
+        self.write(
+            Fault(t=self.now(), id=number, kind=kind, target=target, phase="begin", detail=detail)
+        )
+        self.say(f"{kind} {target} {detail}".rstrip())
+        return OpenFault(self, number, kind, target)
+
+
+class OpenFault:
+    """A fault that lasts."""
+
+    def __init__(self, recorder: Recorder, number: int, kind: str, target: str) -> None:
+        self._recorder = recorder
+        self._number = number
+        self._kind = kind
+        self._target = target
+
+    def end(self, detail: str = "") -> None:
+        """Enter that it has ended."""
+        self._recorder.write(
+            Fault(
+                t=self._recorder.now(),
+                id=self._number,
+                kind=self._kind,
+                target=self._target,
+                phase="end",
+                detail=detail,
+            )
+        )
+
+
+@contextmanager
+def open_recorder(path: Path, say: Say) -> Iterator[Recorder]:
+    """Yield a recorder whose clock starts now."""
+    with HistoryWriter(path) as writer:
+        yield Recorder(writer, say)

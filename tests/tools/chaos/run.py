@@ -1,0 +1,127 @@
+"""Run the whole: load, readers and faults, then healing, settling and the comparison."""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from deploy.servers.backends import Backend
+from tests.tools.chaos.busiest import Busiest
+from tests.tools.chaos.ending import Ending
+from tests.tools.chaos.expected import Expected
+from tests.tools.chaos.faults import Faults
+from tests.tools.chaos.history import Healed, Promise, Run
+from tests.tools.chaos.isolation import Isolation
+from tests.tools.chaos.keeper import Keeper
+from tests.tools.chaos.opening import open_system
+from tests.tools.chaos.options import THRESHOLD, ChaosOptions
+from tests.tools.chaos.pulse import PulseTaker
+from tests.tools.chaos.reader import Questioner, keep_reading
+from tests.tools.chaos.recorder import Recorder, Say, open_recorder
+from tests.tools.chaos.schedule import Tier, schedule
+from tests.tools.chaos.system import System
+from tests.tools.chaos.traffic import REQUEST_SECONDS, Traffic
+from tests.tools.chaos.wholeness import Brokers, Stores
+from tests.tools.load.http import open_session
+
+PROMISE = Promise(refusal_seconds=8.0, visible_seconds=5.0, memory_bytes=256 * 1024 * 1024)
+HISTORY = "history.jsonl"
+_LOAD_AFTER_HEALING_SECONDS = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run leaves beside its history."""
+
+    history: Path
+    repeats: int
+    left_out: list[str]
+    strange: list[str]
+    breaches: list[str]
+
+
+async def run_chaos(
+    options: ChaosOptions, backend: Backend, isolation: Isolation, say: Say
+) -> Outcome:
+    """Run once. Raises ServersError where the system can't even be started."""
+    async with open_system(options, backend, isolation, say) as system:
+        with open_recorder(options.directory / HISTORY, say) as recorder:
+            recorder.write(_first_line(options, system, recorder))
+            return await _run(options, system, isolation, recorder)
+
+
+async def _run(
+    options: ChaosOptions, system: System, isolation: Isolation, recorder: Recorder
+) -> Outcome:
+    expected, busiest = Expected(), Busiest()
+    strikes = schedule(
+        options.seed, options.seconds, cut=options.cut, small_disk=options.small_disk
+    )
+    brokers, stores = Brokers(system), await asyncio.to_thread(Stores, system)
+    keeper = Keeper(system, isolation, recorder, brokers, stores)
+    faults = Faults(system, keeper, isolation, recorder, busiest, brokers)
+    async with open_session(REQUEST_SECONDS) as session:
+        traffic = Traffic(
+            session, system.nodes[Tier.INGEST], recorder, expected, busiest, options.seed
+        )
+        pulse = PulseTaker(session, system, recorder)
+        questioner = Questioner(session, recorder)
+        reading = keep_reading(
+            questioner, system.nodes[Tier.QUERY], recorder, busiest, options.seed
+        )
+        try:
+            async with (
+                _beside(pulse.run()),
+                _beside(reading),
+                _beside(keeper.supervise()),
+            ):
+                async with _beside(traffic.run(options.rate)):
+                    await faults.run(strikes, options.seconds)
+                    await asyncio.sleep(max(0.0, options.seconds - recorder.now()))
+                    recorder.say("healing")
+                    await keeper.heal()
+                    healed = recorder.now()
+                    recorder.write(Healed(t=healed))
+                    recorder.say("healed")
+                    await asyncio.sleep(_LOAD_AFTER_HEALING_SECONDS)
+                await traffic.finish()
+                patient = Questioner(session, recorder, patient=True)
+                ending = Ending(system, recorder, expected, traffic, pulse, patient, options.seed)
+                await ending.settle(healed)
+                wrong = await ending.compare()
+            recorder.say(f"{len(expected.domains):,} domains compared, {len(wrong):,} wrong")
+            await ending.look_at_rows(wrong)
+        finally:
+            await brokers.close()
+            await asyncio.to_thread(stores.close)
+    return Outcome(
+        options.directory / HISTORY,
+        traffic.repeats.made,
+        faults.left_out,
+        keeper.strange,
+        traffic.breaches,
+    )
+
+
+def _first_line(options: ChaosOptions, system: System, recorder: Recorder) -> Run:
+    return Run(
+        t=recorder.now(),
+        seed=options.seed,
+        began=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        threshold=THRESHOLD,
+        promise=PROMISE,
+        nodes=[node.name for node in system.all],
+    )
+
+
+@asynccontextmanager
+async def _beside(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    """Do *work* while the body runs; should it fail, its error ends the body."""
+    async with asyncio.TaskGroup() as tasks:
+        task = tasks.create_task(work)
+        try:
+            yield
+        finally:
+            task.cancel()

@@ -1,0 +1,195 @@
+"""Say which fault strikes when, from a seed. Pure.
+
+A schedule names roles ("the leader of the busiest partition"), not processes: who has the role
+is known only when the fault strikes. Each fault occupies its tier until the tier should be whole
+again, so that a majority of the brokers and of the Cassandra nodes is always there but in the
+windows in which Kafka must be unable on purpose.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from random import Random
+
+from tests.tools.chaos.options import WORKERS
+
+FIRST_FAULT_SECONDS = 4.0
+PAUSE_SECONDS = (5.0, 9.0)
+SECOND_FAULT_SHARE = 0.25
+MAX_SECONDS = 20.0
+UNABLE_LEAD_SECONDS = 2.0
+"""From the freezing of the second broker until nothing of before can be on its way."""
+UNABLE_TAIL_SECONDS = 7.0
+"""Kafka stays unable for longer than any request that was sent in the window can wait."""
+
+
+class Tier(StrEnum):
+    """Where a fault strikes."""
+
+    KAFKA = "kafka"
+    CASSANDRA = "cassandra"
+    INGEST = "ingest"
+    WORKER = "worker"
+    QUERY = "query"
+
+
+class Kind(StrEnum):
+    """What a fault is."""
+
+    KILL = "kill"
+    """SIGKILL, and a start after a while."""
+    FREEZE = "freeze"
+    """SIGSTOP, and SIGCONT after a while."""
+    RESTART = "restart"
+    """Each node of the tier in turn: SIGTERM, and a start."""
+    ROTATE = "rotate"
+    """A worker joins, then another one leaves by SIGTERM."""
+    CUT = "cut"
+    """Nobody reaches the node and it reaches nobody, then they do."""
+    MIN_ISR = "min-isr"
+    """Two brokers are frozen: the third can't store anything alone."""
+    DISK_FULL = "disk-full"
+    """A broker's disk fills up, and is freed."""
+
+
+class Role(StrEnum):
+    """Who of its tier is struck."""
+
+    ANY = "any"
+    BUSIEST = "busiest"
+    """Of the brokers the leader of the busiest partition, of Cassandra's nodes the one that
+    coordinates the most updates."""
+
+
+@dataclass(frozen=True, slots=True)
+class Strike:
+    """One fault: from ``at`` it lasts ``seconds``."""
+
+    at: float
+    seconds: float
+    kind: Kind
+    tier: Tier
+    role: Role
+    index: int
+    """Chooses among the nodes of the tier where any will do."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Card:
+    """A kind of fault that may be drawn."""
+
+    kind: Kind
+    tier: Tier
+    least_seconds: float
+    most_seconds: float
+    recovery_seconds: float
+    """From its end until its tier should be whole again."""
+    role: Role = Role.ANY
+
+    @property
+    def tiers(self) -> tuple[Tier, ...]:
+        """The tiers that nothing else may touch meanwhile."""
+        # A slow answer while Kafka is unable must be Kafka's doing alone.
+        return (Tier.KAFKA, Tier.INGEST) if self.kind is Kind.MIN_ISR else (self.tier,)
+
+
+_UNABLE = (UNABLE_LEAD_SECONDS + UNABLE_TAIL_SECONDS + 4.0, MAX_SECONDS)
+
+_DECK = (
+    _Card(Kind.KILL, Tier.KAFKA, 0.5, 6.0, 28.0, Role.BUSIEST),
+    _Card(Kind.KILL, Tier.KAFKA, 0.5, 6.0, 28.0),
+    _Card(Kind.KILL, Tier.CASSANDRA, 0.5, 6.0, 45.0, Role.BUSIEST),
+    _Card(Kind.KILL, Tier.CASSANDRA, 0.5, 6.0, 45.0),
+    _Card(Kind.KILL, Tier.WORKER, 0.0, 5.0, 12.0),
+    _Card(Kind.KILL, Tier.WORKER, 0.0, 5.0, 12.0),
+    _Card(Kind.KILL, Tier.INGEST, 0.0, 5.0, 12.0),
+    _Card(Kind.KILL, Tier.QUERY, 0.0, 3.0, 12.0),
+    _Card(Kind.FREEZE, Tier.KAFKA, 1.0, MAX_SECONDS, 8.0, Role.BUSIEST),
+    _Card(Kind.FREEZE, Tier.CASSANDRA, 1.0, MAX_SECONDS, 10.0, Role.BUSIEST),
+    _Card(Kind.FREEZE, Tier.WORKER, 1.0, 3.0, 4.0),
+    _Card(Kind.FREEZE, Tier.WORKER, 6.0, MAX_SECONDS, 4.0),
+    _Card(Kind.FREEZE, Tier.INGEST, 1.0, MAX_SECONDS, 4.0),
+    _Card(Kind.FREEZE, Tier.QUERY, 1.0, 8.0, 4.0),
+    _Card(Kind.RESTART, Tier.WORKER, 24.0, 30.0, 8.0),
+    _Card(Kind.RESTART, Tier.INGEST, 16.0, 20.0, 8.0),
+    _Card(Kind.RESTART, Tier.QUERY, 8.0, 10.0, 6.0),
+    _Card(Kind.RESTART, Tier.KAFKA, 50.0, 60.0, 10.0),
+    _Card(Kind.RESTART, Tier.CASSANDRA, 100.0, 120.0, 15.0),
+    _Card(Kind.ROTATE, Tier.WORKER, 12.0, 16.0, 5.0),
+    _Card(Kind.CUT, Tier.KAFKA, 2.0, 15.0, 12.0, Role.BUSIEST),
+    _Card(Kind.CUT, Tier.CASSANDRA, 2.0, 15.0, 12.0, Role.BUSIEST),
+    _Card(Kind.MIN_ISR, Tier.KAFKA, *_UNABLE, 12.0),
+    _Card(Kind.DISK_FULL, Tier.KAFKA, 4.0, 8.0, 28.0),
+)
+
+# How many faults a tier bears at once: a majority, or a node, must be left.
+_CAPACITY = dict.fromkeys(Tier, 1) | {Tier.WORKER: WORKERS - 1}
+
+
+def schedule(
+    seed: int, seconds: float, *, cut: bool = True, small_disk: bool = True
+) -> list[Strike]:
+    """Return the faults of a run of *seconds* in the order in which they strike.
+
+    Faults are dealt from a shuffled deck, so that even a short run meets most kinds.
+    """
+    left_out = set[Kind]()
+    if not cut:
+        left_out.add(Kind.CUT)
+    if not small_disk:
+        left_out.add(Kind.DISK_FULL)
+    random = Random(f"faults {seed}")
+    deck = _deal(random, left_out)
+    hand: list[_Card] = []
+    busy: list[tuple[float, Tier]] = []
+    strikes: list[Strike] = []
+    at = FIRST_FAULT_SECONDS
+    while at < seconds:
+        wanted = 2 if random.random() < SECOND_FAULT_SHARE else 1
+        taken: list[_Card] = []
+        busy = [(until, tier) for until, tier in busy if until > at]
+        for _ in range(wanted):
+            if len(hand) < len(_DECK) // 2:
+                hand += next(deck)
+            card = _first_fitting(hand, taken, busy, seconds - at)
+            if card is None:
+                break
+            hand.remove(card)
+            taken.append(card)
+            strike = _strike(card, at, random)
+            busy += [(at + strike.seconds + card.recovery_seconds, tier) for tier in card.tiers]
+            strikes.append(strike)
+        at += random.uniform(*PAUSE_SECONDS)
+    return strikes
+
+
+def _deal(random: Random, left_out: set[Kind]) -> Iterator[list[_Card]]:
+    """Yield the whole deck, shuffled anew each time."""
+    while True:
+        deck = [card for card in _DECK if card.kind not in left_out]
+        random.shuffle(deck)
+        yield deck
+
+
+def _first_fitting(
+    hand: list[_Card], taken: list[_Card], busy: list[tuple[float, Tier]], left: float
+) -> _Card | None:
+    """Return the first card whose tiers are free and which ends in time.
+
+    Of two that strike at once neither the kinds nor the tiers are the same.
+    """
+    loads = [tier for _, tier in busy]
+    for card in hand:
+        fits = card.most_seconds + card.recovery_seconds <= left
+        free = all(loads.count(tier) < _CAPACITY[tier] for tier in card.tiers)
+        other = all(card.kind is not t.kind and card.tier is not t.tier for t in taken)
+        if fits and free and other:
+            return card
+    return None
+
+
+def _strike(card: _Card, at: float, random: Random) -> Strike:
+    seconds = random.uniform(card.least_seconds, card.most_seconds)
+    return Strike(
+        round(at, 3), round(seconds, 3), card.kind, card.tier, card.role, random.randrange(60)
+    )

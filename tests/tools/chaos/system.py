@@ -1,0 +1,131 @@
+"""Everything that a run hurts: brokers, Cassandra's nodes, and the tiers on them."""
+
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import aiohttp
+
+from deploy.processes import process
+from deploy.processes.errors import ServersError
+from deploy.processes.log_tail import why
+from deploy.processes.node import Node, Plan, Probe
+from deploy.processes.ports import Endpoint
+from deploy.processes.process import Command
+from deploy.servers.backends import Servers
+from deploy.servers.cluster import Cluster
+from tests.tools.chaos.options import PARTITIONS, SERVERS, THRESHOLD
+from tests.tools.chaos.schedule import Tier
+
+ROOT = Path(__file__).resolve().parents[3]
+TOPIC = "catchall-events"
+KEYSPACE = "catchall"
+READY_SECONDS = 60.0
+_PREPARE_SECONDS = 60.0
+_FIRST_USER = 61_000
+_MODULES = {Tier.INGEST: "ingest", Tier.WORKER: "consumer", Tier.QUERY: "query"}
+_PORTS = {Tier.INGEST: (8080, 9080), Tier.WORKER: (9082,), Tier.QUERY: (8081, 9081)}
+# The last number of a tier's addresses: the servers have the first ones.
+_FIRST_HOST = {Tier.INGEST: 11, Tier.QUERY: 21, Tier.WORKER: 31}
+_MOST_HOSTS = 200
+
+
+@dataclass(slots=True)
+class System:
+    """All nodes by tier. Workers come and go; the others keep their places."""
+
+    cluster: Cluster
+    servers: Servers
+    nodes: dict[Tier, list[Node]] = field(default_factory=dict)
+    _numbers: dict[Tier, int] = field(default_factory=dict)
+
+    def build(self, tier: Tier) -> Node:
+        """Assemble one more node of *tier* without starting it."""
+        number = self._numbers.get(tier, 0) + 1
+        self._numbers[tier] = number
+        # A run of many hours uses addresses again, of workers long gone.
+        last = _FIRST_HOST[tier] + (number - 1) % _MOST_HOSTS
+        host = f"{self.cluster.prefix}.{last}"
+        where = tuple(Endpoint(host, port) for port in _PORTS[tier])
+        name, prefix = f"{tier}-{number}", _MODULES[tier].upper()
+        variables = {
+            **self._environment(),
+            f"{prefix}_MANAGEMENT_HOST": host,
+            f"{prefix}_HTTP_HOST": host,
+        }
+        command = self._command(name, _MODULES[tier], variables)
+        return Node(Plan(command, where), process.launch, _probe(where[-1]), READY_SECONDS)
+
+    async def prepare(self) -> None:
+        """Create keyspace, table and topics. Raises ServersError."""
+        command = self._command("prepare", "deploy.prepare", self._environment())
+        status = await process.run(command, process.launch, _PREPARE_SECONDS)
+        if status != 0:
+            raise ServersError(f"prepare ended with status {status}: {why(command.log)}")
+
+    @property
+    def all(self) -> list[Node]:
+        """Every node."""
+        return [node for nodes in self.nodes.values() for node in nodes]
+
+    @property
+    def tiers(self) -> list[Node]:
+        """The nodes of our own tiers."""
+        return [node for tier in _MODULES for node in self.nodes[tier]]
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            "KAFKA_BOOTSTRAP_SERVERS": self.servers.bootstrap_servers,
+            "KAFKA_TOPIC": TOPIC,
+            "KAFKA_PARTITIONS": str(PARTITIONS),
+            "KAFKA_REPLICATION_FACTOR": str(SERVERS),
+            "KAFKA_MIN_INSYNC_REPLICAS": str(self.cluster.majority),
+            "CASSANDRA_CONTACT_POINTS": self.servers.contact_points,
+            "CASSANDRA_REPLICATION": f"datacenter1:{SERVERS}",
+            "CASSANDRA_KEYSPACE": KEYSPACE,
+            "CONSUMER_THRESHOLD": str(THRESHOLD),
+            "QUERY_THRESHOLD": str(THRESHOLD),
+            # Everything that takes its time happens often enough to be seen in minutes.
+            "CONSUMER_SESSION_TIMEOUT_SECONDS": "3",
+            "CONSUMER_DRAIN_SECONDS": "2",
+            "CONSUMER_COMMIT_INTERVAL_SECONDS": "10",
+            "CONSUMER_AUDIT_INTERVAL_SECONDS": "3",
+            "CONSUMER_OTHERS_ROWS_HOURS": "0.03",
+        }
+
+    def _command(self, name: str, module: str, variables: dict[str, str]) -> Command:
+        log = self.cluster.folder("logs") / f"{name}.log"
+        return Command(name, (sys.executable, "-m", module), log, ROOT, variables)
+
+
+def user_of(node_name: str) -> int:
+    """Return as whom the server *node_name* runs where nodes can be cut off."""
+    tier, _, number = node_name.removesuffix("-format").rpartition("-")
+    return _FIRST_USER + 100 * list(Tier).index(Tier(tier)) + int(number)
+
+
+def traffic_url(node: Node) -> str:
+    """Return where a node of the ingest or query tier takes requests."""
+    return f"http://{node.plan.endpoints[0]}"
+
+
+def management_url(node: Node) -> str:
+    """Return where a node of a tier answers operators."""
+    return f"http://{node.plan.endpoints[-1]}"
+
+
+def data_folder(broker: Node) -> Path:
+    """Return where *broker* keeps its log."""
+    return broker.log.parent / "data"
+
+
+def _probe(management: Endpoint) -> Probe:
+    async def ask(_: int) -> str:
+        url = f"http://{management}/readyz"
+        try:
+            async with aiohttp.ClientSession() as session, session.get(url) as answer:
+                return "" if answer.status == 200 else f"{url} answers {answer.status}"
+        except (aiohttp.ClientError, OSError):
+            return f"{url} does not answer"
+
+    return ask

@@ -1,0 +1,119 @@
+"""Know who leads, and when brokers and Cassandra's nodes are all there again."""
+
+import asyncio
+from contextlib import suppress
+from typing import Any
+
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+from cassandra import ConsistencyLevel, DriverException
+from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable
+from cassandra.policies import ConstantReconnectionPolicy, RoundRobinPolicy
+
+from deploy.servers.cassandra import PORT
+from tests.tools.chaos.options import PARTITIONS, SERVERS
+from tests.tools.chaos.system import KEYSPACE, TOPIC, System
+
+WHOLE_LIMIT_SECONDS = 60.0
+_ASK_EVERY_SECONDS = 1.0
+_ANSWER_SECONDS = 3.0
+_PROBE = "SELECT domain FROM domain_counters WHERE domain = 'whole.invalid'"
+
+
+class Brokers:
+    """What the brokers say of their partitions."""
+
+    def __init__(self, system: System) -> None:
+        self._bootstrap = system.servers.bootstrap_servers
+        self._admin: AIOKafkaAdminClient | None = None
+
+    async def leader_of(self, partition: int) -> int | None:
+        """Return the number of the broker that leads *partition*, None if nobody says."""
+        for found in await self._partitions():
+            if found["partition"] == partition and found["leader"] > 0:
+                return int(found["leader"])
+        return None
+
+    async def wait_whole(self) -> bool:
+        """Wait until every replica of every partition is in sync; False: not within the limit."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(WHOLE_LIMIT_SECONDS):
+                while not _all_in_sync(await self._partitions()):
+                    await asyncio.sleep(_ASK_EVERY_SECONDS)
+                return True
+        return False
+
+    async def close(self) -> None:
+        """Close the connections."""
+        admin, self._admin = self._admin, None
+        if admin is not None:
+            with suppress(KafkaError, TimeoutError, OSError):
+                async with asyncio.timeout(_ANSWER_SECONDS):
+                    await admin.close()
+
+    async def _partitions(self) -> list[dict[str, Any]]:
+        try:
+            async with asyncio.timeout(2 * _ANSWER_SECONDS):
+                if self._admin is None:
+                    self._admin = AIOKafkaAdminClient(
+                        bootstrap_servers=self._bootstrap,
+                        request_timeout_ms=int(_ANSWER_SECONDS * 1000),
+                    )
+                    await self._admin.start()
+                found = await self._admin.describe_topics([TOPIC])
+        except (KafkaError, TimeoutError, OSError):
+            await self.close()
+            return []
+        partitions: list[dict[str, Any]] = found[0]["partitions"]
+        return partitions
+
+
+class Stores:
+    """What each of Cassandra's nodes thinks of the others. Its client works in threads."""
+
+    def __init__(self, system: System) -> None:
+        self._hosts = [node.plan.endpoints[0].host for node in system.servers.cassandra]
+        profile = ExecutionProfile(
+            load_balancing_policy=RoundRobinPolicy(),
+            consistency_level=ConsistencyLevel.ALL,
+            request_timeout=_ANSWER_SECONDS,
+        )
+        self._cluster = Cluster(
+            self._hosts,
+            port=PORT,
+            protocol_version=5,
+            execution_profiles={EXEC_PROFILE_DEFAULT: profile},
+            reconnection_policy=ConstantReconnectionPolicy(1.0, max_attempts=None),
+            connect_timeout=_ANSWER_SECONDS,
+            control_connection_timeout=_ANSWER_SECONDS,
+        )
+        self._session = self._cluster.connect(KEYSPACE)
+
+    async def wait_whole(self) -> bool:
+        """Wait until every node reaches all replicas; False: not within the limit."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(WHOLE_LIMIT_SECONDS):
+                while not await asyncio.to_thread(self._whole):
+                    await asyncio.sleep(_ASK_EVERY_SECONDS)
+                return True
+        return False
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._cluster.shutdown()
+
+    def _whole(self) -> bool:
+        known = {host.address: host for host in self._cluster.metadata.all_hosts()}
+        try:
+            for address in self._hosts:
+                # All replicas must answer the one that is asked: so it knows them to be up.
+                self._session.execute(_PROBE, host=known[address])
+        except (DriverException, NoHostAvailable, OSError, KeyError):
+            return False
+        return True
+
+
+def _all_in_sync(partitions: list[dict[str, Any]]) -> bool:
+    return len(partitions) == PARTITIONS and all(
+        found["leader"] > 0 and len(found["isr"]) == SERVERS for found in partitions
+    )

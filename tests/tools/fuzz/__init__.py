@@ -1,0 +1,1 @@
+"""Look for a request that makes an ingest node err: ``python -m tests.tools.fuzz``."""

@@ -1,0 +1,1 @@
+"""Every entry of deploy/RUNBOOK.md, tried on real servers: ``python -m tests.tools.runbook``."""

@@ -1,0 +1,151 @@
+"""The entries that are about our own processes and what they read."""
+
+import asyncio
+import time
+
+from aiokafka import AIOKafkaProducer
+
+from consumer.kafka.dead_letters import DeadLetterTopic
+from shared.cassandra import session as cassandra
+from shared.config import CassandraConfig, KafkaConfig
+from shared.kafka.topic import open_topic
+from shared.model.domain import parse_domain
+from shared.model.event import Event, EventKind
+from shared.model.record import encode
+from tests.fakes.log import LogRecord
+from tests.system.client import Client
+from tests.tools.runbook.lab import Lab, TrialError
+
+_FORGET = "DELETE FROM {keyspace}.domain_counters WHERE domain = ?"
+_NOTICE_SECONDS = 45.0
+"""Clients of Kafka ask for the number of partitions every half minute."""
+
+
+async def rolling_upgrade(lab: Lab) -> None:
+    """Replace every process of every tier in its place, under traffic."""
+    async with lab.traffic():
+        for tier, nodes in (
+            ("ingest", lab.ingests),
+            ("worker", lab.workers),
+            ("query", lab.queries),
+        ):
+            with lab.timed(f"{len(nodes)} of tier {tier} replaced"):
+                await lab.restart(nodes, tier)
+
+
+async def add_and_remove(lab: Lab) -> None:
+    """Start a third process of each tier and stop it again, under traffic."""
+    async with lab.traffic():
+        for tier in ("ingest", "worker", "query"):
+            with lab.timed(f"a third of tier {tier}, ready"):
+                third = await lab.start(tier)
+            await asyncio.sleep(3)
+            with lab.timed(f"the third of tier {tier} stopped"):
+                status = await third.stop()
+            if status != 0:
+                raise TrialError(f"{third.name} ended with {status}")
+
+
+async def more_partitions(lab: Lab) -> None:
+    """Double the partitions, restart the ingest nodes; counts stay exact, rows add up."""
+    async with lab.traffic():
+        with lab.timed("kafka-topics --alter --partitions 24"):
+            await lab.kafka_tool(
+                "org.apache.kafka.tools.TopicCommand",
+                *("--alter", "--topic", lab.topic, "--partitions", "24"),
+            )
+        with lab.timed("the ingest nodes restarted"):
+            await lab.restart(lab.ingests, "ingest")
+        with lab.timed("the workers have taken the new partitions"):
+            await _until_assigned(lab, 24)
+    # The same domains again, from the other partitions: rows of two logs add up.
+    lab.zones -= 1
+    async with lab.traffic():
+        await asyncio.sleep(3)
+
+
+async def new_topic(lab: Lab) -> None:
+    """Move to a topic of a new name, under traffic, with workers on both until one is empty."""
+    old = list(lab.workers)
+    fresh = {"KAFKA_TOPIC": f"{lab.topic}-2", "CONSUMER_GROUP": f"{lab.stack.name}-2"}
+    async with lab.traffic():
+        status, text = await lab.module("deploy.prepare", **fresh)
+        if status != 0:
+            raise TrialError(text)
+        lab.environment |= fresh
+        with lab.timed("workers of the new topic"):
+            lab.workers = [await lab.start("worker") for _ in old]
+        with lab.timed("the ingest nodes restarted with the new topic"):
+            await lab.restart(lab.ingests, "ingest")
+        with lab.timed("the old workers stopped"):
+            for worker in old:
+                await worker.stop()
+    lab.zones -= 1
+    async with lab.traffic():
+        await asyncio.sleep(3)
+
+
+async def dead_letters(lab: Lab) -> None:
+    """Put garbage into the topic: it is kept, listed, and sent again once where it decodes."""
+    servers = lab.servers.bootstrap_servers
+    producer = AIOKafkaProducer(bootstrap_servers=servers)
+    await producer.start()
+    await producer.send_and_wait(lab.topic, key=b"\xff", value=b"garbage", partition=0)
+    await producer.stop()
+    letters = f"{lab.stack.name}-dead-letters"
+    config = KafkaConfig(bootstrap_servers=servers, topic=lab.topic, dead_letter_topic=letters)
+    event = Event(parse_domain("replayed.example.com"), EventKind.BOUNCED, 7)
+    async with open_topic(config, letters) as topic:
+        key, value = encode(event)
+        # What a worker of an older version would have put aside.
+        kept = LogRecord(10**9, key, value, 0)
+        await DeadLetterTopic(topic).keep(f"{lab.topic}/0", kept, "version 2 is unknown")
+    deadline = time.monotonic() + 20
+    while "garbage" not in (await lab.module("deploy.dead_letters", "list"))[1]:
+        if time.monotonic() > deadline:
+            raise TrialError("the garbage is not listed")
+    for words in (("list",), ("replay", "--dry-run"), ("replay",), ("replay",), ("list",)):
+        with lab.timed(f"python -m deploy.dead_letters {' '.join(words)}"):
+            status, text = await lab.module("deploy.dead_letters", *words)
+        lab.say("\n".join(f"    {line}" for line in text.splitlines()))
+        if status != 0:
+            raise TrialError(text)
+    lab.accepted["replayed.example.com", "bounced"] += event.count
+    await lab.check()
+
+
+async def false_bounces(lab: Lab) -> None:
+    """Forget a domain of which a sender reported bounces that never were."""
+    domain = "slandered.example.com"
+    client = Client(lab.stack.http, lab.ingests[0].url, lab.queries[0].url)
+    await client.report(domain, "delivered", 1_500)
+    await client.report(domain, "bounced", 3)
+    await client.wait_for_counts(domain, 1_500, 3)
+    with lab.timed("the workers stopped"):
+        for worker in lab.workers:
+            await worker.stop()
+    config = CassandraConfig(contact_points=lab.servers.contact_points, keyspace=lab.keyspace)
+    async with cassandra.open_session(config) as session:
+        forget = await session.prepare(_FORGET.format(keyspace=lab.keyspace))
+        await session.write(forget.bind((domain,)))
+    with lab.timed("the workers started"):
+        lab.workers = [await lab.start("worker") for _ in lab.workers]
+    with lab.timed("the query nodes restarted"):
+        await lab.restart(lab.queries, "query")
+    client = Client(lab.stack.http, lab.ingests[0].url, lab.queries[0].url)
+    await client.report(domain, "delivered", 1_001)
+    answer = await client.wait_for_counts(domain, 1_001, 0)
+    lab.say(f"    {answer}")
+    await lab.check()
+
+
+async def _until_assigned(lab: Lab, partitions: int) -> None:
+    """Wait until the workers have that many partitions in all."""
+    async with asyncio.timeout(_NOTICE_SECONDS + 15):
+        while True:
+            assigned = sum(
+                [await lab.metric(worker, "catchall_assigned_partitions") for worker in lab.workers]
+            )
+            if assigned == partitions:
+                return
+            await asyncio.sleep(0.5)

@@ -1,0 +1,86 @@
+"""What a partition owes to the store between two flushes."""
+
+import pytest
+
+from consumer.counting.aggregate import Aggregate, Increment
+from tests.unit.consumer.events import A, B, C, bounced, delivered
+
+
+def test_events_of_one_domain_add_up_by_kind() -> None:
+    """An increment holds the sum of each kind, from its oldest event to after its newest."""
+    aggregate = Aggregate()
+    aggregate.add(delivered(A, 3), 10, 1.0)
+    aggregate.add(bounced(A, 2), 12, 2.0)
+    aggregate.add(delivered(A), 15, 3.0)
+    assert aggregate.get(A) == Increment(4, 2, first_offset=10, next_offset=16, since=1.0)
+
+
+def test_domains_are_kept_apart() -> None:
+    """The events of one domain change nothing that is owed to another."""
+    aggregate = Aggregate()
+    aggregate.add(delivered(A), 0, 1.0)
+    aggregate.add(bounced(B, 5), 1, 2.0)
+    assert aggregate.get(A) == Increment(1, 0, 0, 1, 1.0)
+    assert aggregate.get(B) == Increment(0, 5, 1, 2, 2.0)
+    assert len(aggregate) == 2
+    assert list(aggregate) == [A, B]
+    assert A in aggregate
+    assert C not in aggregate
+    assert aggregate.get(C) is None
+
+
+def test_what_is_taken_is_owed_no_more() -> None:
+    """A taken increment is gone; the next event starts another one."""
+    aggregate = Aggregate()
+    aggregate.add(delivered(A, 3), 10, 1.0)
+    assert aggregate.take(A) == Increment(3, 0, 10, 11, 1.0)
+    assert A not in aggregate
+    aggregate.add(delivered(A), 11, 2.0)
+    assert aggregate.get(A) == Increment(1, 0, 11, 12, 2.0)
+
+
+def test_nothing_can_be_taken_where_nothing_is_owed() -> None:
+    """Taking what is not there is a defect of the caller, and loud."""
+    with pytest.raises(KeyError):
+        Aggregate().take(A)
+
+
+def test_a_restored_increment_is_owed_as_before() -> None:
+    """A failed increment comes back unchanged if nothing came since."""
+    aggregate = Aggregate()
+    aggregate.add(delivered(A, 3), 10, 1.0)
+    taken = aggregate.take(A)
+    aggregate.restore(A, taken)
+    assert aggregate.get(A) == Increment(3, 0, 10, 11, 1.0)
+
+
+def test_a_restored_increment_absorbs_what_came_since() -> None:
+    """The sum reaches from the failed increment's oldest event to the latest one."""
+    aggregate = Aggregate()
+    aggregate.add(delivered(A, 3), 10, 1.0)
+    taken = aggregate.take(A)
+    aggregate.add(bounced(A, 2), 20, 5.0)
+    aggregate.add(delivered(A, 1), 21, 6.0)
+    aggregate.restore(A, taken)
+    assert aggregate.get(A) == Increment(4, 2, 10, 22, 1.0)
+    assert len(aggregate) == 1
+
+
+def test_the_oldest_offset_and_time_are_those_of_all_domains() -> None:
+    """The oldest event owed is found wherever it stands."""
+    aggregate = Aggregate()
+    aggregate.add(delivered(A), 10, 1.0)
+    aggregate.add(delivered(B), 11, 2.0)
+    taken = aggregate.take(A)
+    aggregate.add(delivered(C), 12, 3.0)
+    assert (aggregate.oldest_offset(), aggregate.oldest_since()) == (11, 2.0)
+    aggregate.restore(A, taken)
+    assert (aggregate.oldest_offset(), aggregate.oldest_since()) == (10, 1.0)
+
+
+def test_an_empty_aggregate_owes_no_offset() -> None:
+    """Where nothing is owed nothing is oldest."""
+    aggregate = Aggregate()
+    assert aggregate.oldest_offset() is None
+    assert aggregate.oldest_since() is None
+    assert len(aggregate) == 0

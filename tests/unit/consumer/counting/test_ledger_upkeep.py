@@ -1,0 +1,146 @@
+"""What the ledger has deleted, and what it does when the store differs from its memory."""
+
+import pytest
+
+from consumer.counting.flush_policy import FlushPolicy
+from consumer.counting.ledger import PartitionLedger
+from consumer.counting.superseded import SupersededRow
+from consumer.counting.writer_rows import Memory
+from shared.model.counter import CounterRow
+from shared.model.domain import DomainName
+from tests.fakes.writers import writers
+from tests.unit.consumer.events import RETENTION, A, B, delivered
+
+_new_writer = writers()
+W1, W2, W3 = _new_writer(), _new_writer(), _new_writer()
+THEIRS = [_new_writer() for _ in range(9)][6:]
+
+
+def row(delivered_: int, applied_offset: int, place: int = 0) -> CounterRow:
+    """Return a row of another writer."""
+    return CounterRow("t/0", THEIRS[place], delivered_, 0, applied_offset)
+
+
+@pytest.fixture
+def ledger() -> PartitionLedger:
+    """A ledger that has written one delivery to A, at offset 0, into the row W1."""
+    ledger = PartitionLedger("t/0", 0, FlushPolicy(1000, 1.0), writers(), RETENTION)
+    ledger.add(delivered(A), 0, 0.0)
+    ledger.learn(ledger.take_unread(1)[0], [], log_end=1, now=0.0)
+    ledger.acknowledge(ledger.take_due(0.0, 1), 0.0)
+    return ledger
+
+
+def flush(ledger: PartitionLedger, offset: int, now: float, *, succeeds: bool = True) -> None:
+    """Deliver one more mail to A and write it."""
+    ledger.add(delivered(A), offset, now)
+    updates = ledger.take_due(now, 1)
+    assert len(updates) == 1
+    if succeeds:
+        ledger.acknowledge(updates, now)
+    else:
+        ledger.fail(updates)
+
+
+def test_a_failed_row_waits_for_one_that_speaks_for_it(ledger: PartitionLedger) -> None:
+    """However long the outage: until then it may be the newest."""
+    flush(ledger, 1, 10.0, succeeds=False)
+    assert ledger.take_superseded(1e6, 10) == []
+    ledger.acknowledge(ledger.take_due(1e6, 1), 1e6)
+    assert ledger.take_superseded(1e6 + 59.9, 10) == []
+    assert ledger.take_superseded(1e6 + 60.0, 10) == [SupersededRow(A, W1)]
+
+
+def test_rolled_rows_are_deleted_once_said_anew(ledger: PartitionLedger) -> None:
+    """The row of the epoch before goes, its successor stays."""
+    ledger.roll(1)
+    flush(ledger, 1, 10.0)
+    assert ledger.take_superseded(70.0, 10) == [SupersededRow(A, W1)]
+    assert ledger.take_superseded(1e9, 10) == []
+
+
+def test_an_update_of_another_epoch_is_owed_again(ledger: PartitionLedger) -> None:
+    """It was acknowledged, but perhaps upon an old copy: the totals are said in a fresh row."""
+    ledger.add(delivered(A), 1, 10.0)
+    updates = ledger.take_due(10.0, 1)
+    ledger.roll(1)
+    ledger.acknowledge(updates, 10.0)
+    assert not ledger.settled
+    (again,) = ledger.take_due(10.0, 1)
+    assert (again.writer, again.delivered, again.applied_offset) == (W2, 2, 2)
+
+
+def test_rows_read_beside_a_newer_one_are_deleted_hours_later() -> None:
+    """All but the newest, whoever wrote it."""
+    ledger = PartitionLedger("t/0", 9, FlushPolicy(1000, 1.0), writers(), RETENTION)
+    ledger.add(delivered(A), 9, 0.0)
+    ledger.take_unread(1)
+    ledger.learn(A, [row(3, 3, 0), row(7, 8, 1), row(5, 5, 2)], log_end=10, now=0.0)
+    assert ledger.take_superseded(3599.9, 10) == []
+    assert ledger.take_superseded(3600.0, 10) == [
+        SupersededRow(A, THEIRS[0]),
+        SupersededRow(A, THEIRS[2]),
+    ]
+
+
+def test_rows_that_could_not_be_deleted_come_again(ledger: PartitionLedger) -> None:
+    """Nothing is forgotten because the store was away."""
+    ledger.roll(1)
+    flush(ledger, 1, 10.0)
+    ledger.keep_superseded(ledger.take_superseded(70.0, 10), 70.0)
+    assert ledger.take_superseded(130.0, 10) == [SupersededRow(A, W1)]
+
+
+def sample(ledger: PartitionLedger, domain: DomainName = A) -> Memory:
+    """Return what the ledger knows of *domain*."""
+    return ledger.audit_sample(0.0, 10)[domain]
+
+
+def test_an_audit_that_agrees_changes_nothing(ledger: PartitionLedger) -> None:
+    """The row goes on."""
+    assert ledger.audit(A, sample(ledger), [row(1, 1)], 5.0)
+    assert ledger.settled
+    ledger.add(delivered(A), 1, 10.0)
+    assert ledger.take_due(10.0, 1)[0].writer == W1
+
+
+def test_a_mismatch_is_mended_at_once(ledger: PartitionLedger) -> None:
+    """Even if the domain gets no other event, its totals are said in a fresh row."""
+    assert not ledger.audit(A, sample(ledger), [row(0, 0)], 5.0)
+    assert ledger.committable_offset() == 1
+    (update,) = ledger.take_due(5.0, 1)
+    assert (update.writer, update.delivered, update.bounced, update.applied_offset) == (W2, 1, 0, 1)
+    ledger.acknowledge([update], 5.0)
+    assert ledger.settled
+    assert ledger.take_superseded(65.0, 10) == [SupersededRow(A, W1)]
+
+
+def test_a_mismatch_of_a_domain_that_is_owed_is_mended_with_it(ledger: PartitionLedger) -> None:
+    """What is owed keeps its place in the log, so no commit passes it."""
+    flush(ledger, 1, 10.0)
+    memory = sample(ledger)
+    ledger.add(delivered(A), 2, 10.1)
+    ledger.add(delivered(B), 3, 10.1)
+    assert not ledger.audit(A, memory, [row(1, 1)], 10.2)
+    assert ledger.committable_offset() == 2
+    (update,) = ledger.take_due(10.2, 1)
+    assert (update.writer, update.delivered, update.applied_offset) == (W2, 3, 3)
+
+
+def test_what_moved_during_the_audit_is_not_compared(ledger: PartitionLedger) -> None:
+    """The rows may be older than what is known by now."""
+    memory = sample(ledger)
+    flush(ledger, 1, 10.0)
+    assert ledger.audit(A, memory, [row(1, 1)], 10.0)
+    assert ledger.settled
+
+
+@pytest.mark.parametrize(("position", "expected"), [(0.0, [A, B]), (0.5, [B]), (0.99, [B])])
+def test_an_audit_begins_where_it_is_told(
+    ledger: PartitionLedger, position: float, expected: list[DomainName]
+) -> None:
+    """A place from 0 to 1 among the domains in memory."""
+    ledger.add(delivered(B), 1, 0.0)
+    ledger.learn(ledger.take_unread(1)[0], [], log_end=2, now=0.0)
+    assert list(ledger.audit_sample(position, 10)) == expected
+    assert len(ledger.audit_sample(0.0, 1)) == 1

@@ -1,0 +1,204 @@
+"""Routes, and what refusals look like."""
+
+import asyncio
+
+import pytest
+from aiohttp import web
+
+from shared.errors import (
+    BrokerUnavailableError,
+    InvalidEventError,
+    NodeFullError,
+    OutcomeUnknownError,
+    RetriableError,
+    StoreUnavailableError,
+)
+from shared.http.routing import (
+    OPEN,
+    HttpProblem,
+    Route,
+    Router,
+    problem,
+    problem_of,
+    retriable_code,
+)
+from tests.fakes.requests import ask, json_of
+
+
+async def echo(request: web.BaseRequest, *values: str) -> web.Response:
+    """Answer with the method and the values from the path."""
+    return web.json_response([request.method, *values])
+
+
+async def overloaded(_: web.BaseRequest) -> web.Response:
+    """Refuse for now."""
+    raise NodeFullError("too much in hand")
+
+
+async def defective(_: web.BaseRequest) -> web.Response:
+    """Fail as no handler should."""
+    raise LookupError("a defect")
+
+
+ROUTER = Router(
+    [
+        Route("GET", "/domains/{domain}", echo, OPEN),
+        Route("POST", "/domains", echo, OPEN),
+        Route("PUT", "/events/{domain}/delivered", echo, OPEN),
+        Route("PUT", "/events/{domain}/bounced", echo, OPEN),
+        Route("DELETE", "/domains/{domain}", echo, OPEN),
+        Route("GET", "/full", overloaded, OPEN),
+        Route("GET", "/defect", defective, OPEN),
+    ]
+)
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "answer"),
+    [
+        ("GET", "/domains/a.example", ["GET", "a.example"]),
+        ("HEAD", "/domains/a.example", ["HEAD", "a.example"]),
+        ("DELETE", "/domains/a.example", ["DELETE", "a.example"]),
+        ("POST", "/domains", ["POST"]),
+        ("PUT", "/events/a.example/bounced", ["PUT", "a.example"]),
+        ("GET", "/domains/a.example?x=/1/2", ["GET", "a.example"]),
+        ("GET", "http://host:8081/domains/a.example?x=1", ["GET", "a.example"]),
+        ("GET", "/domains/", ["GET", ""]),
+        ("GET", "/domains/b%C3%BCcher.example", ["GET", "bücher.example"]),
+        ("GET", "/domains/A%2Ecom", ["GET", "A.com"]),
+        ("GET", "/domains/a%2Fb", ["GET", "a/b"]),
+        ("GET", "/domains/a%252F", ["GET", "a%2F"]),
+        ("GET", "/domains/a+b", ["GET", "a+b"]),
+        ("GET", "/domains/100%", ["GET", "100%"]),
+    ],
+)
+async def test_a_request_finds_its_handler(method: str, target: str, answer: list[str]) -> None:
+    """Values are decoded once, after the path is cut; the query string is no part of it."""
+    response = await ask(ROUTER, method, target)
+    assert (response.status, json_of(response)) == (200, answer)
+
+
+async def test_bytes_that_are_no_utf8_reach_the_handler_as_text() -> None:
+    """A broken escape is for the parser of domains to refuse, not a defect."""
+    seen: list[str] = []
+
+    async def keep(_: web.BaseRequest, value: str) -> web.Response:
+        seen.append(value)
+        return web.Response()
+
+    await ask(Router([Route("GET", "/domains/{domain}", keep, OPEN)]), "GET", "/domains/%ff")
+    assert seen == ["\udcff"]
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        *("/", "/nothing", "/domain", "/domains/a/b", "/events/a.example"),
+        *("/events/a.example/opened", "//domains/a.example", "/DOMAINS", "/full/"),
+    ],
+)
+async def test_an_unknown_path_is_a_problem(target: str) -> None:
+    """Paths match whole, by case, and to the last slash."""
+    response = await ask(ROUTER, "GET", target)
+    assert (response.status, json_of(response)["code"]) == (404, "unknown_path")
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "allow"),
+    [
+        ("GET", "/domains", "POST"),
+        ("HEAD", "/domains", "POST"),
+        ("PUT", "/domains/a.example", "DELETE, GET, HEAD"),
+        ("POST", "/events/a.example/bounced", "PUT"),
+        ("OPTIONS", "/full", "GET, HEAD"),
+    ],
+)
+async def test_a_known_path_says_what_it_answers_to(method: str, target: str, allow: str) -> None:
+    """Another method is 405, with every method of the path in Allow."""
+    response = await ask(ROUTER, method, target)
+    assert (response.status, json_of(response)["code"]) == (405, "method_not_allowed")
+    assert response.headers["Allow"] == allow
+
+
+async def test_what_a_handler_raises_as_a_refusal_is_one() -> None:
+    """A handler need not catch what has an answer."""
+    response = await ask(ROUTER, "GET", "/full")
+    assert (response.status, json_of(response)["code"]) == (503, "node_full")
+
+
+async def test_a_defect_is_no_refusal() -> None:
+    """What nobody foresaw goes up to the server, which logs it."""
+    with pytest.raises(LookupError):
+        await ask(ROUTER, "GET", "/defect")
+
+
+async def test_a_cancelled_handler_stays_cancelled() -> None:
+    """The router does not mistake a cancellation for an answer."""
+
+    async def wait(_: web.BaseRequest) -> web.Response:
+        raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        await ask(Router([Route("GET", "/", wait, OPEN)]), "GET", "/")
+
+
+def test_a_problem_is_what_rfc_9457_says() -> None:
+    """Type, title, status, detail and our code, under the type's own name."""
+    response = problem(404, "unknown_path", "Nothing here.", {"X-A": "1"}, {"failed": [1]})
+    assert response.content_type == "application/problem+json"
+    assert response.headers["X-A"] == "1"
+    assert "Retry-After" not in response.headers
+    assert json_of(response) == {
+        "type": "about:blank",
+        "title": "Not Found",
+        "status": 404,
+        "detail": "Nothing here.",
+        "code": "unknown_path",
+        "failed": [1],
+    }
+
+
+def test_who_is_refused_for_now_is_told_when_to_come_again() -> None:
+    """Every 503 has Retry-After, beside other headers, unless it has its own."""
+    assert problem(503, "node_full", "Full.", {"X-A": "1"}).headers["Retry-After"] == "1"
+    assert problem(503, "a", "b", {"Retry-After": "9"}).headers["Retry-After"] == "9"
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code"),
+    [
+        (HttpProblem(413, "body_too_large", "Too much."), 413, "body_too_large"),
+        (InvalidEventError("invalid_count", "Too much."), 400, "invalid_count"),
+        (NodeFullError("Too much."), 503, "node_full"),
+        (BrokerUnavailableError("Too much."), 503, "broker_unavailable"),
+        (StoreUnavailableError("Too much."), 503, "store_unavailable"),
+        (OutcomeUnknownError("Too much."), 503, "outcome_unknown"),
+    ],
+)
+def test_an_error_has_one_refusal(error: Exception, status: int, code: str) -> None:
+    """Whose fault it is decides the status; the code is stable, the detail the error's own."""
+    response = problem_of(error)
+    body = json_of(response)
+    assert (response.status, body["status"]) == (status, status)
+    assert (body["code"], body["detail"]) == (code, "Too much.")
+    assert ("Retry-After" in response.headers) == (status == 503)
+
+
+def test_a_problem_keeps_its_headers() -> None:
+    """What a handler wants said goes with the refusal."""
+    error = HttpProblem(413, "a", "b", {"Connection": "close"})
+    assert problem_of(error).headers["Connection"] == "close"
+
+
+def test_what_is_no_refusal_is_raised_again() -> None:
+    """An error without an answer is not hidden in one."""
+    with pytest.raises(ValueError, match="defect"):
+        problem_of(ValueError("a defect"))
+
+
+def test_every_retriable_error_has_a_code_of_its_own() -> None:
+    """Clients tell failures apart by code, so no two classes share one."""
+    classes = RetriableError.__subclasses__()
+    codes = {retriable_code(kind("x")) for kind in classes}
+    assert codes == {"node_full", "broker_unavailable", "store_unavailable", "outcome_unknown"}
+    assert len(classes) == len(codes)

@@ -1,0 +1,64 @@
+"""Inflate a body, spending no more than it may become."""
+
+import gzip
+
+import pytest
+from aiohttp.test_utils import make_mocked_request
+
+from shared.http.bodies import inflate
+from shared.http.routing import HttpProblem
+
+LIMIT = 1000
+
+
+def inflated(body: bytes, coding: str | None = "gzip") -> bytes:
+    """Return *body* as `inflate` has it from a request of that content coding."""
+    headers = {} if coding is None else {"Content-Encoding": coding}
+    return inflate(make_mocked_request("POST", "/", headers), body, LIMIT)
+
+
+@pytest.mark.parametrize("coding", [None, "identity"])
+def test_a_plain_body_is_itself(coding: str | None) -> None:
+    """Nothing is taken from a body without a coding."""
+    assert inflated(b"plain", coding) == b"plain"
+
+
+@pytest.mark.parametrize("members", [1, 2, 64])
+def test_the_members_of_a_gzip_body_are_one_body(members: int) -> None:
+    """Concatenated files are one (RFC 1952, 2.2), up to as many as are taken."""
+    assert inflated(gzip.compress(b"part") * members) == b"part" * members
+
+
+def test_a_body_of_too_many_members_is_refused() -> None:
+    """Each costs a copy of all behind it: thousands would block the loop for seconds."""
+    with pytest.raises(HttpProblem) as refused:
+        inflated(gzip.compress(b"") * 65)
+    assert (refused.value.status, refused.value.code) == (400, "malformed_body")
+
+
+@pytest.mark.parametrize("pieces", [[LIMIT + 1], [LIMIT, 1]])
+def test_what_becomes_too_large_is_refused(pieces: list[int]) -> None:
+    """The limit holds for all members together."""
+    with pytest.raises(HttpProblem) as refused:
+        inflated(b"".join(gzip.compress(b"x" * size) for size in pieces))
+    assert (refused.value.status, refused.value.code) == (413, "body_too_large")
+
+
+def test_what_becomes_just_as_large_as_it_may_is_taken() -> None:
+    """The limit belongs to what is allowed."""
+    assert inflated(gzip.compress(b"x" * LIMIT)) == b"x" * LIMIT
+
+
+@pytest.mark.parametrize("body", [b"no gzip", gzip.compress(b"cut short")[:-3]])
+def test_what_is_no_whole_gzip_is_refused(body: bytes) -> None:
+    """Garbage and a truncated file alike."""
+    with pytest.raises(HttpProblem) as refused:
+        inflated(body)
+    assert (refused.value.status, refused.value.code) == (400, "malformed_body")
+
+
+def test_another_coding_is_refused() -> None:
+    """Only gzip is inflated."""
+    with pytest.raises(HttpProblem) as refused:
+        inflated(b"", "br")
+    assert refused.value.status == 415

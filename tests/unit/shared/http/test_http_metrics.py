@@ -1,0 +1,137 @@
+"""What is counted of requests, and that nobody but us gives it its labels."""
+
+import pytest
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+from structlog.testing import capture_logs
+
+from shared.errors import NodeFullError
+from shared.http.metrics import BOUNDS, METHODS, OTHER_METHOD, HttpMeters
+from shared.http.routing import OPEN, HttpProblem, Route, Router
+from shared.http.watch import HttpWatch
+from tests.fakes.requests import ask
+
+SECONDS = "http_server_request_duration_seconds"
+MARK = "marked"
+"""Stands in all that a client sends here."""
+
+
+class Served:
+    """A router, and what it has counted."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.watch = HttpWatch(self.registry)
+        self.router = Router(
+            [
+                Route("GET", "/domains/{domain}", self.answer, OPEN),
+                Route("GET", "/full", self.full, OPEN),
+                Route("GET", "/defect", self.defect, OPEN),
+            ],
+            watch=self.watch,
+        )
+        self.active: list[float | None] = []
+
+    async def answer(self, _: web.BaseRequest, domain: str) -> web.StreamResponse:
+        """Answer, or refuse what is no domain."""
+        self.active.append(self.value("http_server_active_requests", http_request_method="GET"))
+        if "." not in domain:
+            raise HttpProblem(400, "single_label", "A domain has a dot.")
+        return web.Response()
+
+    async def full(self, _: web.BaseRequest) -> web.StreamResponse:
+        """Refuse for now."""
+        raise NodeFullError("full")
+
+    async def defect(self, _: web.BaseRequest) -> web.StreamResponse:
+        """Fail as no handler should."""
+        raise LookupError("a defect")
+
+    def value(self, name: str, **labels: str) -> float | None:
+        """Return a sample."""
+        return self.registry.get_sample_value(name, labels)
+
+    def requests(self, method: str, route: str, status: int) -> float | None:
+        """Return how many requests were counted so."""
+        return self.value(
+            f"{SECONDS}_count",
+            http_request_method=method,
+            http_route=route,
+            http_response_status_code=str(status),
+        )
+
+
+async def test_a_request_is_counted_by_its_template_and_its_status() -> None:
+    """Once each, the refused ones by their codes too; none is active in the end."""
+    served = Served()
+    for target in ("/domains/a.example", "/domains/b.example", "/domains/a", "/full", "/nothing"):
+        await ask(served.router, "GET", target)
+    await ask(served.router, "HEAD", "/domains/a.example")
+    with pytest.raises(LookupError):
+        await ask(served.router, "GET", "/defect")
+
+    template = "/domains/{domain}"
+    assert served.requests("GET", template, 200) == 2
+    assert served.requests("HEAD", template, 200) == 1
+    assert served.requests("GET", template, 400) == 1
+    assert served.requests("GET", "/full", 503) == 1
+    assert served.requests("GET", "/defect", 500) == 1
+    assert served.requests("GET", "", 404) == 1
+    for code in ("single_label", "node_full", "unknown_path"):
+        assert served.value("catchall_http_refusals_total", code=code) == 1
+    assert served.active == [1, 1, 1, 0]
+    assert served.value("http_server_active_requests", http_request_method="GET") == 0
+
+
+async def test_what_tells_no_problem_is_no_refusal() -> None:
+    """A node that says that it is not ready refuses nobody, and is asked every second."""
+
+    async def not_ready(_: web.BaseRequest) -> web.StreamResponse:
+        return web.Response(status=503)
+
+    watch = HttpWatch(CollectorRegistry())
+    with capture_logs() as lines:
+        await ask(Router([Route("GET", "/readyz", not_ready, OPEN)], watch=watch), "GET", "/readyz")
+
+    assert lines == []
+    assert [s for f in watch.meters.collect() for s in f.samples if "refusals" in s.name] == []
+
+
+async def test_no_label_has_what_a_client_sent() -> None:
+    """Whatever method, path, query or header it thinks up: labels come from lists of ours."""
+    served = Served()
+    headers = {"X-Request-Id": MARK, "User-Agent": MARK}
+    for method, target in (
+        ("GET", f"/domains/{MARK}.example?{MARK}"),
+        ("GET", f"/domains/{MARK}"),
+        ("GET", f"/{MARK}"),
+        (MARK.upper(), "/full"),
+        (MARK.upper(), f"/{MARK}"),
+    ):
+        await ask(served.router, method, target, None, headers)
+
+    routes = {route.path for route in served.router.routes} | {""}
+    seen = [sample for family in served.registry.collect() for sample in family.samples]
+    assert len(seen) > 50
+    for sample in seen:
+        assert MARK not in str(sample.labels).lower()
+        assert sample.labels.get("http_route", "") in routes
+        assert sample.labels.get("http_request_method", "GET") in {*METHODS, OTHER_METHOD}
+    assert served.requests(OTHER_METHOD, "", 405) == 1
+
+
+def test_a_duration_is_in_the_first_bucket_that_holds_it() -> None:
+    """Buckets add up, and a bound is within its own."""
+    registry, meters = CollectorRegistry(), HttpMeters()
+    registry.register(meters)
+    for seconds in (0.0, BOUNDS[0], BOUNDS[0] * 1.01, BOUNDS[-1] + 1):
+        meters.route("GET", "/").ended(200, seconds)
+
+    labels = {"http_request_method": "GET", "http_route": "/", "http_response_status_code": "200"}
+
+    def bucket(le: str) -> float | None:
+        return registry.get_sample_value(f"{SECONDS}_bucket", {**labels, "le": le})
+
+    assert [bucket(le) for le in ("0.005", "0.01", "10.0", "+Inf")] == [2, 3, 3, 4]
+    total = registry.get_sample_value(f"{SECONDS}_sum", labels)
+    assert total == pytest.approx(2.01 * BOUNDS[0] + BOUNDS[-1] + 1)

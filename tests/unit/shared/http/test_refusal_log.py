@@ -1,0 +1,47 @@
+"""How many refusals are told of, and what is said of them."""
+
+from structlog.testing import capture_logs
+
+from shared.http.refusal_log import LINES_PER_SECOND, RefusalLog
+from tests.fakes.clock import Clock
+
+
+def refuse(log: RefusalLog, times: int, code: str = "node_full") -> None:
+    """Refuse as often."""
+    for number in range(times):
+        if log.wants(code):
+            log.tell(code, 503, "PUT", "/events/{domain}/bounced", f"r-{number}")
+
+
+def test_a_line_says_which_request_was_refused_where_and_why() -> None:
+    """By the template of the path: the path itself is the sender's."""
+    with capture_logs() as lines:
+        refuse(RefusalLog(Clock()), 1)
+
+    assert lines == [
+        {
+            "event": "refused",
+            "log_level": "info",
+            "request_id": "r-0",
+            "code": "node_full",
+            "status": 503,
+            "method": "PUT",
+            "route": "/events/{domain}/bounced",
+            "left_out": 0,
+        }
+    ]
+
+
+def test_a_flood_is_told_of_by_a_few_lines_a_second_and_the_number_of_the_others() -> None:
+    """One code's flood hides no other code."""
+    clock = Clock()
+    log = RefusalLog(clock)
+    with capture_logs() as flood:
+        refuse(log, 1000)
+        refuse(log, 1, "empty_domain")
+    clock.now += 1.0
+    with capture_logs() as after:
+        refuse(log, 2)
+
+    assert [line["code"] for line in flood] == ["node_full"] * LINES_PER_SECOND + ["empty_domain"]
+    assert [line["left_out"] for line in after] == [1000 - LINES_PER_SECOND, 0]

@@ -1,0 +1,334 @@
+"""The spelling of domains, case by case."""
+
+# ruff: noqa: RUF001 - characters that look alike are what is tested here
+import time
+from typing import Never
+
+import idna
+import pytest
+
+from shared.errors import InvalidDomainError
+from shared.model.domain import DomainErrorCode as Code
+from shared.model.domain import parse_domain, quote_input
+
+LABEL_63 = "a" * 63
+NAME_253 = ".".join([LABEL_63, LABEL_63, LABEL_63, "a" * 61])
+
+ACCEPTED = [
+    # As they are.
+    ("example.com", "example.com"),
+    ("a.b", "a.b"),
+    ("3com.com", "3com.com"),
+    ("1.2.3.com", "1.2.3.com"),
+    ("a-b-c.com", "a-b-c.com"),
+    ("abc--d.com", "abc--d.com"),
+    (f"{LABEL_63}.com", f"{LABEL_63}.com"),
+    (f"com.{LABEL_63}", f"com.{LABEL_63}"),
+    (NAME_253, NAME_253),
+    # A letter anywhere in the last label will do.
+    ("a.c0m", "a.c0m"),
+    ("a.1c", "a.1c"),
+    ("a.2-c-2", "a.2-c-2"),
+    ("example.0x7f", "example.0x7f"),
+    # Case, and exactly one trailing dot.
+    ("Example.COM", "example.com"),
+    ("example.com.", "example.com"),
+    ("EXAMPLE.COM.", "example.com"),
+    ("example.com。", "example.com"),
+    (NAME_253 + ".", NAME_253),
+    (NAME_253 + "。", NAME_253),
+    # Width and other compatibility forms.
+    ("ａｂｃ.com", "abc.com"),
+    ("ＥＸＡＭＰＬＥ．ＣＯＭ", "example.com"),
+    ("\N{KELVIN SIGN}.com", "k.com"),
+    ("ﬁ.com", "fi.com"),
+    ("ｘｎ－－fa-hia.de", "xn--fa-hia.de"),
+    # The four dots of UTS 46.
+    ("a.b。c．d｡com", "a.b.c.d.com"),
+    ("例え。jp", "xn--r8jz45g.jp"),
+    # Internationalised names; non-transitional, so sharp s is a letter of its own.
+    ("faß.de", "xn--fa-hia.de"),
+    ("FAẞ.de", "xn--fa-hia.de"),
+    ("bücher.example", "xn--bcher-kva.example"),
+    ("bu\N{COMBINING DIAERESIS}cher.example", "xn--bcher-kva.example"),
+    ("İstanbul.com", "xn--istanbul-o0e.com"),
+    ("\N{CYRILLIC SMALL LETTER A}pple.com", "xn--pple-43d.com"),
+    ("пример.рф", "xn--e1afmkfd.xn--p1ai"),
+    ("пример.xn--p1ai", "xn--e1afmkfd.xn--p1ai"),
+    ("XN--E1AFMKFD.XN--P1AI", "xn--e1afmkfd.xn--p1ai"),
+    # The A-label of a Persian word with a joiner is valid, and all ASCII.
+    ("xn--mgba3gch31f060k.com", "xn--mgba3gch31f060k.com"),
+    # Special-use names are names.
+    ("example.test", "example.test"),
+    ("example.invalid", "example.invalid"),
+    ("example.localhost", "example.localhost"),
+    ("4.3.2.1.in-addr.arpa", "4.3.2.1.in-addr.arpa"),
+]
+
+REFUSED = [
+    (Code.DOMAIN_TOO_LONG, NAME_253 + "a"),
+    (Code.DOMAIN_TOO_LONG, NAME_253 + "a."),
+    (Code.DOMAIN_TOO_LONG, NAME_253 + "ä"),
+    (Code.DOMAIN_TOO_LONG, "\0" * 10_000),
+    (Code.DOMAIN_TOO_LONG, "\N{SQUARE MANSYON}." * 100),  # six characters each once mapped
+    (Code.DOMAIN_TOO_LONG, ("ä" * 40 + ".") * 6 + "jp"),  # once encoded
+    (Code.EMPTY_DOMAIN, ""),
+    (Code.EMPTY_DOMAIN, "."),
+    (Code.EMPTY_DOMAIN, "。"),
+    (Code.IP_ADDRESS, "1.2.3.4"),
+    (Code.IP_ADDRESS, "1.2.3.4."),
+    (Code.IP_ADDRESS, "[1.2.3.4]"),
+    (Code.IP_ADDRESS, "１.２.３.４"),
+    (Code.IP_ADDRESS, "１．２。３｡４"),
+    (Code.IP_ADDRESS, "①.②.③.④"),
+    (Code.IP_ADDRESS, "127.1"),
+    (Code.IP_ADDRESS, "0x7f.1"),
+    (Code.IP_ADDRESS, "0X7F.0.0.0X1"),
+    (Code.IP_ADDRESS, "1.2.3.0xff"),
+    (Code.IP_ADDRESS, "0177.0.0.01"),
+    (Code.IP_ADDRESS, "0x7f000001"),
+    (Code.IP_ADDRESS, "2130706433"),
+    (Code.IP_ADDRESS, "123"),
+    (Code.IP_ADDRESS, "::"),
+    (Code.IP_ADDRESS, "::1"),
+    (Code.IP_ADDRESS, "[::1]"),
+    (Code.IP_ADDRESS, "2001:DB8::1"),
+    (Code.IP_ADDRESS, "::ffff:1.2.3.4"),
+    (Code.IP_ADDRESS, "[fe80::1%eth0]"),
+    (Code.IP_ADDRESS, "[IPv6:2001:db8::1]"),
+    (Code.FORBIDDEN_CHARACTER, "ex_ample.com"),
+    (Code.FORBIDDEN_CHARACTER, "_dmarc.example.com"),
+    (Code.FORBIDDEN_CHARACTER, "ex ample.com"),
+    (Code.FORBIDDEN_CHARACTER, " example.com"),
+    (Code.FORBIDDEN_CHARACTER, "example.com\r\n"),
+    (Code.FORBIDDEN_CHARACTER, "example.com\n"),
+    (Code.FORBIDDEN_CHARACTER, "exam\0ple.com"),
+    (Code.FORBIDDEN_CHARACTER, "example.com\x7f"),
+    (Code.FORBIDDEN_CHARACTER, "ex%41mple.com"),
+    (Code.FORBIDDEN_CHARACTER, "user@example.com"),
+    (Code.FORBIDDEN_CHARACTER, "example.com/"),
+    (Code.FORBIDDEN_CHARACTER, "example.com:25"),
+    (Code.FORBIDDEN_CHARACTER, "[example.com]"),
+    (Code.FORBIDDEN_CHARACTER, "example.com\N{ZERO WIDTH SPACE}"),
+    (Code.FORBIDDEN_CHARACTER, "exam\N{SOFT HYPHEN}ple.com"),
+    (Code.FORBIDDEN_CHARACTER, "exam\N{WORD JOINER}ple.com"),
+    (Code.FORBIDDEN_CHARACTER, "\N{ZERO WIDTH NO-BREAK SPACE}example.com"),
+    (Code.FORBIDDEN_CHARACTER, "نامه\N{ZERO WIDTH NON-JOINER}ای.com"),
+    (Code.FORBIDDEN_CHARACTER, "a\N{RIGHT-TO-LEFT OVERRIDE}b.com"),
+    (Code.FORBIDDEN_CHARACTER, "a\N{VARIATION SELECTOR-16}b.com"),
+    (Code.FORBIDDEN_CHARACTER, "a\N{HANGUL FILLER}b.com"),
+    (Code.FORBIDDEN_CHARACTER, "a\N{NO-BREAK SPACE}b.com"),
+    (Code.FORBIDDEN_CHARACTER, "a\N{LINE SEPARATOR}b.com"),
+    (Code.FORBIDDEN_CHARACTER, "a\x85b.com"),
+    (Code.FORBIDDEN_CHARACTER, "a\ue000b.com"),  # private use
+    (Code.FORBIDDEN_CHARACTER, "a\U0001ffffb.com"),  # unassigned for ever
+    (Code.FORBIDDEN_CHARACTER, "\udcff.com"),  # what a byte that is not UTF-8 becomes
+    (Code.FORBIDDEN_CHARACTER, "☃.net"),
+    (Code.FORBIDDEN_CHARACTER, "a＿b.com"),
+    (Code.FORBIDDEN_CHARACTER, "ä_b.com"),
+    (Code.FORBIDDEN_CHARACTER, "［::1］"),
+    (Code.FORBIDDEN_CHARACTER, "a⒈com"),  # would map to "1."
+    (Code.FORBIDDEN_CHARACTER, "\N{GREEK VARIA}.com"),  # would map to a grave accent
+    (Code.EMPTY_LABEL, ".."),
+    (Code.EMPTY_LABEL, "a..com"),
+    (Code.EMPTY_LABEL, ".example.com"),
+    (Code.EMPTY_LABEL, "example.com.."),
+    (Code.EMPTY_LABEL, "example.com。."),
+    (Code.EMPTY_LABEL, "ä.。com"),
+    (Code.LABEL_TOO_LONG, f"a{LABEL_63}.com"),
+    (Code.LABEL_TOO_LONG, f"com.a{LABEL_63}"),
+    (Code.LABEL_TOO_LONG, f"xn--{LABEL_63}.com"),
+    (Code.LABEL_TOO_LONG, "ä" * 64 + ".com"),
+    (Code.LABEL_TOO_LONG, "".join(map(chr, range(0x4E00, 0x4E00 + 59 * 9, 9))) + ".com"),
+    (Code.HYPHEN_AT_EDGE, "-a.com"),
+    (Code.HYPHEN_AT_EDGE, "a-.com"),
+    (Code.HYPHEN_AT_EDGE, "a.-com"),
+    (Code.HYPHEN_AT_EDGE, "a.com-"),
+    (Code.HYPHEN_AT_EDGE, "-.com"),
+    (Code.HYPHEN_AT_EDGE, "xn--.com"),
+    (Code.HYPHEN_AT_EDGE, "ä－.com"),
+    (Code.RESERVED_LABEL, "ab--cd.com"),
+    (Code.RESERVED_LABEL, "a---b.com"),
+    (Code.RESERVED_LABEL, "ä1--cd.com"),
+    (Code.RESERVED_LABEL, "com.ab--cd"),
+    (Code.BAD_IDNA_LABEL, "xn--a.com"),
+    (Code.BAD_IDNA_LABEL, "xn--zzzzzz.com"),
+    (Code.BAD_IDNA_LABEL, "a.xn--zzzzzz"),
+    (Code.BAD_IDNA_LABEL, "xn--abc-def.com"),
+    (Code.BAD_IDNA_LABEL, "xn--n3h.net"),  # a snowman
+    (Code.BAD_IDNA_LABEL, "xn---bbk.com"),  # another spelling of xn--bbk
+    (Code.BAD_IDNA_LABEL, "xn--Bcher-Kva9.com"),
+    (Code.BAD_IDNA_LABEL, "xn--ä.com"),
+    (Code.BAD_IDNA_LABEL, "\N{COMBINING DIAERESIS}a.com"),
+    (Code.BAD_IDNA_LABEL, "a·b.com"),  # stands between two l only
+    (Code.BAD_IDNA_LABEL, "אa.com"),  # two directions in one label
+    (Code.SINGLE_LABEL, "localhost"),
+    (Code.SINGLE_LABEL, "com."),
+    (Code.SINGLE_LABEL, "ä"),
+    (Code.SINGLE_LABEL, "1-2"),
+    (Code.NUMERIC_LAST_LABEL, "example.123"),
+    (Code.NUMERIC_LAST_LABEL, "example.１２３"),
+    (Code.NUMERIC_LAST_LABEL, "example.1-2"),
+    (Code.NUMERIC_LAST_LABEL, "1.2.3.4.5"),
+    (Code.NUMERIC_LAST_LABEL, "ä.1"),
+]
+
+TEN_KILOBYTES = [
+    unit * (10_000 // len(unit.encode("utf-8", "surrogatepass")))
+    for unit in (
+        "a",
+        "a.",
+        ".",
+        "-",
+        "1.",
+        "xn--",
+        "\0",
+        "é",
+        "．",
+        "例",
+        "\u0660",
+        "\ud800",
+        "\U0001f600",
+    )
+]
+
+
+class Untouchable:
+    """Stands in for a module that must not be used."""
+
+    def __getattr__(self, name: str) -> Never:
+        raise AssertionError(f"idna.{name} was used")
+
+
+def refusal(text: str) -> InvalidDomainError:
+    """Return how *text* is refused."""
+    with pytest.raises(InvalidDomainError) as caught:
+        parse_domain(text)
+    return caught.value
+
+
+@pytest.mark.parametrize(("text", "name"), ACCEPTED, ids=ascii)
+def test_a_domain_has_one_spelling(text: str, name: str) -> None:
+    """Every way to write a domain gives the same name, which gives itself."""
+    assert parse_domain(text) == name
+    assert parse_domain(name) == name
+
+
+@pytest.mark.parametrize(("code", "text"), REFUSED, ids=lambda value: ascii(value)[:60])
+def test_what_is_no_mail_domain_is_refused(code: Code, text: str) -> None:
+    """A refusal says by a stable code which rule was broken."""
+    assert refusal(text).code == code
+
+
+def test_every_code_is_in_the_table() -> None:
+    """No refusal exists that no example shows."""
+    assert {code for code, _ in REFUSED} == set(Code)
+
+
+@pytest.mark.parametrize("text", [text for _, text in REFUSED] + TEN_KILOBYTES, ids=lambda _: "")
+def test_a_refusal_is_one_printable_sentence(text: str) -> None:
+    """The detail is plain ASCII in one short sentence, whatever came in."""
+    error = refusal(text)
+    assert str(error) == error.detail
+    assert error.detail.isascii()
+    assert error.detail.isprintable()
+    assert error.detail.endswith(".")
+    assert len(error.detail) <= 80 + 100
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("exam\N{ZERO WIDTH SPACE}ple.com", "U+200B (ZERO WIDTH SPACE)"),
+        ("a\0b.com", "U+0000 (a character without a name)"),
+        ("a＿b.com", "U+FF3F (FULLWIDTH LOW LINE)"),
+        ("☃.net", "U+2603 (SNOWMAN)"),
+        ("a_b.com", "U+005F (LOW LINE)"),
+    ],
+    ids=ascii,
+)
+def test_a_forbidden_character_is_named(text: str, said: str) -> None:
+    """A character that cannot be seen can still be found by its name."""
+    assert said in refusal(text).detail
+
+
+@pytest.mark.parametrize(
+    ("text", "quoted"),
+    [
+        ("", '""'),
+        ("abc", '"abc"'),
+        ("a\r\n\0b", r'"a\r\n\x00b"'),
+        ("ä例\U0001f600\ud800", r'"\xe4\u4f8b\U0001f600\ud800"'),
+        ("x" * 80, '"' + "x" * 80 + '"'),
+        ("x" * 81, '"' + "x" * 77 + '..."'),
+        ("例" * 10_000, '"' + r"\u4f8b" * 12 + r"\u4f8" + '..."'),
+    ],
+    ids=lambda value: ascii(value)[:40],
+)
+def test_input_is_quoted_escaped_and_cut(text: str, quoted: str) -> None:
+    """What is shown of the input is printable ASCII and at most 80 characters."""
+    assert quote_input(text) == quoted
+    assert len(quoted) <= 80 + len('""')
+
+
+def test_every_character_that_mapping_drops_is_refused() -> None:
+    """No character vanishes: two names that differ by one would become the same."""
+    planes = (range(0x80, 0x20000), range(0xE0000, 0xE1000))
+    dropped = []
+    for character in (chr(point) for plane in planes for point in plane):
+        try:
+            if not idna.uts46_remap(character):
+                dropped.append(character)
+        except idna.IDNAError:
+            pass
+    assert len(dropped) > 250
+    for character in dropped:
+        assert refusal(f"exam{character}ple.com").code == Code.FORBIDDEN_CHARACTER
+
+
+@pytest.mark.parametrize(
+    "text", [NAME_253 + "ä", *TEN_KILOBYTES], ids=lambda value: ascii(value[:6])
+)
+def test_what_is_too_long_is_refused_unread(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing but the length is looked at, so the cost does not grow with the input."""
+    monkeypatch.setattr("shared.model.domain.idna", Untouchable())
+    monkeypatch.setattr("shared.model.domain.unicodedata", Untouchable())
+    assert refusal(text).code == Code.DOMAIN_TOO_LONG
+
+
+def test_a_plain_name_needs_no_idna(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What nearly every name is takes the short way."""
+    monkeypatch.setattr("shared.model.domain.idna", Untouchable())
+    assert parse_domain("Mail.Example-1.COM.") == "mail.example-1.com"
+
+
+def test_idna_never_sees_a_long_label(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What takes time quadratic in the length is only done to 63 characters."""
+    seen = []
+    encode = idna.alabel
+
+    def record(label: str) -> bytes:
+        seen.append(label)
+        return encode(label)
+
+    monkeypatch.setattr("shared.model.domain.idna.alabel", record)
+    for length in (59, 63, 64, 240):
+        for label in (
+            "例" * length,
+            "xn--" + "z" * (length - 4),
+            "\N{SQUARE MANSYON}" * (length // 5),
+        ):
+            refusal(label + ".jp")
+    assert seen
+    assert max(map(len, seen)) == 63
+
+
+@pytest.mark.parametrize("text", TEN_KILOBYTES, ids=lambda value: ascii(value[:6]))
+def test_ten_kilobytes_are_refused_within_a_millisecond(text: str) -> None:
+    """A long input costs microseconds; the best of many runs is what it takes undisturbed."""
+    took = []
+    for _ in range(20):
+        start = time.perf_counter()
+        refusal(text)
+        took.append(time.perf_counter() - start)
+    assert min(took) < 0.001

@@ -1,0 +1,57 @@
+"""What a report of one kind may say."""
+
+import pytest
+
+from shared.errors import InvalidEventError
+from shared.model.domain import DomainName
+from shared.model.event import MAX_COUNT, Event, EventKind, parse_count, parse_key, parse_kind
+
+
+@pytest.mark.parametrize("kind", EventKind)
+def test_a_kind_has_one_spelling(kind: EventKind) -> None:
+    """Each kind is named by its value."""
+    assert parse_kind(kind.value) is kind
+
+
+@pytest.mark.parametrize("text", ["", "Delivered", "DELIVERED", " bounced", "bounce", "opened"])
+def test_no_other_kind_is_taken(text: str) -> None:
+    """What is not exactly a kind is refused."""
+    with pytest.raises(InvalidEventError) as refusal:
+        parse_kind(text)
+    assert refusal.value.code == "unknown_event"
+
+
+@pytest.mark.parametrize("count", [1, 2, MAX_COUNT])
+def test_counts_within_bounds_are_taken(count: int) -> None:
+    """One report may stand for one to a million events."""
+    assert parse_count(count) == count
+
+
+@pytest.mark.parametrize("count", [0, -1, MAX_COUNT + 1, 2**63])
+def test_counts_out_of_bounds_are_refused(count: int) -> None:
+    """Nothing, less than nothing and too much are refused."""
+    with pytest.raises(InvalidEventError) as refusal:
+        parse_count(count)
+    assert refusal.value.code == "invalid_count"
+
+
+@pytest.mark.parametrize("key", ["!", "~", "a" * 64, "0b1c-44:x/y"])
+def test_visible_ascii_is_a_key(key: str) -> None:
+    """Any 1 to 64 visible characters will do."""
+    assert parse_key(key) == key
+
+
+@pytest.mark.parametrize(
+    "key", ["", "a" * 65, "a b", " a", "a\n", "a\x7f", "\x00", "é", "a\u200b", "\udc80"]
+)
+def test_other_keys_are_refused(key: str) -> None:
+    """Neither spaces nor controls nor anything beyond ASCII, and not too much of it."""
+    with pytest.raises(InvalidEventError) as refusal:
+        parse_key(key)
+    assert refusal.value.code == "invalid_key"
+
+
+def test_an_event_says_one_outcome_without_a_key_unless_told() -> None:
+    """The plain report is of one event."""
+    event = Event(DomainName("a.example"), EventKind.BOUNCED)
+    assert (event.count, event.key) == (1, None)

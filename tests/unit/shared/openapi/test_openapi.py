@@ -1,0 +1,39 @@
+"""The document is served, and sent again only when it has changed."""
+
+import pytest
+
+from shared.http.routing import Router
+from shared.openapi.document import build_route
+from tests.fakes.requests import ask, json_of
+
+DOCUMENT = {"openapi": "3.1.0"}
+
+
+async def test_the_document_is_served_and_may_be_kept() -> None:
+    """As JSON, with a name for what it says."""
+    response = await ask(Router([build_route(DOCUMENT)]), "GET", "/openapi.json")
+
+    assert (response.status, json_of(response)) == (200, DOCUMENT)
+    assert response.headers["Cache-Control"] == "public, max-age=300"
+
+
+@pytest.mark.parametrize("form", ["{}", "W/{}", '"other", {}', "*"])
+async def test_who_has_the_document_is_told_that_it_has_not_changed(form: str) -> None:
+    """In any form of If-None-Match (RFC 9110, 13.1.2)."""
+    router = Router([build_route(DOCUMENT)])
+    tag = (await ask(router, "GET", "/openapi.json")).headers["ETag"]
+    known = {"If-None-Match": form.format(tag)}
+
+    response = await ask(router, "GET", "/openapi.json", headers=known)
+
+    assert (response.status, response.body, response.headers["ETag"]) == (304, None, tag)
+
+
+async def test_who_has_another_document_gets_this_one() -> None:
+    """A document that says something else has another name."""
+    other = await ask(Router([build_route({"openapi": "other"})]), "GET", "/openapi.json")
+    known = {"If-None-Match": other.headers["ETag"]}
+
+    response = await ask(Router([build_route(DOCUMENT)]), "GET", "/openapi.json", headers=known)
+
+    assert (response.status, json_of(response)) == (200, DOCUMENT)

@@ -1,0 +1,46 @@
+"""What passes of a client's repeated lines."""
+
+import logging
+
+import pytest
+
+from shared.runtime.log_limit import OnceInAWhile
+
+
+def say(logger: logging.Logger, times: int) -> None:
+    """Log two lines, over and over."""
+    for number in range(times):
+        logger.warning("no answer from %s", number)
+        logger.error("no topic")
+
+
+@pytest.fixture
+def logger(request: pytest.FixtureRequest) -> logging.Logger:
+    """A logger that no other test has, nor anybody hears."""
+    own = logging.getLogger(request.node.nodeid)
+    own.propagate = False
+    return own
+
+
+def test_a_line_passes_once_whatever_its_arguments(
+    logger: logging.Logger, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Another line is not held back by it."""
+    logger.addHandler(caplog.handler)
+    logger.addFilter(OnceInAWhile(3600))
+
+    say(logger, 100)
+
+    assert caplog.messages == ["no answer from 0", "no topic"]
+
+
+def test_a_line_passes_again_when_its_time_is_over(
+    logger: logging.Logger, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A long outage is still told of."""
+    logger.addHandler(caplog.handler)
+    logger.addFilter(OnceInAWhile(0))
+
+    say(logger, 2)
+
+    assert caplog.messages == ["no answer from 0", "no topic", "no answer from 1", "no topic"]

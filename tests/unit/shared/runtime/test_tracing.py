@@ -1,0 +1,124 @@
+"""Which requests are traced, and what it takes."""
+
+import subprocess
+import sys
+
+import pytest
+from aiohttp import web
+from opentelemetry.trace import StatusCode
+
+from shared.config import EnvironmentReader
+from shared.errors import ConfigError, NodeFullError
+from shared.http.routing import OPEN, HttpProblem, Route, Router
+from shared.http.watch import HttpWatch
+from shared.runtime import tracing_config
+from shared.runtime.tracing import open_tracing
+from shared.runtime.tracing_config import TracingConfig
+from tests.fakes.requests import ask
+from tests.fakes.spans import (
+    NOT_TRACED,
+    SENDER,
+    TRACE,
+    TRACEPARENT,
+    ListedSpans,
+    parent_of,
+    trace_of,
+)
+
+
+async def answer(_: web.BaseRequest, domain: str) -> web.StreamResponse:
+    """Answer, or refuse."""
+    if domain == "full":
+        raise NodeFullError("full")
+    if domain == "bad":
+        raise HttpProblem(400, "single_label", "A domain has a dot.")
+    return web.Response()
+
+
+def traced_router(spans: ListedSpans) -> Router:
+    """Return a router whose requests *spans* tells of."""
+    watch = HttpWatch(spans=spans)
+    return Router([Route("GET", "/domains/{domain}", answer, OPEN)], watch=watch)
+
+
+@pytest.mark.parametrize(
+    ("domain", "status", "code"),
+    [
+        ("a.b", 200, StatusCode.UNSET),
+        ("bad", 400, StatusCode.UNSET),
+        ("full", 503, StatusCode.ERROR),
+    ],
+)
+async def test_a_request_of_a_trace_is_a_span_of_it(
+    domain: str, status: int, code: StatusCode
+) -> None:
+    """Named by its route; a refusal of the sender's fault is no error of ours."""
+    spans = ListedSpans()
+    response = await ask(
+        traced_router(spans), "GET", f"/domains/{domain}", None, {"traceparent": TRACEPARENT}
+    )
+
+    (span,) = spans.ended
+    assert response.status == status
+    assert (span.name, trace_of(span), parent_of(span)) == ("GET /domains/{domain}", TRACE, SENDER)
+    assert span.attributes == {
+        "http.request.method": "GET",
+        "http.route": "/domains/{domain}",
+        "http.response.status_code": status,
+    }
+    assert span.status.status_code is code
+
+
+async def test_what_its_sender_does_not_trace_is_not_traced() -> None:
+    """Whatever share of other requests is."""
+    spans = ListedSpans(ratio=1.0)
+    await ask(traced_router(spans), "GET", "/domains/a.b", None, {"traceparent": NOT_TRACED})
+
+    assert spans.ended == ()
+
+
+@pytest.mark.parametrize(("ratio", "traced"), [(0.0, 0), (1.0, 2)])
+async def test_chance_picks_from_the_others(ratio: float, traced: int) -> None:
+    """A new trace each."""
+    spans = ListedSpans(ratio)
+    for _ in range(2):
+        await ask(traced_router(spans), "GET", "/domains/a.b")
+
+    assert [parent_of(span) for span in spans.ended] == [None] * traced
+    assert len({trace_of(span) for span in spans.ended}) == traced
+
+
+async def test_a_request_that_is_not_traced_has_nothing_to_carry_on() -> None:
+    """Neither outside of a span, nor within one of another's."""
+    assert ListedSpans().current() is None
+    assert ListedSpans().go_on(NOT_TRACED, "x", {}) is None
+    assert ListedSpans().go_on("nonsense", "x", {}) is None
+
+
+async def test_it_is_off_by_itself() -> None:
+    """No environment, no spans."""
+    async with open_tracing(TracingConfig(), "test") as spans:
+        assert spans is None
+
+
+def test_nothing_of_opentelemetry_is_imported_where_it_is_off() -> None:
+    """The tiers run without the extra."""
+    code = (
+        "import sys, ingest.__main__, consumer.__main__, query.__main__;"
+        "print([name for name in sys.modules if name.startswith('opentelemetry')])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("missing", ["no_such_module", "no_such_package.module"])
+def test_without_the_extra_it_says_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch, missing: str
+) -> None:
+    """At the start, with every other problem of the environment."""
+    monkeypatch.setattr(tracing_config, "NEEDED", (*tracing_config.NEEDED, missing))
+    monkeypatch.setenv("TRACING_ENDPOINT", "http://127.0.0.1:4318/v1/traces")
+    read = EnvironmentReader()
+    read(TracingConfig)
+    with pytest.raises(ConfigError, match=r"TRACING_ENDPOINT: .*needs the extra `tracing`"):
+        read.check()

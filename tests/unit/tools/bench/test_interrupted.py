@@ -1,0 +1,35 @@
+"""A run that is ended early keeps what it has measured."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from tests.tools.bench import __main__ as bench
+from tests.tools.bench.row import Measured
+from tests.tools.bench.table import Run
+
+
+@pytest.mark.parametrize("end", [KeyboardInterrupt, asyncio.CancelledError])
+def test_ctrl_c_leaves_the_rows_that_were_measured(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, end: type[BaseException]
+) -> None:
+    """In both files, and with the status of one who was interrupted."""
+    json_file, markdown_file = tmp_path / "run.json", tmp_path / "run.md"
+
+    async def one_row(*arguments: Any) -> Run:
+        keep: Callable[[Run], None] = arguments[-1]
+        keep(Run(quick=True, machine={}, versions={}, rows=[Measured(6, "GET", error="it broke")]))
+        raise end
+
+    monkeypatch.setattr(bench, "run_bench", one_row)
+    monkeypatch.setattr(bench, "quieten", lambda: None)
+    with pytest.raises(typer.Exit) as exit_:
+        bench.main(rows="6,5", quick=True, json_file=json_file, markdown_file=markdown_file)
+
+    assert exit_.value.exit_code == bench.EXIT_INTERRUPTED
+    assert '"GET"' in json_file.read_text()
+    assert "it broke" in markdown_file.read_text()
