@@ -112,8 +112,8 @@ class PartitionTask:
                     self._tools.meters.dead_letters.inc()
                 ledger.pass_over(offset)
                 continue
-            if event.key is not None and self._dedupe.is_duplicate(
-                event.domain, event.key, offset, record.timestamp
+            if event.idempotency_key is not None and self._dedupe.is_duplicate(
+                event.domain, event.idempotency_key, offset, record.timestamp
             ):
                 duplicates += offset >= ledger.next_offset
                 ledger.pass_over(offset)

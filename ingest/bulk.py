@@ -14,7 +14,14 @@ import msgspec
 from ingest.sums import Sums
 from shared.errors import InputError
 from shared.model.domain import DomainName, escape_input, parse_domain
-from shared.model.event import MAX_COUNT, Event, EventKind, parse_count, parse_key, parse_kind
+from shared.model.event import (
+    MAX_COUNT,
+    Event,
+    EventKind,
+    parse_count,
+    parse_idempotency_key,
+    parse_kind,
+)
 from shared.model.partitioning import partition_of
 
 MAX_LINES = 5_000
@@ -130,7 +137,7 @@ class Bulk:
                 if line.id is None and by_domain is not None and 0 < line.count <= MAX_COUNT:
                     by_domain[domain] = by_domain.get(domain, 0) + line.count
                 else:
-                    key = None if line.id is None else parse_key(line.id)
+                    key = None if line.id is None else parse_idempotency_key(line.id)
                     kind, count = parse_kind(line.event), parse_count(line.count)
                     sums.add(Event(domain, kind, count, key))
             except InputError as error:

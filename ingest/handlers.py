@@ -20,7 +20,7 @@ from shared.http.prebuilt import PrebuiltResponse
 from shared.http.routing import Guard, HttpProblem, Route, Router, problem, retriable_code
 from shared.http.watch import HttpWatch
 from shared.model.domain import MAX_NAME_OCTETS, parse_domain
-from shared.model.event import Event, EventKind, parse_key
+from shared.model.event import Event, EventKind, parse_idempotency_key
 
 MAX_IGNORED_BODY_BYTES = 4096
 MAX_PUT_BYTES = MAX_NAME_OCTETS + MAX_RECORD_BYTES
@@ -65,7 +65,9 @@ class Handlers:
             if request.body_exists:
                 await read_body(request, MAX_IGNORED_BODY_BYTES, self._body_seconds)
             key = request.headers.get("Idempotency-Key")
-            event = Event(parse_domain(domain), kind, 1, None if key is None else parse_key(key))
+            event = Event(
+                parse_domain(domain), kind, 1, None if key is None else parse_idempotency_key(key)
+            )
             outcome = await self._publisher.add(event)
         except (InputError, HttpProblem) as error:
             meters.refused(error.code)

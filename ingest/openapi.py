@@ -4,7 +4,7 @@ from ingest.config import IngestSettings
 from ingest.handlers import MAX_IGNORED_BODY_BYTES
 from ingest.openapi_bulk import INVALID_KEY, KEY, SCHEMAS, post_events
 from shared.auth.api_keys import Scope
-from shared.model.event import MAX_KEY_LENGTH, EventKind
+from shared.model.event import MAX_IDEMPOTENCY_KEY_LENGTH, EventKind
 from shared.openapi.auth import KEY_SCHEME, need_key
 from shared.openapi.document import Documents, build_documents
 from shared.openapi.responses import (
@@ -23,8 +23,8 @@ Report what happened to each message: it was *delivered* to its domain, or it *b
 202 is sent only once the event is safe: every in-sync replica of the log has it. A request that was
 not answered, or was answered with 503 `outcome_unknown`, may have been counted. Name an event by a
 key of your own to send it again without being counted twice: the same key of the same domain counts
-once within ten minutes, whichever node gets it. A key is 1 to {MAX_KEY_LENGTH} visible ASCII
-characters.
+once within ten minutes, whichever node gets it. A key is 1 to {MAX_IDEMPOTENCY_KEY_LENGTH}
+visible ASCII characters.
 """
 
 
@@ -77,7 +77,8 @@ def _put(kind: EventKind, summary: str, domain: str, settings: IngestSettings) -
             **domain_refusals(target),
             "invalid_key": Refusal(
                 INVALID_KEY,
-                f"An idempotency key is 1 to {MAX_KEY_LENGTH} visible ASCII characters.",
+                f"An idempotency key is 1 to {MAX_IDEMPOTENCY_KEY_LENGTH} visible ASCII"
+                " characters.",
                 bad_key,
             ),
         }

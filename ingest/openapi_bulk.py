@@ -1,7 +1,12 @@
 """Describe the bulk request in the words of OpenAPI 3.1."""
 
 from ingest.bulk import MAX_BYTES, MAX_LINES
-from shared.model.event import KEY_PATTERN, MAX_COUNT, MAX_KEY_LENGTH, EventKind
+from shared.model.event import (
+    IDEMPOTENCY_KEY_PATTERN,
+    MAX_COUNT,
+    MAX_IDEMPOTENCY_KEY_LENGTH,
+    EventKind,
+)
 from shared.openapi.responses import (
     Json,
     Refusal,
@@ -13,8 +18,12 @@ from shared.openapi.responses import (
 )
 from shared.openapi.schemas import ANY_SPELLING, MEANINGS, explain
 
-KEY: Json = {"type": "string", "pattern": f"^{KEY_PATTERN}$", "maxLength": MAX_KEY_LENGTH}
-INVALID_KEY = f"The key is not 1 to {MAX_KEY_LENGTH} visible ASCII characters."
+KEY: Json = {
+    "type": "string",
+    "pattern": f"^{IDEMPOTENCY_KEY_PATTERN}$",
+    "maxLength": MAX_IDEMPOTENCY_KEY_LENGTH,
+}
+INVALID_KEY = f"The key is not 1 to {MAX_IDEMPOTENCY_KEY_LENGTH} visible ASCII characters."
 _LINE_CODES = {
     **MEANINGS,
     "unknown_event": "The event is neither `delivered` nor `bounced`.",
@@ -99,7 +108,7 @@ _REJECTED = [
     (
         5,
         "invalid_key",
-        f"An idempotency key is 1 to {MAX_KEY_LENGTH} visible ASCII characters.",
+        f"An idempotency key is 1 to {MAX_IDEMPOTENCY_KEY_LENGTH} visible ASCII characters.",
     ),
     (6, "invalid_line", "Object contains unknown field `cuont`"),
     (7, "malformed_json", "The line is no JSON object."),

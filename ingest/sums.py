@@ -34,7 +34,7 @@ class Sums:
 
     def add(self, event: Event) -> None:
         """Count *event*."""
-        if event.key is None:
+        if event.idempotency_key is None:
             counts = self.of(event.kind)
             counts[event.domain] = counts.get(event.domain, 0) + event.count
         else:

@@ -203,7 +203,12 @@ def whole(letter: Letter) -> str:
         "cut": letter.cut,
         "this_version_says": letter.why_not()
         if event is None
-        else {"domain": event.domain, "event": event.kind, "count": event.count, "id": event.key},
+        else {
+            "domain": event.domain,
+            "event": event.kind,
+            "count": event.count,
+            "id": event.idempotency_key,
+        },
     }
     return json.dumps(known, indent=2)
 

@@ -9,11 +9,11 @@ from shared.errors import InvalidEventError
 from shared.model.domain import DomainName
 
 MAX_COUNT = 1_000_000
-MAX_KEY_LENGTH = 64
+MAX_IDEMPOTENCY_KEY_LENGTH = 64
 
-KEY_PATTERN = f"[!-~]{{1,{MAX_KEY_LENGTH}}}"
+IDEMPOTENCY_KEY_PATTERN = f"[!-~]{{1,{MAX_IDEMPOTENCY_KEY_LENGTH}}}"
 
-_KEY = re.compile(KEY_PATTERN)
+_IDEMPOTENCY_KEY = re.compile(IDEMPOTENCY_KEY_PATTERN)
 
 
 class EventKind(StrEnum):
@@ -26,13 +26,13 @@ class EventKind(StrEnum):
 class Event(msgspec.Struct, frozen=True, gc=False):
     """``count`` outcomes of one kind at one domain.
 
-    ``key`` is the sender's idempotency key, unique per domain, or none.
+    ``idempotency_key`` is optional; the sender keeps it unique per domain.
     """
 
     domain: DomainName
     kind: EventKind
     count: int = 1
-    key: str | None = None
+    idempotency_key: str | None = None
 
 
 def parse_kind(text: str) -> EventKind:
@@ -52,11 +52,11 @@ def parse_count(count: int) -> int:
     return count
 
 
-def parse_key(text: str) -> str:
+def parse_idempotency_key(text: str) -> str:
     """Return *text* if it can be an idempotency key: 1 to 64 visible ASCII characters."""
-    if _KEY.fullmatch(text) is None:
+    if _IDEMPOTENCY_KEY.fullmatch(text) is None:
         raise InvalidEventError(
             "invalid_key",
-            f"An idempotency key is 1 to {MAX_KEY_LENGTH} visible ASCII characters.",
+            f"An idempotency key is 1 to {MAX_IDEMPOTENCY_KEY_LENGTH} visible ASCII characters.",
         )
     return text

@@ -16,7 +16,7 @@ import msgspec
 
 from shared.errors import InvalidDomainError, InvalidEventError, UndecodableRecordError
 from shared.model.domain import DomainName, parse_domain
-from shared.model.event import Event, EventKind, parse_key
+from shared.model.event import Event, EventKind, parse_idempotency_key
 
 VERSION = 1
 MAX_COUNT = 2**40
@@ -41,7 +41,7 @@ class _ValueV1(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fiel
     version: int
     kind: int
     count: int
-    key: str | None = None
+    idempotency_key: str | None = None
 
 
 class _ShortValueV1(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -58,9 +58,9 @@ _decode = msgspec.msgpack.Decoder(_ValueV1).decode
 
 def encode(event: Event) -> KeyValue:
     """Return the key and the value of the record that says *event*."""
-    if event.key is None:
+    if event.idempotency_key is None:
         return encode_sum(event.domain, event.kind, event.count)
-    value = _encode(_ValueV1(VERSION, _CODES[event.kind], event.count, event.key))
+    value = _encode(_ValueV1(VERSION, _CODES[event.kind], event.count, event.idempotency_key))
     return event.domain.encode("ascii"), value
 
 
@@ -89,10 +89,10 @@ def decode(key: bytes | None, value: bytes | None) -> Event:
     if key is None or value is None:
         raise UndecodableRecordError("the record has no key or no value")
     if len(value) <= _SHORT_BYTES:
-        kind, count, sender_key = _decode_short(value)
+        kind, count, idempotency_key = _decode_short(value)
     else:
-        kind, count, sender_key = _decode_value(value)
-    return Event(_decode_domain(key), kind, count, sender_key)
+        kind, count, idempotency_key = _decode_value(value)
+    return Event(_decode_domain(key), kind, count, idempotency_key)
 
 
 def _decode_value(value: bytes) -> tuple[EventKind, int, str | None]:
@@ -106,17 +106,17 @@ def _decode_value(value: bytes) -> tuple[EventKind, int, str | None]:
         raise UndecodableRecordError(f"kind {fields.kind} is unknown")
     if not 1 <= fields.count <= MAX_COUNT:
         raise UndecodableRecordError(f"count {fields.count} is out of range")
-    if fields.key is not None:
-        _check_key(fields.key)
-    return _KINDS[fields.kind], fields.count, fields.key
+    if fields.idempotency_key is not None:
+        _check_idempotency_key(fields.idempotency_key)
+    return _KINDS[fields.kind], fields.count, fields.idempotency_key
 
 
 _decode_short = lru_cache(maxsize=4096)(_decode_value)
 
 
-def _check_key(text: str) -> None:
+def _check_idempotency_key(text: str) -> None:
     try:
-        parse_key(text)
+        parse_idempotency_key(text)
     except InvalidEventError as error:
         raise UndecodableRecordError(str(error)) from error
 

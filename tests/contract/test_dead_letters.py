@@ -87,7 +87,7 @@ async def test_poison_is_put_aside_and_counted_once_after_the_fix(
 
     def decode_of_old(key: bytes | None, value: bytes | None) -> Event:
         event = decode(key, value)
-        if event.key is not None:
+        if event.idempotency_key is not None:
             raise UndecodableRecordError("keys are not known yet")
         return event
 

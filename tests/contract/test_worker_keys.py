@@ -13,7 +13,7 @@ from tests.contract.workers import until_counted as wait_until_counted
 
 def keyed(events: list[Event]) -> list[Event]:
     """Return *events* with a key each."""
-    return [replace(event, key=f"k{number}") for number, event in enumerate(events)]
+    return [replace(event, idempotency_key=f"k{number}") for number, event in enumerate(events)]
 
 
 async def until_read(running: Running, records: int) -> None:

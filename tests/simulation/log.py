@@ -31,9 +31,9 @@ class Log:
     def append(self, event: Event | None) -> None:
         """Append a record at the time of the log."""
         counted = event
-        if event is not None and event.key is not None:
-            before = self._keys.get((event.domain, event.key))
-            self._keys[event.domain, event.key] = self.timestamp_ms
+        if event is not None and event.idempotency_key is not None:
+            before = self._keys.get((event.domain, event.idempotency_key))
+            self._keys[event.domain, event.idempotency_key] = self.timestamp_ms
             if before is not None and self.timestamp_ms - before <= WINDOW_MS:
                 counted = None
         self.records.append(Record(event, self.timestamp_ms))

@@ -86,8 +86,10 @@ class Partition:
             event = record.event
             ledger.appended(offset, record.timestamp_ms)
             if event is None or (
-                event.key is not None
-                and dedupe.is_duplicate(event.domain, event.key, offset, record.timestamp_ms)
+                event.idempotency_key is not None
+                and dedupe.is_duplicate(
+                    event.domain, event.idempotency_key, offset, record.timestamp_ms
+                )
             ):
                 ledger.pass_over(offset)
             else:

@@ -56,7 +56,7 @@ def judge(requests: Sequence[Request], answers: Sequence[Answer], stored: Iterab
         if answer.closes:
             assert number == len(answers) - 1, "an answer came behind the last one"
     assert len(answers) == len(requests) or (answers and answers[-1].closes), "an answer is missing"
-    found = tally((e.domain, e.kind, e.key, e.count) for e in stored)
+    found = tally((e.domain, e.kind, e.idempotency_key, e.count) for e in stored)
     assert found == tally(accepted), f"stored {found}, accepted {tally(accepted)}"
 
 

@@ -134,7 +134,7 @@ async def test_events_with_a_key_stay_apart() -> None:
             answer = node.add(event)
         await answer
         (batch,) = node.sent()
-        assert sorted(batch, key=lambda e: e.key or "") == [A, *keyed]
+        assert sorted(batch, key=lambda e: e.idempotency_key or "") == [A, *keyed]
 
 
 @pytest.mark.parametrize(
@@ -214,7 +214,7 @@ async def test_the_events_of_a_request_meet_those_of_others_in_a_group() -> None
 
 async def test_a_batch_never_grows_beyond_what_an_append_may_have() -> None:
     """The open group is bounded by bytes of its own, whatever the node could still carry."""
-    keyed = Event(DomainName("a" * 60 + ".example"), A.kind, key="k" * 64)
+    keyed = Event(DomainName("a" * 60 + ".example"), A.kind, idempotency_key="k" * 64)
     async with open_node() as node:
         added = 0
         with suppress(NodeFullError):

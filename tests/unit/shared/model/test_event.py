@@ -4,7 +4,14 @@ import pytest
 
 from shared.errors import InvalidEventError
 from shared.model.domain import DomainName
-from shared.model.event import MAX_COUNT, Event, EventKind, parse_count, parse_key, parse_kind
+from shared.model.event import (
+    MAX_COUNT,
+    Event,
+    EventKind,
+    parse_count,
+    parse_idempotency_key,
+    parse_kind,
+)
 
 
 @pytest.mark.parametrize("kind", EventKind)
@@ -38,7 +45,7 @@ def test_counts_out_of_bounds_are_refused(count: int) -> None:
 @pytest.mark.parametrize("key", ["!", "~", "a" * 64, "0b1c-44:x/y"])
 def test_visible_ascii_is_a_key(key: str) -> None:
     """Any 1 to 64 visible characters will do."""
-    assert parse_key(key) == key
+    assert parse_idempotency_key(key) == key
 
 
 @pytest.mark.parametrize(
@@ -47,11 +54,11 @@ def test_visible_ascii_is_a_key(key: str) -> None:
 def test_other_keys_are_refused(key: str) -> None:
     """Neither spaces nor controls nor anything beyond ASCII, and not too much of it."""
     with pytest.raises(InvalidEventError) as refusal:
-        parse_key(key)
+        parse_idempotency_key(key)
     assert refusal.value.code == "invalid_key"
 
 
 def test_an_event_says_one_outcome_without_a_key_unless_told() -> None:
     """The plain report is of one event."""
     event = Event(DomainName("a.example"), EventKind.BOUNCED)
-    assert (event.count, event.key) == (1, None)
+    assert (event.count, event.idempotency_key) == (1, None)

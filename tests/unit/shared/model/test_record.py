@@ -69,7 +69,7 @@ def test_garbage_is_refused_with_its_reason(record: dict[str, Any]) -> None:
 
 def test_an_idempotency_key_of_nothing_may_be_spelt_out() -> None:
     """A fourth field of nil is no key."""
-    assert decode(b"example.com", b"\x94\x01\x00\x01\xc0").key is None
+    assert decode(b"example.com", b"\x94\x01\x00\x01\xc0").idempotency_key is None
 
 
 @settings(deadline=None)
