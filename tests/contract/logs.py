@@ -169,7 +169,7 @@ async def read_all(config: KafkaConfig, topic: str, partition: int) -> list[KeyA
         end = (await consumer.end_offsets([at]))[at]
         await consumer.seek_to_beginning(at)
         found: list[KeyAndValue] = []
-        while await consumer.counting.position(at) < end:
+        while await consumer.position(at) < end:
             batch = (await consumer.getmany(at, timeout_ms=200)).get(at, [])
             found += [(record.key, record.value) for record in batch]
         return found

@@ -125,7 +125,7 @@ class BrokerStack(Stack):
             ends = await consumer.end_offsets(places)
             await consumer.seek_to_beginning(*places)
             async with asyncio.timeout(_WHOLE_SECONDS):
-                while any([await consumer.counting.position(at) < ends[at] for at in places]):
+                while any([await consumer.position(at) < ends[at] for at in places]):
                     for records in (await consumer.getmany(timeout_ms=200)).values():
                         counts.update(record.key.decode() for record in records)
                         values.update(record.value for record in records)
