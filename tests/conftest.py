@@ -10,8 +10,8 @@ from playwright.async_api import Browser
 
 from deploy.processes.errors import ServersError
 from deploy.servers.backends import Servers, open_servers
-from tests.browser import open_browser
-from tests.loopback import random_prefix
+from tests.clients.browser import open_browser
+from tests.servers.loopback import random_prefix
 
 
 @pytest_asyncio.fixture(scope="session")

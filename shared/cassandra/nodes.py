@@ -3,7 +3,7 @@
 The driver's own word comes too late: on an idle session it told of a dead node 11 s after its
 end. But its pool's connection is flagged closed within 0.1 s, and every node that comes back
 or joins gets a new one. So we look at the connections themselves, a private matter of the
-driver's, which tests/contract/test_cassandra_nodes.py holds it to.
+driver's, which tests/contract/cassandra/test_cassandra_restarts.py holds it to.
 """
 
 from collections.abc import Mapping

@@ -3,7 +3,7 @@
 aiohttp makes a response from a mapping of headers, anew for each request. What is built here
 once is written to the connection as it stands. That leans on how aiohttp's connection asks a
 response to be sent (``prepare``, ``write_eof`` and ``keep_alive``):
-``tests/contract/test_http_prebuilt.py`` fails when that changes.
+``tests/contract/http/test_http_prebuilt.py`` fails when that changes.
 """
 
 from collections.abc import Callable

@@ -1,6 +1,6 @@
 """Start, judge and end an idempotent producer: all that we know of aiokafka's inside.
 
-``tests/contract/test_producer_watch.py`` fails when a version of aiokafka changes it.
+``tests/contract/kafka/test_producer_watch.py`` fails when a version of aiokafka changes it.
 """
 
 import asyncio

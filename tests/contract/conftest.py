@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 
 import pytest
 import pytest_asyncio
@@ -13,23 +12,12 @@ from shared.cassandra import session as cassandra
 from shared.cassandra.session import Session
 from shared.config import CassandraConfig, KafkaConfig
 from shared.kafka import topic as kafka
-from tests.contract.change_feed import Changes, open_changes, start_node
-from tests.contract.logs import FakeLog, Log, RealLog
-from tests.contract.stores import Store, fake_store, real_store, unique
+from tests.contract.harness.logs import FakeLog, Log, RealLog
+from tests.contract.harness.pipeline import PARTITIONS, Pipeline, both
+from tests.contract.harness.stores import Store, fake_store, real_store, unique
 from tests.fakes.counter_store import InMemoryCounterStore
-from tests.system.stack import TierProcess
 
-PARTITIONS = 2
 KEYSPACE = "contract"
-both = pytest.fixture(params=["fake", "real"])
-
-
-@dataclass(frozen=True, slots=True)
-class Pipeline:
-    """A log and the store that its events are counted in."""
-
-    log: Log
-    store: Store
 
 
 @pytest.fixture(scope="session")
@@ -133,20 +121,3 @@ def pipeline(request: pytest.FixtureRequest) -> Pipeline:
         request.getfixturevalue(f"{request.param}_log"),
         request.getfixturevalue(f"{request.param}_store"),
     )
-
-
-@pytest_asyncio.fixture(scope="package")
-async def changes(
-    server_environment: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Changes]:
-    """The feed's topic and store, for all tests of it."""
-    async with open_changes(tmp_path_factory.mktemp("changes"), server_environment) as opened:
-        yield opened
-
-
-@pytest_asyncio.fixture
-async def feed_node(changes: Changes) -> AsyncIterator[TierProcess]:
-    """A node with the default settings, whose feed is ready."""
-    started = await start_node(changes)
-    yield started
-    await started.stop()

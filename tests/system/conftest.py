@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 import pytest
 import pytest_asyncio
 
-from tests.system.client import Client
-from tests.system.raw_load import Press, open_press
-from tests.system.stack import Stack
+from tests.clients.client import Client
+from tests.clients.raw_load import Press, open_press
+from tests.tiers.stack import Stack
 
 
 @pytest_asyncio.fixture(scope="session")

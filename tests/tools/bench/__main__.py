@@ -15,7 +15,7 @@ import uvloop
 from rich.console import Console
 
 from deploy.processes.errors import ServersError
-from tests.system.stack import ROOT
+from tests.tiers.stack import ROOT
 from tests.tools.bench.bench import Bench
 from tests.tools.bench.cpu import usable_cores
 from tests.tools.bench.effort import NORMAL, QUICK, Effort

@@ -14,8 +14,8 @@ import msgspec
 from deploy.processes import process
 from deploy.processes.process import Command
 from deploy.servers.backends import Servers
-from tests.loopback import random_prefix
-from tests.system.stack import ROOT, Stack
+from tests.servers.loopback import random_prefix
+from tests.tiers.stack import ROOT, Stack
 from tests.tools.bench.cpu import pin
 from tests.tools.bench.effort import Effort
 from tests.tools.bench.pump_job import PumpJob, PumpResult

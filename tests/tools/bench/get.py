@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from consumer.counter_store import CassandraCounterStore
 from shared.cassandra.session import open_session
 from shared.config import CassandraConfig
-from tests.system.stack import Stack
+from tests.tiers.stack import Stack
 from tests.tools.bench.bench import Bench, Target, target_of
 from tests.tools.bench.counter_rows import LOG, updates_of, write_all
 from tests.tools.bench.figure import Figure, Of, Reference, at_least, at_most

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from tests.system.stack import TierProcess
+from tests.tiers.stack import TierProcess
 from tests.tools.bench.bench import Bench, MeasurementError
 
 _NOT_STARTED = 2

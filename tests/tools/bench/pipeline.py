@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import aiohttp
 
-from tests.system.stack import TierProcess
+from tests.tiers.stack import TierProcess
 from tests.tools.bench.bench import Bench, MeasurementError
 from tests.tools.bench.figure import Figure, Goal, Reference, at_least
 from tests.tools.bench.load import LoadReport, run_load

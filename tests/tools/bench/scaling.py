@@ -12,7 +12,7 @@ from time import perf_counter
 
 import msgspec
 
-from tests.system.stack import TierProcess
+from tests.tiers.stack import TierProcess
 from tests.tools.bench.bench import Bench, MeasurementError, Target, target_of
 from tests.tools.bench.bulk import bulk_job
 from tests.tools.bench.cpu import cpu_seconds

@@ -14,7 +14,7 @@ from deploy.servers.backends import Servers, open_servers
 from deploy.servers.profile import BENCH
 from shared.cassandra.session import open_session
 from shared.config import CassandraConfig
-from tests.loopback import random_prefix
+from tests.servers.loopback import random_prefix
 
 _SINGLE = {
     "KAFKA_REPLICATION_FACTOR": "1",

@@ -18,8 +18,8 @@ from shared.model.event import Event, EventKind
 from shared.model.partitioning import partition_of
 from shared.model.record import encode
 from tests.fakes.writers import writers
-from tests.loopback import random_prefix
-from tests.nodetool import nodetool, table_bytes
+from tests.servers.loopback import random_prefix
+from tests.servers.nodetool import nodetool, table_bytes
 from tests.tools.bench.bench import Bench, MeasurementError, target_of
 from tests.tools.bench.bulk import CONNECTIONS, LINES
 from tests.tools.bench.counter_rows import write_all

@@ -7,7 +7,7 @@ from time import perf_counter
 
 import aiohttp
 
-from tests.system.stack import TierProcess
+from tests.tiers.stack import TierProcess
 from tests.tools.bench.bench import Bench, MeasurementError
 from tests.tools.bench.figure import Figure, Reference, at_most
 from tests.tools.bench.load import LoadReport, run_load

@@ -7,7 +7,7 @@ from time import perf_counter
 import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.system.stack import TierProcess
+from tests.tiers.stack import TierProcess
 from tests.tools.bench.bench import MeasurementError
 from tests.tools.bench.trend import Reading
 

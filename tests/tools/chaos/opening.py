@@ -18,7 +18,7 @@ from deploy.servers.backends import (
     endpoints,
 )
 from deploy.servers.cluster import Cluster
-from tests.loopback import random_prefix
+from tests.servers.loopback import random_prefix
 from tests.tools.chaos.isolation import Isolation, as_user
 from tests.tools.chaos.options import INGEST_NODES, QUERY_NODES, SERVERS, WORKERS, ChaosOptions
 from tests.tools.chaos.recorder import Say

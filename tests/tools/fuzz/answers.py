@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 
-from tests.system.raw_client import Answer
+from tests.clients.raw_client import Answer
 
 MAX_DETAIL = 300
 STATUSES = {202, 400, 404, 405, 408, 413, 415, 503}

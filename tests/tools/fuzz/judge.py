@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 from shared.model.domain import parse_domain
 from shared.model.event import Event
-from tests.system.raw_client import Answer
+from tests.clients.raw_client import Answer
 from tests.tools.fuzz.answers import check_form
 
 Tally = Counter[tuple[str, str, str | None, int | None]]

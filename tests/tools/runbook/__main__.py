@@ -15,8 +15,8 @@ import structlog
 from deploy.processes.errors import ServersError
 from deploy.servers.backends import Backend, Servers, build_servers, choose_backend
 from deploy.servers.cluster import Cluster
-from tests.loopback import random_prefix
-from tests.system.stack import ROOT, Stack
+from tests.servers.loopback import random_prefix
+from tests.tiers.stack import ROOT, Stack
 from tests.tools.chaos.isolation import Isolation, isolate
 from tests.tools.runbook import servers as on_servers
 from tests.tools.runbook import tiers as on_tiers

@@ -19,9 +19,9 @@ from deploy.servers import cassandra, cql_probe, kafka
 from deploy.servers.artifacts import Distribution, fetch
 from deploy.servers.backends import Backend, Servers
 from deploy.servers.cluster import Cluster
-from tests.system.balanced import Seen, open_traffic
-from tests.system.client import Client
-from tests.system.stack import ROOT, Stack, TierProcess
+from tests.clients.balanced import Seen, open_traffic
+from tests.clients.client import Client
+from tests.tiers.stack import ROOT, Stack, TierProcess
 from tests.tools.chaos.isolation import Isolation
 
 TOOLS = Distribution(

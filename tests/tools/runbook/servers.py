@@ -10,7 +10,7 @@ from pathlib import Path
 from deploy.processes.node import Node
 from shared.cassandra import session as cassandra
 from shared.config import CassandraConfig
-from tests.nodetool import nodetool
+from tests.servers.nodetool import nodetool
 from tests.tools.runbook.lab import Lab, TrialError
 
 _REASSIGN = "org.apache.kafka.tools.reassign.ReassignPartitionsCommand"

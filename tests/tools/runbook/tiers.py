@@ -12,8 +12,8 @@ from shared.kafka.topic import open_topic
 from shared.model.domain import parse_domain
 from shared.model.event import Event, EventKind
 from shared.model.record import encode
+from tests.clients.client import Client
 from tests.fakes.log import LogRecord
-from tests.system.client import Client
 from tests.tools.runbook.lab import Lab, TrialError
 
 _FORGET = "DELETE FROM {keyspace}.domain_counters WHERE domain = ?"

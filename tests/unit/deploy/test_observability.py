@@ -9,7 +9,8 @@ import pytest
 import yaml  # type: ignore[import-untyped]  # has no types of its own
 
 from deploy.local.tiers import TIERS
-from tests.observability import (
+from tests.monitoring.promtool import find_promtool
+from tests.monitoring.queries import (
     FOLDER,
     dashboard,
     expressions,
@@ -18,7 +19,6 @@ from tests.observability import (
     rule_tests,
     rules,
 )
-from tests.promtool import find_promtool
 
 RUNBOOK = FOLDER.parent / "RUNBOOK.md"
 WIDTH = 24

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.errors import BrokerUnavailableError
-from tests.system.raw_client import Answer
+from tests.clients.raw_client import Answer
 from tests.tools.fuzz.answers import parse_answers
 from tests.tools.fuzz.framing import GZIP, NDJSON, compress, frame
 from tests.tools.fuzz.judge import Request, judge

@@ -16,7 +16,7 @@ from shared.config import CassandraConfig, EnvironmentReader, KafkaConfig
 from shared.errors import ConfigError
 from shared.kafka.client import client_arguments
 from shared.runtime.security_config import TlsConfig
-from tests.certificates import LONG_AGO, Authority
+from tests.servers.certificates import LONG_AGO, Authority
 
 SECRET = "hush-hush"  # noqa: S105 it is looked for everywhere
 Settings = type[KafkaConfig] | type[CassandraConfig] | type[TlsConfig]

@@ -1,0 +1,175 @@
+"""A node of Cassandra is killed and comes back: what that does to counters, and to ours.
+
+On three nodes of its own, with the periodic commit log that Cassandra has by default, and
+compressed: what a node acknowledged in the last seconds before its end, it has forgotten.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from cassandra.policies import FallthroughRetryPolicy, RetryPolicy
+
+from consumer.counter_store import CassandraCounterStore
+from deploy import prepare
+from deploy.processes.node import Node
+from deploy.servers.backends import Servers
+from deploy.servers.cluster import CommitLog
+from shared.cassandra import session as cassandra
+from shared.cassandra.session import Session
+from shared.config import CassandraConfig
+from shared.errors import RetriableError
+from shared.model.domain import DomainName
+from tests.contract.harness.counting import SECONDS_TO_SETTLE, Counting
+from tests.contract.harness.flood import FLOOD, Flood
+from tests.contract.harness.stores import new_domain, update_of
+from tests.servers.freezing import frozen
+from tests.servers.own_servers import open_own_servers
+from tests.waiting import until
+
+log = logging.getLogger(__name__)
+
+KEYSPACE = "restarts"
+DOMAINS = 400
+LOGS = 3
+MOST_KILLS = 5
+# Less than the two seconds after which a coordinator gives an update up.
+SECONDS_IN_HAND = 1.0
+
+
+@pytest_asyncio.fixture(scope="module")
+async def ring(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Servers]:
+    """Three nodes whose commit log is periodic, with a table of three replicas."""
+    folder = tmp_path_factory.mktemp("ring")
+    opening = open_own_servers(folder, nodes=3, commit_log=CommitLog.PERIODIC, brokers=False)
+    async with opening as servers:
+        await prepare.create_schema(config_of(servers), {"datacenter1": 3})
+        yield servers
+
+
+@pytest_asyncio.fixture(scope="module")
+async def session(ring: Servers) -> AsyncIterator[Session]:
+    """A session as the workers have it."""
+    async with cassandra.open_session(config_of(ring)) as opened:
+        yield opened
+
+
+def config_of(servers: Servers) -> CassandraConfig:
+    """Return where the ring is."""
+    return CassandraConfig(contact_points=servers.contact_points, keyspace=KEYSPACE)
+
+
+async def kill(node: Node) -> None:
+    """End *node* as a power cut would and bring it back, all others knowing of both."""
+    await node.kill()
+    await asyncio.sleep(4.0)
+    await node.start()
+    await node.wait_ready(3)
+
+
+async def until_calm(store: CassandraCounterStore) -> None:
+    """Wait until updates succeed whichever node leads them."""
+
+    async def is_calm() -> bool:
+        try:
+            for _ in range(30):
+                await store.write("calm", [update_of(new_domain(), delivered=1)])
+        except RetriableError:
+            return False
+        return True
+
+    await until(is_calm, SECONDS_TO_SETTLE)
+
+
+async def test_rows_that_are_left_at_a_restart_stay_true(ring: Servers, session: Session) -> None:
+    """Side by side through the same kills: rows that go on are falsified, rows left are not."""
+    store = await CassandraCounterStore.prepare(session)
+    domains = [DomainName(f"d-{number}.example") for number in range(DOMAINS)]
+    left = [Counting(f"left/{n}", domains, store, session.node_epoch) for n in range(LOGS)]
+    kept = [Counting(f"kept/{n}", domains, store, lambda: 0) for n in range(LOGS)]
+    everyone = [*left, *kept]
+
+    async def count_on(stop: asyncio.Event, counting: Counting) -> None:
+        while not stop.is_set():
+            await counting.count_each()
+            await counting.settle()
+
+    falsified: list[str] = []
+    for kills in range(MOST_KILLS):
+        stop = asyncio.Event()
+        counters = [asyncio.ensure_future(count_on(stop, counting)) for counting in everyone]
+        await asyncio.sleep(8.0)
+        stop.set()
+        await kill(ring.cassandra[kills % 3])
+        await asyncio.gather(*counters)
+        await until_calm(store)
+        for _ in range(5):
+            await asyncio.gather(*(counting.count_each() for counting in everyone))
+            await asyncio.gather(*(counting.settle() for counting in everyone))
+        assert [row for counting in left for row in await counting.false_rows()] == []
+        falsified = [row for counting in kept for row in await counting.false_rows()]
+        if falsified:
+            break
+    log.info("%d false rows after %d kills: %s", len(falsified), kills + 1, falsified[:3])
+    assert falsified, "the kills were too kind to show anything"
+    for counting in everyone:
+        counting.running.cancel()
+
+
+async def test_the_epoch_ends_with_a_node_and_only_then(ring: Servers, session: Session) -> None:
+    """At its end and at its return; nothing else that the driver does counts as one.
+
+    This holds the driver to what shared/cassandra/nodes.py looks at.
+    """
+    quiet = session.node_epoch()
+    for _ in range(20):
+        await asyncio.sleep(0.1)
+        await session.probe()
+    assert session.node_epoch() == quiet
+
+    await ring.cassandra[2].kill()
+    async with asyncio.timeout(2):
+        while session.node_epoch() == quiet:
+            await asyncio.sleep(0.01)
+    await asyncio.sleep(4.0)
+    dead = session.node_epoch()
+    await ring.cassandra[2].start()
+    await ring.cassandra[2].wait_ready(3)
+
+    async def is_noticed() -> bool:
+        return session.node_epoch() != dead
+
+    await until(is_noticed)
+
+
+async def test_the_drivers_default_sends_updates_twice_and_ours_does_not(ring: Servers) -> None:
+    """A node dies with updates in hand: by default the driver sends them to the next one.
+
+    The two others are frozen meanwhile: without a quorum it can confirm none, and surely dies
+    with all that it has got in hand. Another round is for a machine so slow that it got nothing.
+    """
+    addresses = config_of(ring).addresses
+    default = await asyncio.to_thread(Flood, addresses, KEYSPACE, RetryPolicy())
+    ours = await asyncio.to_thread(Flood, addresses, KEYSPACE, FallthroughRetryPolicy())
+    try:
+        for kills in range(MOST_KILLS):
+            victim = ring.cassandra[kills % 3]
+            others = [node for node in ring.cassandra if node is not victim]
+            with frozen(*others):
+                started = [(flood, flood.send()) for flood in (default, ours)]
+                await asyncio.sleep(SECONDS_IN_HAND)
+                await victim.kill()
+            for flood, futures in started:
+                await asyncio.to_thread(flood.wait, futures)
+            await victim.start()
+            await victim.wait_ready(3)
+            assert await asyncio.to_thread(ours.doubled) == 0
+            if doubled := await asyncio.to_thread(default.doubled):
+                break
+        log.info("by default %d of %d counted twice", doubled, FLOOD * (kills + 1))
+        assert doubled
+    finally:
+        default.close()
+        ours.close()

@@ -1,0 +1,128 @@
+"""What the adapters say while a server is frozen, and that they go on once it is not.
+
+On servers of its own: others may be in the middle of something on the shared ones.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from consumer.counter_store import CassandraCounterStore
+from deploy import prepare
+from deploy.prepare import KafkaLayout
+from deploy.servers.backends import Servers
+from shared.cassandra import session as cassandra
+from shared.config import CassandraConfig, KafkaConfig
+from shared.errors import (
+    BrokerUnavailableError,
+    OutcomeUnknownError,
+    RetriableError,
+    StoreUnavailableError,
+)
+from shared.kafka import topic as kafka
+from tests.contract.harness.logs import read_all
+from tests.contract.harness.stores import new_domain, update_of
+from tests.servers.freezing import frozen
+from tests.servers.own_servers import open_own_servers
+from tests.waiting import WAIT_SECONDS, until
+
+TIMEOUT_SECONDS = 1.0
+MARGIN_SECONDS = 1.0
+LOG = "frozen/0"
+
+
+@pytest_asyncio.fixture(scope="module")
+async def frail(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Servers]:
+    """One broker and one Cassandra node that nobody else uses, whatever the environment names."""
+    async with open_own_servers(tmp_path_factory.mktemp("frail")) as started:
+        yield started
+
+
+async def test_an_append_to_a_frozen_broker_is_in_doubt_and_stands_once_it_thaws(
+    frail: Servers,
+) -> None:
+    """In doubt at the deadline, refused at once behind the late batch, and then all is well."""
+    config = KafkaConfig(
+        bootstrap_servers=frail.bootstrap_servers,
+        topic="frozen",
+        dead_letter_topic="frozen-dead-letters",
+        changes_topic="frozen-changes",
+        request_timeout_seconds=TIMEOUT_SECONDS,
+    )
+    layout = KafkaLayout(partitions=1, replication_factor=1, min_insync_replicas=1)
+    await prepare.create_topics(config, layout)
+    async with kafka.open_topic(config, "frozen") as topic:
+        await topic.append(0, [(b"k", b"before")])
+        with frozen(frail.kafka[0]):
+            begun = time.monotonic()
+            with pytest.raises(OutcomeUnknownError):
+                await topic.append(0, [(b"k", b"late")])
+            assert time.monotonic() - begun < TIMEOUT_SECONDS + MARGIN_SECONDS
+
+            begun = time.monotonic()
+            with pytest.raises(BrokerUnavailableError):
+                await topic.append(0, [(b"k", b"refused")])
+            assert time.monotonic() - begun < TIMEOUT_SECONDS / 10
+            with pytest.raises(BrokerUnavailableError):
+                await topic.probe()
+
+        async def works_again() -> bool:
+            try:
+                await topic.append(0, [(b"k", b"after")])
+            except BrokerUnavailableError:
+                return False
+            return True
+
+        await until(works_again)
+        await topic.probe()
+
+    values = [value for _, value in await read_all(config, "frozen", 0)]
+    assert values == [b"before", b"late", b"after"]
+
+
+async def test_a_frozen_store_leaves_writes_in_doubt_and_answers_once_it_thaws(
+    frail: Servers,
+) -> None:
+    """Both end within their deadlines, and the same session works again afterwards."""
+    config = CassandraConfig(
+        contact_points=frail.contact_points,
+        keyspace="frozen",
+        write_timeout_seconds=TIMEOUT_SECONDS,
+        read_timeout_seconds=TIMEOUT_SECONDS,
+    )
+    # Creating tables takes longer than the writes that are tried here.
+    patient = config.model_copy(update={"write_timeout_seconds": WAIT_SECONDS})
+    await prepare.create_schema(patient, {"datacenter1": 1})
+    async with cassandra.open_session(config) as session:
+        store = await CassandraCounterStore.prepare(session)
+        alone = update_of(new_domain(), delivered=1, applied_offset=1)
+        batch = [update_of(new_domain(), delivered=1, applied_offset=1) for _ in range(5)]
+        await store.write(LOG, [alone])
+        with frozen(frail.cassandra[0]):
+            begun = time.monotonic()
+            outcomes = await asyncio.gather(
+                store.write(LOG, [alone]),
+                store.write(LOG, batch),
+                store.read(LOG, [alone.domain]),
+                return_exceptions=True,
+            )
+            assert time.monotonic() - begun < TIMEOUT_SECONDS + MARGIN_SECONDS
+        kinds = [type(outcome) for outcome in outcomes]
+        assert kinds == [OutcomeUnknownError, OutcomeUnknownError, StoreUnavailableError]
+
+        after = update_of(new_domain(), delivered=7, applied_offset=7)
+
+        async def works_again() -> bool:
+            try:
+                await session.probe()
+            except RetriableError:
+                return False
+            return True
+
+        await until(works_again)
+        await store.write(LOG, [after])
+        ((row,),) = (await store.read(LOG, [after.domain])).values()
+        assert row.delivered == 7

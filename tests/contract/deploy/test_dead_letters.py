@@ -1,0 +1,253 @@
+"""What operators rely on when they replay dead letters, on a real Kafka."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+
+import pytest
+from aiokafka.errors import KafkaError
+
+from consumer.kafka.dead_letters import MAX_KEPT_BYTES, DeadLetterTopic
+from deploy.dead_letters import __main__ as dead_letters
+from deploy.dead_letters.__main__ import LetterBook, Replay, open_book, parse_arguments
+from deploy.dead_letters.letters import State, choose
+from shared.config import KafkaConfig
+from shared.errors import (
+    BrokerUnavailableError,
+    OutcomeUnknownError,
+    PipelineError,
+    UndecodableRecordError,
+)
+from shared.kafka.producer import MAX_BATCH_BYTES
+from shared.kafka.topic import Topic
+from shared.model import record
+from shared.model.event import Event, EventKind
+from shared.model.partitioning import partition_of
+from shared.model.record import KeyValue
+from tests.contract.harness.logs import Log
+from tests.contract.harness.pipeline import PARTITIONS, Pipeline
+from tests.contract.harness.stores import Store, new_domain
+from tests.contract.harness.workers import open_worker, truth, until_counted
+from tests.fakes.log import LogRecord
+from tests.fakes.topic import InMemoryTopic
+
+GARBAGE = (b"\xff", b"\x00not a record")
+
+
+@pytest.fixture
+def replay(kafka_config: KafkaConfig) -> Callable[..., "asyncio.Future[None]"]:
+    """Run the command with these words."""
+
+    def run(*words: str) -> "asyncio.Future[None]":
+        arguments = parse_arguments(["replay", *words])
+        return asyncio.ensure_future(dead_letters.run(arguments, kafka_config))
+
+    return run
+
+
+@pytest.fixture
+def pipeline(real_log: Log, real_store: Store) -> Pipeline:
+    """Both real."""
+    return Pipeline(real_log, real_store)
+
+
+async def keep(log: Log, *records: KeyValue) -> None:
+    """Put *records* aside as a worker does."""
+    for offset, (key, value) in enumerate(records):
+        kept = LogRecord(offset, key, value, 0)
+        await DeadLetterTopic(log.dead_letters).keep(f"{log.name}/0", kept, "why")
+
+
+async def stored(log: Log) -> list[object]:
+    """Return all that is in the topic of events."""
+    return [pair for number in range(PARTITIONS) for pair in await log.records(number)]
+
+
+async def states(config: KafkaConfig) -> list[State]:
+    """Return what became of each letter."""
+    async with open_book(config) as book:
+        return [letter.state for letter in book.letters]
+
+
+async def test_poison_is_put_aside_and_counted_once_after_the_fix(
+    pipeline: Pipeline,
+    kafka_config: KafkaConfig,
+    replay: Callable[..., "asyncio.Future[None]"],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A version that can't decode an event loses nothing: dead letter, fix, replay, exact count.
+
+    A second replay sends nothing, and what is no record to the new version either stays.
+    """
+    log, store, domain = pipeline.log, pipeline.store, new_domain()
+    plain, new = Event(domain, EventKind.DELIVERED, 5), Event(domain, EventKind.BOUNCED, 2, "k-1")
+    at = partition_of(domain, PARTITIONS)
+    await log.topic.append(at, [record.encode(plain), record.encode(new), GARBAGE])
+    decode = record.decode
+
+    def decode_of_old(key: bytes | None, value: bytes | None) -> Event:
+        event = decode(key, value)
+        if event.idempotency_key is not None:
+            raise UndecodableRecordError("keys are not known yet")
+        return event
+
+    with monkeypatch.context() as old:
+        old.setattr(record, "decode", decode_of_old)
+        async with open_worker(log, store.store):
+            await until_counted(store.reader, truth([plain]))
+            async with asyncio.timeout(20):
+                while len(await log.letters()) < 2:
+                    pass
+
+    await replay("--dry-run")
+    assert "would send 1 letters" in capsys.readouterr().out
+    assert len(await log.records(at)) == 3
+
+    await replay()
+    await replay()
+    async with open_worker(log, store.store):
+        await until_counted(store.reader, truth([plain, new]))
+
+    assert "sent 1 of 1" in capsys.readouterr().out
+    assert list(await log.records(at))[3:] == [record.encode(new)]
+    assert await states(kafka_config) == [State.SENT, State.WAITING]
+    await dead_letters.run(parse_arguments(["list"]), kafka_config)
+    await dead_letters.run(parse_arguments(["show", "1"]), kafka_config)
+    printed = capsys.readouterr().out
+    assert "2 letters: 1 waiting, 0 in doubt, 1 sent" in printed
+    assert "not a record" in printed
+    with pytest.raises(PipelineError, match="no letter stands at offset 99"):
+        await dead_letters.run(parse_arguments(["show", "99"]), kafka_config)
+
+
+async def test_two_replays_at_once_send_each_letter_once(
+    real_log: Log, kafka_config: KafkaConfig
+) -> None:
+    """The first mark in the topic counts, and each reads back whose that is."""
+    records = [record.encode(Event(new_domain(), EventKind.DELIVERED, n)) for n in range(1, 31)]
+    await keep(real_log, *records)
+
+    async def one() -> int:
+        async with open_book(kafka_config) as book:
+            chosen = choose(book.letters, 100)
+            opened.append(len(chosen))
+            async with asyncio.timeout(10):
+                while len(opened) < 2:
+                    await asyncio.sleep(0)
+            run = Replay(book, real_log.topic, marks)
+            await run.send(chosen)
+            return len(run.sent)
+
+    opened: list[int] = []
+    marks = _OneAtATime(real_log.dead_letters)
+    sent = await asyncio.gather(one(), one())
+
+    assert opened == [30, 30]
+    assert sum(sent) == 30
+    assert sorted(await stored(real_log), key=str) == sorted(records, key=str)
+
+
+async def test_what_kafka_refused_waits_and_what_it_did_not_answer_is_in_doubt(
+    real_log: Log, kafka_config: KafkaConfig, replay: Callable[..., "asyncio.Future[None]"]
+) -> None:
+    """Certainly not stored: sent by the next replay. Nobody knows: only when told to."""
+    records = [record.encode(Event(new_domain(), EventKind.DELIVERED, n)) for n in range(1, 5)]
+    await keep(real_log, *records)
+    events = InMemoryTopic(PARTITIONS)
+
+    async with open_book(kafka_config) as book:
+        events.fail(OutcomeUnknownError("late"), BrokerUnavailableError("away"))
+        run = Replay(book, events, real_log.dead_letters)
+        with pytest.raises(BrokerUnavailableError):
+            await run.send(choose(book.letters, 100))
+    assert len(run.in_doubt) == 1
+    assert await states(kafka_config) == [State.IN_DOUBT, *[State.WAITING] * 3]
+
+    await replay("--limit", "2")
+    assert await states(kafka_config) == [State.IN_DOUBT, State.SENT, State.SENT, State.WAITING]
+    await replay()
+    assert await states(kafka_config) == [State.IN_DOUBT, *[State.SENT] * 3]
+    await replay("--in-doubt")
+    assert await states(kafka_config) == [State.SENT] * 4
+    assert sorted(await stored(real_log), key=str) == sorted(records, key=str)
+
+
+async def test_no_answer_ends_the_command_and_says_so(
+    real_log: Log, kafka_config: KafkaConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever ran it must know that letters are in doubt."""
+    await keep(real_log, record.encode(Event(new_domain(), EventKind.DELIVERED, 1)))
+    monkeypatch.setattr(Replay, "_send", _no_answer)
+
+    with pytest.raises(PipelineError, match="--in-doubt"):
+        await dead_letters.run(parse_arguments(["replay"]), kafka_config)
+    assert await states(kafka_config) == [State.IN_DOUBT]
+
+
+async def test_what_is_no_record_is_sent_where_it_was_if_asked_for(
+    real_log: Log, kafka_config: KafkaConfig, replay: Callable[..., "asyncio.Future[None]"]
+) -> None:
+    """Workers of a newer version than this command may decode it."""
+    await keep(real_log, GARBAGE)
+
+    await replay()
+    assert await stored(real_log) == []
+    await replay("--undecodable", "0")
+
+    assert list(await real_log.records(0)) == [GARBAGE]
+    assert await states(kafka_config) == [State.SENT]
+
+
+async def test_what_no_batch_could_hold_is_kept_cut_and_never_sent(
+    real_log: Log, kafka_config: KafkaConfig, replay: Callable[..., "asyncio.Future[None]"]
+) -> None:
+    """A topic takes larger records than the letter of one may be: its partition goes on."""
+    await keep(real_log, (b"long.example.com", bytes(MAX_BATCH_BYTES)))
+    async with open_book(kafka_config) as book:
+        (letter,) = book.letters
+        assert letter.value == bytes(MAX_KEPT_BYTES)
+        assert letter.cut
+    await replay("--undecodable")
+    assert await stored(real_log) == []
+
+
+async def test_a_missing_kafka_is_named(kafka_config: KafkaConfig) -> None:
+    """One sentence, not a traceback."""
+    nowhere = kafka_config.model_copy(update={"bootstrap_servers": "127.0.0.1:1"})
+
+    with pytest.raises(BrokerUnavailableError, match=r"127\.0\.0\.1:1"):
+        async with open_book(nowhere):
+            pass
+
+
+async def test_a_topic_that_stops_answering_is_named(kafka_config: KafkaConfig) -> None:
+    """While it is read, too."""
+
+    class Broken:
+        async def end_offsets(self, _: object) -> None:
+            raise KafkaError("gone")
+
+    with pytest.raises(BrokerUnavailableError, match=f"{kafka_config.dead_letter_topic}: not read"):
+        await LetterBook(Broken(), kafka_config).catch_up()
+
+
+async def _no_answer(*_: object) -> None:
+    raise OutcomeUnknownError("late")
+
+
+class _OneAtATime:
+    """A topic that two may append to at once, which is one too many for a partition."""
+
+    def __init__(self, topic: Topic) -> None:
+        self.partitions = topic.partitions
+        self._topic = topic
+        self._lock = asyncio.Lock()
+
+    async def append(
+        self,
+        partition: int,
+        records: Sequence[KeyValue],
+        traceparents: Mapping[int, str] | None = None,
+    ) -> None:
+        async with self._lock:
+            await self._topic.append(partition, records, traceparents)

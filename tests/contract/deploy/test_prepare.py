@@ -1,0 +1,83 @@
+"""What operators rely on when they run ``python -m deploy.prepare``, on real servers alone."""
+
+import asyncio
+
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+
+from deploy import prepare
+from deploy.prepare import CassandraLayout, KafkaLayout, PrepareConfig
+from shared.cassandra import session as cassandra
+from shared.config import CassandraConfig, KafkaConfig
+from shared.kafka import topic as kafka
+from shared.kafka.producer import MAX_BATCH_BYTES
+from tests.contract.harness.logs import read_all
+from tests.contract.harness.pipeline import PARTITIONS
+from tests.contract.harness.stores import new_domain, real_store, unique, update_of
+from tests.waiting import WAIT_SECONDS
+
+LOG = "prepared/0"
+
+
+async def test_it_may_be_run_by_two_at_once_and_again_on_what_is_in_use(
+    kafka_config: KafkaConfig,
+    kafka_layout: KafkaLayout,
+    cassandra_config: CassandraConfig,
+    cassandra_layout: CassandraLayout,
+) -> None:
+    """The loser of a race finds its work done, and neither records nor counters are touched."""
+    own = cassandra_config.model_copy(update={"keyspace": unique("prepared").replace("-", "_")})
+    config = PrepareConfig(kafka_config, kafka_layout, own, cassandra_layout)
+    update = update_of(new_domain(), delivered=3, applied_offset=3)
+
+    async with asyncio.timeout(3 * WAIT_SECONDS):
+        await asyncio.gather(prepare.run(config), prepare.run(config))
+        async with (
+            kafka.open_topic(kafka_config, kafka_config.topic) as topic,
+            cassandra.open_session(own) as session,
+        ):
+            store = (await real_store(session)).store
+            await topic.append(0, [(b"k", b"v")])
+            await store.write(LOG, [update])
+            await prepare.run(config)
+
+            assert topic.partitions == PARTITIONS
+            assert await read_all(kafka_config, kafka_config.topic, 0) == [(b"k", b"v")]
+            ((row,),) = (await store.read(LOG, [update.domain])).values()
+            assert row.delivered == 3
+
+
+async def test_topics_have_the_settings_that_the_guarantees_stand_on(
+    kafka_config: KafkaConfig, kafka_layout: KafkaLayout
+) -> None:
+    """As the broker itself tells them."""
+    async with asyncio.timeout(WAIT_SECONDS):
+        await prepare.create_topics(kafka_config, kafka_layout)
+        events = await settings_of(kafka_config, kafka_config.topic)
+        letters = await settings_of(kafka_config, kafka_config.dead_letter_topic)
+        changes = await settings_of(kafka_config, kafka_config.changes_topic)
+
+    for found in (events, letters, changes):
+        assert found["min.insync.replicas"] == str(kafka_layout.min_insync_replicas)
+        assert found["message.timestamp.type"] == "LogAppendTime"
+        assert found["unclean.leader.election.enable"] == "false"
+        assert int(found["max.message.bytes"]) > MAX_BATCH_BYTES
+    assert events["retention.ms"] == str(kafka_layout.retention_days * 24 * 60 * 60 * 1000)
+    assert letters["retention.ms"] == "-1"
+    assert changes["cleanup.policy"] == "compact"
+    # Whoever comes back within it has missed no change, a bounce before all.
+    assert int(changes["min.compaction.lag.ms"]) >= 60 * 60 * 1000
+    # Else nothing is ever compacted.
+    assert int(changes["segment.ms"]) <= 24 * 60 * 60 * 1000
+
+
+async def settings_of(config: KafkaConfig, topic: str) -> dict[str, str]:
+    """Return all settings of *topic*."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=config.bootstrap_servers)
+    await admin.start()
+    try:
+        (answer,) = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)])
+    finally:
+        await admin.close()
+    ((_, _, _, _, entries),) = answer.resources
+    return {name: value for name, value, *_ in entries}

@@ -1,0 +1,31 @@
+"""A counter store whose answers a test holds back."""
+
+import asyncio
+from collections.abc import Sequence
+
+from consumer.counting.writer_rows import RowUpdate
+from shared.model.counter import CounterRow
+from shared.model.domain import DomainName
+from tests.fakes.counter_store import InMemoryCounterStore
+
+
+class GatedStore(InMemoryCounterStore):
+    """A store that answers once its gate is open."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate = asyncio.Event()
+        self.asked = asyncio.Event()
+
+    async def read(
+        self, log: str, domains: Sequence[DomainName]
+    ) -> dict[DomainName, list[CounterRow]]:
+        """See CounterStore."""
+        self.asked.set()
+        await self.gate.wait()
+        return await super().read(log, domains)
+
+    async def write(self, log: str, updates: Sequence[RowUpdate]) -> None:
+        """See CounterStore."""
+        await self.gate.wait()
+        await super().write(log, updates)

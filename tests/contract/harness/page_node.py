@@ -1,0 +1,116 @@
+"""A query node whose counters, changes and pulse are a script's: for the page alone."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+
+from query.answer import answer_of
+from query.answers import Answers, CacheBounds
+from query.handlers import Handlers, build_routes
+from query.metrics import QueryMeters
+from query.page.route import build_page_routes
+from shared.auth.api_keys import Scope
+from shared.http.routing import OPEN, Guard, Route
+from shared.http.server import HttpLimits, open_server
+from shared.model.counter import Counters
+from shared.model.domain import DomainName
+from tests.fakes.counter_reader import InMemoryCounterReader
+from tests.servers.loopback import random_prefix
+
+PORT = 20_080
+OPENAPI = {
+    "openapi": "3.1.0",
+    "info": {"title": "a scripted node", "version": "1"},
+    "paths": {"/domains/{domain}": {"get": {"summary": "Look up", "responses": {}}}},
+}
+
+
+@dataclass(slots=True)
+class PageNode:
+    """What the page sees; a test changes it as it goes."""
+
+    counters: dict[str, Counters]
+    origin: str
+    pulse: dict[str, Any] = field(default_factory=dict)
+    streams: list[asyncio.Queue[bytes | None]] = field(default_factory=list)
+    refuses_streams: bool = False
+    resumed_from: list[str | None] = field(default_factory=list)
+    """What each stream that began was told to go on from."""
+
+    def say(self, domain: str, counters: Counters) -> None:
+        """Change the counters of *domain*, and tell all who listen."""
+        self.counters[domain] = counters
+        answer = msgspec.json.encode(answer_of(DomainName(domain), counters, 1000))
+        self.send(b"id: 0:1\ndata: " + answer + b"\n\n")
+
+    def send(self, text: bytes | None) -> None:
+        """Send *text* to all who listen; None ends their streams."""
+        for stream in self.streams:
+            stream.put_nowait(text)
+
+    async def changes(self, request: web.BaseRequest) -> web.StreamResponse:
+        """``GET /changes``."""
+        if self.refuses_streams:
+            return web.Response(status=503)
+        self.resumed_from.append(request.headers.get("Last-Event-ID"))
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        stream: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self.streams.append(stream)
+        await response.write(b"retry: 200\n: hello\n\n")
+        try:
+            while (text := await stream.get()) is not None:
+                await response.write(text)
+        except ConnectionResetError:
+            pass  # the page was left
+        finally:
+            self.streams.remove(stream)
+        return response
+
+    async def get_pulse(self, _: web.BaseRequest) -> web.Response:
+        """``GET /pulse``."""
+        return web.Response(body=json.dumps(self.pulse).encode(), content_type="application/json")
+
+
+@asynccontextmanager
+async def open_page_node(
+    counters: dict[str, Counters], guard: Guard | None = None
+) -> AsyncIterator[PageNode]:
+    """Serve the page on an address that nobody else has, to whoever passes *guard*."""
+
+    async def openapi(_: web.BaseRequest) -> web.Response:
+        return web.Response(body=json.dumps(OPENAPI).encode(), content_type="application/json")
+
+    host = f"{random_prefix()}.1"
+    reader = InMemoryCounterReader(counters)
+    node = PageNode(reader.counters, f"http://{host}:{PORT}")
+    meters = QueryMeters(CollectorRegistry())
+    answers = Answers(
+        reader,
+        1000,
+        asyncio.get_running_loop().time,
+        meters,
+        CacheBounds(fresh_seconds=0.0),  # what the script says counts at once
+    )
+    handlers = Handlers(answers, meters)
+    routes = [
+        *build_page_routes(answers.get),
+        Route("GET", "/changes", node.changes, Scope.QUERY),
+        Route("GET", "/pulse", node.get_pulse, Scope.QUERY),
+        Route("GET", "/openapi.json", openapi, OPEN),
+    ]
+    async with open_server(
+        build_routes(handlers, *routes, guard=guard), host, PORT, HttpLimits(drain_seconds=0.5)
+    ):
+        try:
+            yield node
+        finally:
+            node.send(None)
+            await answers.close()

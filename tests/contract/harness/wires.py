@@ -1,0 +1,116 @@
+"""Connections to our server, with routes that answer in all the ways there are."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from itertools import count
+
+from aiohttp import web
+
+from shared.http.prebuilt import PrebuiltResponse
+from shared.http.routing import OPEN, Route, Router, problem
+from shared.http.server import HttpLimits, open_server
+from tests.clients.raw_client import Answer, RawConnection
+from tests.servers.loopback import random_prefix
+
+HOST = f"{random_prefix()}.1"
+PORTS = count(20_300)
+
+
+def refuse() -> web.Response:
+    """Return a response with headers and a body of its own."""
+    return problem(503, "node_full", "Come again.", {"X-Own": "1"})
+
+
+async def plain(_: web.BaseRequest) -> web.StreamResponse:
+    """Answer in aiohttp's own way."""
+    return refuse()
+
+
+async def prebuilt(request: web.BaseRequest) -> web.StreamResponse:
+    """Answer the same from what was built before."""
+    return REFUSAL.answer(request)
+
+
+async def accepted(request: web.BaseRequest) -> web.StreamResponse:
+    """Answer without a body."""
+    return ACCEPTED.answer(request)
+
+
+async def defective(_: web.BaseRequest) -> web.StreamResponse:
+    """Let through what no handler should."""
+    raise KeyError("a secret")
+
+
+async def timed_out(_: web.BaseRequest) -> web.StreamResponse:
+    """Let a limit of one's own through, which aiohttp takes for a gateway's."""
+    raise TimeoutError("a secret")
+
+
+def document() -> web.Response:
+    """Return a response with a validator, a body and a type of its own."""
+    return web.Response(
+        body=b'{"a": 1}' * 30,
+        content_type="application/json",
+        headers={"ETag": '"1a"', "Cache-Control": "public, max-age=1"},
+    )
+
+
+async def plain_document(_: web.BaseRequest) -> web.StreamResponse:
+    """Answer with the document in aiohttp's own way."""
+    return document()
+
+
+async def prebuilt_document(request: web.BaseRequest) -> web.StreamResponse:
+    """Answer with the document from what was built before."""
+    return DOCUMENT.answer(request)
+
+
+REFUSAL = PrebuiltResponse(refuse, 503, "node_full")
+DOCUMENT = PrebuiltResponse(document, 200)
+ACCEPTED = PrebuiltResponse(lambda: web.Response(status=202), 202)
+ROUTES = Router(
+    [
+        Route("GET", "/plain", plain, OPEN),
+        Route("GET", "/prebuilt", prebuilt, OPEN),
+        Route("GET", "/defective", defective, OPEN),
+        Route("GET", "/timed-out", timed_out, OPEN),
+        Route("PUT", "/accepted", accepted, OPEN),
+        Route("GET", "/document", plain_document, OPEN),
+        Route("GET", "/prebuilt-document", prebuilt_document, OPEN),
+    ]
+)
+
+
+class Wire(RawConnection):
+    """A connection to the server of ``open_wires``."""
+
+    async def get(self, target: str, *, version: str = "1.1", extra: str = "") -> Answer:
+        """Send one request for *target* and return its answer."""
+        method = "PUT" if target == "/accepted" else "GET"
+        return await self.ask(
+            f"{method} {target} HTTP/{version}\r\nHost: h\r\n{extra}\r\n".encode()
+        )
+
+
+@asynccontextmanager
+async def open_wires(limits: HttpLimits | None = None) -> AsyncIterator[list[Wire]]:
+    """Serve the routes, and close the connections that a test adds to the list."""
+    port = next(PORTS)
+    wires: list[Wire] = []
+    async with open_server(ROUTES, HOST, port, limits):
+        PORT[0] = port
+        try:
+            yield wires
+        finally:
+            for wire in wires:
+                wire.close()
+
+
+PORT = [0]
+
+
+async def connect(wires: list[Wire]) -> Wire:
+    """Open a connection to the server of ``open_wires``."""
+    wire = await Wire.open(f"http://{HOST}:{PORT[0]}")
+    wires.append(wire)
+    return wire

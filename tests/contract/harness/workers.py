@@ -1,0 +1,206 @@
+"""Workers on a log and a store, real or not, and what they are given to count."""
+
+import asyncio
+import random
+import time
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry
+
+from consumer.__main__ import new_writer
+from consumer.config import ConsumerSettings
+from consumer.counter_store import CounterStore
+from consumer.counting.row_epoch import LONGEST_GAP_SECONDS, RowEpoch
+from consumer.kafka.change_publisher import ChangePublisher, ChangeTopic
+from consumer.kafka.dead_letters import DeadLetters, DeadLetterTopic
+from consumer.kafka.record_source import RecordSource
+from consumer.metrics import ConsumerMeters
+from consumer.partition import Tools
+from consumer.upkeep import Upkeep
+from consumer.worker import Worker
+from query.counter_reader import CounterReader
+from shared.kafka.topic import Topic
+from shared.model import record
+from shared.model.counter import Counters
+from shared.model.domain import DomainName
+from shared.model.event import Event, EventKind
+from shared.model.partitioning import partition_of
+from shared.model.record import KeyValue
+from tests.contract.harness.logs import SESSION_SECONDS, Log, Source
+from tests.waiting import WAIT_SECONDS, until
+
+GROUP = "workers"
+
+
+@dataclass(slots=True)
+class Running:
+    """A worker at work; ``stop`` and ``kill`` return when it has ended."""
+
+    worker: Worker
+    source: Source
+    registry: CollectorRegistry
+    told_to_stop: asyncio.Event
+    task: asyncio.Task[None]
+
+    async def stop(self) -> None:
+        """Let it end well. Raises what it ended with."""
+        self.told_to_stop.set()
+        async with asyncio.timeout(WAIT_SECONDS):
+            await self.task
+
+    async def kill(self) -> None:
+        """End it between two steps, whatever it has in hand."""
+        self.task.cancel()
+        await asyncio.wait({self.task}, timeout=WAIT_SECONDS)
+        assert self.task.cancelled()
+
+    @property
+    def partitions(self) -> float | None:
+        """How many partitions it has."""
+        return self.registry.get_sample_value("catchall_assigned_partitions")
+
+    @property
+    def records_read(self) -> float | None:
+        """How many records it has taken so far."""
+        return self.registry.get_sample_value("catchall_records_total")
+
+    @property
+    def records_skipped(self) -> float:
+        """How many of them the rows had counted before."""
+        return self.registry.get_sample_value("catchall_records_replayed_total") or 0.0
+
+
+def settings_of(drain_seconds: float = 2.0) -> ConsumerSettings:
+    """Return settings under which things happen soon, and offsets are committed at the end."""
+    return ConsumerSettings(
+        group=GROUP,
+        flush_max_age_seconds=0.05,
+        session_timeout_seconds=SESSION_SECONDS,
+        drain_seconds=drain_seconds,
+    )
+
+
+def start_worker(
+    source: Source,
+    store: CounterStore,
+    letters: DeadLetters,
+    changes: ChangePublisher,
+    topic: str,
+    settings: ConsumerSettings,
+) -> Running:
+    """Let a worker join the group; whoever starts it ends it."""
+    registry = CollectorRegistry()
+    meters = ConsumerMeters(registry)
+    tools = _tools(source, store, letters, changes, meters)
+    upkeep = Upkeep(store, meters, tools.clock, random.random, settings.audit_interval_seconds)
+    worker = Worker(source, tools, settings, topic, new_writer, upkeep)
+    stop = asyncio.Event()
+    task = asyncio.ensure_future(worker.run(until=stop))
+    source.subscribe(worker)
+    return Running(worker, source, registry, stop, task)
+
+
+@asynccontextmanager
+async def open_worker(
+    log: Log,
+    store: CounterStore,
+    *,
+    letters: DeadLetters | None = None,
+    changes: ChangePublisher | None = None,
+    settings: ConsumerSettings | None = None,
+) -> AsyncIterator[Running]:
+    """Start a worker; stop it in the end unless it has ended, and leave the group."""
+    async with log.open_source(GROUP) as source:
+        running = start_worker(
+            source,
+            store,
+            letters or DeadLetterTopic(log.dead_letters),
+            changes or ChangeTopic(log.changes),
+            log.name,
+            settings or settings_of(),
+        )
+        try:
+            yield running
+            if not running.task.done():
+                await running.stop()
+        finally:
+            running.task.cancel()
+            await asyncio.wait({running.task}, timeout=WAIT_SECONDS)
+
+
+def _tools(
+    source: RecordSource,
+    store: CounterStore,
+    letters: DeadLetters,
+    changes: ChangePublisher,
+    meters: ConsumerMeters,
+) -> Tools:
+    clock = asyncio.get_running_loop().time
+    return Tools(
+        store=store,
+        dead_letters=letters,
+        changes=changes,
+        meters=meters,
+        reads=asyncio.Semaphore(8),
+        writes=asyncio.Semaphore(8),
+        clock=clock,
+        wall_clock=time.time,
+        epoch=RowEpoch(store.epoch, clock, LONGEST_GAP_SECONDS),
+        log_end=source.log_end,
+    )
+
+
+async def publish(topic: Topic, events: Iterable[Event]) -> None:
+    """Append *events* as ingest does, each to the partition of its domain."""
+    groups: dict[int, list[KeyValue]] = defaultdict(list)
+    for event in events:
+        groups[partition_of(event.domain, topic.partitions)].append(record.encode(event))
+    for partition, records in groups.items():
+        await topic.append(partition, records)
+
+
+def events_of(domains: Iterable[DomainName], rounds: int = 10) -> list[Event]:
+    """Return events of all *domains*, each with counts of its own, in turns."""
+    return [
+        Event(domain, EventKind.BOUNCED if (place + turn) % 3 == 0 else EventKind.DELIVERED, turn)
+        for turn in range(1, rounds + 1)
+        for place, domain in enumerate(domains)
+    ]
+
+
+def truth(events: Iterable[Event]) -> dict[DomainName, Counters]:
+    """Return the counters that *events* amount to."""
+    counts: dict[DomainName, Counters] = defaultdict(Counters)
+    for event in events:
+        before = counts[event.domain]
+        if event.kind is EventKind.DELIVERED:
+            counts[event.domain] = Counters(before.delivered + event.count, before.bounced)
+        else:
+            counts[event.domain] = Counters(before.delivered, before.bounced + event.count)
+    return dict(counts)
+
+
+async def counted(
+    reader: CounterReader, domains: Iterable[DomainName]
+) -> Mapping[DomainName, Counters]:
+    """Return what is counted now."""
+    return {domain: await reader.read(domain) for domain in domains}
+
+
+async def until_counted(reader: CounterReader, expected: Mapping[DomainName, Counters]) -> None:
+    """Wait until nothing of *expected* is missing; fail with what there is instead."""
+    found: Mapping[DomainName, Counters] = {}
+
+    async def all_there() -> bool:
+        nonlocal found
+        found = await counted(reader, expected)
+        return found == expected
+
+    try:
+        await until(all_there)
+    except TimeoutError as error:
+        wrong = {d: (found[d], expected[d]) for d in expected if found[d] != expected[d]}
+        raise AssertionError(f"counted, expected: {wrong}") from error

@@ -1,0 +1,153 @@
+"""What our server leans on in aiohttp, over real connections: it fails when aiohttp changes."""
+
+import asyncio
+import json
+
+import pytest
+from prometheus_client import CollectorRegistry
+from structlog.testing import capture_logs
+
+from shared.http.server import HttpLimits, open_server
+from shared.http.watch import HttpWatch
+from tests.contract.harness.wires import HOST, PORTS, ROUTES, Wire, connect, open_wires
+
+
+@pytest.mark.parametrize("target", ["/defective", "/timed-out"])
+async def test_a_defect_of_a_handler_is_500_and_says_nothing_of_itself(target: str) -> None:
+    """Whatever was let through, the client is told that it is not to blame, and no more."""
+    async with open_wires() as wires:
+        wire = await connect(wires)
+        answer = await wire.get(target)
+        assert (answer.status, answer.headers["connection"]) == (500, "close")
+        assert json.loads(answer.body)["code"] == "internal_error"
+        assert b"secret" not in answer.body
+        assert await wire.rest() == b""
+
+
+@pytest.mark.parametrize("target", ["/plain", "/accepted"])
+async def test_a_connection_ends_with_an_answer_once_it_is_old_enough(target: str) -> None:
+    """So that clients find new nodes; what was asked is answered."""
+    async with open_wires(HttpLimits(connection_seconds=0.3)) as wires:
+        wire = await connect(wires)
+        first = await wire.get(target)
+        await asyncio.sleep(0.4)
+        last = await wire.get(target)
+        assert "connection" not in first.headers
+        assert last.headers["connection"] == "close"
+        assert (last.status, last.reason) == (first.status, first.reason)
+        assert await wire.rest() == b""
+
+
+async def test_connections_end_at_different_times() -> None:
+    """Else all the clients of a node would come back at once."""
+    async with open_wires(HttpLimits(connection_seconds=0.5)) as wires:
+        many = [await connect(wires) for _ in range(30)]
+        await asyncio.sleep(0.5)
+        answers = [await wire.get("/accepted") for wire in many]
+        ended = sum("connection" in answer.headers for answer in answers)
+        assert 0 < ended < len(many)
+
+
+async def test_who_finds_no_room_is_told_so_at_once_and_there_is_room_again() -> None:
+    """503 with a time to come again, before anything is asked; others are not harmed."""
+    async with open_wires(HttpLimits(max_connections=2)) as wires:
+        first, second = await connect(wires), await connect(wires)
+        await first.get("/accepted")
+        await second.get("/accepted")
+        third = await connect(wires)
+        refusal = await third.answer()
+        assert json.loads(refusal.body)["code"] == "too_many_connections"
+        assert (refusal.headers["connection"], refusal.headers["retry-after"]) == ("close", "1")
+        assert await third.rest() == b""
+        assert (await first.get("/accepted")).status == 202
+        second.close()
+        async with asyncio.timeout(5):
+            while True:
+                fourth = await connect(wires)
+                if (await fourth.get("/accepted")).status == 202:
+                    break
+                await asyncio.sleep(0.05)
+
+
+async def test_the_turned_away_are_bounded_too() -> None:
+    """As many as may be served may wait for their refusal to be read; the rest is cut off."""
+    async with open_wires(HttpLimits(max_connections=3)) as wires:
+        for _ in range(3):
+            await (await connect(wires)).get("/accepted")
+        turned_away = [await connect(wires) for _ in range(6)]
+        told = cut_off = 0
+        for wire in turned_away:
+            try:
+                await wire.answer()
+                told += 1
+            except (asyncio.IncompleteReadError, ConnectionError):
+                cut_off += 1
+        assert (told, cut_off) == (3, 3)
+
+
+async def test_an_idle_connection_and_half_a_request_end() -> None:
+    """Silence and dripping alike, from the connection's first moment on."""
+    async with open_wires(HttpLimits(idle_seconds=0.3)) as wires:
+        silent, dripping = await connect(wires), await connect(wires)
+        await dripping.send(b"PUT /accepted HTTP/1.1\r\nHos")
+        assert await silent.rest() == b""
+        assert await dripping.rest() == b""
+
+
+async def test_several_servers_may_share_a_port() -> None:
+    """With SO_REUSEPORT both listen; without it the second says why it can't."""
+    port = next(PORTS)
+    async with (
+        open_server(ROUTES, HOST, port, shared_port=True),
+        open_server(ROUTES, HOST, port, shared_port=True),
+    ):
+        with pytest.raises(Exception, match="cannot listen"):
+            async with open_server(ROUTES, HOST, port):
+                pass
+
+
+async def test_every_refusal_says_a_name_of_its_request() -> None:
+    """Built here or before, by a route, the router, the parser or the bound on connections."""
+    async with open_wires(HttpLimits(max_connections=2)) as wires:
+        wire, bad = await connect(wires), await connect(wires)
+        answers = [await wire.get(target) for target in ("/plain", "/prebuilt", "/none")]
+        turned_away = await (await connect(wires)).answer()
+        malformed = await bad.ask(b"GET / HTTP/1.1\r\nHost : h\r\n\r\n")
+        defect = await wire.get("/defective")
+    answers += [turned_away, malformed, defect]
+    assert [answer.status for answer in answers] == [503, 503, 404, 503, 400, 500]
+    assert len({answer.headers["x-request-id"] for answer in answers}) == len(answers)
+
+
+async def test_a_name_that_was_sent_comes_back_with_every_answer() -> None:
+    """Accepted or refused; what is no name is replaced by one; the next request has none."""
+    async with open_wires() as wires:
+        wire = await connect(wires)
+        for target in ("/plain", "/prebuilt", "/accepted", "/document", "/prebuilt-document"):
+            answer = await wire.get(target, extra="X-Request-Id: a-1\r\n")
+            assert answer.headers["x-request-id"] == "a-1"
+        answer = await wire.get("/accepted", extra="X-Request-Id: a b\r\n")
+        assert "x-request-id" not in (await wire.get("/accepted")).headers
+        assert len(answer.headers["x-request-id"]) == 16
+
+
+async def test_what_is_refused_before_it_is_a_request_is_counted_and_told_of() -> None:
+    """Bad HTTP, and connections beyond the bound, by their codes."""
+    registry = CollectorRegistry()
+    watch = HttpWatch(registry)
+    port = next(PORTS)
+    url = f"http://{HOST}:{port}"
+    with capture_logs() as lines:
+        async with open_server(ROUTES, HOST, port, HttpLimits(max_connections=1), watch=watch):
+            wire = await Wire.open(url)
+            await wire.get("/accepted")
+            other = await Wire.open(url)
+            turned_away = await other.answer()
+            assert registry.get_sample_value("catchall_http_connections") == 1
+            malformed = await wire.ask(b"GET / HTTP/1.1\r\nHost : h\r\n\r\n")
+            wire.close()
+            other.close()
+    told = {line["code"]: line["request_id"] for line in lines}
+    for code, answer in (("too_many_connections", turned_away), ("malformed_request", malformed)):
+        assert registry.get_sample_value("catchall_http_refusals_total", {"code": code}) == 1
+        assert told[code] == answer.headers["x-request-id"]

@@ -1,0 +1,177 @@
+"""Producers that are lost, each in its own way, against a real broker.
+
+How they are broken here leans on aiokafka's inside, as ``shared/kafka/producer.py`` does: both fail
+when a version of it changes that.
+"""
+
+import asyncio
+import gc
+import weakref
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from aiokafka import TopicPartition
+from aiokafka.errors import NodeNotReadyError
+from structlog.testing import capture_logs
+
+from deploy import prepare
+from deploy.prepare import KafkaLayout
+from shared.config import KafkaConfig
+from shared.errors import BrokerUnavailableError, OutcomeUnknownError, RetriableError
+from shared.kafka import topic as kafka
+from shared.kafka.health import TopicHealth
+from shared.kafka.producer import end_producer, sender_death, start_producer
+from shared.kafka.producer_topic import ProducerTopic
+from tests.contract.harness.logs import read_all
+from tests.contract.harness.pipeline import PARTITIONS
+from tests.waiting import WAIT_SECONDS, until
+
+TIMEOUT_SECONDS = 2.0
+BACK_SECONDS = 10.0
+
+
+@pytest_asyncio.fixture(name="config")
+async def impatient(kafka_config: KafkaConfig, kafka_layout: KafkaLayout) -> KafkaConfig:
+    """A new topic, and little patience with it."""
+    await prepare.create_topics(kafka_config, kafka_layout)
+    return kafka_config.model_copy(update={"request_timeout_seconds": TIMEOUT_SECONDS})
+
+
+@pytest_asyncio.fixture
+async def topic(config: KafkaConfig) -> AsyncIterator[ProducerTopic]:
+    """The topic, with one record in each partition."""
+    async with kafka.open_topic(config, config.topic) as opened:
+        for partition in range(PARTITIONS):
+            await opened.append(partition, [(b"k", b"before")])
+        yield opened
+
+
+async def takes(topic: ProducerTopic, value: bytes) -> bool:
+    """Whether partition 0 takes a record."""
+    try:
+        await topic.append(0, [(b"k", value)])
+    except RetriableError:
+        return False
+    return True
+
+
+async def values_of(config: KafkaConfig, partition: int = 0) -> list[bytes | None]:
+    """Return the values of all records of a partition."""
+    return [value for _, value in await read_all(config, config.topic, partition)]
+
+
+def sequences_of(topic: ProducerTopic) -> dict[TopicPartition, int]:
+    """Return the numbers that the producer gives its next batches."""
+    found: dict[TopicPartition, int] = topic.producer._txn_manager._sequence_numbers
+    return found
+
+
+async def test_a_producer_that_lost_its_place_is_replaced(
+    config: KafkaConfig, topic: ProducerTopic
+) -> None:
+    """Kafka refuses a sequence number with a gap before it, and the next producer is served."""
+    sequences_of(topic)[TopicPartition(config.topic, 0)] += 1000
+
+    with capture_logs() as logs:
+        with pytest.raises(OutcomeUnknownError, match="OutOfOrderSequenceNumber"):
+            await topic.append(0, [(b"k", b"refused")])
+        with pytest.raises(BrokerUnavailableError):
+            await topic.append(0, [(b"k", b"refused at once")])
+        await until(lambda: takes(topic, b"after"), BACK_SECONDS)
+
+    assert await values_of(config) == [b"before", b"after"]
+    assert topic.producers_replaced == 1
+    (line,) = (line for line in logs if line["event"] == "the producer was replaced")
+    assert "OutOfOrderSequenceNumber" in line["cause"]
+    await topic.probe()
+
+
+async def test_a_producer_whose_sender_has_died_is_replaced(
+    config: KafkaConfig, topic: ProducerTopic
+) -> None:
+    """A number that does not fit into a batch ends the sender, and the next one goes on."""
+    sequences_of(topic)[TopicPartition(config.topic, 0)] = 2**40
+    former = topic.producer
+
+    with pytest.raises(RetriableError):
+        await topic.append(0, [(b"k", b"lost")])
+    assert "has ended" in (sender_death(former) or "")
+    await until(lambda: takes(topic, b"after"), BACK_SECONDS)
+    await topic.append(1, [(b"k", b"beside")])
+
+    assert await values_of(config) == [b"before", b"after"]
+    assert await values_of(config, 1) == [b"before", b"beside"]
+    assert topic.producers_replaced == 1
+    await topic.probe()
+
+
+async def test_a_producer_that_is_stuck_is_replaced_and_leaves_nothing(
+    config: KafkaConfig, topic: ProducerTopic, caplog: pytest.LogCaptureFixture
+) -> None:
+    """While Kafka is well, a batch that stays late is given up, in doubt, and never sent again."""
+    former = weakref.ref(topic.producer)
+    topic.producer._sender._muted_partitions.add(TopicPartition(config.topic, 0))
+
+    with pytest.raises(OutcomeUnknownError, match="in time"):
+        await topic.append(0, [(b"k", b"stuck")])
+    with pytest.raises(BrokerUnavailableError, match="earlier batch"):
+        await topic.append(0, [(b"k", b"refused")])
+    with pytest.raises(BrokerUnavailableError, match="earlier batch"):
+        await topic.probe()
+    await topic.append(1, [(b"k", b"beside")])
+    await until(lambda: takes(topic, b"after"), BACK_SECONDS)
+
+    assert await values_of(config) == [b"before", b"after"]
+    assert topic.producers_replaced == 1
+    await topic.probe()
+
+    async def is_gone() -> bool:
+        gc.collect()
+        return former() is None
+
+    await until(is_gone, WAIT_SECONDS)
+    # No task that was still waiting, no error that nobody looked at.
+    assert [record.message for record in caplog.records if record.name == "asyncio"] == []
+
+
+async def test_a_topic_that_is_gone_is_not_healthy(config: KafkaConfig) -> None:
+    """Neither is one with fewer partitions than the node knows."""
+    whole = TopicHealth(config, config.topic, PARTITIONS)
+    await whole.check()
+    await whole.close()
+    for name, partitions, words in (
+        ("no-such-topic", 1, "not there"),
+        (config.topic, PARTITIONS + 1, f"partition {PARTITIONS} is not there"),
+    ):
+        asked = TopicHealth(config, name, partitions)
+        try:
+            with pytest.raises(BrokerUnavailableError, match=words):
+                await asked.check()
+        finally:
+            await asked.close()
+
+
+async def test_a_producer_gives_up_what_it_cannot_send_when_it_is_ended(
+    config: KafkaConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It does not wait for ever as its own stop does, and none of its tasks is left."""
+    before = asyncio.all_tasks()
+    producer = await start_producer(config, config.topic, WAIT_SECONDS)
+
+    async def unreachable(*_: object, **__: object) -> Any:
+        raise NodeNotReadyError("this node is away")
+
+    monkeypatch.setattr(producer.client, "send", unreachable)
+    batch = producer.create_batch()
+    batch.append(key=b"k", value=b"v", timestamp=None)
+    sent = await producer.send_batch(batch, config.topic, partition=0)
+    with capture_logs() as logs:
+        async with asyncio.timeout(4 * TIMEOUT_SECONDS):
+            await end_producer(producer, within_seconds=WAIT_SECONDS)
+
+    assert isinstance(sent.exception(), NodeNotReadyError)
+    assert logs == []
+    await asyncio.sleep(0)
+    assert asyncio.all_tasks() <= before

@@ -1,0 +1,229 @@
+"""Following the topic of changes, in memory and in Kafka alike."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from itertools import count
+from typing import Protocol
+
+import pytest
+import pytest_asyncio
+from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
+
+from deploy import prepare
+from deploy.prepare import KafkaLayout
+from query.changes.log import open_change_log
+from query.changes.tail import OpenLog, follow_topic, open_tail
+from shared.config import KafkaConfig
+from shared.errors import BrokerUnavailableError, LogRewrittenError
+from shared.kafka import topic as kafka
+from shared.model.record import KeyValue
+from tests.contract.harness.pipeline import PARTITIONS, both
+from tests.fakes.change_log import InMemoryChangeTopic
+from tests.unit.query.change_world import Listener, World, append, bounced
+from tests.waiting import until
+
+
+class ChangeTopic(Protocol):
+    """A topic of changes, and how to read it."""
+
+    @property
+    def open_log(self) -> OpenLog:
+        """What opens a reader."""
+
+    async def append(self, partition: int, records: Sequence[KeyValue]) -> None:
+        """Append records."""
+
+    async def grow(self, partitions: int) -> None:
+        """Have more partitions."""
+
+
+class RealChangeTopic:
+    """One in Kafka."""
+
+    def __init__(self, config: KafkaConfig) -> None:
+        self._config = config
+        self.open_log: OpenLog = partial(open_change_log, config)
+
+    async def append(self, partition: int, records: Sequence[KeyValue]) -> None:
+        """See ChangeTopic."""
+        async with kafka.open_topic(self._config, self._config.changes_topic) as topic:
+            await topic.append(partition, records)
+
+    async def grow(self, partitions: int) -> None:
+        """See ChangeTopic."""
+        admin = AIOKafkaAdminClient(bootstrap_servers=self._config.bootstrap_servers)
+        await admin.start()
+        try:
+            await admin.create_partitions({self._config.changes_topic: NewPartitions(partitions)})
+        finally:
+            await admin.close()
+
+
+@pytest.fixture
+def fake_changes() -> ChangeTopic:
+    """A new topic in memory."""
+    return InMemoryChangeTopic(PARTITIONS)
+
+
+@pytest_asyncio.fixture
+async def real_changes(kafka_config: KafkaConfig, kafka_layout: KafkaLayout) -> ChangeTopic:
+    """A new topic on the real broker."""
+    await prepare.create_topics(kafka_config, kafka_layout)
+    return RealChangeTopic(kafka_config)
+
+
+@both
+def topic(request: pytest.FixtureRequest) -> ChangeTopic:
+    """Either topic; asked for by name, so that the fake starts no server."""
+    chosen: ChangeTopic = request.getfixturevalue(f"{request.param}_changes")
+    return chosen
+
+
+@asynccontextmanager
+async def open_world(open_log: OpenLog) -> AsyncIterator[World]:
+    """Let a node follow the topic."""
+    world = World(InMemoryChangeTopic(0))
+    async with open_tail(open_log, world.judge, world.feed, world.meters):
+        yield world
+
+
+async def until_ready(world: World) -> None:
+    """Wait until clients may come."""
+    await until(lambda: _is(world.feed.ready))
+
+
+async def until_told(listener: Listener, *domains: str) -> None:
+    """Wait until *listener* was told of so many domains; these must be the ones."""
+    await until(lambda: _is(len(listener.changes) >= len(domains)))
+    assert [domain for domain, _ in listener.changes] == list(domains)
+
+
+async def _is(condition: bool) -> bool:  # noqa: FBT001 what it was when it was asked
+    return condition
+
+
+async def test_a_log_is_read_from_where_one_likes_to_its_end(topic: ChangeTopic) -> None:
+    """Each partition by itself; where it starts and ends is known."""
+    await topic.append(0, [(b"k", b"0"), (b"k", b"1"), (b"k", b"2")])
+    await topic.append(1, [(b"k", b"3")])
+    async with topic.open_log() as log:
+        assert await log.starts() == (0, 0)
+        assert await log.ends() == (3, 1)
+        log.read_from({0: 1})
+        found: list[tuple[int, int, bytes | None]] = []
+
+        async def all_there() -> bool:
+            batches = await log.fetch()
+            found.extend((p, r.offset, r.value) for p, rs in batches.items() for r in rs)
+            return len(found) >= 2
+
+        await until(all_there)
+        assert found == [(0, 1, b"1"), (0, 2, b"2")]
+        assert await log.next_offset(0) == 3
+
+
+async def test_an_offset_that_is_not_in_the_log_is_said_to_be_none(topic: ChangeTopic) -> None:
+    """Nothing is guessed, and nothing is jumped over."""
+    async with topic.open_log() as log:
+        await log.ends()
+        log.read_from({0: 7})
+
+        async def denied() -> bool:
+            try:
+                await log.fetch()
+            except LogRewrittenError:
+                return True
+            return False
+
+        await until(denied)
+
+
+async def test_a_node_that_starts_remembers_the_last_changes_and_tells_the_next(
+    topic: ChangeTopic,
+) -> None:
+    """Who comes from another node finds what was just before; a new client starts now."""
+    await append(topic, 0, bounced("a.example"), bounced("b.example"))
+    async with open_world(topic.open_log) as world:
+        await until_ready(world)
+        new, back = world.listen(), await world.resume("1.0")
+        await until_told(back, "b.example")
+        await append(topic, 1, bounced("c.example"))
+        await until_told(new, "c.example")
+        await until_told(back, "b.example", "c.example")
+        await until(lambda: _is(not world.feed.late))
+        assert world.metric("catchall_change_lag") == 0
+        assert world.metric("catchall_change_replays_total") == 0
+
+
+async def test_a_partition_that_comes_later_is_followed_from_its_beginning(
+    topic: ChangeTopic,
+) -> None:
+    """Whatever was written to it before the node knew of it."""
+    async with open_world(topic.open_log) as world:
+        await until_ready(world)
+        listener = world.listen()
+        await append(topic, 0, bounced("a.example"))
+        await until_told(listener, "a.example")
+        await topic.grow(PARTITIONS + 1)
+        await append(topic, PARTITIONS, bounced("b.example"))
+        await until_told(listener, "a.example", "b.example")
+        await append(topic, 0, bounced("c.example"))
+        await until_told(listener, "a.example", "b.example", "c.example")
+        assert listener.last_id == "2.0.1"
+
+
+async def test_a_topic_that_is_away_is_waited_for_and_nothing_is_lost() -> None:
+    """At the start and later; the clients hear that news may be late."""
+    topic = InMemoryChangeTopic(PARTITIONS)
+    topic.away = True
+    async with open_world(topic.open_log) as world:
+        await asyncio.sleep(0.1)
+        assert (world.feed.ready, world.feed.late) == (False, True)
+        topic.away = False
+        await until_ready(world)
+        listener = world.listen()
+        await append(topic, 0, bounced("a.example"))
+        await until_told(listener, "a.example")
+        await until(lambda: _is(not world.feed.late))
+        topic.away = True
+        await until(lambda: _is(world.feed.late))
+        await append(topic, 0, bounced("b.example"))
+        topic.away = False
+        await until_told(listener, "a.example", "b.example")
+        await until(lambda: _is(not world.feed.late))
+        assert set(listener.kinds) == {"late"}
+
+
+async def test_a_topic_that_was_made_anew_is_begun_anew_once_that_is_certain() -> None:
+    """A deposed leader may say so for a moment; then all clients have to read anew."""
+    topic = InMemoryChangeTopic(1)
+    seconds = count(step=2)
+    world = World(topic)
+    await append(topic, 0, *(bounced(f"{number}.a.example") for number in range(5)))
+    following = asyncio.create_task(
+        follow_topic(
+            topic.open_log, world.judge, world.feed, world.meters, lambda: float(next(seconds))
+        )
+    )
+    await until_ready(world)
+    listener = world.listen()
+    topic.records[0].clear()
+    topic.end_offsets[0] = 3
+    await asyncio.sleep(0.1)
+    assert "resync" not in listener.kinds
+    await until(lambda: _is("resync" in listener.kinds))
+    await append(topic, 0, bounced("b.example"))
+    await until(lambda: _is(world.feed.offsets == (4,)))
+    world.feed.flush()
+    assert listener.changes == [("b.example", "not catch-all")]
+    following.cancel()
+
+
+async def test_kafka_that_cannot_be_reached_is_said_so_in_time() -> None:
+    """And leaves nothing behind."""
+    config = KafkaConfig(bootstrap_servers="127.0.0.1:1")
+    with pytest.raises(BrokerUnavailableError):
+        async with open_change_log(config):
+            pass

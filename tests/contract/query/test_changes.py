@@ -1,0 +1,160 @@
+"""The feed of a real query node: its changes are written into the topic as workers do."""
+
+import asyncio
+from collections.abc import Mapping
+
+import pytest
+
+from tests.clients.event_stream import EventStream
+from tests.clients.raw_client import RawConnection
+from tests.contract.harness.change_feed import (
+    Changes,
+    bounce,
+    catch_all,
+    domains,
+    names,
+    start_node,
+)
+from tests.tiers.stack import TierProcess
+
+BEGINNING = ".".join("0000")
+
+
+async def test_a_change_is_told_as_the_answer_that_a_get_gives(
+    changes: Changes, feed_node: TierProcess
+) -> None:
+    """Its data has the fields of the answer, its kind is the one of `onmessage`."""
+    stream = await EventStream.open(feed_node.url)
+    await changes.count("told.example", 1001, 0)
+    await changes.write([catch_all("told.example")])
+    await stream.until(lambda: len(stream.changes) == 1)
+    await changes.count("told.example", 0, 1)
+    await changes.write([bounce("told.example")])
+    await stream.until(lambda: len(stream.changes) == 2)
+
+    async with changes.stack.http.get(f"{feed_node.url}/domains/told.example") as answer:
+        now = await answer.json()
+    assert b"Content-Type: text/event-stream\r\n" in stream.head
+    assert b"Cache-Control: no-store\r\n" in stream.head
+    assert b"X-Accel-Buffering: no\r\n" in stream.head
+    assert [change["status"] for change in stream.changes] == ["catch-all", "not catch-all"]
+    assert stream.changes[1] == now
+    assert 1_000 <= stream.retry_ms <= 3_000
+    stream.close()
+
+
+async def test_a_new_client_starts_now_and_can_resume_before_any_event(
+    changes: Changes, feed_node: TierProcess
+) -> None:
+    """What was before it is not told; what comes while it is away is."""
+    old, new = changes.bounces(3, "before"), changes.bounces(3, "while-away")
+    await changes.write(old)
+    other = await EventStream.open(feed_node.url)
+    await changes.write(changes.bounces(1, "mark"))
+    await other.until(lambda: bool(other.changes))
+    first = await EventStream.open(feed_node.url)
+    await first.until(lambda: bool(first.last_id))
+    first.close()
+    await changes.write(new)
+    again = await EventStream.open(feed_node.url, first.last_id)
+    await again.until(lambda: len(again.changes) >= 3)
+
+    assert first.changes == []
+    assert sorted(domains(again)) == names(new)
+    other.close()
+    again.close()
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [{}, {"QUERY_CHANGES_HISTORY_RECORDS": "0", "QUERY_CHANGES_RING_BYTES": "1"}],
+    ids=["from memory", "from Kafka"],
+)
+async def test_a_client_goes_on_at_another_node_when_its_own_was_killed(
+    changes: Changes, environment: Mapping[str, str]
+) -> None:
+    """In mid-stream: nothing is lost, nothing is told twice, whatever the new node remembers."""
+    written = changes.bounces(400, "restart")
+
+    async def write() -> None:
+        for start in range(0, len(written), 20):
+            await changes.write(written[start : start + 20])
+            await asyncio.sleep(0.05)
+
+    first = await start_node(changes, **environment)
+    stream = await EventStream.open(first.url)
+    await stream.until(lambda: bool(stream.last_id))
+    writing = asyncio.create_task(write())
+    await stream.until(lambda: len(stream.changes) > 50)
+    await first.kill()
+    await stream.closed.wait()
+    second = await start_node(changes, **environment)
+    again = await EventStream.open(second.url, stream.last_id)
+    await writing
+    await again.until(lambda: len(stream.changes + again.changes) >= len(written))
+    await changes.write(last := changes.bounces(1, "last"))
+    await again.until(lambda: domains(again)[-1:] == names(last))
+
+    got = domains(stream) + domains(again)[:-1]
+    assert len(stream.changes) < len(written)
+    assert sorted(got) == sorted(names(written))
+    again.close()
+    assert await second.stop() == 0
+
+
+async def test_repeats_and_zombies_in_the_log_are_not_told(
+    changes: Changes, feed_node: TierProcess
+) -> None:
+    """A change that is written twice is told once, an older truth after a newer one never."""
+    stream = await EventStream.open(feed_node.url)
+    await changes.count("zombie.example", 1001, 0)
+    await changes.count("never.example", 10, 0)
+    await changes.write([catch_all("zombie.example")] * 3 + [catch_all("never.example")])
+    await stream.until(lambda: bool(stream.changes))
+    await changes.count("zombie.example", 0, 1)
+    await changes.write([bounce("zombie.example")] * 2 + [catch_all("zombie.example")])
+    await changes.topic.append(0, [(b"poison", b"\xc1"), (b"\xff", b"")])
+    await changes.write(last := changes.bounces(8, "end"))
+    await stream.until(lambda: set(names(last)) <= set(domains(stream)))
+
+    told = [(c["domain"], c["status"]) for c in stream.changes if c["domain"] not in names(last)]
+    assert told == [("zombie.example", "catch-all"), ("zombie.example", "not catch-all")]
+    stream.close()
+
+
+@pytest.mark.parametrize("text", ["1.", "-1", "01.0", "1.g", "1,2", "1" * 40, "0.0.0.0.x"])
+async def test_an_id_that_no_node_has_said_is_refused(feed_node: TierProcess, text: str) -> None:
+    """400, as whoever sends it is not reading what we tell."""
+    wire = await RawConnection.open(feed_node.url)
+    answer = await wire.ask(
+        f"GET /changes HTTP/1.1\r\nHost: h\r\nLast-Event-ID: {text}\r\n\r\n".encode()
+    )
+    assert (answer.status, answer.code) == (400, "invalid_last_event_id")
+    wire.close()
+
+
+@pytest.mark.parametrize("last_id", ["ffffff.0.0.0", "0.0.0.0.5"])
+async def test_offsets_beyond_the_topic_are_answered_with_a_resync(
+    changes: Changes, feed_node: TierProcess, last_id: str
+) -> None:
+    """The client reads its domains anew and goes on from the id that it is given."""
+    stream = await EventStream.open(feed_node.url, last_id)
+    await stream.until(lambda: bool(stream.resyncs))
+    assert stream.resyncs == [{"reason": "out_of_range"}]
+    await changes.write(new := changes.bounces(2, "after-resync"))
+    await stream.until(lambda: len(stream.changes) == 2)
+    assert sorted(domains(stream)) == names(new)
+    stream.close()
+
+
+async def test_who_was_away_for_too_long_has_to_read_anew(changes: Changes) -> None:
+    """Kafka is read again for so many records, and no more."""
+    await changes.write(changes.bounces(40, "long-away"))
+    node = await start_node(
+        changes, QUERY_CHANGES_HISTORY_RECORDS="0", QUERY_CHANGES_REPLAY_RECORDS="30"
+    )
+    stream = await EventStream.open(node.url, BEGINNING)
+    await stream.until(lambda: bool(stream.resyncs))
+    assert stream.resyncs == [{"reason": "too_far_behind"}]
+    stream.close()
+    await node.stop()

@@ -1,0 +1,340 @@
+"""The page's scripts in a real browser, against a node that does as a test says."""
+
+import csv
+import io
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, expect
+
+from shared.model.counter import Counters
+from tests.clients.browser import NARROW, THEMES, Visit, visit
+from tests.contract.harness.page_node import PageNode, open_page_node
+from tests.contract.harness.pulses import BUSY, IDLE
+
+
+@pytest_asyncio.fixture
+async def node() -> AsyncIterator[PageNode]:
+    """A node of which nothing is known yet."""
+    async with open_page_node({"some.example": Counters(204, 0)}) as opened:
+        opened.pulse = IDLE
+        yield opened
+
+
+@pytest_asyncio.fixture
+async def seen(browser: Browser, node: PageNode) -> AsyncIterator[Visit]:
+    """The page, open and listening; what it may never do is looked at in the end."""
+    async with visit(browser, node.origin) as opened:
+        await open_listening(opened, node)
+        yield opened
+        assert opened.elsewhere == []
+
+
+async def open_listening(opened: Visit, node: PageNode, path: str = "/") -> None:
+    """Open the page and wait until it hears of changes."""
+    async with opened.page.expect_response("**/changes"):
+        await opened.page.goto(path)
+    await expect(opened.page.locator("#pulse-age")).to_contain_text("As of")
+    assert node.streams
+
+
+async def test_an_empty_page_says_what_will_be_there(seen: Visit) -> None:
+    """No list, chart or table is just blank."""
+    page = seen.page
+    await expect(page.locator("#changes-empty")).to_have_text(
+        "No changes yet. They appear here as they happen."
+    )
+    await expect(page.locator("#lag-empty")).to_have_text("No partition is known yet.")
+    await expect(page.locator("#chart-rates [data-now]")).to_have_text("nothing to tell yet")
+    await expect(page.locator("#results")).to_be_hidden()
+    assert seen.complaints == []
+
+
+async def test_a_change_appears_without_a_reload_and_the_card_follows(
+    seen: Visit, node: PageNode
+) -> None:
+    """The looked-up domain's status changes in place; other domains do not touch it."""
+    page = seen.page
+    await page.fill("#domain", "some.example")
+    await page.press("#domain", "Enter")
+    card = page.locator(".card")
+    await expect(card.locator(".verdict strong:visible")).to_have_text("Unknown")
+    await expect(card.locator(".distance span:visible").first).to_contain_text("204 of 1,001")
+    await page.evaluate("window.unchanged = true")
+
+    node.say("other.example", Counters(2000, 0))
+    node.say("some.example", Counters(1204, 0))
+    await expect(card.locator(".verdict strong:visible")).to_have_text("Catch-all")
+    await expect(card.locator("dd").first).to_have_text("1,204")
+    await expect(card.locator(".fill")).to_have_attribute("width", "100.0%")
+    node.say("some.example", Counters(1204, 2))
+    await expect(card.locator(".verdict strong:visible")).to_have_text("Not catch-all")
+    await expect(card.locator(".reason span:visible")).to_contain_text("has bounced")
+
+    rows = page.locator("#changes-list li")
+    assert [await row.locator("strong").inner_text() for row in await rows.all()] == [
+        "not catch-all",
+        "catch-all",
+        "catch-all",
+    ]
+    assert [await row.locator("a").inner_text() for row in await rows.all()] == [
+        "some.example",
+        "some.example",
+        "other.example",
+    ]
+    assert await page.evaluate("window.unchanged") is True
+    assert seen.complaints == []
+
+
+async def test_a_late_change_takes_nothing_back(seen: Visit, node: PageNode) -> None:
+    """Counts only grow, whatever order news comes in."""
+    page = seen.page
+    node.counters["some.example"] = Counters(1204, 2)
+    await page.fill("#domain", "some.example")
+    await page.press("#domain", "Enter")
+    await expect(page.locator(".verdict strong:visible")).to_have_text("Not catch-all")
+    node.say("some.example", Counters(1001, 0))
+    await expect(page.locator("#changes-list li")).to_have_count(1)
+    await expect(page.locator(".verdict strong:visible")).to_have_text("Not catch-all")
+
+
+async def test_the_list_is_bounded_and_can_be_held(seen: Visit, node: PageNode) -> None:
+    """A hundred rows are kept; while it is held nothing moves, and nothing of it is lost."""
+    page = seen.page
+    for number in range(130):
+        node.say(f"d{number}.example", Counters(1001, 0))
+    rows = page.locator("#changes-list li")
+    await expect(rows.first).to_contain_text("d129.example")
+    await expect(rows).to_have_count(100)
+    await page.click("#pause")
+    node.say("late.example", Counters(1001, 0))
+    await expect(page.locator("#pause")).to_have_text("Go on, 1 new")
+    await expect(rows.first).to_contain_text("d129.example")
+    await page.click("#pause")
+    await expect(rows.first).to_contain_text("late.example")
+    await expect(page.locator("#pause")).to_have_text("Pause")
+
+
+async def test_counts_move_on_though_the_status_is_final(seen: Visit, node: PageNode) -> None:
+    """The browser may keep such an answer for good, and the page does not."""
+    page = seen.page
+    node.counters["some.example"] = Counters(3, 1)
+    await page.fill("#domain", "some.example")
+    await page.press("#domain", "Enter")
+    delivered = page.locator("#answer [data-field=delivered]:visible").first
+    await expect(delivered).to_have_text("3")
+    for count in (9, 10):
+        node.counters["some.example"] = Counters(count, 1)
+        await expect(delivered).to_have_text(str(count))
+
+
+async def test_a_gap_is_said_and_the_card_is_asked_for_again(seen: Visit, node: PageNode) -> None:
+    """After ``resync`` nobody takes the list for complete."""
+    page = seen.page
+    await page.fill("#domain", "some.example")
+    await page.press("#domain", "Enter")
+    await expect(page.locator(".verdict strong:visible")).to_have_text("Unknown")
+    node.counters["some.example"] = Counters(1204, 2)
+    node.send(b"event: resync\ndata: {}\n\n")
+    await expect(page.locator("#changes-list .gap span")).to_have_text(
+        "Some changes were missed here."
+    )
+    await expect(page.locator(".verdict strong:visible")).to_have_text("Not catch-all")
+
+
+async def test_a_stream_that_is_refused_begins_again_with_a_gap(
+    seen: Visit, node: PageNode
+) -> None:
+    """Who knows nothing of what was before says so."""
+    node.refuses_streams = True
+    async with seen.page.expect_response("**/changes"):
+        node.send(None)
+    await expect(seen.page.locator("#banner")).to_contain_text("The connection was lost at")
+    node.refuses_streams = False
+    await expect(seen.page.locator("#banner")).to_have_text("The connection is back.")
+    await expect(seen.page.locator("#changes-list .gap")).to_have_count(1)
+
+
+async def test_news_that_may_be_late_are_said_to_be(seen: Visit, node: PageNode) -> None:
+    """Until they no longer are."""
+    note = seen.page.locator("#changes-late")
+    await expect(note).to_be_hidden()
+    node.send(b'event: late\ndata: {"late":true}\n\n')
+    await expect(note).to_have_text("News may be late just now.")
+    node.send(b'event: late\ndata: {"late":false}\n\n')
+    await expect(note).to_be_hidden()
+
+
+async def test_a_lost_stream_is_said_and_so_is_its_return(seen: Visit, node: PageNode) -> None:
+    """The banner tells since when; after the return it goes away."""
+    banner = seen.page.locator("#banner")
+    await seen.page.context.set_offline(offline=True)
+    await expect(banner).to_contain_text("The connection was lost at")
+    await expect(banner).to_be_in_viewport()
+    await seen.page.context.set_offline(offline=False)
+    await expect(banner).to_have_text("The connection is back.")
+    node.say("after.example", Counters(1001, 0))
+    await expect(seen.page.locator("#changes-list")).to_contain_text("after.example")
+    await expect(banner).to_have_text("")
+
+
+async def test_a_stream_that_ends_and_begins_again_is_no_news(seen: Visit, node: PageNode) -> None:
+    """A node may end a connection for its age."""
+    await seen.page.evaluate(
+        "window.said = []; new MutationObserver((all) => window.said.push(all.length))"
+        ".observe(document.querySelector('#banner'), {childList: true, characterData: true})"
+    )
+    async with seen.page.expect_response("**/changes"):
+        node.send(None)
+    node.say("after.example", Counters(1001, 0))
+    await expect(seen.page.locator("#changes-list")).to_contain_text("after.example")
+    assert await seen.page.evaluate("window.said") == []
+
+
+async def test_the_pulse_is_shown_in_figures_words_and_lines(seen: Visit, node: PageNode) -> None:
+    """What is not known is not shown as nought."""
+    node.pulse = BUSY
+    page = seen.page
+    await expect(page.locator("#chart-rates [data-now]")).to_have_text("1,234")
+    await expect(page.locator("#chart-delay [data-now]")).to_have_text("80 ms")
+    await expect(page.locator("#chart-lag [data-now]")).to_have_text("740")
+    await expect(page.locator("#chart-refused [data-now]")).to_have_text("4.5")
+    await expect(page.locator("#lag-words")).to_have_text(
+        "Highest: 700, partition 1. In part by committed offsets, which are up to half a minute "
+        "late."
+    )
+    titles = page.locator("#lag-bars title")
+    assert [await title.text_content() for title in await titles.all()] == [
+        "partition 0: 40",
+        "partition 1: 700",
+        "partition 2: not told",
+    ]
+    assert [await row.inner_text() for row in await page.locator("#targets li").all()] == [
+        "ingest\n10.0.0.1:9080\nready",
+        "worker\n10.0.0.2:9082\nnot ready",
+        "process\n10.0.0.3:9082\ndown: no connection",
+        "Kafka\nready",
+    ]
+    await expect(page.locator(".plot canvas")).to_have_count(4)
+    await expect(page.locator("#chart-rates .u-legend")).to_contain_text("rows written400")
+
+
+async def test_many_names_make_a_table_to_filter_sort_and_save(seen: Visit, node: PageNode) -> None:
+    """What is shown is what is saved, in the form of RFC 4180, and no cell is a formula."""
+    node.counters["xn--bcher-kva.example"] = Counters(7, 1)
+    page = seen.page
+    await page.fill("#names", '  some.example,BÜCHER.example;\n=1+1 "quoted" \t-a.example ')
+    await expect(page.locator("#names-count")).to_have_text("5 names")
+    await page.click("text=Look up all")
+    rows = page.locator("#rows tr")
+    await expect(rows).to_have_count(5)
+    await expect(rows.nth(1)).to_contain_text("xn--bcher-kva.example")
+    await expect(rows.nth(2)).to_contain_text("is not allowed")
+    async with page.expect_download() as download:
+        await page.click("text=Download CSV")
+    saved = await download.value
+    text = (await saved.path()).read_bytes().decode("utf-8-sig")
+    assert saved.suggested_filename == "domains.csv"
+    assert text.count("\r\n") == text.count("\n") == 6
+    assert list(csv.reader(io.StringIO(text, newline=""))) == [
+        ["as pasted", "domain", "status", "delivered", "bounced", "threshold", "reason"],
+        ["some.example", "some.example", "unknown", "204", "0", "1000", "not_enough_data"],
+        ["BÜCHER.example", "xn--bcher-kva.example", "not catch-all", "7", "1", "1000", "bounced"],
+        ["'=1+1", "", "refused", "", "", "", "forbidden_character"],
+        ['"quoted"', "", "refused", "", "", "", "forbidden_character"],
+        ["'-a.example", "", "refused", "", "", "", "hyphen_at_edge"],
+    ]
+    await page.click('label:has-text("Refused")')
+    await expect(rows).to_have_count(3)
+    await page.click('label:has-text("All")')
+    await page.click("thead >> text=Delivered")
+    await expect(rows.nth(4)).to_contain_text("204")
+    await page.click("thead >> text=Delivered")
+    await expect(rows.nth(0)).to_contain_text("204")
+    await expect(page.locator("th[aria-sort=descending]")).to_have_text("Delivered")
+
+
+async def test_what_is_copied_are_lines_with_tabs(seen: Visit) -> None:
+    """Ready to be pasted into a spreadsheet."""
+    page = seen.page
+    await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    await page.fill("#names", "some.example @cmd")
+    await page.click("text=Look up all")
+    await page.click("#copy")
+    await expect(page.locator("#copied")).to_have_text("Copied")
+    assert (await page.evaluate("navigator.clipboard.readText()")).splitlines()[1:] == [
+        "some.example\tsome.example\tunknown\t204\t0\t1000\tnot_enough_data",
+        "'@cmd\t\trefused\t\t\t\tforbidden_character",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("cells", "line"),
+    [
+        (["a", 1], "a,1"),
+        (["a,b", 'say "x"', "two\nlines"], '"a,b","say ""x""","two\nlines"'),
+        (["=1", "+1", "-1", "@a", "\ta"], "'=1,'+1,'-1,'@a,'\ta"),
+        (["\ra"], '"\'\ra"'),
+        (['=HYPERLINK("x,y")'], '"\'=HYPERLINK(""x,y"")"'),
+    ],
+)
+async def test_a_line_of_csv(seen: Visit, cells: list[str], line: str) -> None:
+    """Quoted where RFC 4180 says so, guarded where a spreadsheet would calculate."""
+    written = await seen.page.evaluate(
+        "async (row) => (await import('/static/table_text.js')).csv([row])", cells
+    )
+    assert written == f"{line}\r\n"
+
+
+async def test_a_list_that_is_too_long_cannot_be_sent(seen: Visit) -> None:
+    """It says by how many it is too long, as it is typed."""
+    page = seen.page
+    await page.fill("#names", " ".join(f"d{number}.example" for number in range(1012)))
+    await expect(page.locator("#names-count")).to_have_text("1,012 names: 12 too many")
+    await expect(page.locator("#names")).to_have_attribute("aria-invalid", "true")
+    await expect(page.locator("#bulk-form button")).to_be_disabled()
+    await page.fill("#names", "one.example")
+    await expect(page.locator("#names-count")).to_have_text("1 name")
+    await expect(page.locator("#bulk-form button")).to_be_enabled()
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("size", [(1280, 900), NARROW], ids=["wide", "narrow"])
+async def test_a_page_full_of_data_shuts_nobody_out(
+    browser: Browser, node: PageNode, theme: str, size: tuple[int, int]
+) -> None:
+    """Axe finds nothing serious, nothing is wider than the window; a picture is kept."""
+    node.pulse = BUSY
+    node.counters["xn--bcher-kva.example"] = Counters(1204, 0)
+    async with visit(browser, node.origin, size, **THEMES[theme]) as opened:
+        await open_listening(opened, node, "/?domain=B%C3%9CCHER.example")
+        page = opened.page
+        for number in range(12):
+            node.say(f"d{number}.customer.example", Counters(1001 + number, number % 3))
+        node.say("-".join(["a-very-long-name"] * 3) + ".example", Counters(1001, 0))
+        await page.fill("#names", "some.example bücher.example localhost never.example")
+        await page.click("text=Look up all")
+        await expect(page.locator("#rows tr")).to_have_count(4)
+        await expect(page.locator("#changes-list li")).to_have_count(13)
+        name = f"full-{theme}-{'narrow' if size == NARROW else 'wide'}"
+        await opened.shoot(name)
+        assert await opened.shut_out() == []
+        assert await opened.overflow() == 0
+        assert opened.complaints == []
+        assert opened.elsewhere == []
+
+
+@pytest.mark.parametrize("theme", THEMES)
+async def test_the_documentation_loads_under_the_policy(
+    browser: Browser, node: PageNode, theme: str
+) -> None:
+    """Swagger UI asks nobody else, and breaks no rule of the page's policy."""
+    async with visit(browser, node.origin, **THEMES[theme]) as opened:
+        await opened.page.goto("/docs")
+        operation = opened.page.locator(".opblock-summary-control").first
+        await expect(operation).to_contain_text("/domains/{domain}")
+        await operation.click()
+        await opened.shoot(f"docs-{theme}", full=False)
+        assert opened.complaints == []
+        assert opened.elsewhere == []

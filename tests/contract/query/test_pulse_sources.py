@@ -1,0 +1,171 @@
+"""What the pulse asks of others, answered by a real Kafka and by real HTTP servers."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from aiohttp import web
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from prometheus_client import CollectorRegistry
+
+from deploy import prepare
+from deploy.prepare import KafkaLayout
+from query.metrics import QueryMeters
+from query.page.pulse_reading import Tier
+from query.page.pulse_sources import (
+    KafkaLog,
+    Offsets,
+    SourceError,
+    addresses_of,
+    open_kafka_log,
+    open_management_ports,
+)
+from shared.config import KafkaConfig
+from shared.http.management import Readiness, build_management
+from shared.http.server import HttpLimits, open_server
+from shared.http.tls import ServerTls
+from shared.kafka import topic as kafka
+from shared.runtime.tls import ServerFiles
+from tests.contract.harness.stores import unique
+from tests.servers.certificates import Authority
+from tests.servers.loopback import random_prefix
+
+PORT = 20_090
+
+
+@pytest_asyncio.fixture
+async def log(kafka_config: KafkaConfig, kafka_layout: KafkaLayout) -> AsyncIterator[KafkaLog]:
+    """The log of a new topic, of which nobody has read yet."""
+    await prepare.create_topics(kafka_config, kafka_layout)
+    async with open_kafka_log(kafka_config, kafka_config.topic) as opened:
+        yield opened
+
+
+async def test_offsets_tell_where_logs_end_and_groups_begin(
+    log: KafkaLog, kafka_config: KafkaConfig, kafka_layout: KafkaLayout
+) -> None:
+    """What is appended or committed between two questions is in the second answer."""
+    partitions = range(kafka_layout.partitions)
+    assert await log.offsets() == dict.fromkeys(partitions, Offsets(0, None))
+    async with kafka.open_topic(kafka_config, kafka_config.topic) as topic:
+        await topic.append(0, [(b"key", b"value")] * 3)
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=kafka_config.bootstrap_servers,
+        group_id=kafka_config.topic,
+        enable_auto_commit=False,
+    )
+    await consumer.start()
+    try:
+        tp = TopicPartition(kafka_config.topic, 0)
+        consumer.assign([tp])
+        await consumer.commit({tp: 2})
+    finally:
+        await consumer.stop()
+    found = await log.offsets()
+    assert found[0] == Offsets(3, 2)
+    assert found[1] == Offsets(0, None)
+
+
+async def test_a_kafka_that_is_not_there_is_said_so_in_time() -> None:
+    """The next question is asked anew."""
+    config = KafkaConfig(bootstrap_servers=f"{random_prefix()}.1:9")
+    async with open_kafka_log(config, unique("group")) as log:
+        for _ in range(2):
+            async with asyncio.timeout(10):
+                with pytest.raises(SourceError, match="no answer"):
+                    await log.offsets()
+
+
+async def test_a_process_tells_whether_it_is_ready_and_what_it_counted() -> None:
+    """By the management port that every tier has."""
+    registry = CollectorRegistry()
+    QueryMeters(registry)
+    readiness = Readiness("cassandra")
+    address = (f"{random_prefix()}.1", PORT)
+    async with (
+        open_server(build_management(readiness, registry), *address),
+        open_management_ports() as ports,
+    ):
+        assert not (await ports.ask(address, address[0])).ready
+        readiness["cassandra"].passed()
+        told = await ports.ask(address, address[0])
+        assert (told.ready, told.reading.tier) == (True, Tier.QUERY)
+
+
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [
+        ("hangs", "no answer within 1 s"),
+        ("endless", r"no answer within|too long"),
+        ("garbage", "not in Prometheus' text format"),
+        ("binary", "not in Prometheus' text format"),
+        ("redirect", "/metrics answers 302"),
+    ],
+)
+async def test_a_process_that_answers_badly_is_named_in_time(path: str, why: str) -> None:
+    """Whatever it sends, it costs a second and a few megabytes at most."""
+
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        if request.path == "/readyz":
+            return web.Response(text="ok")
+        match path:
+            case "hangs":
+                await asyncio.sleep(3)
+            case "endless":
+                response = web.StreamResponse()
+                await response.prepare(request)
+                try:
+                    while True:
+                        await response.write(b"# " + b"x" * 65_536 + b"\n")
+                except ConnectionResetError:
+                    return response
+            case "redirect":
+                return web.Response(status=302, headers={"Location": "/readyz"})
+            case "binary":
+                return web.Response(body=b"\xff\xfe")
+            case _:
+                pass
+        return web.Response(text="<html>hello</html>")
+
+    address = (f"{random_prefix()}.1", PORT)
+    async with (
+        open_server(answer, *address, HttpLimits(drain_seconds=0.5)),
+        open_management_ports() as ports,
+    ):
+        async with asyncio.timeout(5):
+            with pytest.raises(SourceError, match=why):
+                await ports.ask(address, address[0])
+
+
+async def test_over_https_only_those_are_believed_whom_the_authority_names(
+    tmp_path: Path,
+) -> None:
+    """One with another's certificate is named, with why it was not believed."""
+    authority, stranger = Authority(tmp_path / "ours"), Authority(tmp_path / "theirs")
+    host, registry = f"{random_prefix()}.1", CollectorRegistry()
+    QueryMeters(registry)
+    tls = ServerTls(ServerFiles(*authority.issue("node", host)), registry)
+    management = build_management(Readiness(), registry)
+    async with open_server(management, host, PORT, tls=tls):
+        async with open_management_ports(authority.file) as ports:
+            assert (await ports.ask((host, PORT), host)).reading.tier == Tier.QUERY
+        async with open_management_ports(stranger.file) as ports:
+            with pytest.raises(SourceError, match="certificate is refused"):
+                await ports.ask((host, PORT), host)
+
+
+async def test_a_process_that_is_not_there_is_said_so() -> None:
+    """A refused connection is an answer too."""
+    host = f"{random_prefix()}.1"
+    async with open_management_ports() as ports:
+        with pytest.raises(SourceError, match="no connection"):
+            await ports.ask((host, PORT), host)
+
+
+async def test_a_name_is_looked_up() -> None:
+    """Of a process on both families one address; of a name that nobody can have none."""
+    assert await addresses_of("localhost") == ["127.0.0.1"]
+    assert await addresses_of("::1") == ["::1"]
+    assert await addresses_of("x" * 64) == []

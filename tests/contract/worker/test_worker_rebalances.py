@@ -1,0 +1,181 @@
+"""A whole worker whose partitions go while it is busy with something else."""
+
+import asyncio
+from collections.abc import Mapping
+
+import pytest
+
+from consumer.counting.position import Position
+from consumer.kafka.record_source import Record
+from shared.model.event import Event, EventKind
+from shared.model.partitioning import partition_of
+from tests.contract.harness.gated_store import GatedStore
+from tests.contract.harness.logs import FakeLog
+from tests.contract.harness.pipeline import PARTITIONS
+from tests.contract.harness.stores import fake_store, new_domain, unique
+from tests.contract.harness.workers import (
+    GROUP,
+    counted,
+    events_of,
+    open_worker,
+    publish,
+    settings_of,
+    start_worker,
+    truth,
+    until_counted,
+)
+from tests.fakes.changes import PublishedChanges
+from tests.fakes.counter_store import InMemoryCounterStore
+from tests.fakes.log import InMemoryLog, InMemoryRecordSource
+from tests.waiting import WAIT_SECONDS, until
+
+NO_RECORD = b"no record"
+
+
+class Bystander:
+    """Another member of the group, which takes its share and does nothing."""
+
+    def __init__(self) -> None:
+        self.assigned = asyncio.Event()
+
+    async def assign(self, positions: Mapping[int, Position]) -> None:
+        """Take partitions over."""
+        assert positions
+        self.assigned.set()
+
+    async def revoke(self) -> None:
+        """Give them up."""
+
+
+class GatedLetters:
+    """Dead letters that are kept once the gate is open."""
+
+    def __init__(self) -> None:
+        self.gate = asyncio.Event()
+        self.asked = asyncio.Event()
+
+    async def keep(self, origin: str, record: Record, reason: str) -> None:
+        """See DeadLetters."""
+        assert record.value == NO_RECORD, (origin, reason)
+        self.asked.set()
+        await self.gate.wait()
+
+
+class SlowCommits(InMemoryRecordSource):
+    """A member whose commits take until the gate is open."""
+
+    def __init__(self, log: InMemoryLog) -> None:
+        super().__init__(log, log.group(GROUP))
+        self.gate = asyncio.Event()
+        self.asked = asyncio.Event()
+
+    async def commit(self, positions: Mapping[int, Position]) -> bool:
+        """See RecordSource."""
+        self.asked.set()
+        await self.gate.wait()
+        return await super().commit(positions)
+
+
+async def let_it_come() -> None:
+    """Let a rebalance that has begun reach the worker; it may or may not let it through."""
+    for _ in range(50):
+        await asyncio.sleep(0)
+
+
+@pytest.fixture
+def log() -> FakeLog:
+    """A new log in memory."""
+    return FakeLog(unique("contract"), PARTITIONS)
+
+
+async def test_a_rebalance_in_the_middle_of_a_stop_does_not_spoil_the_flush(log: FakeLog) -> None:
+    """Told to stop, a worker flushes and commits all, though its partitions are revoked too."""
+    store = GatedStore()
+    events = events_of([new_domain() for _ in range(10)])
+    await publish(log.topic, events)
+    ends = [len(await log.records(p)) for p in range(PARTITIONS)]
+
+    async with open_worker(log, store) as running, log.open_source(GROUP) as other:
+        async with asyncio.timeout(WAIT_SECONDS):
+            await store.asked.wait()
+        running.told_to_stop.set()
+        await asyncio.sleep(0)
+        other.subscribe(bystander := Bystander())
+        await let_it_come()
+        store.gate.set()
+        await running.stop()
+        async with asyncio.timeout(WAIT_SECONDS):
+            await bystander.assigned.wait()
+
+    assert await counted(fake_store(store).reader, truth(events)) == truth(events)
+    assert [await log.committed(GROUP, p) for p in range(PARTITIONS)] == ends
+
+
+async def test_an_assignment_in_the_middle_of_a_stop_does_not_keep_the_worker(
+    log: FakeLog,
+) -> None:
+    """Who is stopping takes nothing over: nobody would ever end that work."""
+    store = InMemoryCounterStore()
+    events = events_of([new_domain() for _ in range(10)])
+    topic = InMemoryLog(log.name, PARTITIONS)
+    await publish(topic, events)
+    source = SlowCommits(topic)
+    running = start_worker(
+        source, store, GatedLetters(), PublishedChanges(), log.name, settings_of()
+    )
+    try:
+        await until_counted(fake_store(store).reader, truth(events))
+        running.told_to_stop.set()
+        async with asyncio.timeout(WAIT_SECONDS):
+            await source.asked.wait()
+        async with topic.open_source(GROUP) as other:
+            other.subscribe(Bystander())
+            await let_it_come()
+            source.gate.set()
+
+            done, _ = await asyncio.wait({running.task}, timeout=2.0)
+
+            assert done, "told to stop, the worker goes on with what it was assigned since"
+    finally:
+        running.task.cancel()
+        await asyncio.wait({running.task})
+        await source.leave()
+
+
+async def test_records_of_an_earlier_assignment_are_not_taken_for_new_ones(log: FakeLog) -> None:
+    """What was fetched before a rebalance is dropped after it: it may begin beyond our start.
+
+    A dead letter holds the loop up with later records in hand; meanwhile the partition goes,
+    unflushed, and comes back from its first offset.
+    """
+    store, letters = GatedStore(), GatedLetters()
+    domain = new_domain()
+    while partition_of(domain, PARTITIONS) != 1:
+        domain = new_domain()
+    early = [Event(domain, EventKind.DELIVERED) for _ in range(5)]
+    late = [Event(domain, EventKind.BOUNCED) for _ in range(5)]
+    await publish(log.topic, early)
+
+    settings = settings_of(drain_seconds=0.05)
+    async with open_worker(log, store, letters=letters, settings=settings) as running:
+        async with asyncio.timeout(WAIT_SECONDS):
+            await store.asked.wait()
+        running.source.pause([0, 1])
+        await log.topic.append(0, [(b"\xff", NO_RECORD)])
+        await publish(log.topic, late)
+        running.source.resume([0, 1])  # so that one fetch finds both
+        async with asyncio.timeout(WAIT_SECONDS):
+            await letters.asked.wait()
+        async with log.open_source(GROUP) as other:
+            other.subscribe(bystander := Bystander())
+            async with asyncio.timeout(WAIT_SECONDS):
+                await bystander.assigned.wait()
+
+        async def has_all_again() -> bool:
+            return running.partitions == PARTITIONS
+
+        await until(has_all_again)
+        store.gate.set()
+        letters.gate.set()
+
+        await until_counted(fake_store(store).reader, truth(early + late))

@@ -1,0 +1,54 @@
+"""Have Prometheus' own tool for rules: the machine's, or Debian's package unpacked once.
+
+The package is only unpacked, never installed: no service is started, and nothing outside of the
+project's folder changes.
+"""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from deploy.servers import downloads
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = ROOT / ".local" / "artifacts" / "promtool"
+_PACKAGE = "prometheus"
+_DOWNLOAD_SECONDS = 120
+
+
+def find_promtool() -> Path | str:
+    """Return where promtool is, fetching it on first use, or why there is none."""
+    if (installed := shutil.which("promtool")) is not None:
+        return Path(installed)
+    kept = FOLDER / "promtool"
+    if kept.exists():
+        return kept
+    if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
+        return "no promtool on the PATH, and no apt-get to fetch Debian's package with"
+    try:
+        with downloads.unfinished(FOLDER) as fresh:
+            _run(fresh, "apt-get", "download", _PACKAGE)
+            (package,) = fresh.glob("*.deb")
+            _run(fresh, "dpkg-deb", "-x", str(package), "root")
+            ready = fresh / "ready"
+            ready.mkdir()
+            (fresh / "root" / "usr" / "bin" / "promtool").rename(ready / "promtool")
+            downloads.finish(ready, FOLDER)
+    except subprocess.CalledProcessError as error:
+        return f"{error.cmd} ended with {error.returncode}: {error.stderr[-500:]}"
+    except subprocess.TimeoutExpired as error:
+        return str(error)
+    return kept
+
+
+def _run(folder: Path, *command: str) -> None:
+    subprocess.run(
+        command,
+        cwd=folder,
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=_DOWNLOAD_SECONDS,
+        env={**os.environ, "LC_ALL": "C"},
+    )

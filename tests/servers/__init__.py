@@ -1,0 +1,1 @@
+"""Kafka and Cassandra for tests, and what tests do to them."""

@@ -1,0 +1,92 @@
+"""Every example in the documents is what a node answers."""
+
+import pytest
+
+from tests.clients.client import Client
+from tests.clients.documented import Json, check, examples_of, operations, send
+from tests.tiers.stack import Stack, TierProcess
+
+TIERS = ("ingest", "query")
+NOT_BROUGHT_ABOUT = {
+    "malformed_request": "test_refusals.py sends it by hand",
+    "malformed_body": "where it is not about gzip: unit/shared/test_http_body.py",
+    "body_too_slow": "test_hostile_clients.py",
+    "too_many_connections": "contract/test_http_server.py",
+    "node_full": "unit/ingest/test_handlers.py, unit/query/test_caching.py",
+    "broker_unavailable": "test_frozen_servers.py",
+    "outcome_unknown": "test_frozen_servers.py",
+    "store_unavailable": "test_frozen_servers.py",
+    "not_ready": "test_kafka_outages.py",
+    "internal_error": "contract/test_http_server.py",
+    "too_many_clients": "contract/test_changes.py",
+    "too_many_replays": "unit/query/test_changes.py",
+    "changes_unavailable": "unit/query/test_changes.py",
+    "node_stopping": "unit/query/test_changes.py",
+}
+"""What a node in good order does not answer, and where else that is tested."""
+
+
+def node_of(stack: Stack, tier: str) -> TierProcess:
+    """Return the tier's node of the shared stack."""
+    return next(node for node in stack.started if node.name.startswith(tier))
+
+
+async def document_of(client: Client, base: str) -> Json:
+    """Return the document that a port serves."""
+    reply = await client.request("GET", f"{base}/openapi.json")
+    assert reply.status == 200, reply.text
+    document: Json = reply.body
+    return document
+
+
+@pytest.mark.parametrize("tier", TIERS)
+async def test_each_example_is_what_a_node_answers(client: Client, stack: Stack, tier: str) -> None:
+    """Status, headers and body; the body to the letter, unless it depends on what was counted."""
+    node = node_of(stack, tier)
+    document = await document_of(client, node.url)
+    sent = 0
+    for example in examples_of(document):
+        if example.request is not None:
+            base = node.management if example.on_management else node.url
+            check(example, await send(client, base, example), document)
+            sent += 1
+    assert sent > 20
+
+
+async def test_what_is_not_brought_about_is_known(client: Client, stack: Stack) -> None:
+    """Of the examples without a request there are just those that are tested elsewhere."""
+    without = set()
+    for tier in TIERS:
+        document = await document_of(client, node_of(stack, tier).url)
+        without |= {each.name for each in examples_of(document) if each.request is None}
+    assert without == NOT_BROUGHT_ABOUT.keys()
+
+
+@pytest.mark.parametrize("tier", TIERS)
+async def test_both_ports_serve_the_document_and_answer_at_what_it_lists(
+    client: Client, stack: Stack, tier: str
+) -> None:
+    """Each path is there at the address that the document of either port names for it."""
+    node = node_of(stack, tier)
+    for base in (node.url, node.management):
+        document = await document_of(client, base)
+        for path, _, _, _ in operations(document):
+            (server,) = document["paths"][path].get("servers", document["servers"])
+            variables = server.get("variables", {})
+            url = server["url"].format(**{name: v["default"] for name, v in variables.items()})
+            reply = await client.request(
+                "DELETE", f"{base if url == '/' else url}{path.format(domain='example.com')}"
+            )
+            assert (reply.status, reply.body["code"]) == (405, "method_not_allowed"), path
+
+
+@pytest.mark.parametrize("tier", TIERS)
+async def test_who_has_the_document_need_not_read_it_again(
+    client: Client, stack: Stack, tier: str
+) -> None:
+    """304 to whoever names what the node would send."""
+    url = f"{node_of(stack, tier).url}/openapi.json"
+    first = await client.request("GET", url)
+    second = await client.request("GET", url, headers={"If-None-Match": first.headers["ETag"]})
+
+    assert (second.status, second.text) == (304, "")

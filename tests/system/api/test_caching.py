@@ -1,0 +1,105 @@
+"""What caches and clients that have an answer already are told, over HTTP."""
+
+import asyncio
+
+import pytest
+
+from tests.clients.client import Client
+from tests.clients.raw_client import RawConnection
+
+
+async def known(client: Client, word: str, status: str) -> str:
+    """Return the name of a domain that is known to have *status*."""
+    domain = f"{word}.caching.example.com"
+    if status == "catch-all":
+        await client.report(domain, "delivered", 1001)
+        await client.wait_for_counts(domain, 1001, 0)
+    elif status == "not catch-all":
+        await client.report(domain, "bounced")
+        await client.wait_for_counts(domain, 0, 1)
+    return domain
+
+
+@pytest.mark.parametrize(
+    ("status", "allowed"),
+    [
+        ("unknown", ["max-age=0", "max-age=1"]),
+        ("catch-all", ["max-age=0", "max-age=1"]),
+        ("not catch-all", ["max-age=31536000, immutable"]),
+    ],
+)
+async def test_how_long_an_answer_may_be_kept_depends_on_its_status(
+    client: Client, status: str, allowed: list[str]
+) -> None:
+    """For good only what is final; and who has it already is told so, by GET and by HEAD."""
+    domain = await known(client, f"kept-{status.replace(' ', '-')}", status)
+    url = f"{client.query}/domains/{domain}"
+    for method in ("GET", "HEAD", "GET", "HEAD"):
+        full = await client.request(method, url)
+        assert (full.status, full.headers["Content-Type"]) == (200, "application/json")
+        assert full.headers["Cache-Control"] in allowed
+        tag = full.headers["ETag"]
+        for form in (tag, f'"x", W/{tag}', "*"):
+            reply = await client.request(method, url, headers={"If-None-Match": form})
+            assert (reply.status, reply.text, reply.headers["ETag"]) == (304, "", tag)
+            assert reply.headers["Cache-Control"] in allowed
+        other = await client.request(method, url, headers={"If-None-Match": '"x"'})
+        assert (other.status, other.text) == (full.status, full.text)
+
+
+async def test_a_304_and_a_head_leave_the_connection_in_order(client: Client) -> None:
+    """Neither has a body that the next answer could be taken for."""
+    path = f"/domains/{await known(client, 'order', 'not catch-all')}"
+    connection = await RawConnection.open(client.query)
+    try:
+        get = f"GET {path} HTTP/1.1\r\nHost: test\r\n\r\n"
+        head = get.replace("GET", "HEAD")
+        first = await connection.ask(get.encode())
+        tagged = get[:-2] + f"If-None-Match: {first.headers['etag']}\r\n\r\n"
+        await connection.send((tagged + head + get + head + tagged + get).encode())
+        for status, has_body in ((304, 0), (200, 0), (200, 1), (200, 0), (304, 0), (200, 1)):
+            answer = await connection.answer(has_body=bool(has_body))
+            assert (answer.status, answer.headers["etag"]) == (status, first.headers["etag"])
+            assert answer.body == (first.body if has_body else b"")
+    finally:
+        connection.close()
+
+
+async def test_no_refusal_may_be_kept(client: Client) -> None:
+    """Nor the answer to a bulk request."""
+    refusals = [
+        await client.get("localhost"),
+        await client.request("GET", f"{client.query}/nowhere"),
+        await client.request("DELETE", f"{client.query}/domains/a.example.com"),
+        await client.ask([]),
+    ]
+    assert [reply.status for reply in refusals] == [400, 404, 405, 400]
+    for reply in [*refusals, await client.ask(["a.example.com"])]:
+        assert reply.headers["Cache-Control"] == "no-store"
+
+
+async def test_an_etag_ends_with_what_it_says(client: Client) -> None:
+    """Once the counts have moved who has the old answer gets the new one."""
+    domain = await known(client, "moves", "catch-all")
+    url = f"{client.query}/domains/{domain}"
+    tag = (await client.get(domain)).headers["ETag"]
+    await client.report(domain, "delivered")
+    async with asyncio.timeout(30):
+        while True:
+            reply = await client.request("GET", url, headers={"If-None-Match": tag})
+            if reply.status == 200:
+                break
+            await asyncio.sleep(0.05)
+    assert reply.body["delivered"] == 1002
+
+
+async def test_a_final_answer_s_counts_are_right_at_once_in_bulk_and_soon_by_get(
+    client: Client,
+) -> None:
+    """A status that is settled does not settle the counts."""
+    domain = await known(client, "converges", "not catch-all")
+    await client.report(domain, "delivered", 5)
+    async with asyncio.timeout(30):
+        while (await client.ask([domain])).body["results"][0]["delivered"] != 5:
+            await asyncio.sleep(0.05)
+    await client.wait_for_counts(domain, 5, 1)

@@ -1,0 +1,276 @@
+"""The page of a query node, as people see it: in a real Chromium, on a real pipeline."""
+
+import csv
+import io
+from collections.abc import AsyncIterator, Mapping
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page, expect
+
+from tests.clients.browser import NARROW, THEMES, WIDE, Visit, visit
+from tests.clients.client import Client
+from tests.tiers.stack import Stack
+
+STATUS = ".verdict strong:visible"
+
+
+@pytest_asyncio.fixture
+async def seen(browser: Browser, client: Client) -> AsyncIterator[Visit]:
+    """The page of the shared stack; what it may never do is looked at in the end."""
+    async with visit(browser, client.query) as opened:
+        await opened.page.goto("/")
+        await expect(opened.page.locator("#pulse-age")).to_contain_text("As of")
+        yield opened
+        assert opened.elsewhere == []
+
+
+async def look_up(page: Page, domain: str) -> None:
+    """Do as a customer does."""
+    await page.fill("#domain", domain)
+    await page.press("#domain", "Enter")
+
+
+async def test_a_look_up_answers_without_a_reload(seen: Visit, client: Client) -> None:
+    """The card tells the status, why, the counts and how far it is; the address can be shared."""
+    await client.report("page-some.example.com", "delivered", 204)
+    await client.wait_for_counts("page-some.example.com", 204, 0)
+    page = seen.page
+    await page.evaluate("window.unchanged = true")
+    await look_up(page, " Page-Some.Example.com. ")
+    await expect(page.locator(STATUS)).to_have_text("Unknown")
+    await expect(page.locator(".card h3")).to_have_text("page-some.example.com")
+    await expect(page.locator(".reason span:visible")).to_contain_text("Not enough data yet")
+    await expect(page.locator(".distance")).to_contain_text("204 of 1,001 deliveries")
+    await expect(page).to_have_url(f"{client.query}/?domain=Page-Some.Example.com.")
+    assert await page.evaluate("window.unchanged") is True
+    assert seen.complaints == []
+
+    await look_up(page, "page-other.example.com")
+    await expect(page.locator(".card h3")).to_have_text("page-other.example.com")
+    await page.go_back()
+    await expect(page.locator(".card h3")).to_have_text("page-some.example.com")
+
+
+@pytest.mark.parametrize(
+    ("typed", "why"),
+    [
+        ("localhost", "has no dot"),
+        ("under_score.example.com", "is not allowed"),
+        ("127.0.0.1", "is an IP address"),
+        ("<script>alert(1)</script>", "is not allowed"),
+    ],
+)
+async def test_what_is_no_domain_is_refused_in_words(seen: Visit, typed: str, why: str) -> None:
+    """What was typed stays where it can be mended."""
+    await look_up(seen.page, typed)
+    await expect(seen.page.locator(".problem")).to_contain_text(why)
+    await expect(seen.page.locator("#domain")).to_have_value(typed)
+    await expect(seen.page.locator("#domain")).to_have_attribute("aria-invalid", "true")
+
+
+async def test_an_internationalised_name_is_shown_both_ways(seen: Visit) -> None:
+    """As its owners write it, as the DNS has it, and as it was typed."""
+    await look_up(seen.page, "BÜCHER.example")
+    card = seen.page.locator(".card")
+    await expect(card.locator("h3")).to_have_text("bücher.example")
+    await expect(card).to_contain_text("In the DNS xn--bcher-kva.example")
+    await expect(card).to_contain_text("You typed BÜCHER.example")
+
+
+async def test_a_look_up_works_without_a_script(browser: Browser, client: Client) -> None:
+    """The form alone brings the same card; what needs a script is not shown."""
+    await client.report("page-plain.example.com", "bounced", 2)
+    await client.wait_for_counts("page-plain.example.com", 0, 2)
+    async with visit(browser, client.query, java_script_enabled=False) as opened:
+        page = opened.page
+        await page.goto("/")
+        await page.fill("#domain", "page-plain.example.com")
+        await page.click("#lookup-form button")
+        await expect(page.locator(STATUS)).to_have_text("Not catch-all")
+        await expect(page.locator("#domain")).to_have_value("page-plain.example.com")
+        await expect(page.locator(".note")).to_contain_text("need JavaScript")
+        await expect(page.locator("#pulse")).to_be_hidden()
+        await look_up(page, "localhost")
+        await expect(page.locator(".problem")).to_contain_text("has no dot")
+
+
+async def test_a_bounce_appears_without_a_reload_and_changes_the_status(
+    seen: Visit, client: Client
+) -> None:
+    """A PUT anywhere is seen here: in the list, and in the card that is open."""
+    domain = "page-bounce.example.com"
+    await client.report(domain, "delivered", 1204)
+    await client.wait_for_counts(domain, 1204, 0)
+    page = seen.page
+    await look_up(page, domain)
+    await expect(page.locator(STATUS)).to_have_text("Catch-all")
+    await page.evaluate("window.unchanged = true")
+
+    assert (await client.put(domain, "bounced")).status == 202
+
+    row = page.locator(f'#changes-list li:has-text("{domain}")').first
+    await expect(row.locator("strong")).to_have_text("not catch-all")
+    await expect(page.locator(STATUS)).to_have_text("Not catch-all")
+    await expect(page.locator(".counts dd").last).to_have_text("1")
+    assert await page.evaluate("window.unchanged") is True
+    assert seen.complaints == []
+
+
+async def test_a_pasted_list_becomes_a_table_and_a_csv(seen: Visit, client: Client) -> None:
+    """One row for each name, in their order; bad ones are marked and spoil nothing."""
+    await client.report("page-all.example.com", "delivered", 1001)
+    await client.wait_for_counts("page-all.example.com", 1001, 0)
+    page = seen.page
+    await page.fill("#names", "page-all.example.com, =bad\nBÜCHEREIEN.example")
+    await page.click("text=Look up all")
+    await expect(page.locator("#rows tr")).to_have_count(3)
+    async with page.expect_download() as download:
+        await page.click("text=Download CSV")
+    text = (await (await download.value).path()).read_bytes().decode("utf-8-sig")
+    assert list(csv.reader(io.StringIO(text, newline="")))[1:] == [
+        [
+            "page-all.example.com",
+            "page-all.example.com",
+            "catch-all",
+            "1001",
+            "0",
+            "1000",
+            "more_than_threshold_delivered",
+        ],
+        ["'=bad", "", "refused", "", "", "", "forbidden_character"],
+        [
+            "BÜCHEREIEN.example",
+            "xn--bchereien-q9a.example",
+            "unknown",
+            "0",
+            "0",
+            "1000",
+            "not_enough_data",
+        ],
+    ]
+
+
+async def test_a_thousand_names_are_answered_on_the_page(seen: Visit) -> None:
+    """The most that may be pasted is shown."""
+    names = "\n".join(f"page-{number}.example.com" for number in range(1000))
+    await seen.page.fill("#names", names)
+    await seen.page.click("text=Look up all")
+    await expect(seen.page.locator("#rows tr")).to_have_count(1000)
+    assert seen.complaints == []
+
+
+async def test_everything_is_reached_by_the_keyboard(seen: Visit) -> None:
+    """In the order of the page, beginning with the way past its head."""
+    page = seen.page
+
+    async def focused() -> str:
+        return str(
+            await page.evaluate(
+                "(e => e.id || e.className || e.textContent.trim())(document.activeElement)"
+            )
+        )
+
+    await page.keyboard.press("Tab")
+    assert await focused() == "skip"
+    await expect(page.locator(".skip")).to_be_in_viewport()
+    await page.keyboard.press("Enter")
+    await page.keyboard.press("Tab")
+    assert await focused() == "domain"
+    await page.keyboard.type("page-key.example.com")
+    await page.keyboard.press("Tab")
+    assert await focused() == "Look up"
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".card h3")).to_have_text("page-key.example.com")
+    await page.keyboard.press("Tab")
+    assert await focused() == "names"
+    await page.keyboard.type("page-key.example.com")
+    await page.keyboard.press("Tab")
+    assert await focused() == "Look up all"
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#results-title")).to_be_focused()
+    await page.keyboard.press("/")
+    assert await focused() == "domain"
+    await page.keyboard.type("a/b")
+    await expect(page.locator("#domain")).to_have_value("a/b")
+
+
+async def test_the_pulse_tells_of_every_process_and_partition(
+    seen: Visit, client: Client, stack: Stack
+) -> None:
+    """Rates, lags and who is up come from the processes themselves."""
+    page = seen.page
+    for tier in stack.started:
+        row = page.locator(f'#targets li:has-text("{tier.management.removeprefix("http://")}")')
+        await expect(row).to_contain_text(f"{tier.name.partition('-')[0]}")
+        await expect(row).to_have_attribute("data-state", "ready")
+    await expect(page.locator('#targets li:has-text("Kafka")')).to_contain_text("ready")
+    await expect(page.locator("#chart-rates [data-now]")).to_have_text("0")
+    await client.report("page-pulse.example.com", "delivered", 5000)
+    await expect(page.locator("#chart-rates [data-now]")).not_to_have_text("0")
+    pulse = (await client.request("GET", f"{client.query}/pulse")).body
+    assert pulse["failing"] == {}
+    assert [each["partition"] for each in pulse["partitions"]] == list(
+        range(len(pulse["partitions"]))
+    )
+    assert {each["lag_from"] for each in pulse["partitions"]} == {"worker"}
+    assert all(isinstance(each["end"], int) for each in pulse["partitions"])
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+async def test_the_page_shuts_nobody_out(
+    browser: Browser, client: Client, theme: str, size: tuple[int, int]
+) -> None:
+    """Axe finds nothing serious, nothing is wider than the window; a picture is kept."""
+    async with visit(browser, client.query, size, **THEMES[theme]) as opened:
+        await opened.page.goto("/")
+        await expect(opened.page.locator("#pulse-age")).to_contain_text("As of")
+        name = f"page-{theme}-{'narrow' if size == NARROW else 'wide'}"
+        await opened.shoot(name)
+        assert await opened.shut_out() == []
+        await opened.page.goto("/?domain=page-shown.example.com")
+        await opened.shoot(f"{name}-card")
+        assert await opened.shut_out() == []
+        assert await opened.overflow() == 0
+        assert opened.complaints == []
+        assert opened.elsewhere == []
+
+
+@pytest.mark.parametrize("theme", THEMES)
+async def test_the_documentation_shows_every_path(
+    browser: Browser, client: Client, theme: str
+) -> None:
+    """Swagger UI shows what ``/openapi.json`` says, under the page's policy."""
+    described = (await client.request("GET", f"{client.query}/openapi.json")).body
+    async with visit(browser, client.query, **THEMES[theme]) as opened:
+        await opened.page.goto("/docs")
+        for path in described["paths"]:
+            shown = opened.page.locator(f'[data-path="{path}"]').first
+            await expect(shown).to_be_visible()
+        await opened.shoot(f"docs-{theme}")
+        assert opened.complaints == []
+        assert opened.elsewhere == []
+
+
+async def test_a_node_that_is_gone_is_said_so_and_its_return_too(
+    browser: Browser,
+    server_environment: Mapping[str, str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """People know that what they see may be old, and when it is not any more."""
+    folder = tmp_path_factory.mktemp("gone")
+    async with Stack("gone", folder, server_environment) as own:
+        node = await own.query()
+        host_and_port = node.url.removeprefix("http://")
+        async with visit(browser, node.url) as opened:
+            banner = opened.page.locator("#banner")
+            await opened.page.goto("/")
+            await expect(opened.page.locator("#pulse-age")).to_contain_text("As of")
+            await node.kill()
+            await expect(banner).to_contain_text("The connection was lost at")
+            await opened.shoot("page-lost", full=False)
+            await look_up(opened.page, "page-gone.example.com")
+            await expect(opened.page.locator(".problem")).to_contain_text("cannot be reached")
+            await own.query(QUERY_HTTP_PORT=host_and_port.rpartition(":")[2])
+            await expect(banner).to_have_text("The connection is back.")

@@ -1,0 +1,198 @@
+"""Many events through many nodes, and nodes that die amid them: every count is right."""
+
+import asyncio
+import json
+import sys
+from asyncio.subprocess import PIPE, STDOUT
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from tests.clients.client import Client
+from tests.tiers.stack import ROOT, Stack, TierProcess
+from tests.tools.load.options import LoadOptions, Mode, Profile
+from tests.tools.load.run import run_load
+
+EVENTS = 300_000
+RATE = 8_000.0
+
+
+@dataclass(slots=True)
+class Fleet:
+    """Two ingest nodes, three workers, two query nodes, kept at that by whoever ends one."""
+
+    stack: Stack
+    ingest: list[TierProcess]
+    workers: list[TierProcess]
+    query: list[TierProcess]
+
+    def load(self, seed: int, events: int, rate: float, mode: Mode = Mode.MIXED) -> LoadOptions:
+        """Return a load on all nodes."""
+        return LoadOptions(
+            seed=seed,
+            ingest=tuple(node.url for node in self.ingest),
+            query=tuple(node.url for node in self.query),
+            events=events,
+            rate=rate,
+            mode=mode,
+            put_share=0.3,
+            connections=64,
+            verify_timeout_seconds=90,
+        )
+
+
+@pytest_asyncio.fixture(scope="module")
+async def fleet(
+    server_environment: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Fleet]:
+    """A system of its own for the tests that end processes of it."""
+    async with Stack("fleet", tmp_path_factory.mktemp("fleet"), server_environment) as stack:
+        yield Fleet(stack, *await stack.all(ingest=2, workers=3, query=2))
+
+
+async def test_every_count_of_300000_events_is_right(fleet: Fleet) -> None:
+    """PUT and bulk mixed through 64 connections and seven processes: nothing lost or doubled."""
+    report = await run_load(fleet.load(seed=1, events=EVENTS, rate=RATE))
+
+    assert report.ok, (report.verdict, report.wrong[:5], report.breaches)
+    assert (report.accepted, report.refused, report.unanswered) == (EVENTS, 0, 0)
+
+
+async def test_many_domains_from_two_processes_are_right(fleet: Fleet) -> None:
+    """Hardly two of the events add up, two clients' ledgers do, and refusals are none."""
+    options = replace(
+        fleet.load(seed=11, events=20_000, rate=4_000.0, mode=Mode.BULK),
+        profile=Profile.WIDE,
+        domains=100_000,
+        processes=2,
+    )
+
+    report = await run_load(options)
+
+    assert report.ok, (report.verdict, report.wrong[:5], report.breaches)
+    assert (report.accepted, report.processes) == (20_000, 2)
+    assert 17_000 < report.domains < 20_000
+
+
+async def test_the_command_sends_as_fast_as_it_can_and_leaves_its_reports(
+    fleet: Fleet, tmp_path: Path
+) -> None:
+    """Status 0, every figure in the JSON file and a page; its own ceiling stands beside."""
+    report_file, page = tmp_path / "report.json", tmp_path / "page.html"
+    command = [
+        *("-m", "tests.tools.load", "--as-fast-as-possible", "--duration", "2", "--mode", "bulk"),
+        *("--seed", "12", "--json", str(report_file), "--html", str(page)),
+        *(part for node in fleet.ingest for part in ("--ingest", node.url)),
+        *(part for node in fleet.query for part in ("--query", node.url)),
+        *(part for node in fleet.workers for part in ("--worker-management", node.management)),
+    ]
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, *command, cwd=ROOT, stdout=PIPE, stderr=STDOUT
+    )
+    printed, _ = await process.communicate()
+
+    assert process.returncode == 0, printed.decode()
+    assert b"every count is right" in printed
+    report = json.loads(report_file.read_text())
+    assert report["closed_loop"]
+    assert report["accepted"] == sum(second["accepted"] for second in report["series"]) > 0
+    assert report["ceiling_per_second"] > 0
+    assert page.read_text().startswith("<!DOCTYPE html>")
+
+
+async def test_a_killed_worker_and_a_killed_ingest_node_cost_no_count(fleet: Fleet) -> None:
+    """R1, R2: with kill -9 amid the load and replacements, what was accepted is counted once.
+
+    What had no answer may be counted or not, and nothing else is.
+    """
+    options = fleet.load(seed=2, events=60_000, rate=3_000.0)
+
+    async def kill_and_replace() -> None:
+        await asyncio.sleep(4)
+        await fleet.workers.pop(0).kill()
+        await asyncio.sleep(2)
+        await fleet.ingest.pop(0).kill()
+        fleet.workers.append(await fleet.stack.worker())
+        fleet.ingest.append(await fleet.stack.ingest())
+        await fleet.workers.pop(0).kill()
+        fleet.workers.append(await fleet.stack.worker())
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(kill_and_replace())
+        running = tasks.create_task(run_load(options))
+    report = running.result()
+
+    assert report.ok, (report.verdict, report.wrong[:5], report.breaches)
+    assert report.accepted > 30_000
+    assert report.accepted + report.refused + report.unanswered == 60_000
+
+
+async def test_workers_that_come_and_go_under_load_cost_no_count(fleet: Fleet) -> None:
+    """R5: members that join and leave by SIGTERM hand over exactly, and end with status 0."""
+    options = fleet.load(seed=3, events=45_000, rate=3_000.0)
+    statuses = []
+
+    async def rotate() -> None:
+        for _ in range(3):
+            fleet.workers.append(await fleet.stack.worker())
+            await asyncio.sleep(1)
+            statuses.append(await fleet.workers.pop(0).stop())
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(rotate())
+        running = tasks.create_task(run_load(options))
+    report = running.result()
+
+    assert report.ok, (report.verdict, report.wrong[:5], report.breaches)
+    assert (report.accepted, statuses) == (45_000, [0, 0, 0])
+
+
+async def test_everything_stopped_and_started_again_counts_on_exactly(fleet: Fleet) -> None:
+    """A clean stop loses nothing of what was accepted just before, and a start repeats nothing."""
+    client = Client(fleet.stack.http, fleet.ingest[0].url, fleet.query[0].url)
+    for number in range(50):
+        await client.report(f"d{number}.restart.example.com", "delivered", number + 1)
+    running = [*fleet.ingest, *fleet.workers, *fleet.query]
+    stopped = await asyncio.gather(*(tier.stop() for tier in running))
+    assert stopped == [0] * 7
+
+    started = await fleet.stack.all(ingest=2, workers=3, query=2)
+    fleet.ingest, fleet.workers, fleet.query = started
+    client = Client(fleet.stack.http, fleet.ingest[0].url, fleet.query[0].url)
+    for number in range(50):
+        await client.wait_for_counts(f"d{number}.restart.example.com", number + 1, 0)
+        await client.report(f"d{number}.restart.example.com", "bounced", 2)
+    for number in range(50):
+        await client.wait_for_counts(f"d{number}.restart.example.com", number + 1, 2)
+
+
+async def test_a_key_counts_once_whichever_node_and_worker_sees_it(fleet: Fleet) -> None:
+    """By PUT and in bulk, on two nodes, before and after a worker is killed and one stopped."""
+    query = fleet.query[0].url
+    clients = [Client(fleet.stack.http, node.url, query) for node in fleet.ingest]
+    keys = [f"key-{number}" for number in range(20)]
+
+    async def report_all() -> None:
+        for client in clients:
+            for key in keys:
+                reply = await client.put(
+                    "keyed.example.com", "delivered", headers={"Idempotency-Key": key}
+                )
+                assert reply.status == 202
+            lines = [
+                {"domain": "Keyed.example.com", "event": "delivered", "id": key} for key in keys
+            ]
+            assert (await client.bulk(lines)).body["accepted"] == len(keys)
+
+    await report_all()
+    await clients[0].wait_for_counts("keyed.example.com", len(keys), 0)
+    await fleet.workers.pop(0).kill()
+    assert await fleet.workers.pop(0).stop() == 0
+    fleet.workers.append(await fleet.stack.worker())
+    await report_all()
+    # A bounce behind them in the same log: once it is seen, the repetitions were read.
+    await clients[0].report("keyed.example.com", "bounced")
+    await clients[0].wait_for_counts("keyed.example.com", len(keys), 1)

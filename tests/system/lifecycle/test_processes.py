@@ -1,0 +1,74 @@
+"""One ingest node of several processes on one port."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Mapping
+
+import psutil
+import pytest
+import pytest_asyncio
+
+from tests.clients.client import Client
+from tests.tiers.processes import PROCESSES, all_ready, management
+from tests.tiers.stack import Stack, TierProcess
+
+SOON_SECONDS = 20.0
+
+
+@pytest_asyncio.fixture
+async def node(
+    server_environment: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[tuple[Stack, TierProcess]]:
+    """A node of two processes, both ready, and its stack."""
+    folder = tmp_path_factory.mktemp("processes")
+    async with Stack("processes", folder, server_environment) as stack:
+        node = await stack.ingest(INGEST_PROCESSES=str(PROCESSES))
+        await all_ready(stack, node)
+        yield stack, node
+
+
+async def acknowledged(stack: Stack, node: TierProcess, number: int) -> float:
+    """Return how many events process *number* has brought into Kafka."""
+    name = 'catchall_ingest_events_total{outcome="acknowledged"} '
+    async with stack.http.get(f"{management(node, number)}/metrics") as answer:
+        (found,) = (s for s in (await answer.text()).splitlines() if s.startswith(name))
+    return float(found.removeprefix(name))
+
+
+async def test_the_processes_of_a_node_share_its_port_and_its_end(
+    node: tuple[Stack, TierProcess],
+) -> None:
+    """Clients are dealt out, one that is killed comes back, and a signal to all ends all once."""
+    stack, ingest = node
+    sent = 0
+    async with asyncio.timeout(SOON_SECONDS):
+        while 0 in [await acknowledged(stack, ingest, number) for number in range(PROCESSES)]:
+            client = Client(stack.http, ingest.url, "")
+            # A connection each: the kernel deals connections out, not requests.
+            reply = await client.put("a.example.com", "delivered", headers={"Connection": "close"})
+            assert reply.status == 202
+            sent += 1
+    counts = [await acknowledged(stack, ingest, number) for number in range(PROCESSES)]
+    assert sum(counts) == sent
+
+    children = psutil.Process(ingest.running.pid).children()
+    assert len(children) == PROCESSES
+    children[0].kill()
+    children[0].wait(SOON_SECONDS)
+    await all_ready(stack, ingest)
+    children = psutil.Process(ingest.running.pid).children()
+    assert len(children) == PROCESSES
+    assert await ingest.stop() == 0
+    assert not any(child.is_running() for child in children)
+
+
+async def test_no_process_outlives_the_one_that_started_it(
+    node: tuple[Stack, TierProcess],
+) -> None:
+    """A parent that is killed takes nothing down with it but its children, in order."""
+    _, ingest = node
+    children = psutil.Process(ingest.running.pid).children()
+    os.kill(ingest.running.pid, signal.SIGKILL)
+    gone, alive = await asyncio.to_thread(psutil.wait_procs, children, SOON_SECONDS)
+    assert (len(gone), alive) == (PROCESSES, [])

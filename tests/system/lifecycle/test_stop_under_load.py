@@ -1,0 +1,140 @@
+"""A node that is told to stop under full load answers everything that was on its way to it.
+
+A client knows of each request that it was sent; what it must not see is a connection that ends
+before its answer without having been told so by the answer before.
+"""
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+
+import pytest
+import pytest_asyncio
+
+from tests.clients.client import Client
+from tests.clients.raw_client import RawConnection, post, put
+from tests.tiers.stack import Stack, TierProcess
+
+ROUNDS = 10
+PUT_CLIENTS = 32
+BULK_CLIENTS = 4
+LINES = 200
+LOAD_SECONDS = 0.7
+PUT_DOMAIN = "put.example.com"
+BULK_DOMAIN = "bulk.example.com"
+BULK = b'{"domain": "bulk.example.com", "event": "delivered"}\n' * LINES
+
+
+@dataclass(slots=True)
+class Senders:
+    """What the clients of all rounds have seen."""
+
+    accepted: Counter[str] = field(default_factory=Counter)
+    unanswered: int = 0
+    refused: Counter[int] = field(default_factory=Counter)
+    not_ready: int = 0
+
+    async def send(self, url: str, request: bytes, domain: str) -> None:
+        """Send *request* over one connection until an answer says that it was the last."""
+        connection = await RawConnection.open(url)
+        try:
+            while True:
+                try:
+                    answer = await connection.ask(request)
+                except (asyncio.IncompleteReadError, ConnectionError):
+                    self.unanswered += 1
+                    return
+                if answer.status == 202:
+                    events = json.loads(answer.body)["accepted"] if answer.body else 1
+                    self.accepted[domain] += events
+                else:
+                    self.refused[answer.status] += 1
+                if answer.closes:
+                    return
+        finally:
+            connection.close()
+
+    async def watch(self, stack: Stack, node: TierProcess) -> None:
+        """Note whether the node says that it is not ready while it still answers."""
+        client = Client(stack.http, "", "")
+        while True:
+            try:
+                reply = await client.request("GET", f"{node.management}/readyz")
+            except OSError:
+                return
+            self.not_ready += reply.status == 503 and reply.body["stopping"]
+            await asyncio.sleep(0.01)
+
+
+@pytest_asyncio.fixture
+async def stack(
+    server_environment: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Stack]:
+    """A stack whose ingest node is started anew for each round."""
+    async with Stack("rounds", tmp_path_factory.mktemp("rounds"), server_environment) as stack:
+        yield stack
+
+
+async def test_nothing_that_was_on_its_way_stays_unanswered_in_ten_rounds(stack: Stack) -> None:
+    """SIGTERM: not ready, no new connections, all answered, status 0, and every count exact."""
+    await stack.worker()
+    query = await stack.query()
+    seen = Senders()
+    url, port = "", ""
+    for _ in range(ROUNDS):
+        node = await stack.ingest(**({"INGEST_HTTP_PORT": port} if port else {}))
+        if not port:
+            url, port = node.url, node.url.rpartition(":")[2]
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(PUT_CLIENTS):
+                tasks.create_task(seen.send(url, put(PUT_DOMAIN), PUT_DOMAIN))
+            for _ in range(BULK_CLIENTS):
+                tasks.create_task(seen.send(url, post(BULK), BULK_DOMAIN))
+            tasks.create_task(seen.watch(stack, node))
+            await asyncio.sleep(LOAD_SECONDS)
+            assert await node.stop() == 0, node.log_text()
+
+    assert (seen.unanswered, seen.refused) == (0, Counter())
+    assert min(seen.accepted[PUT_DOMAIN], seen.accepted[BULK_DOMAIN] / LINES) > 10 * ROUNDS
+    assert seen.not_ready > 0
+    client = Client(stack.http, url, query.url)
+    await client.wait_for_counts(PUT_DOMAIN, seen.accepted[PUT_DOMAIN], 0)
+    await client.wait_for_counts(BULK_DOMAIN, seen.accepted[BULK_DOMAIN], 0)
+
+
+async def test_a_body_that_is_half_here_is_waited_for(stack: Stack) -> None:
+    """SIGTERM amid a body: not ready, nobody new, the rest is read, 202, status 0, counted."""
+    node = await stack.ingest()
+    client = Client(stack.http, node.url, "")
+    request = post(b'{"domain": "half.example.com", "event": "bounced"}\n' * LINES)
+    connection = await RawConnection.open(node.url)
+    idle = await RawConnection.open(node.url)
+    await connection.send(request[: len(request) // 2])
+    # An answer to another shows that the node has read what came before.
+    assert (await client.put("half.example.com", "delivered")).status == 202
+    stopping = asyncio.create_task(node.stop())
+    async with asyncio.timeout(10):
+        while True:
+            ready = await client.request("GET", f"{node.management}/readyz")
+            if ready.status == 503:
+                break
+        while True:
+            try:
+                late = await RawConnection.open(node.url)
+            except OSError:
+                break
+            late.close()
+            await asyncio.sleep(0.01)
+    assert await idle.rest() == b""
+    assert not stopping.done()
+    answer = await connection.ask(request[len(request) // 2 :])
+    status = await stopping
+    connection.close()
+    idle.close()
+
+    assert (answer.status, answer.closes, status) == (202, True, 0)
+    await stack.worker()
+    client = Client(stack.http, "", (await stack.query()).url)
+    await client.wait_for_counts("half.example.com", 1, LINES)

@@ -1,0 +1,33 @@
+"""Whatever alerts and dashboard ask for is there to be asked."""
+
+import re
+
+from tests.clients.client import Client
+from tests.monitoring.queries import expressions, metrics_in
+from tests.tiers.stack import Stack
+
+WHERE_SWITCHED_ON = {
+    "catchall_certificate_expiry_timestamp_seconds",
+}
+"""Told by nodes with a certificate; the shared ones have none."""
+_FAMILY = re.compile(r"^# TYPE (\w+) (\w+)$", re.MULTILINE)
+
+
+def samples_of(name: str, kind: str) -> set[str]:
+    """Return what a metric is asked for by."""
+    return (
+        {f"{name}_{part}" for part in ("bucket", "sum", "count")} if kind == "histogram" else {name}
+    )
+
+
+async def test_every_metric_that_is_watched_is_exported(stack: Stack, client: Client) -> None:
+    """By one of the tiers, as it is named in rules and panels."""
+    exported: set[str] = set()
+    for node in stack.started:
+        text = (await client.request("GET", f"{node.management}/metrics")).text
+        for name, kind in _FAMILY.findall(text):
+            exported |= samples_of(name, kind)
+
+    named = {metric for expression in expressions().values() for metric in metrics_in(expression)}
+    assert len(named) > 40
+    assert named - exported <= WHERE_SWITCHED_ON

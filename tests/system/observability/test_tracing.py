@@ -1,0 +1,65 @@
+"""A request can be followed from its sender to the counter."""
+
+import asyncio
+from collections.abc import Mapping
+
+import pytest
+
+from tests.clients.client import VISIBLE_SECONDS
+from tests.tiers.collector import open_collector
+from tests.tiers.stack import Stack
+
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+SENDER = "b7ad6b7169203331"
+ON = {"traceparent": f"00-{TRACE}-{SENDER}-01"}
+OFF = {"traceparent": f"00-{'1' * 32}-{SENDER}-00"}
+
+
+async def test_a_traced_put_is_told_of_by_the_node_and_by_the_worker(
+    server_environment: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """One trace: the request, the record's way to its counter, and the write; no other request."""
+    folder = tmp_path_factory.mktemp("tracing")
+    async with (
+        Stack("tracing", folder, server_environment) as stack,
+        open_collector(stack.host, 19_900) as collector,
+    ):
+        environment = {
+            "TRACING_ENDPOINT": collector.url,
+            "TRACING_SAMPLE_RATIO": "0",
+            "OTEL_BSP_SCHEDULE_DELAY": "100",
+        }
+        ingest, _ = await asyncio.gather(stack.ingest(**environment), stack.worker(**environment))
+        for headers in (OFF, {}, ON):
+            url = f"{ingest.url}/events/traced.example.com/delivered"
+            async with stack.http.put(url, headers=headers) as answer:
+                assert answer.status == 202
+        async with asyncio.timeout(VISIBLE_SECONDS):
+            while len(collector.spans) < 3:
+                await asyncio.sleep(0.05)
+        for tier in stack.started:
+            assert await tier.stop() == 0
+
+    found = {(span.service, span.name): span for span in collector.spans}
+    request = found["catchall-ingest", "PUT /events/{domain}/delivered"]
+    process = found["catchall-worker", f"process {stack.name}-events"]
+    write = found["catchall-worker", "write counters"]
+    assert len(collector.spans) == 3
+    assert {span.trace for span in collector.spans} == {TRACE}
+    assert (request.parent, process.parent, write.parent) == (SENDER, request.span, process.span)
+
+
+async def test_a_collector_that_is_not_there_harms_nobody(stack: Stack) -> None:
+    """Spans are dropped; events are taken, and the node ends in order."""
+    environment = {
+        "TRACING_ENDPOINT": f"http://{stack.host}:19901/v1/traces",
+        "TRACING_SAMPLE_RATIO": "1",
+        "OTEL_BSP_SCHEDULE_DELAY": "100",
+    }
+    ingest = await stack.ingest(**environment)
+    url = f"{ingest.url}/events/traced.example.com/delivered"
+    for _ in range(20):
+        async with stack.http.put(url) as answer:
+            assert answer.status == 202
+    assert await ingest.stop() == 0
+    stack.started.remove(ingest)

@@ -1,0 +1,237 @@
+"""Servers that stop answering and come back, and tiers that bear it.
+
+R6: while Kafka cannot store, an ingest node refuses honestly, stays alive, and recovers. While
+Cassandra is away a worker reads no further than it can remember, and stays in its group, and a
+query node answers what cannot change.
+"""
+
+import asyncio
+import signal
+import time
+from collections.abc import AsyncIterator, Mapping
+
+import psutil
+import pytest
+import pytest_asyncio
+
+from deploy.processes import process
+from deploy.servers.backends import Servers
+from tests.clients.client import VISIBLE_SECONDS, Client, Reply
+from tests.servers.own_servers import open_own_servers
+from tests.tiers.stack import Stack, TierProcess
+
+TIMEOUT_SECONDS = 2.0
+READ_SECONDS = 2.0
+FRESH_SECONDS = 1.0
+"""Both as a query node has them by default."""
+MAX_BACKLOG = 100
+FROZEN_SECONDS = 12.0
+"""Four times the session of the workers here."""
+DOMAINS = 6_000
+LINES = 1_000
+MAX_GROWTH_BYTES = 32 * 1024 * 1024
+
+
+@pytest_asyncio.fixture(scope="module")
+async def own_servers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Servers]:
+    """Servers that may be frozen without harm to other tests."""
+    async with open_own_servers(tmp_path_factory.mktemp("frozen")) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def environment(own_servers: Servers) -> Mapping[str, str]:
+    """What the tiers are told."""
+    return {
+        "KAFKA_BOOTSTRAP_SERVERS": own_servers.bootstrap_servers,
+        "CASSANDRA_CONTACT_POINTS": own_servers.contact_points,
+        "KAFKA_REPLICATION_FACTOR": "1",
+        "KAFKA_MIN_INSYNC_REPLICAS": "1",
+        "CASSANDRA_REPLICATION": "datacenter1:1",
+        "KAFKA_REQUEST_TIMEOUT_SECONDS": str(TIMEOUT_SECONDS),
+        "CONSUMER_MAX_BACKLOG": str(MAX_BACKLOG),
+    }
+
+
+@pytest_asyncio.fixture
+async def node(
+    environment: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[tuple[Stack, TierProcess]]:
+    """An ingest node with a short patience, and its stack."""
+    async with Stack("frozen", tmp_path_factory.mktemp("stack"), environment) as stack:
+        yield stack, await stack.ingest()
+
+
+async def readiness(stack: Stack, node: TierProcess) -> Reply:
+    """Return what the node says of its readiness."""
+    return await Client(stack.http, node.url, "").request("GET", f"{node.management}/readyz")
+
+
+async def test_a_frozen_broker_means_503_in_time_and_202_again_by_itself(
+    own_servers: Servers, node: tuple[Stack, TierProcess]
+) -> None:
+    """First in doubt and said so, then certain and at once; alive, not ready; then as before."""
+    stack, ingest = node
+    client = Client(stack.http, ingest.url, "")
+    assert (await client.put("frozen.example.com", "delivered")).status == 202
+    own_servers.kafka[0].pause()
+    try:
+        began = time.monotonic()
+        in_doubt = await client.put("frozen.example.com", "delivered")
+        waited = time.monotonic() - began
+        certain = await client.put("frozen.example.com", "delivered")
+        at_once = time.monotonic() - began - waited
+        alive = await client.request("GET", f"{ingest.management}/livez")
+        async with asyncio.timeout(10):
+            while (ready := await readiness(stack, ingest)).status == 200:
+                await asyncio.sleep(0.1)
+    finally:
+        own_servers.kafka[0].resume()
+
+    assert (in_doubt.status, in_doubt.body["code"]) == (503, "outcome_unknown")
+    assert TIMEOUT_SECONDS <= waited < TIMEOUT_SECONDS + 3
+    assert (certain.status, certain.body["code"]) == (503, "broker_unavailable")
+    assert int(certain.headers["Retry-After"]) >= 1
+    assert at_once < TIMEOUT_SECONDS / 2
+    assert alive.status == 200
+    assert ready.body["checks"]["kafka"]["last_error"]
+    async with asyncio.timeout(10):
+        while (await client.put("frozen.example.com", "delivered")).status != 202:
+            await asyncio.sleep(0.1)
+        while (await readiness(stack, ingest)).status != 200:
+            await asyncio.sleep(0.1)
+
+
+async def metric(stack: Stack, worker: TierProcess, name: str) -> float:
+    """Return a metric of a worker."""
+    reply = await Client(stack.http, "", "").request("GET", f"{worker.management}/metrics")
+    (found,) = (line for line in reply.text.splitlines() if line.startswith(f"{name} "))
+    return float(found.split()[1])
+
+
+async def test_while_cassandra_is_away_a_worker_waits_and_then_catches_up(
+    own_servers: Servers,
+    environment: Mapping[str, str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """It stops reading, stays in the group through several sessions, and loses nothing."""
+    folder = tmp_path_factory.mktemp("away")
+    async with Stack("away", folder, environment) as stack:
+        (ingest,), workers, (query,) = await stack.all(workers=2)
+        client = Client(stack.http, ingest.url, query.url)
+        names = [f"away-{number}.example.com" for number in range(DOMAINS)]
+        await client.report(names[0], "delivered")
+        await client.wait_for_counts(names[0], 1, 0)
+        async with asyncio.timeout(VISIBLE_SECONDS):
+            while 0 in [await metric(stack, w, "catchall_assigned_partitions") for w in workers]:
+                await asyncio.sleep(0.1)
+        rebalances = [await metric(stack, w, "catchall_rebalances_total") for w in workers]
+        before = [psutil.Process(worker.running.pid).memory_info().rss for worker in workers]
+
+        own_servers.cassandra[0].pause()
+        try:
+            until = time.monotonic() + FROZEN_SECONDS
+            rounds = 0
+            while time.monotonic() < until:
+                for start in range(0, DOMAINS, LINES):
+                    lines = [
+                        {"domain": name, "event": "delivered", "count": 1}
+                        for name in names[start : start + LINES]
+                    ]
+                    assert (await client.bulk(lines)).status == 202
+                rounds += 1
+                await asyncio.sleep(1.0)
+            paused = [await metric(stack, w, "catchall_paused_partitions") for w in workers]
+            read = sum([await metric(stack, w, "catchall_records_total") for w in workers])
+            after = [psutil.Process(worker.running.pid).memory_info().rss for worker in workers]
+        finally:
+            own_servers.cassandra[0].resume()
+
+        assert min(paused) > 0
+        assert read < rounds * DOMAINS, "nothing was held back"
+        grown = [now - then for then, now in zip(before, after, strict=True)]
+        assert max(grown) < MAX_GROWTH_BYTES
+        await client.wait_for_counts(names[-1], rounds, 0)
+        for start in range(0, DOMAINS, LINES):
+            chunk = names[start : start + LINES]
+            async with asyncio.timeout(VISIBLE_SECONDS):
+                while True:
+                    answers = (await client.ask(chunk)).body["results"]
+                    wrong = [
+                        a for a in answers if a["delivered"] != rounds + (a["domain"] == names[0])
+                    ]
+                    if not wrong:
+                        break
+                    await asyncio.sleep(0.2)
+        assert rebalances == [await metric(stack, w, "catchall_rebalances_total") for w in workers]
+
+
+async def test_without_cassandra_what_is_final_goes_on_and_all_else_is_refused_in_time(
+    own_servers: Servers,
+    environment: Mapping[str, str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """By GET and in bulk; nothing is answered beyond its time; afterwards all is as it was."""
+    folder = tmp_path_factory.mktemp("answers")
+    async with Stack("answers", folder, environment) as stack:
+        (ingest,), _, (query,) = await stack.all()
+        client = Client(stack.http, ingest.url, query.url)
+        final, catch_all = "final.frozen.example.com", "catch-all.frozen.example.com"
+        await client.report(final, "bounced")
+        await client.report(catch_all, "delivered", 1001)
+        await client.wait_for_counts(final, 0, 1)
+        await client.wait_for_counts(catch_all, 1001, 0)
+
+        own_servers.cassandra[0].pause()
+        try:
+            await asyncio.sleep(FRESH_SECONDS + 0.2)
+            for _ in range(2):
+                began = time.monotonic()
+                known = await client.get(final)
+                assert time.monotonic() - began < READ_SECONDS / 2
+                assert (known.status, known.body["status"]) == (200, "not catch-all")
+                for domain in (catch_all, "never-seen.frozen.example.com"):
+                    began = time.monotonic()
+                    refused = await client.get(domain)
+                    assert time.monotonic() - began < READ_SECONDS + 3
+                    assert (refused.status, refused.body["code"]) == (503, "store_unavailable")
+                    assert int(refused.headers["Retry-After"]) >= 1
+                    assert refused.headers["Cache-Control"] == "no-store"
+            bulk = (await client.ask([catch_all, final, "localhost"])).body["results"]
+            assert bulk[0]["error"]["code"] == "store_unavailable"
+            assert bulk[1]["status"] == "not catch-all"
+            assert bulk[2]["error"]["code"] == "single_label"
+        finally:
+            own_servers.cassandra[0].resume()
+
+        async with asyncio.timeout(20):
+            while (await client.get(catch_all)).status != 200:
+                await asyncio.sleep(0.1)
+        await client.report(catch_all, "bounced")
+        await client.report(final, "delivered", 3)
+        await client.wait_for_counts(catch_all, 1001, 1)
+        await client.wait_for_counts(final, 3, 1)
+
+
+async def test_a_second_signal_ends_a_drain_that_cannot_end(
+    own_servers: Servers, node: tuple[Stack, TierProcess]
+) -> None:
+    """With a request that Kafka does not answer, SIGTERM waits and another one does not."""
+    stack, ingest = node
+    client = Client(stack.http, ingest.url, "")
+    assert (await client.put("signal.example.com", "delivered")).status == 202
+    own_servers.kafka[0].pause()
+    try:
+        stuck = asyncio.create_task(client.put("signal.example.com", "delivered"))
+        await asyncio.sleep(0.3)
+        ingest.running.signal(signal.SIGTERM)
+        await asyncio.sleep(0.5)
+        assert ingest.running.poll() is None
+        ingest.running.signal(signal.SIGTERM)
+        async with asyncio.timeout(1):
+            status = await process.wait(ingest.running)
+    finally:
+        own_servers.kafka[0].resume()
+        await asyncio.gather(stuck, return_exceptions=True)
+
+    assert status == 3

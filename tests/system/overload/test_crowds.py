@@ -1,0 +1,107 @@
+"""More clients than a node can want: silent ones cost little, those too many are told at once."""
+
+import asyncio
+import resource
+import statistics
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import ExitStack
+
+import psutil
+import pytest
+import pytest_asyncio
+
+from tests.clients.client import Client
+from tests.clients.raw_client import RawConnection, put
+from tests.tiers.stack import Stack
+
+SLACK_SECONDS = 4.0
+MAX_CONNECTIONS = 40
+CROWD = 10_000
+MAX_BYTES_PER_IDLE_CONNECTION = 32 * 1024
+MIB = 1024 * 1024
+
+
+@pytest_asyncio.fixture(scope="module")
+async def crowded(
+    server_environment: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Stack]:
+    """A worker, a query node, and no ingest node yet."""
+    folder = tmp_path_factory.mktemp("crowded")
+    async with Stack("crowded", folder, server_environment) as stack:
+        await stack.all(ingest=0)
+        yield stack
+
+
+def raise_descriptor_limit(wanted: int) -> int:
+    """Let this process open *wanted* files if it may; return how many it may open."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    may = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < may:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (may, hard))
+    return max(soft, may)
+
+
+async def median_latency(client: Client, domain: str) -> float:
+    """Return the usual time of a PUT that is accepted."""
+    latencies = []
+    for _ in range(200):
+        began = time.monotonic()
+        assert (await client.put(domain, "delivered")).status == 202
+        latencies.append(time.monotonic() - began)
+    return statistics.median(latencies)
+
+
+async def test_ten_thousand_idle_connections_cost_little_and_slow_nobody(crowded: Stack) -> None:
+    """A good client keeps its latency beside them, and each holds a few KiB at most."""
+    crowd = min(CROWD, raise_descriptor_limit(CROWD + 1_000) - 1_000)
+    node = await crowded.ingest(INGEST_MAX_CONNECTIONS=str(crowd + 10), INGEST_IDLE_SECONDS="300")
+    client = Client(crowded.http, node.url, crowded.started[1].url)
+    process = psutil.Process(node.running.pid)
+    before = await median_latency(client, "crowd.example.com")
+    rss = process.memory_info().rss
+    with ExitStack() as stack:
+        for start in range(0, crowd, 100):
+            opened = await asyncio.gather(
+                *(RawConnection.open(node.url) for _ in range(min(100, crowd - start)))
+            )
+            for connection in opened:
+                stack.callback(connection.close)
+        beside = await median_latency(client, "crowd.example.com")
+        grown = process.memory_info().rss - rss
+        ends = sum(c.status == "ESTABLISHED" for c in process.net_connections("tcp"))
+
+    assert ends >= crowd
+    assert grown < crowd * MAX_BYTES_PER_IDLE_CONNECTION + 16 * MIB
+    assert beside < 3 * before + 0.01
+    await client.wait_for_counts("crowd.example.com", 400, 0)
+
+
+async def test_a_connection_too_many_is_refused_at_once_and_harms_no_other(crowded: Stack) -> None:
+    """503 without waiting for a request; those that are in go on, and room is used again."""
+    node = await crowded.ingest(INGEST_MAX_CONNECTIONS=str(MAX_CONNECTIONS))
+    client = Client(crowded.http, node.url, crowded.started[1].url)
+    inside = [await RawConnection.open(node.url) for _ in range(MAX_CONNECTIONS)]
+    # An answer on each proves that it is in.
+    for connection in inside:
+        assert (await connection.ask(put("room.example.com"))).status == 202
+
+    for _ in range(2 * MAX_CONNECTIONS):
+        refused = await RawConnection.open(node.url)
+        answer = await refused.answer(within_seconds=SLACK_SECONDS)
+        assert (answer.status, answer.code) == (503, "too_many_connections")
+        assert answer.closes
+        assert int(answer.headers["retry-after"]) >= 1
+        assert await refused.rest(SLACK_SECONDS) == b""
+        refused.close()
+    for connection in inside:
+        assert (await connection.ask(put("room.example.com"))).status == 202
+
+    for connection in inside:
+        connection.close()
+    async with asyncio.timeout(SLACK_SECONDS):
+        while (status := (await client.put("room.example.com", "delivered")).status) == 503:
+            await asyncio.sleep(0.05)
+    assert status == 202
+    await client.wait_for_counts("room.example.com", 2 * MAX_CONNECTIONS + 1, 0)

@@ -1,0 +1,245 @@
+"""Requests that are rude or wrong on purpose: none is counted twice, misread, or costly."""
+
+import asyncio
+import gzip
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+
+import psutil
+import pytest
+import pytest_asyncio
+
+from tests.clients.client import Client
+from tests.clients.raw_client import RawConnection, post, put
+from tests.tiers.stack import Stack, TierProcess
+
+MIB = 1024 * 1024
+MAX_BODY = 4096
+PIPELINED = 64
+SMUGGLED = "smuggled.example.com"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """An ingest node and a good client of it."""
+
+    node: TierProcess
+    client: Client
+
+    async def connect(self) -> RawConnection:
+        """Open a connection to the node."""
+        return await RawConnection.open(self.node.url)
+
+
+@pytest_asyncio.fixture(scope="module")
+async def target(
+    server_environment: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Target]:
+    """One node of each tier."""
+    async with Stack("rude", tmp_path_factory.mktemp("rude"), server_environment) as stack:
+        (node,), _, (query,) = await stack.all()
+        yield Target(node, Client(stack.http, node.url, query.url))
+
+
+async def test_pipelined_requests_are_answered_in_order_and_counted_once(target: Target) -> None:
+    """What is sent in one go, bad ones among it, is answered one by one as it was sent."""
+    kinds = ("delivered", "bounced")
+    good = [put("piped.example.com", kinds[number % 2]) for number in range(PIPELINED)]
+    bad = put("localhost")
+    connection = await target.connect()
+    await connection.send(b"".join(request + bad for request in good))
+    answers = [await connection.answer() for _ in range(2 * PIPELINED)]
+    connection.close()
+
+    assert [answer.status for answer in answers] == [202, 400] * PIPELINED
+    await target.client.wait_for_counts("piped.example.com", PIPELINED // 2, PIPELINED // 2)
+
+
+async def test_whoever_pipelines_and_reads_nothing_is_read_no_further(target: Target) -> None:
+    """The node stops reading where its answers are not taken: its memory stays, others go on."""
+    process = psutil.Process(target.node.running.pid)
+    before = process.memory_info().rss
+    connection = await target.connect()
+    connection.stop_reading()
+    requests = put("unread.example.com") * 5_000
+
+    async def send_for_ever() -> None:
+        while True:
+            await connection.send(requests)
+
+    sending = asyncio.create_task(send_for_ever())
+    # As long as it takes to send a hundred times what the kernel's buffers hold.
+    assert await asyncio.wait({sending}, timeout=5) == (set(), {sending})
+    sending.cancel()
+    grown = process.memory_info().rss - before
+    assert (await target.client.put("beside.example.com", "delivered")).status == 202
+    connection.reset()
+
+    assert grown < 48 * MIB
+    await target.client.wait_for_counts("beside.example.com", 1, 0)
+
+
+def chunked(body: bytes, size: int) -> bytes:
+    """Return *body* in chunks of *size* bytes."""
+    pieces = [body[start : start + size] for start in range(0, len(body), size)]
+    return b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"
+
+
+@pytest.mark.parametrize("framing", ["length", "chunks"])
+@pytest.mark.parametrize("size", [1, MAX_BODY, MAX_BODY + 1, 3 * MAX_BODY])
+async def test_the_body_of_a_put_is_never_taken_for_a_request(
+    target: Target, size: int, framing: str
+) -> None:
+    """Up to 4 KiB it is skipped and the next request read; beyond, nothing more is read."""
+    domain = f"{framing}-{size}.example.com"
+    # The body of a rude client is a request itself, over and over.
+    body = (put(SMUGGLED) * (size // 40 + 1))[:size]
+    if framing == "length":
+        sent = put(domain, "delivered", body, f"Content-Length: {size}")
+    else:
+        sent = put(domain, "delivered", chunked(body, 1000), "Transfer-Encoding: chunked")
+    connection = await target.connect()
+    await connection.send(sent + put(domain, "bounced"))
+    first = await connection.answer()
+    if size <= MAX_BODY:
+        assert (first.status, (await connection.answer()).status) == (202, 202)
+        await target.client.wait_for_counts(domain, 1, 1)
+    else:
+        assert (first.status, first.code, first.closes) == (413, "body_too_large", True)
+        assert await connection.rest() == b""
+        assert await target.client.counts(domain) == (0, 0)
+    connection.close()
+    assert await target.client.counts(SMUGGLED) == (0, 0)
+
+
+async def test_a_body_that_is_announced_too_large_is_refused_unread(target: Target) -> None:
+    """413 comes before a byte of it."""
+    connection = await target.connect()
+    answer = await connection.ask(
+        put("huge.example.com", "delivered", b"", "Content-Length: 999999999")
+    )
+    assert (answer.status, answer.code, answer.closes) == (413, "body_too_large", True)
+    assert await connection.rest() == b""
+    connection.close()
+    assert await target.client.counts("huge.example.com") == (0, 0)
+
+
+async def test_gzip_bombs_are_refused_in_little_memory(target: Target) -> None:
+    """Bodies that would be 200 MiB each, in one member or many, cost about what may be sent."""
+    zeros = gzip.compress(bytes(200 * MIB))
+    members = gzip.compress(bytes(MIB // 32)) * 60
+    process = psutil.Process(target.node.running.pid)
+    before = process.memory_info().rss
+
+    async def explode(bomb: bytes) -> None:
+        connection = await target.connect()
+        answer = await connection.ask(post(bomb, "Content-Encoding: gzip"))
+        assert (answer.status, answer.code) == (413, "body_too_large")
+        connection.close()
+
+    for _ in range(3):
+        await asyncio.gather(*(explode(bomb) for bomb in [zeros, members] * 5))
+    assert process.memory_info().rss - before < 48 * MIB
+
+
+@pytest.mark.parametrize("end", ["reset", "close"])
+async def test_who_hangs_up_takes_no_other_along(target: Target, end: str) -> None:
+    """Events of one group: those who stay are answered, those who left are counted once at most."""
+    domain = f"{end}.hangup.example.com"
+    rounds, each = 5, 20
+    for _ in range(rounds):
+        staying = [await target.connect() for _ in range(each)]
+        leaving = [await target.connect() for _ in range(each)]
+        for stays, leaves in zip(staying, leaving, strict=True):
+            await stays.send(put(domain))
+            await leaves.send(put(domain, "bounced"))
+            getattr(leaves, end)()
+        for connection in staying:
+            assert (await connection.answer()).status == 202
+            connection.close()
+    # Behind all others of its domain in the log: once it is seen, so are they.
+    await target.client.report(domain, "delivered")
+    async with asyncio.timeout(30):
+        while (await target.client.counts(domain))[0] < rounds * each + 1:
+            await asyncio.sleep(0.05)
+    delivered, bounced = await target.client.counts(domain)
+
+    assert delivered == rounds * each + 1
+    assert 0 <= bounced <= rounds * each
+
+
+async def test_who_only_stops_sending_is_counted_once_at_most(target: Target) -> None:
+    """A half-closed connection ends, with the answer or without."""
+    domain = "half.example.com"
+    connections = [await target.connect() for _ in range(20)]
+    for connection in connections:
+        await connection.send(put(domain))
+        connection.finish_sending()
+    answered = [await connection.rest() for connection in connections]
+    accepted = sum(answer.startswith(b"HTTP/1.1 202 ") for answer in answered)
+    assert all(answer == b"" or answer.startswith(b"HTTP/1.1 202 ") for answer in answered)
+    await target.client.report(domain, "bounced")
+    async with asyncio.timeout(30):
+        while (await target.client.counts(domain))[1] == 0:
+            await asyncio.sleep(0.05)
+    for connection in connections:
+        connection.close()
+    delivered, _ = await target.client.counts(domain)
+
+    assert accepted <= delivered <= len(connections)
+
+
+HOST = "Host: test"
+LENGTH = "Content-Length: 4"
+CHUNKED = "Transfer-Encoding: chunked"
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [HOST, LENGTH, CHUNKED],
+        [HOST, CHUNKED, LENGTH],
+        [HOST, LENGTH, "Content-Length: 5"],
+        [HOST, "Content-Length: +4"],
+        [HOST, "Content-Length: 4, 4"],
+        [HOST, "Content-Length: 0x4"],
+        [HOST, "Content-Length: -1"],
+        [HOST, "Transfer-Encoding: xchunked"],
+        [HOST, "Transfer-Encoding: chunked, identity"],
+        [HOST, "Transfer-Encoding : chunked"],
+        [HOST, "Transfer-Encoding: chunked", "Transfer-Encoding: identity"],
+        [HOST, HOST],
+        [HOST, "Host: other"],
+        [HOST, "X-Folded: a", " b"],
+        [HOST, "X-Null: a\0b"],
+        [HOST, "no colon"],
+        [HOST, ": no name"],
+        [],
+    ],
+    ids=lambda lines: "; ".join(lines) or "no Host",
+)
+async def test_a_request_with_two_readings_is_read_in_neither(
+    target: Target, lines: list[str]
+) -> None:
+    """What another server might frame in another way is 400, and nothing behind it is read."""
+    head = "\r\n".join(["PUT /events/framed.example.com/delivered HTTP/1.1", *lines, "", ""])
+    await refused(target, head.encode() + b"0\r\n\r\n")
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r"])
+async def test_a_line_ends_by_both_its_characters(target: Target, end: bytes) -> None:
+    """A bare line feed or carriage return ends no line of a head."""
+    await refused(target, put("framed.example.com").replace(b"\r\n", end))
+    await refused(target, put("framed.example.com").replace(b"\r\n", end, 1))
+
+
+async def refused(target: Target, sent: bytes) -> None:
+    """Assert that *sent* is 400, that its connection ends, and that nothing of it counts."""
+    connection = await target.connect()
+    await connection.send(sent + put(SMUGGLED))
+    answer = await connection.answer()
+    assert (answer.status, answer.code, answer.closes) == (400, "malformed_request", True)
+    assert await connection.rest() == b""
+    connection.close()
+    assert await target.client.counts("framed.example.com") == (0, 0)
+    assert await target.client.counts(SMUGGLED) == (0, 0)

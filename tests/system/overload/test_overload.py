@@ -1,0 +1,180 @@
+"""More than a node can carry: what it accepts stays quick, the rest is refused at little cost.
+
+The figures are behaviour, not tuning: without the bound every accepted request waits behind all
+that came before it, which is the last test here. Each is the median of three runs, as other
+work of the machine may spoil one.
+"""
+
+import asyncio
+import statistics
+import time
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+
+import psutil
+import pytest
+import pytest_asyncio
+
+from tests.clients.client import VISIBLE_SECONDS, Client
+from tests.clients.raw_client import post, put
+from tests.clients.raw_load import Press, Pressure
+from tests.tiers.stack import Stack, TierProcess
+
+MAX_P99_MS = 200.0
+RECOVERY_SECONDS = 5.0
+OVERLOAD = 10
+"""The clients have so many times as much under way as the node may have in hand."""
+SECONDS = 2.0
+RUNS = 3
+FEW_CONNECTIONS = 4
+DOMAINS = 50
+LINES = 5_000
+MIB = 1024 * 1024
+MAX_GROWTH_BYTES = 24 * MIB
+NO_BOUND = str(10**12)
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """A request, how many events it brings, and how many of them a node may have in hand."""
+
+    name: str
+    request: bytes
+    events: Mapping[str, int]
+    requests_in_hand: int
+
+    @property
+    def bound(self) -> int:
+        """The events that the node may have in hand."""
+        return self.requests_in_hand * sum(self.events.values())
+
+
+def bulk(name: str) -> Load:
+    """Return the largest request there is."""
+    domains = [f"d{number}.{name}.example.com" for number in range(DOMAINS)]
+    lines = [
+        f'{{"domain": "{domains[number % DOMAINS]}", "event": "delivered"}}\n'
+        for number in range(LINES)
+    ]
+    events = dict.fromkeys(domains, LINES // DOMAINS)
+    return Load(name, post("".join(lines).encode()), events, requests_in_hand=6)
+
+
+def single(name: str) -> Load:
+    """Return the smallest one."""
+    domain = f"{name}.example.com"
+    return Load(name, put(domain), {domain: 1}, requests_in_hand=50)
+
+
+@pytest_asyncio.fixture
+async def stack(
+    server_environment: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Stack]:
+    """A stack without processes: while the load runs, the ingest node shall be the only one."""
+    async with Stack("over", tmp_path_factory.mktemp("over"), server_environment) as stack:
+        yield stack
+
+
+def cpu_seconds(node: TierProcess) -> float:
+    """Return the CPU time that the node has used."""
+    times = psutil.Process(node.running.pid).cpu_times()
+    return float(times.user + times.system)
+
+
+async def wait_for_all(client: Client, load: Load, requests: int) -> None:
+    """Return once each domain has exactly the events of that many requests."""
+    wanted = [(domain, requests * count) for domain, count in load.events.items()]
+    async with asyncio.timeout(VISIBLE_SECONDS):
+        while True:
+            results = (await client.ask(list(load.events))).body["results"]
+            found = [(result["domain"], result["delivered"]) for result in results]
+            assert all(n <= m for (_, n), (_, m) in zip(found, wanted, strict=True)), found
+            if found == wanted:
+                return
+            await asyncio.sleep(0.1)
+
+
+@pytest.mark.parametrize("load", [single("single"), bulk("bulk")], ids=lambda load: load.name)
+async def test_ten_times_what_a_node_can_carry_slows_nothing_that_it_accepts(
+    stack: Stack, press: Press, load: Load
+) -> None:
+    """Quick and as many as before where accepted, flat in memory, and at once as before."""
+    node = await stack.ingest(INGEST_MAX_IN_FLIGHT_EVENTS=str(load.bound))
+    process = psutil.Process(node.running.pid)
+    runs: list[Pressure] = []
+
+    async def load_by(connections: int, seconds: float) -> Pressure:
+        pressure = await press(node.url, load.request, connections, seconds)
+        runs.append(pressure)
+        assert (pressure.strange, pressure.unanswered) == ([], 0)
+        return pressure
+
+    await load_by(load.requests_in_hand, SECONDS)  # first use of everything
+    calm = await load_by(load.requests_in_hand, SECONDS)
+    over, rss = [], []
+    for _ in range(RUNS):
+        over.append(await load_by(OVERLOAD * load.requests_in_hand, SECONDS))
+        rss.append(process.memory_info().rss)
+    ended = time.monotonic()
+    while (again := await load_by(load.requests_in_hand, SECONDS / 4)).rate < 0.7 * calm.rate:
+        assert time.monotonic() - ended < RECOVERY_SECONDS, (again.rate, calm.rate)
+
+    assert calm.refused == 0
+    assert min(pressure.refused for pressure in over) > 0
+    assert statistics.median(pressure.p99_ms for pressure in over) < MAX_P99_MS
+    assert statistics.median(pressure.rate for pressure in over) > calm.rate / 2
+    assert rss[-1] - rss[0] < MAX_GROWTH_BYTES
+    await stack.worker()
+    client = Client(stack.http, node.url, (await stack.query()).url)
+    await wait_for_all(client, load, sum(run.accepted + run.greeted for run in runs))
+
+
+@pytest.mark.parametrize(
+    ("load", "bound"),
+    [
+        (single("dear"), "INGEST_MAX_IN_FLIGHT_BYTES"),
+        (bulk("dearer"), "INGEST_MAX_IN_FLIGHT_EVENTS"),
+    ],
+    ids=["single", "bulk"],
+)
+async def test_a_refusal_costs_less_than_an_acceptance(
+    stack: Stack, press: Press, load: Load, bound: str
+) -> None:
+    """In CPU of the node: one that has room for all, and one that has room for none.
+
+    Each at the rate at which refusals go out, as a busy node takes less for anything; and under
+    full load all refusals together take less than what would have been accepted.
+    """
+    per_answer, under_load = [], []
+    for room in (NO_BOUND, "1"):
+        node = await stack.ingest(**{bound: room})
+        await press(node.url, load.request, load.requests_in_hand, SECONDS / 4)
+        costs = []
+        for connections in (*[FEW_CONNECTIONS] * RUNS, load.requests_in_hand):
+            used = cpu_seconds(node)
+            pressure = await press(node.url, load.request, connections, SECONDS)
+            accepted, refused = pressure.accepted + pressure.greeted, pressure.refused
+            assert min(accepted, refused) == 0 < max(accepted, refused)
+            used = cpu_seconds(node) - used
+            costs.append(used / (accepted + refused))
+        per_answer.append(statistics.median(costs[:RUNS]))
+        under_load.append(used)
+        await node.stop()
+
+    assert per_answer[1] < per_answer[0]
+    assert under_load[1] < under_load[0]
+
+
+async def test_without_the_bound_what_is_accepted_waits_for_all_before_it(
+    stack: Stack, press: Press
+) -> None:
+    """The same load on a node that refuses nothing: the bound is what the test above is about."""
+    load = bulk("boundless")
+    node = await stack.ingest(
+        INGEST_MAX_IN_FLIGHT_EVENTS=NO_BOUND, INGEST_MAX_IN_FLIGHT_BYTES=NO_BOUND
+    )
+    connections = OVERLOAD * load.requests_in_hand
+    runs = [await press(node.url, load.request, connections, SECONDS) for _ in range(RUNS)]
+
+    assert sum(pressure.refused for pressure in runs) == 0
+    assert statistics.median(pressure.p99_ms for pressure in runs) > MAX_P99_MS

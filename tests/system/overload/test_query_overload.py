@@ -1,0 +1,108 @@
+"""More questions than a query node can read answers for: what it answers stays quick.
+
+The figures are behaviour, not tuning: without the bounds every question waits behind all that
+came before it. Each is the median of three runs, as other work of the machine may spoil one.
+"""
+
+import asyncio
+import statistics
+from collections.abc import AsyncIterator, Iterator, Mapping
+
+import pytest
+import pytest_asyncio
+
+from tests.clients.raw_load import Press, Pressure, open_press
+from tests.tiers.stack import Stack, TierProcess
+
+MAX_P95_MS = 200.0
+SECONDS = 2.0
+RUNS = 3
+WAITING = 32
+CALM_CONNECTIONS = 32
+CONNECTIONS = 640
+"""Ten times as many as such a node has reads in hand."""
+BULK_NAMES = 1_000
+BULK_CONNECTIONS = 4
+
+
+def get(domain: str) -> bytes:
+    """Return a question for one domain."""
+    return f"GET /domains/{domain} HTTP/1.1\r\nHost: test\r\n\r\n".encode()
+
+
+def post() -> bytes:
+    """Return a question for the most names there may be, new ones each time."""
+    names = ", ".join(f'"d{n}.{{number}}.bulk.example.com"' for n in range(BULK_NAMES))
+    body = f'{{"domains": [{names}]}}'
+    head = "POST /domains HTTP/1.1\r\nHost: test\r\nContent-Type: application/json"
+    return f"{head}\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
+
+
+HOT, COLD = get("hot.example.com"), get("cold-{number}.example.com")
+
+
+@pytest.fixture(scope="module")
+def other_press() -> Iterator[Press]:
+    """The process that another load comes from, at the same time."""
+    with open_press() as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture
+async def stack(
+    server_environment: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Stack]:
+    """A stack without processes."""
+    async with Stack("ask", tmp_path_factory.mktemp("ask"), server_environment) as stack:
+        yield stack
+
+
+def judge(pressure: Pressure) -> Pressure:
+    """Return *pressure* if every request was answered or refused."""
+    assert (pressure.strange, pressure.unanswered) == ([], 0)
+    return pressure
+
+
+async def beside(
+    node: TierProcess, press: Press, other: Press, load: bytes, light: bytes
+) -> tuple[list[Pressure], list[Pressure]]:
+    """Put three times *load* of many connections on the node, each with *light* of one beside."""
+    heavy, small = [], []
+    connections = CONNECTIONS if load is COLD else BULK_CONNECTIONS
+    for _ in range(RUNS):
+        loaded = asyncio.create_task(press(node.url, load, connections, SECONDS * 2))
+        await asyncio.sleep(SECONDS / 2)
+        small.append(judge(await other(node.url, light, 1, SECONDS)))
+        heavy.append(judge(await loaded))
+    return heavy, small
+
+
+async def test_more_than_a_node_can_read_slows_nothing_that_it_answers(
+    stack: Stack, press: Press, other_press: Press
+) -> None:
+    """Quick and as many as before where answered; and what is known waits for nothing."""
+    node = await stack.query(
+        QUERY_READS_AT_ONCE="1", QUERY_READS_IN_FLIGHT="1", QUERY_MAX_WAITING_READS=str(WAITING)
+    )
+    await press(node.url, COLD, CALM_CONNECTIONS, SECONDS)  # first use of everything
+    calm = judge(await press(node.url, COLD, CALM_CONNECTIONS, SECONDS))
+    cold, hot = await beside(node, press, other_press, COLD, HOT)
+
+    assert calm.refused == 0
+    assert min(pressure.refused for pressure in cold) > 0
+    assert statistics.median(pressure.p95_ms for pressure in cold) < MAX_P95_MS
+    assert statistics.median(pressure.rate for pressure in cold) > calm.rate / 2
+    assert statistics.median(pressure.p95_ms for pressure in hot) < MAX_P95_MS
+
+
+async def test_bulk_requests_do_not_crowd_out_single_ones(
+    stack: Stack, press: Press, other_press: Press
+) -> None:
+    """They are read beside each other: a GET of something new stays quick, and is not refused."""
+    node = await stack.query()
+    await press(node.url, COLD, CALM_CONNECTIONS, SECONDS)  # first use of everything
+    bulk, cold = await beside(node, press, other_press, post(), COLD)
+
+    assert min(pressure.accepted for pressure in bulk) > 0
+    assert max(pressure.refused for pressure in cold) == 0
+    assert statistics.median(pressure.p95_ms for pressure in cold) < MAX_P95_MS

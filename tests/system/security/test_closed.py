@@ -1,0 +1,301 @@
+"""The whole system closed: what is right works, what is wrong ends in one line, and writes nothing.
+
+The servers are real ones with TLS, passwords and an authorizer; each tier has a user of its own.
+"""
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+import socket
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import pytest_asyncio
+from aiokafka import TopicPartition
+from aiokafka.errors import TopicAuthorizationFailedError
+from cassandra import Unauthorized
+
+from deploy.processes import process
+from tests.clients.client import Client
+from tests.servers.certificates import Authority
+from tests.tiers.closed import INGEST, QUERY, WORKER, Closed, open_closed
+from tests.tiers.stack import TierProcess
+
+LIMIT_SECONDS = 90.0
+"""For a process that is to end by itself, on a machine that may be busy."""
+SOON_SECONDS = 20.0
+AT_ONCE = 3
+Wrong = tuple[Mapping[str, str], str]
+"""What a process is told beside the rest, and some of what it then says."""
+TIERS = {"ingest": INGEST, "consumer": WORKER, "query": QUERY}
+
+
+@pytest_asyncio.fixture(scope="module")
+async def closed(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Closed]:
+    """One pair of closed servers for this module."""
+    async with open_closed(tmp_path_factory.mktemp("closed")) as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture(scope="module")
+async def tiers(closed: Closed) -> tuple[TierProcess, TierProcess, TierProcess]:
+    """Ingest node (of two processes), worker and query node, each as its own user."""
+    worker = closed.stack.worker(**closed.user(WORKER))
+    ingest = closed.stack.ingest(**closed.user(INGEST), INGEST_PROCESSES="2")
+    started = await asyncio.gather(ingest, worker)
+    # Last: it asks those that were started before how they are.
+    return *started, await closed.stack.query(**closed.user(QUERY))
+
+
+async def test_an_event_goes_the_whole_way_over_tls(
+    closed: Closed, tiers: tuple[TierProcess, TierProcess, TierProcess]
+) -> None:
+    """Each tier has just the rights of its own; the pulse sees them all, over https too."""
+    ingest, _, query = tiers
+    client = Client(closed.stack.http, ingest.url, query.url)
+    assert ingest.url.startswith("https://")
+    assert (await client.put("a.example.com", "bounced")).status == 202
+    async with asyncio.timeout(SOON_SECONDS):
+        while (await get_json(closed, f"{query.url}/domains/a.example.com"))["bounced"] != 1:
+            await asyncio.sleep(0.1)
+    pulse = await get_json(closed, f"{query.url}/pulse")
+    assert pulse["failing"] == {}
+    assert [target["up"] for target in pulse["targets"]] == [True] * 3
+    assert sum(part["end"] for part in pulse["partitions"]) == 1
+    # Written by the worker, read by the query node: both had the rights.
+    async with closed.consumer(QUERY) as consumer:
+        topic = f"{closed.stack.name}-changes"
+        ends = await consumer.end_offsets([TopicPartition(topic, number) for number in (0, 1)])
+        assert sum(ends.values()) == 1
+
+
+async def test_sighup_renews_the_certificate_of_every_process(
+    closed: Closed, tiers: tuple[TierProcess, TierProcess, TierProcess], tmp_path: Path
+) -> None:
+    """The parent hands it on; a connection that is there goes on over the old one."""
+    ingest = tiers[0]
+    fresh = closed.authority.issue("renewed", closed.stack.host)
+    address = ingest.management.removeprefix("https://").split(":")
+    ports = [int(address[1]) + number for number in range(2)]
+    before = [await serial(closed, port) for port in ports]
+    old = await asyncio.open_connection(closed.stack.host, ports[0], ssl=closed.stack.trust)
+    kept = [closed.authority.file.with_name(name) for name in ("tiers.pem", "tiers.key")]
+    for file in kept:
+        shutil.copyfile(file, tmp_path / file.name)
+    try:
+        for source, file in zip(fresh, kept, strict=True):
+            shutil.copyfile(source, file)
+        os.kill(ingest.running.pid, signal.SIGHUP)
+        async with asyncio.timeout(SOON_SECONDS):
+            for port, former in zip(ports, before, strict=True):
+                while await serial(closed, port) == former:
+                    await asyncio.sleep(0.1)
+    finally:
+        for file in kept:
+            shutil.copyfile(tmp_path / file.name, file)
+    reader, writer = old
+    writer.write(b"GET /livez HTTP/1.1\r\nHost: h\r\n\r\n")
+    assert (await reader.readline()).startswith(b"HTTP/1.1 200 ")
+    writer.close()
+    await writer.wait_closed()
+    assert ingest.running.poll() is None
+
+
+def wrong_ones(
+    closed: Closed, doubtful: Mapping[str, str], stranger: Path
+) -> dict[str, list[Wrong]]:
+    """Return, by tier, what may be wrong, and what is then said."""
+    password = {"KAFKA_SASL_PASSWORD": closed.secrets[0] + "-not"}
+    kafka: list[Wrong] = [
+        (password, "Authentication failed"),
+        ({"KAFKA_CA_FILE": str(stranger)}, "certificate is refused: "),
+        ({"KAFKA_BOOTSTRAP_SERVERS": doubtful["expired"]}, "certificate has expired"),
+        ({"KAFKA_BOOTSTRAP_SERVERS": doubtful["elsewhere"]}, "IP address mismatch"),
+    ]
+    cassandra: list[Wrong] = [
+        ({"CASSANDRA_PASSWORD": closed.secrets[0] + "-not"}, "are incorrect"),
+        ({"CASSANDRA_CA_FILE": str(stranger)}, "certificate is refused: "),
+        ({"CASSANDRA_CONTACT_POINTS": doubtful["expired"]}, "certificate has expired"),
+        ({"CASSANDRA_CONTACT_POINTS": doubtful["elsewhere"]}, "IP address mismatch"),
+    ]
+    events, changes = (f"'{closed.stack.name}-{topic}'" for topic in ("events", "changes"))
+    return {
+        "ingest": [*kafka, (kafka_user(closed, QUERY), f"query may not WRITE topic {events}")],
+        "consumer": [
+            *cassandra,
+            kafka[0],
+            (cassandra_user(closed, QUERY), "has no MODIFY permission"),
+            (kafka_user(closed, QUERY), "query may not WRITE topic "),
+            ({"CONSUMER_GROUP": "others"}, "others"),
+        ],
+        "query": [
+            *(cassandra[0], kafka[0]),
+            (cassandra_user(closed, INGEST), "has no SELECT permission"),
+            (kafka_user(closed, INGEST), f"ingest may not READ topic {changes}"),
+        ],
+        "deploy.prepare": [
+            (kafka_user(closed, WORKER), "AuthorizationFailed"),
+            ({**cassandra_user(closed, WORKER), "CASSANDRA_KEYSPACE": "other"}, "permission"),
+        ],
+    }
+
+
+async def test_what_is_wrong_ends_in_one_line_and_nothing_is_written(
+    closed: Closed, tmp_path: Path
+) -> None:
+    """Passwords, users, rights, authorities and certificates, for each tier: status 1, at once."""
+    stranger = Authority(tmp_path / "stranger")
+    gate = asyncio.Semaphore(AT_ONCE)
+    before = await closed.ends(), await closed.rows()
+
+    async def run(module: str, number: int, environment: Mapping[str, str], words: str) -> str:
+        told = {} if module == "deploy.prepare" else closed.user(TIERS[module])
+        command = closed.stack.run_once(module, {**told, **own_ports(module), **environment})
+        log = command.log.with_name(f"wrong-{module}-{number}.log")
+        command = process.Command(
+            command.name, command.arguments, log, command.folder, command.environment
+        )
+        async with gate:
+            try:
+                status: int | None = await process.run(command, process.launch, LIMIT_SECONDS)
+            except TimeoutError:
+                status = None
+        entries = [json.loads(line) for line in log.read_text().splitlines()]
+        loud = [entry for entry in entries if entry["level"] in {"error", "critical"}]
+        if status == 1 and len(loud) == 1 and words in loud[0].get("error", ""):
+            return ""
+        return f"{module} {sorted(environment)}: {status}, not {words!r}:\n{log.read_text()}"
+
+    async with doubtful_servers(closed) as doubtful:
+        wrong = wrong_ones(closed, doubtful, stranger.file)
+        said = await asyncio.gather(
+            *(
+                run(module, number, *each)
+                for module, table in wrong.items()
+                for number, each in enumerate(table)
+            )
+        )
+    assert not any(said), "\n".join(filter(None, said))
+    assert (await closed.ends(), await closed.rows()) == before
+
+
+async def test_no_user_may_do_what_another_is_for(closed: Closed) -> None:
+    """Kafka and Cassandra themselves refuse it, whatever our code does."""
+    name = closed.stack.name
+    for user, topic in (
+        (INGEST, "changes"),
+        (INGEST, "dead-letters"),
+        (WORKER, "events"),
+        (QUERY, "events"),
+        (QUERY, "changes"),
+    ):
+        async with closed.producer(user) as producer:
+            with pytest.raises(TopicAuthorizationFailedError):
+                await producer.send_and_wait(f"{name}-{topic}", b"value")
+    for user, topic in ((INGEST, "events"), (WORKER, "changes"), (QUERY, "events")):
+        async with closed.consumer(user) as consumer:
+            at = TopicPartition(f"{name}-{topic}", 0)
+            consumer.assign([at])
+            consumer.seek(at, 0)
+            with pytest.raises(TopicAuthorizationFailedError):
+                await consumer.getone()
+    keyspace = name.replace("-", "_")
+    users = closed.security.users
+    for user, statement in (
+        (QUERY, f"DELETE FROM {keyspace}.domain_counters WHERE domain = 'a'"),  # noqa: S608
+        (QUERY, f"TRUNCATE {keyspace}.domain_counters"),
+        (WORKER, f"DROP TABLE {keyspace}.domain_counters"),
+        (WORKER, "SELECT role, salted_hash FROM system_auth.roles"),
+    ):
+        with pytest.raises(Unauthorized):
+            await closed.cql(user, users[user], [statement])
+
+
+async def test_no_secret_is_in_any_output(
+    closed: Closed, tiers: tuple[TierProcess, TierProcess, TierProcess]
+) -> None:
+    """Not in a log of ours or the servers', not in the list of processes; last, as it reads all."""
+    logs = [*closed.stack.folder.glob("*.log"), *(node.log for node in closed.servers.nodes)]
+    assert len(logs) > 20
+    texts = {str(log): log.read_text() for log in logs}
+    for tier in tiers:
+        for each in (psutil.Process(tier.running.pid), *children(tier)):
+            texts[f"{tier.name} {each.pid}"] = " ".join(each.cmdline())
+        async with closed.stack.http.get(f"{tier.management}/metrics") as answer:
+            texts[f"{tier.name} metrics"] = await answer.text()
+    for place, text in texts.items():
+        assert not [secret for secret in closed.secrets if secret in text], place
+
+
+def children(tier: TierProcess) -> list[psutil.Process]:
+    """Return the processes that *tier* started."""
+    return psutil.Process(tier.running.pid).children(recursive=True)
+
+
+async def get_json(closed: Closed, url: str) -> dict[str, Any]:
+    """Return what *url* answers."""
+    async with closed.stack.http.get(url) as answer:
+        assert answer.status == 200
+        found: dict[str, Any] = await answer.json()
+        return found
+
+
+async def serial(closed: Closed, port: int) -> str:
+    """Return the number of the certificate that is shown on *port*."""
+    _, writer = await asyncio.open_connection(closed.stack.host, port, ssl=closed.stack.trust)
+    shown = writer.get_extra_info("peercert")["serialNumber"]
+    writer.close()
+    await writer.wait_closed()
+    return str(shown)
+
+
+def kafka_user(closed: Closed, name: str) -> dict[str, str]:
+    """Return what makes a process *name* to Kafka alone."""
+    return {key: value for key, value in closed.user(name).items() if key.startswith("KAFKA")}
+
+
+def cassandra_user(closed: Closed, name: str) -> dict[str, str]:
+    """Return what makes a process *name* to Cassandra alone."""
+    return {key: value for key, value in closed.user(name).items() if key.startswith("CASSANDRA")}
+
+
+def own_ports(module: str) -> dict[str, str]:
+    """Return ports that nobody has just now, for a process that will not live."""
+    prefix, found = module.upper(), {}
+    for name in ("HTTP_PORT", "MANAGEMENT_PORT"):
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            found[f"{prefix}_{name}"] = str(free.getsockname()[1])
+    return found
+
+
+@asynccontextmanager
+async def doubtful_servers(closed: Closed) -> AsyncIterator[dict[str, str]]:
+    """Serve TLS with a certificate that has expired, and with one of another address."""
+    host = closed.stack.host
+    pairs = {
+        "expired": closed.authority.issue("expired", host, expired=True),
+        "elsewhere": closed.authority.issue("elsewhere", "127.0.0.2"),
+    }
+
+    async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    addresses = {}
+    servers = []
+    for name, pair in pairs.items():
+        context: ssl.SSLContext = closed.authority.server_context(*pair)
+        server = await asyncio.start_server(hang_up, host, 0, ssl=context)
+        servers.append(server)
+        addresses[name] = f"{host}:{server.sockets[0].getsockname()[1]}"
+    try:
+        yield addresses
+    finally:
+        for server in servers:
+            server.close()

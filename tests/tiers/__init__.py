@@ -1,0 +1,1 @@
+"""The product's processes, as tests start and stop them."""

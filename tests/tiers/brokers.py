@@ -1,0 +1,132 @@
+"""Three brokers to be hurt, and an ingest node that knows nothing else."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import aiohttp
+import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError, for_code
+
+from deploy.processes.errors import ServersError
+from deploy.processes.node import Node
+from deploy.processes.ports import require_free
+from deploy.servers.backends import Servers, build_servers, choose_backend, endpoints
+from deploy.servers.cluster import Cluster
+from tests.servers.loopback import random_prefix
+from tests.tiers.stack import Stack
+
+BROKERS = 3
+PARTITIONS = 12
+_WHOLE_SECONDS = 60.0
+
+
+@asynccontextmanager
+async def open_brokers(folder: Path) -> AsyncIterator[list[Node]]:
+    """Start three brokers without anything else, whatever the environment names."""
+    cluster = Cluster(folder, BROKERS, random_prefix())
+    try:
+        await require_free(endpoints(cluster))
+        servers: Servers = build_servers(cluster, await choose_backend(print))
+    except ServersError as error:
+        pytest.fail(f"these tests hurt servers of their own: {error}", pytrace=False)
+    try:
+        await start(servers.kafka, members=BROKERS)
+        yield servers.kafka
+    finally:
+        await asyncio.gather(*(broker.kill() for broker in servers.kafka))
+
+
+async def start(brokers: Sequence[Node], *, members: int = 1) -> None:
+    """Start *brokers* and return when each of them answers and sees *members* of them."""
+    await asyncio.gather(*(broker.start() for broker in brokers))
+    await asyncio.gather(*(broker.wait_ready(members) for broker in brokers))
+
+
+@dataclass(slots=True)
+class BrokerStack(Stack):
+    """An ingest node's topic, made without Cassandra."""
+
+    min_insync_replicas: int = 2
+
+    @property
+    def topic(self) -> str:
+        """The topic of events."""
+        return f"{self.name}-events"
+
+    async def __aenter__(self) -> Self:
+        self.http = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
+        await self.create_topic()
+        return self
+
+    async def create_topic(self) -> None:
+        """Make the topic and return once every partition has all its replicas in sync."""
+        settings = {"min.insync.replicas": str(self.min_insync_replicas)}
+        new = NewTopic(self.topic, PARTITIONS, BROKERS, topic_configs=settings)
+        async with self._admin() as admin:
+            answer = await admin.create_topics([new])
+            ((_, code, message),) = answer.topic_errors
+            assert code == 0, (for_code(code).__name__, message)
+        await self.wait_whole()
+
+    async def delete_topic(self) -> None:
+        """Delete the topic and return once no broker that is asked knows it."""
+        async with self._admin() as admin, asyncio.timeout(_WHOLE_SECONDS):
+            await admin.delete_topics([self.topic])
+            for _ in range(BROKERS):
+                while (await admin.describe_topics([self.topic]))[0]["error_code"] == 0:
+                    await asyncio.sleep(0.05)
+
+    async def wait_whole(self) -> None:
+        """Return once every partition has a leader and all its replicas in sync."""
+        async with asyncio.timeout(_WHOLE_SECONDS):
+            while not await self._is_whole():
+                await asyncio.sleep(0.3)
+
+    async def _is_whole(self) -> bool:
+        try:
+            async with self._admin() as admin:
+                (found,) = await admin.describe_topics([self.topic])
+        except (KafkaError, OSError):
+            return False
+        partitions = found["partitions"]
+        return len(partitions) == PARTITIONS and all(
+            at["leader"] != -1 and len(at["isr"]) == BROKERS for at in partitions
+        )
+
+    @asynccontextmanager
+    async def _admin(self) -> AsyncIterator[AIOKafkaAdminClient]:
+        admin = AIOKafkaAdminClient(
+            bootstrap_servers=self.servers["KAFKA_BOOTSTRAP_SERVERS"], request_timeout_ms=10_000
+        )
+        try:
+            await admin.start()
+            yield admin
+        finally:
+            await admin.close()
+
+    async def stored(self) -> tuple[Mapping[str, int], set[bytes]]:
+        """Return how often each domain stands in the topic, and which values do."""
+        places = [TopicPartition(self.topic, number) for number in range(PARTITIONS)]
+        counts: Counter[str] = Counter()
+        values: set[bytes] = set()
+        async with AIOKafkaConsumer(
+            bootstrap_servers=self.servers["KAFKA_BOOTSTRAP_SERVERS"],
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+        ) as consumer:
+            consumer.assign(places)
+            ends = await consumer.end_offsets(places)
+            await consumer.seek_to_beginning(*places)
+            async with asyncio.timeout(_WHOLE_SECONDS):
+                while any([await consumer.position(at) < ends[at] for at in places]):
+                    for records in (await consumer.getmany(timeout_ms=200)).values():
+                        counts.update(record.key.decode() for record in records)
+                        values.update(record.value for record in records)
+        return counts, values

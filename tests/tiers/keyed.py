@@ -1,0 +1,79 @@
+"""A pipeline that asks for keys, and the desk that makes and changes them."""
+
+import asyncio
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from deploy import keys as key_desk
+from tests.clients.client import Client
+from tests.tiers.processes import PROCESSES
+from tests.tiers.stack import Stack, TierProcess
+
+RELOAD_SECONDS = 10.0
+READ_AGAIN = '"read again"'
+
+
+@dataclass(slots=True)
+class Keyed:
+    """A pipeline that asks for keys, of whose ingest node there are two processes."""
+
+    stack: Stack
+    file: Path
+    capture: pytest.CaptureFixture[str]
+    secrets: list[str] = field(default_factory=list, repr=False)
+    """Every secret that was ever made."""
+
+    @property
+    def query(self) -> TierProcess:
+        """The query node."""
+        return self.stack.started[1]
+
+    @property
+    def ingest(self) -> TierProcess:
+        """The ingest node."""
+        return self.stack.started[2]
+
+    @property
+    def client(self) -> Client:
+        """A client without a key."""
+        return Client(self.stack.http, self.ingest.url, self.query.url)
+
+    def desk(self, command: str, name: str, *words: str) -> dict[str, str]:
+        """Make or change a key; return the header of a new secret."""
+        status = key_desk.main([command, "--file", str(self.file), "--id", name, *words])
+        printed, said = self.capture.readouterr()
+        assert status == 0, said
+        self.secrets += [line.partition(".")[2] for line in printed.splitlines()]
+        return {"Authorization": f"Bearer {printed.strip()}"}
+
+    async def reload(self) -> None:
+        """Send SIGHUP to both nodes and wait until each process has read the file."""
+        await self.hang_up(READ_AGAIN)
+
+    async def hang_up(self, awaited: str) -> None:
+        """Send SIGHUP to both nodes, and wait until each process has said *awaited* once more."""
+        nodes = ((self.ingest, PROCESSES), (self.query, 1))
+        before = [node.log_text().count(awaited) for node, _ in nodes]
+        for node, _ in nodes:
+            node.running.signal(signal.SIGHUP)
+        async with asyncio.timeout(RELOAD_SECONDS):
+            for (node, times), seen in zip(nodes, before, strict=True):
+                while node.log_text().count(awaited) < seen + times:
+                    await asyncio.sleep(0.02)
+
+    async def new(self, name: str, *words: str) -> dict[str, str]:
+        """Make a key that is valid from now on."""
+        header = self.desk("new", name, *words)
+        await self.reload()
+        return header
+
+    async def stored(self, customer: Mapping[str, str]) -> int:
+        """Return how many records Kafka has."""
+        await asyncio.sleep(1.0)  # a pulse is shared for as long
+        pulse = await self.client.request("GET", f"{self.query.url}/pulse", headers=customer)
+        assert pulse.status == 200, pulse.text
+        return sum(each["end"] for each in pulse.body["partitions"])

@@ -1,0 +1,172 @@
+"""Start, kill and stop the tiers as processes, with a keyspace and topics of their own."""
+
+import asyncio
+import secrets
+import ssl
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import aiohttp
+
+from deploy.processes import process
+from deploy.processes.process import Command, Running
+from tests.servers.loopback import random_prefix
+
+ROOT = Path(__file__).resolve().parents[2]
+READY_SECONDS = 60.0
+STOP_SECONDS = 25.0
+FIRST_PORT = 20_000
+"""Below the ports that the kernel gives to connections: one of those may be taken any moment."""
+
+
+@dataclass(slots=True)
+class TierProcess:
+    """One process of a tier; ``url`` is where its traffic goes (none for a worker)."""
+
+    name: str
+    running: Running
+    management: str
+    log: Path
+    url: str = ""
+
+    async def kill(self) -> None:
+        """End it as the kernel would: SIGKILL."""
+        await process.kill(self.running)
+
+    async def stop(self) -> int:
+        """Ask it to end and return its exit status."""
+        return await process.stop(self.running, STOP_SECONDS)
+
+    def log_text(self) -> str:
+        """Return what it has logged so far."""
+        return self.log.read_text()
+
+
+@dataclass(slots=True)
+class Stack:
+    """The tiers of one test module; whatever is still running ends with it."""
+
+    name: str
+    folder: Path
+    servers: Mapping[str, str]
+    overrides: Mapping[str, str] = field(default_factory=dict)
+    trust: ssl.SSLContext | None = None
+    """Whom its clients believe; None: the tiers speak plain HTTP."""
+    host: str = field(default_factory=lambda: f"{random_prefix()}.1")
+    http: aiohttp.ClientSession = field(init=False)
+    started: list[TierProcess] = field(default_factory=list)
+    _ports: Iterator[int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        # Servers that outlive a run keep its topics: a new run must not count on.
+        self.name = f"{self.name}-{secrets.token_hex(3)}"
+        self._ports = count(FIRST_PORT)
+
+    async def __aenter__(self) -> Self:
+        self.http = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, ssl=self.trust or True)
+        )
+        status = await process.run(
+            self._command("prepare", "deploy.prepare", {}), process.launch, READY_SECONDS
+        )
+        assert status == 0, (self.folder / "prepare.log").read_text()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        await self.http.close()
+        for tier in self.started:
+            await tier.kill()
+
+    async def ingest(self, **environment: str) -> TierProcess:
+        """Start an ingest node and wait until it is ready."""
+        return await self._ready(self._start("ingest", "ingest", environment))
+
+    async def query(self, **environment: str) -> TierProcess:
+        """Start a query node and wait until it is ready."""
+        return await self._ready(self._start("query", "query", environment))
+
+    async def worker(self, **environment: str) -> TierProcess:
+        """Start a worker and wait until it is ready."""
+        return await self._ready(self._start("worker", "consumer", environment))
+
+    async def all(
+        self, *, ingest: int = 1, workers: int = 1, query: int = 1
+    ) -> tuple[list[TierProcess], list[TierProcess], list[TierProcess]]:
+        """Start that many of each tier at once; return them ready, ingest, workers, query."""
+        tiers = (
+            [self._start("ingest", "ingest", {}) for _ in range(ingest)],
+            [self._start("worker", "consumer", {}) for _ in range(workers)],
+            [self._start("query", "query", {}) for _ in range(query)],
+        )
+        await asyncio.gather(*(self._ready(tier) for group in tiers for tier in group))
+        return tiers
+
+    def run_once(self, module: str, environment: Mapping[str, str]) -> Command:
+        """Return the command that runs *module* with just this environment beside ours."""
+        return self._command(module, module, environment)
+
+    def _start(self, name: str, module: str, environment: Mapping[str, str]) -> TierProcess:
+        port, management = next(self._ports), next(self._ports)
+        prefix, scheme = module.upper(), "http" if self.trust is None else "https"
+        where = {
+            f"{prefix}_HTTP_HOST": self.host,
+            f"{prefix}_MANAGEMENT_HOST": self.host,
+            f"{prefix}_HTTP_PORT": str(port),
+            f"{prefix}_MANAGEMENT_PORT": str(management),
+            # Those that were started before, and this one.
+            "QUERY_PULSE_TARGETS": ",".join(
+                [tier.management.partition("//")[2] for tier in self.started]
+                + [f"{self.host}:{management}"]
+            ),
+        }
+        number = sum(tier.name.startswith(name) for tier in self.started) + 1
+        command = self._command(f"{name}-{number}", module, {**where, **environment})
+        tier = TierProcess(
+            command.name,
+            process.Process(command),
+            f"{scheme}://{self.host}:{management}",
+            command.log,
+            "" if name == "worker" else f"{scheme}://{self.host}:{port}",
+        )
+        self.started.append(tier)
+        return tier
+
+    async def _ready(self, tier: TierProcess) -> TierProcess:
+        async with asyncio.timeout(READY_SECONDS):
+            while True:
+                status = tier.running.poll()
+                assert status is None, f"{tier.name} ended with {status}:\n{tier.log_text()}"
+                try:
+                    async with self.http.get(f"{tier.management}/readyz") as answer:
+                        if answer.status == 200:
+                            return tier
+                except aiohttp.ClientConnectionError:
+                    pass
+                await asyncio.sleep(0.05)
+
+    def _command(self, name: str, module: str, environment: Mapping[str, str]) -> Command:
+        own = {
+            "KAFKA_TOPIC": f"{self.name}-events",
+            "KAFKA_DEAD_LETTER_TOPIC": f"{self.name}-dead-letters",
+            "KAFKA_CHANGES_TOPIC": f"{self.name}-changes",
+            "CASSANDRA_KEYSPACE": self.name.replace("-", "_"),
+            "CONSUMER_GROUP": self.name,
+            "QUERY_PULSE_GROUP": self.name,
+            # Short, so that a killed worker's partitions are taken over soon.
+            "CONSUMER_SESSION_TIMEOUT_SECONDS": "3",
+            "CONSUMER_DRAIN_SECONDS": "2",
+        }
+        return Command(
+            name,
+            (sys.executable, "-m", module),
+            self.folder / f"{name}.log",
+            ROOT,
+            {**self.servers, **own, **self.overrides, **environment},
+        )
