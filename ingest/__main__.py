@@ -7,7 +7,7 @@ from ingest import openapi
 from ingest.admission import Admission
 from ingest.config import IngestConfig, read_config
 from ingest.handlers import Handlers, build_routes
-from ingest.metrics import IngestMeters
+from ingest.metrics import IngestMetrics
 from ingest.processes import run_processes
 from ingest.publisher import Publisher
 from shared.auth.guard import build_access
@@ -37,7 +37,7 @@ async def serve(config: IngestConfig) -> None:
     registry = new_registry()
     readiness = Readiness("kafka")
     admission = Admission(settings.max_in_flight_events, settings.max_in_flight_bytes)
-    meters = IngestMeters(registry, admission)
+    metrics = IngestMetrics(registry, admission)
     limits = http_server.HttpLimits(
         max_connections=settings.max_connections,
         idle_seconds=settings.idle_seconds,
@@ -64,16 +64,16 @@ async def serve(config: IngestConfig) -> None:
         spans = await stack.enter_async_context(open_tracing(config.tracing, "ingest"))
         watch = HttpWatch(registry, spans)
         topic = await stack.enter_async_context(kafka.open_topic(config.kafka, config.kafka.topic))
-        meters.partitions = topic.partitions
-        meters.producers_replaced = lambda: topic.producers_replaced
+        metrics.partitions = topic.partitions
+        metrics.producers_replaced = lambda: topic.producers_replaced
         publisher = Publisher(
             topic,
-            meters,
+            metrics,
             max_batch_age_seconds=settings.max_batch_age_seconds,
             clock=asyncio.get_running_loop().time,
             spans=spans,
         )
-        handlers = Handlers(publisher, admission, meters, settings.body_seconds)
+        handlers = Handlers(publisher, admission, metrics, settings.body_seconds)
         async with asyncio.TaskGroup() as tasks:
             flushing = tasks.create_task(publisher.run(), name="publisher")
             probing = tasks.create_task(keep_probing(readiness["kafka"], topic.probe))

@@ -36,7 +36,7 @@ class Admission:
         self.bytes -= size_bytes
 
 
-class Hold:
+class Reservation:
     """What one request has in hand so far; all of it is given back when it is left."""
 
     def __init__(self, admission: Admission) -> None:
@@ -47,7 +47,7 @@ class Hold:
     def __enter__(self) -> Self:
         return self
 
-    def add(self, events: int = 0, size_bytes: int = 0) -> None:
+    def extend(self, events: int = 0, size_bytes: int = 0) -> None:
         """Take these in hand too, or raise NodeFullError at once."""
         self._admission.admit(events, size_bytes)
         self._events += events

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from ingest.sums import Sums
+from ingest.event_sums import EventSums
 from shared.errors import InputError
 from shared.model.domain import DomainName, escape_input, parse_domain
 from shared.model.event import (
@@ -74,10 +74,10 @@ def count_lines(body: bytes) -> int:
 
 
 @dataclass(slots=True)
-class Bulk:
+class BulkRequest:
     """The events of a request, added up, and its refused lines."""
 
-    sums: Sums = field(default_factory=Sums)
+    sums: EventSums = field(default_factory=EventSums)
     rejected: list[Rejection] = field(default_factory=list)
     """In the order in which they were found, not of the lines."""
     _lines: list[Numbered] = field(default_factory=list)
@@ -88,12 +88,12 @@ class Bulk:
         """How many lines are good."""
         return len(self._lines)
 
-    def by_partition(self, partitions: int) -> dict[int, Sums]:
+    def by_partition(self, partitions: int) -> dict[int, EventSums]:
         """Return the events of each partition that has any."""
-        parts: dict[int, Sums] = defaultdict(Sums)
+        parts: dict[int, EventSums] = defaultdict(EventSums)
         for kind in EventKind:
-            for domain, count in self.sums.of(kind).items():
-                parts[partition_of(domain, partitions)].of(kind)[domain] = count
+            for domain, count in self.sums.counts_of(kind).items():
+                parts[partition_of(domain, partitions)].counts_of(kind)[domain] = count
         for event in self.sums.keyed:
             parts[partition_of(event.domain, partitions)].keyed.append(event)
         return parts
@@ -106,7 +106,7 @@ class Bulk:
             if partition_of(self._domains[line.domain], of) in partitions
         ]
 
-    def read(self, body: bytes) -> Iterator[None]:
+    def parse(self, body: bytes) -> Iterator[None]:
         """Take in what each line of *body* says, or why it says nothing; nothing is raised.
 
         Pauses after every few hundred lines, so that others may have their turn: names that need
@@ -116,17 +116,17 @@ class Bulk:
         if decoded is not None:
             good = list(enumerate(decoded, start=1))
             for start in range(0, len(good), _LINES_AT_ONCE):
-                self._add(good[start : start + _LINES_AT_ONCE])
+                self._count_lines(good[start : start + _LINES_AT_ONCE])
                 yield
             return
         lines = list(enumerate(body.split(b"\n"), start=1))
         for start in range(0, len(lines), _LINES_AT_ONCE):
-            self._add(list(self._decode_each(lines[start : start + _LINES_AT_ONCE])))
+            self._count_lines(list(self._decode_each(lines[start : start + _LINES_AT_ONCE])))
             yield
 
-    def _add(self, lines: Sequence[Numbered]) -> None:
+    def _count_lines(self, lines: Sequence[Numbered]) -> None:
         domains, sums = self._domains, self.sums
-        counts = {kind.value: sums.of(kind) for kind in EventKind}
+        counts = {kind.value: sums.counts_of(kind) for kind in EventKind}
         refused: set[int] = set()
         for number, line in lines:
             try:
@@ -139,7 +139,7 @@ class Bulk:
                 else:
                     key = None if line.id is None else parse_idempotency_key(line.id)
                     kind, count = parse_kind(line.event), parse_count(line.count)
-                    sums.add(Event(domain, kind, count, key))
+                    sums.count(Event(domain, kind, count, key))
             except InputError as error:
                 self.rejected.append(Rejection(number, error.code, error.detail))
                 refused.add(number)

@@ -6,11 +6,11 @@ from collections.abc import Awaitable
 
 from aiohttp import web
 
-from ingest.admission import Admission, Hold
-from ingest.bulk import MAX_BYTES, Bulk, TooManyLinesError, count_lines
-from ingest.metrics import IngestMeters
+from ingest.admission import Admission, Reservation
+from ingest.bulk import MAX_BYTES, BulkRequest, TooManyLinesError, count_lines
+from ingest.event_sums import MAX_RECORD_BYTES
+from ingest.metrics import IngestMetrics
 from ingest.publisher import Acknowledgement, Publisher
-from ingest.sums import MAX_RECORD_BYTES
 from shared.auth.api_keys import Scope
 from shared.auth.guard import charge
 from shared.errors import InputError, NodeFullError, OutcomeUnknownError, RetriableError
@@ -34,12 +34,12 @@ class Handlers:
         self,
         publisher: Publisher,
         admission: Admission,
-        meters: IngestMeters,
+        metrics: IngestMetrics,
         body_seconds: float,
     ) -> None:
         self._publisher = publisher
         self._admission = admission
-        self._meters = meters
+        self._metrics = metrics
         self._body_seconds = body_seconds
         self._accepted = PrebuiltResponse(lambda: web.Response(status=202), 202)
         self._refusals = Refusals(Pace(asyncio.get_running_loop().call_later))
@@ -57,9 +57,9 @@ class Handlers:
     async def _put(
         self, request: web.BaseRequest, domain: str, kind: EventKind
     ) -> web.StreamResponse:
-        meters, admission = self._meters, self._admission
+        metrics, admission = self._metrics, self._admission
         if not admission.try_admit(1, MAX_PUT_BYTES):
-            meters.refused(NODE_FULL)
+            metrics.count_refusal(NODE_FULL)
             return await self._refusals.answer(request, admission.FULL)
         try:
             if request.body_exists:
@@ -68,12 +68,12 @@ class Handlers:
             event = Event(
                 parse_domain(domain), kind, 1, None if key is None else parse_idempotency_key(key)
             )
-            outcome = await self._publisher.add(event)
+            outcome = await self._publisher.publish(event)
         except (InputError, HttpProblem) as error:
-            meters.refused(error.code)
+            metrics.count_refusal(error.code)
             raise
         except NodeFullError as error:
-            meters.refused(NODE_FULL)
+            metrics.count_refusal(NODE_FULL)
             reason = str(error)
         else:
             return self._answer_put(request, outcome)
@@ -85,32 +85,32 @@ class Handlers:
         self, request: web.BaseRequest, outcome: RetriableError | None
     ) -> web.StreamResponse:
         if outcome is not None:
-            self._meters.failed += 1
+            self._metrics.failed += 1
             return problem(503, retriable_code(outcome), str(outcome))
-        self._meters.acknowledged += 1
+        self._metrics.acknowledged += 1
         return self._accepted.answer(request)
 
     async def post_events(self, request: web.BaseRequest) -> web.StreamResponse:
         """``POST /events``: a line each, answered once every good line is in Kafka."""
         if request.content_type != "application/x-ndjson":
             raise HttpProblem(415, "unsupported_media_type", "Send application/x-ndjson.")
-        with Hold(self._admission) as hold:
+        with Reservation(self._admission) as reservation:
             try:
-                bulk = await self._read(request, hold)
+                bulk = await self._read(request, reservation)
             except NodeFullError as error:
-                self._meters.refused(NODE_FULL)
-                reason, read_bytes = str(error), hold.size_bytes
+                self._metrics.count_refusal(NODE_FULL)
+                reason, read_bytes = str(error), reservation.size_bytes
             else:
                 return await self._answer_bulk(bulk)
         return await self._refusals.answer(request, reason, read_bytes)
 
-    async def _answer_bulk(self, bulk: Bulk) -> web.StreamResponse:
+    async def _answer_bulk(self, bulk: BulkRequest) -> web.StreamResponse:
         for rejection in bulk.rejected:
-            self._meters.refused(rejection.code)
+            self._metrics.count_refusal(rejection.code)
         failed, reason = await self._publish(bulk)
         accepted = bulk.accepted - len(failed)
-        self._meters.acknowledged += accepted
-        self._meters.failed += len(failed)
+        self._metrics.acknowledged += accepted
+        self._metrics.failed += len(failed)
         answer: dict[str, object] = {
             "accepted": accepted,
             "rejected": [
@@ -125,32 +125,32 @@ class Handlers:
             status=202, body=json.dumps(answer).encode(), content_type="application/json"
         )
 
-    async def _read(self, request: web.BaseRequest, hold: Hold) -> Bulk:
+    async def _read(self, request: web.BaseRequest, reservation: Reservation) -> BulkRequest:
         """Take the body in hand piece by piece, then its lines, then look at them."""
         sent = await read_body(
-            request, MAX_BYTES, self._body_seconds, lambda size: hold.add(size_bytes=size)
+            request, MAX_BYTES, self._body_seconds, lambda size: reservation.extend(size_bytes=size)
         )
         body = inflate(request, sent, MAX_BYTES)
         try:
             lines = count_lines(body)
         except TooManyLinesError as error:
             raise HttpProblem(413, error.code, error.detail) from error
-        hold.add(events=lines, size_bytes=max(0, len(body) - len(sent)))
+        reservation.extend(events=lines, size_bytes=max(0, len(body) - len(sent)))
         charge(request, lines)
-        bulk = Bulk()
+        bulk = BulkRequest()
         async with self._parsing:
-            for _ in bulk.read(body):
+            for _ in bulk.parse(body):
                 await asyncio.sleep(0)
         return bulk
 
-    async def _publish(self, bulk: Bulk) -> tuple[list[int], RetriableError | None]:
+    async def _publish(self, bulk: BulkRequest) -> tuple[list[int], RetriableError | None]:
         """Return the lines that are not in Kafka for certain, and why."""
         partitions = self._publisher.partitions
         reasons: dict[int, RetriableError] = {}
         out: dict[int, Acknowledgement] = {}
         for partition, sums in bulk.by_partition(partitions).items():
             try:
-                out[partition] = self._publisher.add_many(partition, sums)
+                out[partition] = self._publisher.publish_sums(partition, sums)
             except NodeFullError as error:
                 reasons[partition] = error
         if out:

@@ -16,8 +16,8 @@ _LATENCY_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0,
 _SIZE_BUCKETS = (1, 3, 10, 30, 100, 300, 1000, 3000, 10_000, 50_000)
 
 
-class IngestMeters(Collector):
-    """The meters of one node; ``acknowledged`` and ``failed`` are events."""
+class IngestMetrics(Collector):
+    """The metrics of one node; ``acknowledged`` and ``failed`` are events."""
 
     def __init__(self, registry: CollectorRegistry, admission: Admission) -> None:
         self.acknowledged = 0
@@ -41,12 +41,12 @@ class IngestMeters(Collector):
         )
         registry.register(self)
 
-    def batch(self, records: int, seconds: float) -> None:
+    def record_batch(self, records: int, seconds: float) -> None:
         """Note one answered batch."""
         self._batch_seconds.observe(seconds)
         self._batch_records.observe(records)
 
-    def refused(self, code: str) -> None:
+    def count_refusal(self, code: str) -> None:
         """Note one refusal by its stable code."""
         self._refused[code] += 1
 

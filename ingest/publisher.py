@@ -2,7 +2,7 @@
 
 Per partition there is one group out and one open. The group that is out holds whatever came
 while its predecessor was out, so the batch size follows the load by itself and nothing
-lingers. Events that meet in a group are added up where they may be (``ingest/sums.py``).
+lingers. Events that meet in a group are added up where they may be (``ingest/event_sums.py``).
 """
 
 import asyncio
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from ingest.metrics import IngestMeters
-from ingest.sums import MAX_RECORD_BYTES, Sums, find_places
+from ingest.event_sums import MAX_RECORD_BYTES, EventSums, by_record_number
+from ingest.metrics import IngestMetrics
 from shared.errors import NodeFullError, OutcomeUnknownError, RetriableError
 from shared.kafka.producer import MAX_BATCH_BYTES
 from shared.kafka.topic import Topic
@@ -46,7 +46,7 @@ class _Group:
     __slots__ = ("done", "size_bytes", "sums", "traced")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.sums = Sums()
+        self.sums = EventSums()
         self.size_bytes = 0
         self.done = Acknowledgement(loop=loop)
         self.traced: dict[tuple[DomainName, EventKind], str] | None = None
@@ -62,7 +62,7 @@ class _Group:
 
     def traceparents(self) -> dict[int, str] | None:
         """Return where traced records came from, by their places; None if none is traced."""
-        return None if self.traced is None else find_places(self.sums, self.traced)
+        return None if self.traced is None else by_record_number(self.sums, self.traced)
 
 
 class Publisher:
@@ -71,7 +71,7 @@ class Publisher:
     def __init__(
         self,
         topic: Topic,
-        meters: IngestMeters,
+        metrics: IngestMetrics,
         *,
         max_batch_age_seconds: float,
         clock: Callable[[], float],
@@ -79,7 +79,7 @@ class Publisher:
     ) -> None:
         self.partitions = topic.partitions
         self._topic = topic
-        self._meters = meters
+        self._metrics = metrics
         self._max_age = max_batch_age_seconds
         self._clock = clock
         self._spans = spans
@@ -90,7 +90,7 @@ class Publisher:
         self._unanswered: set[Acknowledgement] = set()
         self._closed = False
 
-    def add(self, event: Event) -> Acknowledgement:
+    def publish(self, event: Event) -> Acknowledgement:
         """Add *event* to its partition's open group; await the answer for its outcome.
 
         Raises NodeFullError, and nothing is sent, when the partition takes no more.
@@ -104,19 +104,19 @@ class Publisher:
         else:
             group = self._group(partition, size_bytes + TRACEPARENT_BYTES)
             group.trace(event.domain, event.kind, traceparent)
-        group.sums.add(event)
+        group.sums.count(event)
         return group.done
 
-    def add_many(self, partition: int, sums: Sums) -> Acknowledgement:
+    def publish_sums(self, partition: int, sums: EventSums) -> Acknowledgement:
         """Add *sums*, all of one partition, as ``add`` does; all or none of them."""
         spans = self._spans
         traceparent = None if spans is None else spans.current()
         if traceparent is None:
-            group = self._group(partition, sums.size_bytes())
+            group = self._group(partition, sums.max_size_bytes())
         else:
-            group = self._group(partition, sums.size_bytes() + TRACEPARENT_BYTES)
+            group = self._group(partition, sums.max_size_bytes() + TRACEPARENT_BYTES)
             group.trace(*sums.first(), traceparent)  # one record speaks for the request
-        group.sums.absorb(sums)
+        group.sums.merge(sums)
         return group.done
 
     def _group(self, partition: int, size_bytes: int) -> _Group:
@@ -169,7 +169,7 @@ class Publisher:
             self._sent_at[partition] = sent_at = self._clock()
             # What is said if we are cancelled, or by a defect, before Kafka's answer.
             outcome: RetriableError | None = OutcomeUnknownError("This node stopped meanwhile.")
-            records = group.sums.records()
+            records = group.sums.encode_records()
             try:
                 await self._topic.append(partition, records, group.traceparents())
                 outcome = None
@@ -177,7 +177,7 @@ class Publisher:
                 outcome = error
             finally:
                 self._sent_at[partition] = None
-                self._meters.batch(len(records), self._clock() - sent_at)
+                self._metrics.record_batch(len(records), self._clock() - sent_at)
                 self._settle(group, outcome)
             if failing != (outcome is not None):
                 failing = not failing

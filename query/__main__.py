@@ -3,15 +3,15 @@
 import asyncio
 from contextlib import AsyncExitStack
 
-from query.answers import open_answers
 from query.changes.route import open_changes
 from query.config import QueryConfig, read_config
 from query.handlers import Handlers, build_routes
-from query.metrics import QueryMeters
+from query.lookup.read_through_cache import open_cache
+from query.metrics import QueryMetrics
 from query.openapi import document
-from query.page.pulse import PulseCollector, build_pulse_routes
-from query.page.pulse_sources import open_kafka_log, open_management_ports
 from query.page.route import build_page_routes
+from query.pulse.collector import PulseCollector, build_pulse_routes
+from query.pulse.sources import open_event_topic, open_management_ports
 from shared.auth.guard import build_access
 from shared.cassandra import session as cassandra
 from shared.http import server as http_server
@@ -28,7 +28,7 @@ async def run(config: QueryConfig) -> None:
     """Open every resource, serve until told to stop, close in reverse order."""
     settings = config.query
     registry = new_registry()
-    meters = QueryMeters(registry)
+    metrics = QueryMetrics(registry)
     readiness = Readiness("cassandra")
     access = build_access(config.access)
     guard = None if access is None else access.guard
@@ -48,15 +48,15 @@ async def run(config: QueryConfig) -> None:
         spans = await stack.enter_async_context(open_tracing(config.tracing, "query"))
         watch = HttpWatch(registry, spans)
         session = await stack.enter_async_context(cassandra.open_session(config.cassandra))
-        answers = await stack.enter_async_context(open_answers(session, settings, meters))
+        answers = await stack.enter_async_context(open_cache(session, settings, metrics))
         changes = await stack.enter_async_context(open_changes(config, answers, registry))
         pulse = PulseCollector(
             settings.pulse_addresses,
             await stack.enter_async_context(open_management_ports(config.tls.ca_file)),
-            await stack.enter_async_context(open_kafka_log(config.kafka, settings.pulse_group)),
+            await stack.enter_async_context(open_event_topic(config.kafka, settings.pulse_group)),
         )
         routes = build_routes(
-            Handlers(answers, meters),
+            Handlers(answers, metrics),
             changes.route(),
             *build_page_routes(answers.get),
             *build_pulse_routes(pulse),

@@ -5,10 +5,10 @@ import asyncio
 import msgspec
 from aiohttp import web
 
-from query.answer import Answer
-from query.answer_response import AnswerResponse, encode
-from query.answers import Answers, KnownAnswer
-from query.metrics import QueryMeters
+from query.lookup.answer import Answer
+from query.lookup.answer_response import AnswerResponse, encode
+from query.lookup.read_through_cache import AnswerEntry, ReadThroughCache
+from query.metrics import QueryMetrics
 from shared.auth.api_keys import Scope
 from shared.errors import InputError, NodeFullError, RetriableError
 from shared.http.bodies import read_body
@@ -35,16 +35,16 @@ _decode = msgspec.json.Decoder(_Question).decode
 class Handlers:
     """The routes of the query tier."""
 
-    def __init__(self, answers: Answers, meters: QueryMeters) -> None:
-        self._answers = answers
-        self._meters = meters
+    def __init__(self, cache: ReadThroughCache, metrics: QueryMetrics) -> None:
+        self._cache = cache
+        self._metrics = metrics
         self._refusals = Refusals(Pace(asyncio.get_running_loop().call_later))
 
     async def get_domain(self, request: web.BaseRequest, domain: str) -> web.StreamResponse:
         """``GET /domains/{domain}``."""
         # What is found needs no parsing: only the one spelling of a domain finds it.
-        known = self._answers.find(domain)
-        if known is not None and self._answers.clock() < known.response_until:
+        known = self._cache.get_cached(domain)
+        if known is not None and self._cache.clock() < known.response_until:
             response = known.response
         else:
             response = None
@@ -52,14 +52,14 @@ class Handlers:
             try:
                 response = await self._respond(domain, known)
             except InputError as error:
-                self._meters.refused(error.code)
+                self._metrics.count_refusal(error.code)
                 raise
             except NodeFullError as error:
                 return await self._refuse(request, str(error))
             except RetriableError as error:
-                self._meters.refused(retriable_code(error))
+                self._metrics.count_refusal(retriable_code(error))
                 raise
-        self._meters.answers[response.answered] += 1
+        self._metrics.answers[response.answered] += 1
         return response.to(request)
 
     async def post_domains(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -81,7 +81,7 @@ class Handlers:
         parsed = await _parse_all(texts)
         # Every spelling of a domain is one domain: read it once.
         unique = list({name: None for name in parsed if isinstance(name, str)})
-        answers = await self._answers.recent(unique)
+        answers = await self._cache.get_many(unique)
         return [
             self._result(name, answers[name])
             if isinstance(name, str)
@@ -89,25 +89,25 @@ class Handlers:
             for text, name in zip(texts, parsed, strict=True)
         ]
 
-    async def _respond(self, text: str, known: KnownAnswer | None) -> AnswerResponse:
+    async def _respond(self, text: str, known: AnswerEntry | None) -> AnswerResponse:
         """Return the response to who asks for *text*; *known* is what *text* itself has found.
 
         It is kept for a domain that is asked for again: most are asked for once.
         """
-        answers = self._answers
+        cache = self._cache
         domain = parse_domain(text) if known is None else known.answer.domain
         if known is None and domain != text:
-            known = answers.find(domain)
+            known = cache.get_cached(domain)
         asked_again = known is not None
-        if known is None or answers.clock() >= known.fresh_until:
-            known = await answers.look_up(domain)
+        if known is None or cache.clock() >= known.fresh_until:
+            known = await cache.get_entry(domain)
             if not known.answer.is_final:
                 # Just read, so a cache may have it for the whole time.
-                still_fresh = answers.clock() < known.fresh_until
-                return AnswerResponse(known.answer, int(answers.fresh_seconds) * still_fresh)
+                still_fresh = cache.clock() < known.fresh_until
+                return AnswerResponse(known.answer, int(cache.fresh_seconds) * still_fresh)
         else:
-            answers.refresh_if_due(known)
-        now = answers.clock()
+            cache.refresh_if_due(known)
+        now = cache.clock()
         left = known.fresh_until - now
         max_age = 0 if known.answer.is_final else max(0, int(left))
         response = known.response
@@ -115,24 +115,24 @@ class Handlers:
             response = AnswerResponse(known.answer, max_age)
         if asked_again:
             outdated = known.answer.is_final and left <= 0  # its counts are being read
-            until = now + answers.fresh_seconds if outdated else known.fresh_until - max_age
-            if now < (due := answers.due_at(known)):
+            until = now + cache.fresh_seconds if outdated else known.fresh_until - max_age
+            if now < (due := cache.refresh_at(known)):
                 until = min(until, due)  # who asks then has it read again
-            known.respond(response, until)
+            known.keep_response(response, until)
         return response
 
     def _result(
         self, domain: DomainName, outcome: Answer | RetriableError
     ) -> Answer | dict[str, object]:
         if isinstance(outcome, Answer):
-            self._meters.answers[outcome.status] += 1
+            self._metrics.answers[outcome.status] += 1
             return outcome
         code = retriable_code(outcome)
-        self._meters.refused(code)
+        self._metrics.count_refusal(code)
         return _error(domain, code, str(outcome))
 
     async def _refuse(self, request: web.BaseRequest, reason: str) -> web.StreamResponse:
-        self._meters.refused(NODE_FULL)
+        self._metrics.count_refusal(NODE_FULL)
         return await self._refusals.answer(request, reason)
 
 

@@ -13,7 +13,7 @@ from prometheus_client.registry import Collector
 from shared.model.status import Status
 
 
-class QueryMeters(Collector):
+class QueryMetrics(Collector):
     """The meters of one node."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -24,7 +24,7 @@ class QueryMeters(Collector):
         """Asked at each scrape: domains with a final answer, and others."""
         registry.register(self)
 
-    def refused(self, code: str) -> None:
+    def count_refusal(self, code: str) -> None:
         """Note one refusal by its stable code."""
         self._refused[code] += 1
 

@@ -1,1 +1,1 @@
-"""Tell changes of status to whoever listens: follow the topic, judge what is news, stream it."""
+"""The feed of status changes: read from Kafka, filtered, and sent as server-sent events."""

@@ -8,8 +8,8 @@ from enum import StrEnum
 
 import msgspec
 
-from query.answer import Answer
 from query.changes.event_id import format_id
+from query.lookup.answer import Answer
 
 HEARTBEAT = b": still here\n\n"
 TEXT_TYPE = "text/event-stream"

@@ -17,9 +17,9 @@ from query.changes.event_stream import (
     encode_place,
     encode_resync,
 )
-from query.changes.memory import News
-from query.changes.metrics import ChangeMeters
-from query.changes.ring import ChangeRing, Told
+from query.changes.metrics import ChangeMetrics
+from query.changes.replay_buffer import BufferedChange, ReplayBuffer
+from query.changes.status_history import StatusChange
 from query.config import ChangesSettings
 
 _LOOK_SECONDS = 1.0
@@ -40,11 +40,11 @@ class ChangeFeed:
     def __init__(
         self,
         settings: ChangesSettings,
-        meters: ChangeMeters,
+        metrics: ChangeMetrics,
         clock: Callable[[], float],
     ) -> None:
         self.settings = settings
-        self._meters = meters
+        self._metrics = metrics
         self._clock = clock
         self._clients: set[ChangeClient] = set()
         self._live: set[ChangeClient] = set()
@@ -54,7 +54,7 @@ class ChangeFeed:
         self._pending_bytes = 0
         self._moved = False
         self._news = asyncio.Event()
-        self.ring = ChangeRing((), settings.ring_bytes)
+        self.replay_buffer = ReplayBuffer((), settings.ring_bytes)
         self.ready = False
         self.late = True
         self.stopping = False
@@ -77,7 +77,7 @@ class ChangeFeed:
         self.flush()
         self._offsets = list(offsets)
         self._goal = goal
-        self.ring = ChangeRing(offsets, self.settings.ring_bytes)
+        self.replay_buffer = ReplayBuffer(offsets, self.settings.ring_bytes)
         self.ready = reaches(offsets, goal)
         for client in list(self._live):
             self._resync(client, Lost.OUT_OF_RANGE)
@@ -85,21 +85,21 @@ class ChangeFeed:
     def grow(self, partitions: int) -> None:
         """Know of new partitions, which are read from their beginning."""
         self._offsets += [0] * (partitions - len(self._offsets))
-        self.ring.grow(partitions)
+        self.replay_buffer.grow(partitions)
 
-    def tell(self, partition: int, next_offset: int, news: News | None) -> None:
+    def tell(self, partition: int, next_offset: int, news: StatusChange | None) -> None:
         """Go on to *next_offset*, and tell *news* if there are any, with the next tick."""
         self._offsets[partition] = next_offset
         self.ready = self.ready or reaches(self._offsets, self._goal)
         self._moved = True
         if news is not None:
-            told = Told(news, encode_data(news.answer))
-            self.ring.add(told)
+            told = BufferedChange(news, encode_data(news.answer))
+            self.replay_buffer.add(told)
             block = encode_change(self._offsets, told.data)
             self._pending.append(block)
             self._pending_bytes += len(block)
             self._moved = False
-            self._meters.told(news.answer.status, max(0.0, time() - news.appended_at / 1000))
+            self._metrics.told(news.answer.status, max(0.0, time() - news.appended_at / 1000))
         self._news.set()
 
     async def room(self) -> None:
@@ -124,7 +124,7 @@ class ChangeFeed:
         """Say whether news may be late, to whom it is new."""
         if late != self.late:
             self.late = late
-            self._meters.late.set(late)
+            self._metrics.late.set(late)
             self._write(self._clients, encode_late(late))
 
     def admit(self, transport: asyncio.Transport) -> ChangeClient:
@@ -132,7 +132,7 @@ class ChangeFeed:
         age = self.settings.connection_seconds * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 nothing is to be guessed
         client = ChangeClient(transport, self.settings.client_bytes, self._clock() + age)
         self._clients.add(client)
-        self._meters.clients.set(len(self._clients))
+        self._metrics.clients.set(len(self._clients))
         return client
 
     def greet(self, client: ChangeClient) -> None:
@@ -164,7 +164,7 @@ class ChangeFeed:
         client.end()
         self._live.discard(client)
         self._clients.discard(client)
-        self._meters.clients.set(len(self._clients))
+        self._metrics.clients.set(len(self._clients))
 
     def stop(self) -> None:
         """End all streams in order: clients resume at another node."""
@@ -196,7 +196,7 @@ class ChangeFeed:
     def _write(self, clients: set[ChangeClient], data: bytes) -> None:
         # A copy: who cannot take it leaves.
         written = sum([self._send(client, data) for client in list(clients)])
-        self._meters.sent_bytes.inc(written * len(data))
+        self._metrics.sent_bytes.inc(written * len(data))
 
     def _send(self, client: ChangeClient, data: bytes) -> bool:
         if client.gone or client.ended.is_set():
@@ -211,5 +211,5 @@ class ChangeFeed:
 
     def _resync(self, client: ChangeClient, why: Lost) -> None:
         if not client.gone and not client.ended.is_set():
-            self._meters.resynced(why)
+            self._metrics.resynced(why)
             client.write(encode_resync(self._offsets, why))

@@ -7,7 +7,7 @@ from shared.model.status import Status
 _AGE_BUCKETS = (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0, 15.0, 60.0)
 
 
-class ChangeMeters:
+class ChangeMetrics:
     """The meters of one node's feed of changes."""
 
     def __init__(self, registry: CollectorRegistry) -> None:

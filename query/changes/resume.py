@@ -1,19 +1,19 @@
-"""Bring a client that comes back up to date: from memory, else from Kafka."""
+"""Bring a client that comes back up to date: from history, else from Kafka."""
 
 import asyncio
 from collections.abc import Callable
 
 import structlog
 
+from query.changes.change_filter import ChangeFilter
 from query.changes.client import ChangeClient
 from query.changes.event_id import Offsets, reaches, widen
 from query.changes.event_stream import Lost, encode_change, encode_data
 from query.changes.feed import ChangeFeed
-from query.changes.judge import Judge
-from query.changes.log import ChangeLog
-from query.changes.memory import News
-from query.changes.metrics import ChangeMeters
-from query.changes.tail import OpenLog
+from query.changes.metrics import ChangeMetrics
+from query.changes.status_history import StatusChange
+from query.changes.tail import OpenTopicReader
+from query.changes.topic_reader import TopicReader
 from shared.errors import LogRewrittenError
 
 log = structlog.stdlib.get_logger(__name__)
@@ -35,15 +35,15 @@ class Resumer:
     def __init__(
         self,
         feed: ChangeFeed,
-        judge: Judge,
-        open_log: OpenLog,
-        meters: ChangeMeters,
+        change_filter: ChangeFilter,
+        open_reader: OpenTopicReader,
+        metrics: ChangeMetrics,
         clock: Callable[[], float],
     ) -> None:
         self._feed = feed
-        self._judge = judge
-        self._open_log = open_log
-        self._meters = meters
+        self._filter = change_filter
+        self._open_reader = open_reader
+        self._metrics = metrics
         self._clock = clock
         self._slots = asyncio.Semaphore(feed.settings.max_replays)
 
@@ -66,14 +66,14 @@ class Resumer:
         feed = self._feed
         while await self._await_feed(at):
             at = self._widened(at)
-            if feed.ring.covers(at):
-                told = feed.ring.after(at, _PIECE_BYTES)
+            if feed.replay_buffer.covers(at):
+                told = feed.replay_buffer.after(at, _PIECE_BYTES)
                 if not told:
                     feed.join(client)
                     return
                 blocks = _Blocks(at)
                 for one in told:
-                    news = None if self._judge.is_repeat(one.news) else one.news
+                    news = None if self._filter.is_duplicate(one.news) else one.news
                     blocks.tell(one.news.partition, one.news.offset + 1, news, one.data)
                 at = await self._send(client, blocks)
             elif self._distance(at) > feed.settings.replay_records:
@@ -81,14 +81,14 @@ class Resumer:
                 return
             else:
                 async with self._slots:
-                    self._meters.replays.inc()
-                    async with asyncio.timeout(_REPLAY_SECONDS), self._open_log() as source:
+                    self._metrics.replays.inc()
+                    async with asyncio.timeout(_REPLAY_SECONDS), self._open_reader() as source:
                         at = await self._replay(client, source, at)
             if client.ended.is_set():
                 return
         raise _OutOfRangeError
 
-    async def _replay(self, client: ChangeClient, source: ChangeLog, at: Offsets) -> Offsets:
+    async def _replay(self, client: ChangeClient, source: TopicReader, at: Offsets) -> Offsets:
         """Tell *client* from Kafka what the node knew when this began; return where it is then."""
         goal = self._feed.offsets
         behind = {p: offset for p, offset in enumerate(at) if offset < goal[p]}
@@ -105,11 +105,13 @@ class Resumer:
             for partition, records in batches.items():
                 wanted = [record for record in records if record.offset < goal[partition]]
 
-                def tell(offset: int, news: News | None, partition: int = partition) -> None:
+                def tell(
+                    offset: int, news: StatusChange | None, partition: int = partition
+                ) -> None:
                     data = encode_data(news.answer) if news else b""
                     blocks.tell(partition, offset, news, data)
 
-                await self._judge.judge(partition, wanted, tell)
+                await self._filter.apply(partition, wanted, tell)
                 await self._send(client, blocks)
             for partition in list(behind):
                 if await source.next_offset(partition) >= goal[partition]:
@@ -137,7 +139,7 @@ class Resumer:
     def _needs_kafka(self, at: Offsets) -> bool:
         return (
             reaches(self._feed.offsets, at)
-            and not self._feed.ring.covers(at)
+            and not self._feed.replay_buffer.covers(at)
             and self._distance(at) <= self._feed.settings.replay_records
         )
 
@@ -155,7 +157,9 @@ class _Blocks:
         self.at = list(at)
         self._blocks: list[bytes] = []
 
-    def tell(self, partition: int, next_offset: int, news: News | None, data: bytes) -> None:
+    def tell(
+        self, partition: int, next_offset: int, news: StatusChange | None, data: bytes
+    ) -> None:
         """Go on to *next_offset*, with *news* if there are any."""
         self.at[partition] = max(self.at[partition], next_offset)
         if news is not None:

@@ -9,16 +9,16 @@ from http import HTTPStatus
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
+from query.changes.change_filter import AnswerSource, ChangeFilter
 from query.changes.client import ChangeClient
 from query.changes.event_id import Offsets, parse_id
 from query.changes.event_stream import TEXT_TYPE
 from query.changes.feed import ChangeFeed
-from query.changes.judge import Answers, Judge
-from query.changes.log import open_change_log
-from query.changes.memory import ChangeMemory
-from query.changes.metrics import ChangeMeters
+from query.changes.metrics import ChangeMetrics
 from query.changes.resume import Resumer
+from query.changes.status_history import StatusHistory
 from query.changes.tail import open_tail
+from query.changes.topic_reader import open_topic_reader
 from query.config import QueryConfig
 from shared.auth.api_keys import Scope
 from shared.errors import BrokerUnavailableError
@@ -108,19 +108,19 @@ class ChangesHandler:
 
 @asynccontextmanager
 async def open_changes(
-    config: QueryConfig, answers: Answers, registry: CollectorRegistry
+    config: QueryConfig, answers: AnswerSource, registry: CollectorRegistry
 ) -> AsyncIterator[ChangesHandler]:
     """Follow the topic of changes, and yield who tells of it.
 
     Raises AccessDeniedError if we may not read it.
     """
     await require_access(config.kafka, {config.kafka.changes_topic: Right.READ})
-    meters = ChangeMeters(registry)
+    metrics = ChangeMetrics(registry)
     clock = asyncio.get_running_loop().time
-    feed = ChangeFeed(config.changes, meters, clock)
-    memory = ChangeMemory(config.changes.remembered_domains)
-    judge = Judge(answers, config.query.threshold, memory, meters)
-    open_log = partial(open_change_log, config.kafka)
-    resumer = Resumer(feed, judge, open_log, meters, clock)
-    async with open_tail(open_log, judge, feed, meters):
+    feed = ChangeFeed(config.changes, metrics, clock)
+    history = StatusHistory(config.changes.remembered_domains)
+    change_filter = ChangeFilter(answers, config.query.threshold, history, metrics)
+    open_reader = partial(open_topic_reader, config.kafka)
+    resumer = Resumer(feed, change_filter, open_reader, metrics, clock)
+    async with open_tail(open_reader, change_filter, feed, metrics):
         yield ChangesHandler(feed, resumer)

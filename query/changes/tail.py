@@ -6,17 +6,17 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import structlog
 
+from query.changes.change_filter import ChangeFilter
 from query.changes.event_id import Offsets, reaches
 from query.changes.feed import ChangeFeed
-from query.changes.judge import Judge
-from query.changes.log import ChangeLog, Record
-from query.changes.metrics import ChangeMeters
+from query.changes.metrics import ChangeMetrics
+from query.changes.topic_reader import Record, TopicReader
 from shared.errors import BrokerUnavailableError, LogRewrittenError
 from shared.runtime.log_limit import limit_logs
 
 log = structlog.stdlib.get_logger(__name__)
 
-OpenLog = Callable[[], AbstractAsyncContextManager[ChangeLog]]
+OpenTopicReader = Callable[[], AbstractAsyncContextManager[TopicReader]]
 Clock = Callable[[], float]
 
 _PROBE_SECONDS = 2.0
@@ -35,12 +35,17 @@ class _Follower:
     """What one consumer does: reads each partition in its order, and tells the feed."""
 
     def __init__(
-        self, source: ChangeLog, judge: Judge, feed: ChangeFeed, meters: ChangeMeters, clock: Clock
+        self,
+        source: TopicReader,
+        change_filter: ChangeFilter,
+        feed: ChangeFeed,
+        metrics: ChangeMetrics,
+        clock: Clock,
     ) -> None:
         self._source = source
-        self._judge = judge
+        self._filter = change_filter
         self._feed = feed
-        self._meters = meters
+        self._metrics = metrics
         self._clock = clock
         self._ends: Offsets = ()
         self._queues: list[asyncio.Queue[Sequence[Record]]] = []
@@ -84,7 +89,7 @@ class _Follower:
         queue = self._queues[partition]
         while True:
             records = await queue.get()
-            await self._judge.judge(
+            await self._filter.apply(
                 partition, records, lambda at, news: self._feed.tell(partition, at, news)
             )
             await self._feed.room()
@@ -112,7 +117,7 @@ class _Follower:
                 late = True
             self._feed.set_late(late)
             offsets = self._feed.offsets
-            self._meters.lag.set(
+            self._metrics.lag.set(
                 sum(max(0, e - at) for e, at in zip(self._ends, offsets, strict=False))
             )
             if not late or any(self._in_hand):
@@ -123,15 +128,19 @@ class _Follower:
 
 
 async def follow_topic(
-    open_log: OpenLog, judge: Judge, feed: ChangeFeed, meters: ChangeMeters, clock: Clock
+    open_reader: OpenTopicReader,
+    change_filter: ChangeFilter,
+    feed: ChangeFeed,
+    metrics: ChangeMetrics,
+    clock: Clock,
 ) -> None:
     """Follow the topic until cancelled; after a failure go on with what was not told yet."""
     denied_since = denied_at = float("-inf")
     while True:
         anew = denied_at - denied_since > _DENIED_SECONDS
         try:
-            async with open_log() as source:
-                await _Follower(source, judge, feed, meters, clock).follow(anew=anew)
+            async with open_reader() as source:
+                await _Follower(source, change_filter, feed, metrics, clock).follow(anew=anew)
         except* BrokerUnavailableError as group:
             log.warning("changes are late", error=_first(group))
         except* LogRewrittenError as group:
@@ -152,14 +161,17 @@ def _first(group: BaseExceptionGroup[BaseException]) -> str:
 
 @asynccontextmanager
 async def open_tail(
-    open_log: OpenLog, judge: Judge, feed: ChangeFeed, meters: ChangeMeters
+    open_reader: OpenTopicReader,
+    change_filter: ChangeFilter,
+    feed: ChangeFeed,
+    metrics: ChangeMetrics,
 ) -> AsyncIterator[None]:
     """Follow the topic and keep the feed's clients up to date until left."""
-    limit_logs(__name__, "query.changes.judge")
+    limit_logs(__name__, "query.changes.change_filter")
     clock = asyncio.get_running_loop().time
     async with asyncio.TaskGroup() as tasks:
         working = [
-            tasks.create_task(follow_topic(open_log, judge, feed, meters, clock)),
+            tasks.create_task(follow_topic(open_reader, change_filter, feed, metrics, clock)),
             tasks.create_task(feed.keep_telling()),
             tasks.create_task(feed.keep_alive()),
         ]

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from query.answer import answer_of
+from query.lookup.answer import answer_of
 from shared.model.counter import Counters
 from shared.model.domain import parse_domain
 from shared.model.status import Reason, Status

@@ -1,6 +1,5 @@
 """Describe the feed of changes in the words of OpenAPI 3.1."""
 
-from query.answer import answer_of
 from query.changes.event_id import ID_PATTERN
 from query.changes.event_stream import (
     HEARTBEAT,
@@ -13,6 +12,7 @@ from query.changes.event_stream import (
     encode_resync,
 )
 from query.config import ChangesSettings
+from query.lookup.answer import answer_of
 from shared.model.counter import Counters
 from shared.model.domain import DomainName
 from shared.openapi.responses import NO_STORE, Json, Refusal, Refusals, answering, refusing

@@ -1,7 +1,7 @@
 """Describe the query tier's API in the words of OpenAPI 3.1."""
 
-from query.answer_response import FOR_GOOD
 from query.config import ChangesSettings, QuerySettings
+from query.lookup.answer_response import FOR_GOOD
 from query.openapi.answers import NO_ANSWER, UNREAD, answer_schema, example_answer
 from query.openapi.bulk import post_domains
 from query.openapi.changes import changes_path

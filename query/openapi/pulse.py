@@ -2,8 +2,8 @@
 
 import msgspec
 
-from query.page.pulse import FRESH_SECONDS, PartitionPulse, Pulse, TargetPulse
-from query.page.pulse_reading import Delay, Tier, Total
+from query.pulse.collector import FRESH_SECONDS, PartitionPulse, Pulse, TargetPulse
+from query.pulse.scrape import Delay, Tier, Total
 from shared.openapi.responses import NO_STORE, Json, answering, refusing
 
 _MEANINGS = {

@@ -1,1 +1,1 @@
-"""What people look at: the page, its cards and files, and the pulse of the pipeline."""
+"""The page for people: HTML cards, static files, and their routes."""

@@ -9,7 +9,7 @@ from string import Template
 
 import idna
 
-from query.answer import Answer
+from query.lookup.answer import Answer
 from shared.model.domain import DomainName
 from shared.model.status import Status
 

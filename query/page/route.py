@@ -6,7 +6,7 @@ from string import Template
 
 from aiohttp import web
 
-from query.answer import Answer
+from query.lookup.answer import Answer
 from query.page.card import draw_card, draw_problem
 from query.page.static_files import StaticFile, build_file_routes, read, security_headers
 from shared.auth.api_keys import Scope

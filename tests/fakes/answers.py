@@ -2,7 +2,7 @@
 
 import asyncio
 
-from query.answer import Answer, answer_of
+from query.lookup.answer import Answer, answer_of
 from shared.errors import StoreUnavailableError
 from shared.model.change import Change
 from shared.model.counter import Counters
@@ -11,7 +11,7 @@ from shared.model.domain import DomainName
 THRESHOLD = 1000
 
 
-class InMemoryAnswers:
+class InMemoryAnswerSource:
     """The truth is in *counters*; what was heard is believed at once. The store can be away."""
 
     def __init__(self) -> None:
@@ -22,11 +22,11 @@ class InMemoryAnswers:
         self._bounced: dict[DomainName, Answer] = {}
 
     async def get(self, domain: DomainName) -> Answer:
-        """See Answers."""
-        return self._bounced.get(domain) or await self.fresh(domain)
+        """See AnswerSource."""
+        return self._bounced.get(domain) or await self.get_fresh(domain)
 
-    async def fresh(self, domain: DomainName) -> Answer:
-        """See Answers."""
+    async def get_fresh(self, domain: DomainName) -> Answer:
+        """See AnswerSource."""
         self.reads.append(domain)
         await asyncio.sleep(0)
         if self.away:
@@ -34,7 +34,7 @@ class InMemoryAnswers:
         known = self._bounced.get(domain)
         return known or answer_of(domain, self.counters.get(domain, Counters()), THRESHOLD)
 
-    def heard(self, change: Change) -> None:
-        """See Answers."""
+    def invalidate(self, change: Change) -> None:
+        """See AnswerSource."""
         if change.counted.bounced and not self.forgetful:
             self._bounced[change.domain] = answer_of(change.domain, change.counted, THRESHOLD)

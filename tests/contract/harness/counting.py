@@ -18,7 +18,7 @@ from consumer.partition import PartitionTask, Tools
 from shared.model import record
 from shared.model.domain import DomainName
 from shared.model.event import Event, EventKind
-from tests.fakes.changes import PublishedChanges
+from tests.fakes.published_changes import PublishedChanges
 from tests.fakes.topic import InMemoryTopic
 from tests.unit.consumer.events import RETENTION
 

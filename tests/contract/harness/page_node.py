@@ -11,10 +11,10 @@ import msgspec
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
-from query.answer import answer_of
-from query.answers import Answers, CacheBounds
 from query.handlers import Handlers, build_routes
-from query.metrics import QueryMeters
+from query.lookup.answer import answer_of
+from query.lookup.read_through_cache import CacheLimits, ReadThroughCache
+from query.metrics import QueryMetrics
 from query.page.route import build_page_routes
 from shared.auth.api_keys import Scope
 from shared.http.routing import OPEN, Guard, Route
@@ -91,17 +91,17 @@ async def open_page_node(
     host = f"{random_prefix()}.1"
     reader = InMemoryCounterReader(counters)
     node = PageNode(reader.counters, f"http://{host}:{PORT}")
-    meters = QueryMeters(CollectorRegistry())
-    answers = Answers(
+    metrics = QueryMetrics(CollectorRegistry())
+    cache = ReadThroughCache(
         reader,
         1000,
         asyncio.get_running_loop().time,
-        meters,
-        CacheBounds(fresh_seconds=0.0),  # what the script says counts at once
+        metrics,
+        CacheLimits(fresh_seconds=0.0),  # what the script says counts at once
     )
-    handlers = Handlers(answers, meters)
+    handlers = Handlers(cache, metrics)
     routes = [
-        *build_page_routes(answers.get),
+        *build_page_routes(cache.get),
         Route("GET", "/changes", node.changes, Scope.QUERY),
         Route("GET", "/pulse", node.get_pulse, Scope.QUERY),
         Route("GET", "/openapi.json", openapi, OPEN),
@@ -113,4 +113,4 @@ async def open_page_node(
             yield node
         finally:
             node.send(None)
-            await answers.close()
+            await cache.close()

@@ -7,7 +7,7 @@ from uuid import uuid4
 from consumer.__main__ import new_writer
 from consumer.counter_store import CassandraCounterStore, CounterStore
 from consumer.counting.writer_rows import RowUpdate
-from query.counter_reader import CassandraCounterReader, CounterReader, ReadBounds
+from query.lookup.counter_reader import CassandraCounterReader, CounterReader, ReadBounds
 from shared.cassandra.session import Session
 from shared.model.counter import Counters, sum_rows
 from shared.model.domain import DomainName

@@ -21,7 +21,7 @@ from consumer.metrics import ConsumerMeters
 from consumer.partition import Tools
 from consumer.upkeep import Upkeep
 from consumer.worker import Worker
-from query.counter_reader import CounterReader
+from query.lookup.counter_reader import CounterReader
 from shared.kafka.topic import Topic
 from shared.model import record
 from shared.model.counter import Counters

@@ -1,4 +1,4 @@
-"""Following the topic of changes, in memory and in Kafka alike."""
+"""Following the topic of changes, in history and in Kafka alike."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -13,15 +13,15 @@ from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 
 from deploy import prepare
 from deploy.prepare import KafkaLayout
-from query.changes.log import open_change_log
-from query.changes.tail import OpenLog, follow_topic, open_tail
+from query.changes.tail import OpenTopicReader, follow_topic, open_tail
+from query.changes.topic_reader import open_topic_reader
 from shared.config import KafkaConfig
 from shared.errors import BrokerUnavailableError, LogRewrittenError
 from shared.kafka import topic as kafka
 from shared.model.record import KeyValue
 from tests.contract.harness.pipeline import PARTITIONS, both
-from tests.fakes.change_log import InMemoryChangeTopic
-from tests.unit.query.change_world import Listener, World, append, bounced
+from tests.fakes.change_topic import InMemoryChangeTopic
+from tests.unit.query.changes.change_world import Listener, World, append, bounced
 from tests.waiting import until
 
 
@@ -29,7 +29,7 @@ class ChangeTopic(Protocol):
     """A topic of changes, and how to read it."""
 
     @property
-    def open_log(self) -> OpenLog:
+    def open_reader(self) -> OpenTopicReader:
         """What opens a reader."""
 
     async def append(self, partition: int, records: Sequence[KeyValue]) -> None:
@@ -44,7 +44,7 @@ class RealChangeTopic:
 
     def __init__(self, config: KafkaConfig) -> None:
         self._config = config
-        self.open_log: OpenLog = partial(open_change_log, config)
+        self.open_reader: OpenTopicReader = partial(open_topic_reader, config)
 
     async def append(self, partition: int, records: Sequence[KeyValue]) -> None:
         """See ChangeTopic."""
@@ -63,7 +63,7 @@ class RealChangeTopic:
 
 @pytest.fixture
 def fake_changes() -> ChangeTopic:
-    """A new topic in memory."""
+    """A new topic in history."""
     return InMemoryChangeTopic(PARTITIONS)
 
 
@@ -82,10 +82,10 @@ def topic(request: pytest.FixtureRequest) -> ChangeTopic:
 
 
 @asynccontextmanager
-async def open_world(open_log: OpenLog) -> AsyncIterator[World]:
+async def open_world(open_reader: OpenTopicReader) -> AsyncIterator[World]:
     """Let a node follow the topic."""
     world = World(InMemoryChangeTopic(0))
-    async with open_tail(open_log, world.judge, world.feed, world.meters):
+    async with open_tail(open_reader, world.change_filter, world.feed, world.metrics):
         yield world
 
 
@@ -108,7 +108,7 @@ async def test_a_log_is_read_from_where_one_likes_to_its_end(topic: ChangeTopic)
     """Each partition by itself; where it starts and ends is known."""
     await topic.append(0, [(b"k", b"0"), (b"k", b"1"), (b"k", b"2")])
     await topic.append(1, [(b"k", b"3")])
-    async with topic.open_log() as log:
+    async with topic.open_reader() as log:
         assert await log.starts() == (0, 0)
         assert await log.ends() == (3, 1)
         log.read_from({0: 1})
@@ -126,7 +126,7 @@ async def test_a_log_is_read_from_where_one_likes_to_its_end(topic: ChangeTopic)
 
 async def test_an_offset_that_is_not_in_the_log_is_said_to_be_none(topic: ChangeTopic) -> None:
     """Nothing is guessed, and nothing is jumped over."""
-    async with topic.open_log() as log:
+    async with topic.open_reader() as log:
         await log.ends()
         log.read_from({0: 7})
 
@@ -145,7 +145,7 @@ async def test_a_node_that_starts_remembers_the_last_changes_and_tells_the_next(
 ) -> None:
     """Who comes from another node finds what was just before; a new client starts now."""
     await append(topic, 0, bounced("a.example"), bounced("b.example"))
-    async with open_world(topic.open_log) as world:
+    async with open_world(topic.open_reader) as world:
         await until_ready(world)
         new, back = world.listen(), await world.resume("1.0")
         await until_told(back, "b.example")
@@ -161,7 +161,7 @@ async def test_a_partition_that_comes_later_is_followed_from_its_beginning(
     topic: ChangeTopic,
 ) -> None:
     """Whatever was written to it before the node knew of it."""
-    async with open_world(topic.open_log) as world:
+    async with open_world(topic.open_reader) as world:
         await until_ready(world)
         listener = world.listen()
         await append(topic, 0, bounced("a.example"))
@@ -178,7 +178,7 @@ async def test_a_topic_that_is_away_is_waited_for_and_nothing_is_lost() -> None:
     """At the start and later; the clients hear that news may be late."""
     topic = InMemoryChangeTopic(PARTITIONS)
     topic.away = True
-    async with open_world(topic.open_log) as world:
+    async with open_world(topic.open_reader) as world:
         await asyncio.sleep(0.1)
         assert (world.feed.ready, world.feed.late) == (False, True)
         topic.away = False
@@ -204,7 +204,11 @@ async def test_a_topic_that_was_made_anew_is_begun_anew_once_that_is_certain() -
     await append(topic, 0, *(bounced(f"{number}.a.example") for number in range(5)))
     following = asyncio.create_task(
         follow_topic(
-            topic.open_log, world.judge, world.feed, world.meters, lambda: float(next(seconds))
+            topic.open_reader,
+            world.change_filter,
+            world.feed,
+            world.metrics,
+            lambda: float(next(seconds)),
         )
     )
     await until_ready(world)
@@ -225,5 +229,5 @@ async def test_kafka_that_cannot_be_reached_is_said_so_in_time() -> None:
     """And leaves nothing behind."""
     config = KafkaConfig(bootstrap_servers="127.0.0.1:1")
     with pytest.raises(BrokerUnavailableError):
-        async with open_change_log(config):
+        async with open_topic_reader(config):
             pass

@@ -12,14 +12,14 @@ from prometheus_client import CollectorRegistry
 
 from deploy import prepare
 from deploy.prepare import KafkaLayout
-from query.metrics import QueryMeters
-from query.page.pulse_reading import Tier
-from query.page.pulse_sources import (
-    KafkaLog,
-    Offsets,
+from query.metrics import QueryMetrics
+from query.pulse.scrape import Tier
+from query.pulse.sources import (
+    KafkaEventTopic,
+    PartitionOffsets,
     SourceError,
     addresses_of,
-    open_kafka_log,
+    open_event_topic,
     open_management_ports,
 )
 from shared.config import KafkaConfig
@@ -36,19 +36,21 @@ PORT = 20_090
 
 
 @pytest_asyncio.fixture
-async def log(kafka_config: KafkaConfig, kafka_layout: KafkaLayout) -> AsyncIterator[KafkaLog]:
+async def log(
+    kafka_config: KafkaConfig, kafka_layout: KafkaLayout
+) -> AsyncIterator[KafkaEventTopic]:
     """The log of a new topic, of which nobody has read yet."""
     await prepare.create_topics(kafka_config, kafka_layout)
-    async with open_kafka_log(kafka_config, kafka_config.topic) as opened:
+    async with open_event_topic(kafka_config, kafka_config.topic) as opened:
         yield opened
 
 
 async def test_offsets_tell_where_logs_end_and_groups_begin(
-    log: KafkaLog, kafka_config: KafkaConfig, kafka_layout: KafkaLayout
+    event_topic: KafkaEventTopic, kafka_config: KafkaConfig, kafka_layout: KafkaLayout
 ) -> None:
     """What is appended or committed between two questions is in the second answer."""
     partitions = range(kafka_layout.partitions)
-    assert await log.offsets() == dict.fromkeys(partitions, Offsets(0, None))
+    assert await event_topic.read_offsets() == dict.fromkeys(partitions, PartitionOffsets(0, None))
     async with kafka.open_topic(kafka_config, kafka_config.topic) as topic:
         await topic.append(0, [(b"key", b"value")] * 3)
     consumer = AIOKafkaConsumer(
@@ -63,35 +65,35 @@ async def test_offsets_tell_where_logs_end_and_groups_begin(
         await consumer.commit({tp: 2})
     finally:
         await consumer.stop()
-    found = await log.offsets()
-    assert found[0] == Offsets(3, 2)
-    assert found[1] == Offsets(0, None)
+    found = await event_topic.read_offsets()
+    assert found[0] == PartitionOffsets(3, 2)
+    assert found[1] == PartitionOffsets(0, None)
 
 
 async def test_a_kafka_that_is_not_there_is_said_so_in_time() -> None:
     """The next question is asked anew."""
     config = KafkaConfig(bootstrap_servers=f"{random_prefix()}.1:9")
-    async with open_kafka_log(config, unique("group")) as log:
+    async with open_event_topic(config, unique("group")) as event_topic:
         for _ in range(2):
             async with asyncio.timeout(10):
                 with pytest.raises(SourceError, match="no answer"):
-                    await log.offsets()
+                    await event_topic.read_offsets()
 
 
 async def test_a_process_tells_whether_it_is_ready_and_what_it_counted() -> None:
     """By the management port that every tier has."""
     registry = CollectorRegistry()
-    QueryMeters(registry)
+    QueryMetrics(registry)
     readiness = Readiness("cassandra")
     address = (f"{random_prefix()}.1", PORT)
     async with (
         open_server(build_management(readiness, registry), *address),
         open_management_ports() as ports,
     ):
-        assert not (await ports.ask(address, address[0])).ready
+        assert not (await ports.scrape(address, address[0])).ready
         readiness["cassandra"].passed()
-        told = await ports.ask(address, address[0])
-        assert (told.ready, told.reading.tier) == (True, Tier.QUERY)
+        told = await ports.scrape(address, address[0])
+        assert (told.ready, told.scrape.tier) == (True, Tier.QUERY)
 
 
 @pytest.mark.parametrize(
@@ -136,7 +138,7 @@ async def test_a_process_that_answers_badly_is_named_in_time(path: str, why: str
     ):
         async with asyncio.timeout(5):
             with pytest.raises(SourceError, match=why):
-                await ports.ask(address, address[0])
+                await ports.scrape(address, address[0])
 
 
 async def test_over_https_only_those_are_believed_whom_the_authority_names(
@@ -145,15 +147,15 @@ async def test_over_https_only_those_are_believed_whom_the_authority_names(
     """One with another's certificate is named, with why it was not believed."""
     authority, stranger = Authority(tmp_path / "ours"), Authority(tmp_path / "theirs")
     host, registry = f"{random_prefix()}.1", CollectorRegistry()
-    QueryMeters(registry)
+    QueryMetrics(registry)
     tls = ServerTls(ServerFiles(*authority.issue("node", host)), registry)
     management = build_management(Readiness(), registry)
     async with open_server(management, host, PORT, tls=tls):
         async with open_management_ports(authority.file) as ports:
-            assert (await ports.ask((host, PORT), host)).reading.tier == Tier.QUERY
+            assert (await ports.scrape((host, PORT), host)).scrape.tier == Tier.QUERY
         async with open_management_ports(stranger.file) as ports:
             with pytest.raises(SourceError, match="certificate is refused"):
-                await ports.ask((host, PORT), host)
+                await ports.scrape((host, PORT), host)
 
 
 async def test_a_process_that_is_not_there_is_said_so() -> None:
@@ -161,7 +163,7 @@ async def test_a_process_that_is_not_there_is_said_so() -> None:
     host = f"{random_prefix()}.1"
     async with open_management_ports() as ports:
         with pytest.raises(SourceError, match="no connection"):
-            await ports.ask((host, PORT), host)
+            await ports.scrape((host, PORT), host)
 
 
 async def test_a_name_is_looked_up() -> None:

@@ -24,9 +24,9 @@ from tests.contract.harness.workers import (
     truth,
     until_counted,
 )
-from tests.fakes.changes import PublishedChanges
 from tests.fakes.counter_store import InMemoryCounterStore
 from tests.fakes.log import InMemoryLog, InMemoryRecordSource
+from tests.fakes.published_changes import PublishedChanges
 from tests.waiting import WAIT_SECONDS, until
 
 NO_RECORD = b"no record"

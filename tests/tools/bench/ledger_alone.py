@@ -27,8 +27,8 @@ from shared.model.domain import parse_domain
 from shared.model.event import Event, EventKind
 from shared.model.record import encode
 from shared.model.status import DEFAULT_THRESHOLD
-from tests.fakes.changes import PublishedChanges
 from tests.fakes.counter_store import InMemoryCounterStore
+from tests.fakes.published_changes import PublishedChanges
 from tests.fakes.writers import writers
 from tests.tools.bench.cpu import cpu_seconds
 from tests.tools.bench.reference.plain_consumer import Value

@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from ingest.admission import Admission
 from ingest.handlers import Handlers, build_routes
-from ingest.metrics import IngestMeters
+from ingest.metrics import IngestMetrics
 from ingest.publisher import Publisher
 from shared.http import server as http_server
 from shared.model.event import Event
@@ -78,9 +78,9 @@ class FuzzedNode:
         self.admission = Admission(MAX_EVENTS, MAX_BYTES)
         self.logged = logged
         self._loop: Any = loop
-        meters = IngestMeters(CollectorRegistry(), self.admission)
-        publisher = Publisher(self.topic, meters, max_batch_age_seconds=60.0, clock=loop.time)
-        handlers = Handlers(publisher, self.admission, meters, body_seconds=60.0)
+        metrics = IngestMetrics(CollectorRegistry(), self.admission)
+        publisher = Publisher(self.topic, metrics, max_batch_age_seconds=60.0, clock=loop.time)
+        handlers = Handlers(publisher, self.admission, metrics, body_seconds=60.0)
         self._server = http_server.build_server(build_routes(handlers), http_server.HttpLimits())
         self._flushing = loop.create_task(publisher.run())
 

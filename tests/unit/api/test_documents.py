@@ -10,13 +10,13 @@ from schemathesis.specs.openapi.definitions import OPENAPI_31
 from ingest.config import IngestSettings
 from ingest.handlers import Handlers as IngestHandlers
 from ingest.handlers import build_routes as build_ingest_routes
-from query.answers import Answers
 from query.changes.route import ChangesHandler
 from query.config import QuerySettings
 from query.handlers import Handlers as QueryHandlers
 from query.handlers import build_routes as build_query_routes
-from query.page.pulse import PulseCollector, build_pulse_routes
+from query.lookup.read_through_cache import ReadThroughCache
 from query.page.route import build_page_routes
+from query.pulse.collector import PulseCollector, build_pulse_routes
 from shared.openapi.document import API_VERSION
 from shared.openapi.responses import Json
 from tests.unit.api.documents import TIERS, document_of, documents_of, objects, operations
@@ -26,7 +26,7 @@ ROUTES = {
     "query": build_query_routes(
         object.__new__(QueryHandlers),
         object.__new__(ChangesHandler).route(),
-        *build_page_routes(object.__new__(Answers).get),
+        *build_page_routes(object.__new__(ReadThroughCache).get),
         *build_pulse_routes(object.__new__(PulseCollector)),
     ).routes,
 }

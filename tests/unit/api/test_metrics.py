@@ -10,9 +10,9 @@ from prometheus_client import CollectorRegistry, Metric
 
 from consumer.metrics import ConsumerMeters
 from ingest.admission import Admission
-from ingest.metrics import IngestMeters
-from query.changes.metrics import ChangeMeters
-from query.metrics import QueryMeters
+from ingest.metrics import IngestMetrics
+from query.changes.metrics import ChangeMetrics
+from query.metrics import QueryMetrics
 from shared.http.management import new_registry
 from shared.http.metrics import HttpMeters
 from shared.runtime.reloads import Reloads
@@ -52,10 +52,10 @@ def families() -> list[Metric]:
     """Return all that the tiers declare themselves."""
     registry = CollectorRegistry()
     registry.register(HttpMeters())
-    IngestMeters(registry, Admission(1, 1))
+    IngestMetrics(registry, Admission(1, 1))
     ConsumerMeters(registry)
-    QueryMeters(registry)
-    ChangeMeters(registry)
+    QueryMetrics(registry)
+    ChangeMetrics(registry)
     Reloads(registry)
     return list(registry.collect())
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ingest.admission import Admission, Hold
+from ingest.admission import Admission, Reservation
 from shared.errors import NodeFullError
 
 
@@ -38,11 +38,11 @@ def test_what_a_request_holds_is_given_back_however_it_ends() -> None:
     admission = Admission(max_events=3, max_bytes=100)
 
     def hold_too_much() -> None:
-        with Hold(admission) as hold:
-            hold.add(size_bytes=60)
-            hold.add(events=2, size_bytes=10)
+        with Reservation(admission) as reservation:
+            reservation.extend(size_bytes=60)
+            reservation.extend(events=2, size_bytes=10)
             assert (admission.events, admission.bytes) == (2, 70)
-            hold.add(events=2)
+            reservation.extend(events=2)
 
     with pytest.raises(NodeFullError):
         hold_too_much()

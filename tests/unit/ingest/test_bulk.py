@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.bulk import MAX_LINES, Bulk, TooManyLinesError, count_lines
+from ingest.bulk import MAX_LINES, BulkRequest, TooManyLinesError, count_lines
 from shared.model.domain import DomainName
 from shared.model.event import Event, EventKind
 from shared.model.partitioning import partition_of
@@ -18,21 +18,21 @@ A = DomainName("a.example")
 IDN = DomainName("xn--bcher-kva.example")
 
 
-def parse(body: bytes) -> Bulk:
+def parse(body: bytes) -> BulkRequest:
     """Return what *body* says."""
-    bulk = Bulk()
+    bulk = BulkRequest()
     count_lines(body)
-    for _ in bulk.read(body):
+    for _ in bulk.parse(body):
         pass
     return bulk
 
 
-def events_of(bulk: Bulk) -> list[Event]:
+def events_of(bulk: BulkRequest) -> list[Event]:
     """Return what a request adds up to."""
-    return [decode(*record) for record in bulk.sums.records()]
+    return [decode(*record) for record in bulk.sums.encode_records()]
 
 
-def lines_of(bulk: Bulk) -> list[int]:
+def lines_of(bulk: BulkRequest) -> list[int]:
     """Return the numbers of the good lines."""
     return bulk.lines_of({0}, 1)
 
@@ -225,7 +225,7 @@ def test_no_json_brings_the_parser_down(fields: dict[str, object]) -> None:
 def test_a_long_body_is_read_with_pauses(line: bytes) -> None:
     """However its lines are: nobody else waits for all of them."""
     body = b"\n".join([line] * (MAX_LINES - 1) + [GOOD])
-    bulk = Bulk()
-    taken = [bulk.accepted + len(bulk.rejected) for _ in bulk.read(body)]
+    bulk = BulkRequest()
+    taken = [bulk.accepted + len(bulk.rejected) for _ in bulk.parse(body)]
     assert len(taken) == 10
     assert max(after - before for before, after in pairwise(taken)) <= MAX_LINES // 10

@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from ingest.admission import Admission
 from ingest.handlers import Handlers, build_routes
-from ingest.metrics import IngestMeters
+from ingest.metrics import IngestMetrics
 from ingest.publisher import Publisher
 from shared.errors import BrokerUnavailableError, OutcomeUnknownError
 from shared.model.domain import DomainName
@@ -32,15 +32,15 @@ class Node:
         self.topic = InMemoryTopic()
         self.registry = CollectorRegistry()
         self.admission = Admission(max_events=10, max_bytes=10_000)
-        meters = IngestMeters(self.registry, self.admission)
+        metrics = IngestMetrics(self.registry, self.admission)
         self.publisher = Publisher(
             self.topic,
-            meters,
+            metrics,
             max_batch_age_seconds=2.0,
             clock=asyncio.get_running_loop().time,
         )
         self.router = build_routes(
-            Handlers(self.publisher, self.admission, meters, body_seconds=1.0)
+            Handlers(self.publisher, self.admission, metrics, body_seconds=1.0)
         )
 
     def stored(self) -> list[Event]:

@@ -9,9 +9,9 @@ from opentelemetry.trace import use_span
 from prometheus_client import CollectorRegistry
 
 from ingest.admission import Admission
-from ingest.metrics import IngestMeters
+from ingest.event_sums import EventSums
+from ingest.metrics import IngestMetrics
 from ingest.publisher import Publisher
-from ingest.sums import Sums
 from shared.errors import BrokerUnavailableError, NodeFullError, OutcomeUnknownError
 from shared.model.domain import DomainName
 from shared.model.event import Event, EventKind
@@ -34,12 +34,12 @@ class Node:
         self.now = 100.0
         self.publisher = Publisher(
             self.topic,
-            IngestMeters(CollectorRegistry(), Admission(1, 1)),
+            IngestMetrics(CollectorRegistry(), Admission(1, 1)),
             max_batch_age_seconds=2.0,
             clock=lambda: self.now,
             spans=spans,
         )
-        self.add = self.publisher.add
+        self.publish = self.publisher.publish
 
     def sent(self) -> list[list[Event]]:
         """Return the events of each batch, in the order of the batches."""
@@ -72,7 +72,7 @@ async def test_an_event_is_answered_once_it_is_in_the_log() -> None:
     """None is the answer, and not before the topic has acknowledged."""
     async with open_node() as node:
         node.topic.hold()
-        answer = node.add(A)
+        answer = node.publish(A)
         await until(lambda: len(node.topic.appends) == 1)
         assert not answer.done()
         node.topic.release()
@@ -84,9 +84,9 @@ async def test_events_that_come_while_a_batch_is_out_go_into_one_next_batch() ->
     """The batch size follows the load: nothing lingers, and nothing overtakes."""
     async with open_node() as node:
         node.topic.hold()
-        first = node.add(A)
+        first = node.publish(A)
         await until(lambda: len(node.topic.appends) == 1)
-        second, third = node.add(BOUNCED), node.add(B)
+        second, third = node.publish(BOUNCED), node.publish(B)
         assert second is third
         assert second is not first
         node.topic.release()
@@ -106,7 +106,7 @@ async def test_partitions_do_not_wait_for_each_other() -> None:
             )
             for p in (0, 1)
         )
-        assert node.add(low) is not node.add(high)
+        assert node.publish(low) is not node.publish(high)
         await until(lambda: len(node.topic.appends) == 2)
         assert sorted(partition for partition, _ in node.topic.appends) == [0, 1]
 
@@ -115,8 +115,8 @@ async def test_events_without_a_key_are_added_up_per_domain_and_kind() -> None:
     """A hot domain costs one record per batch, with the same sum."""
     async with open_node() as node:
         for event in (A, A, BOUNCED, Event(A.domain, A.kind, count=5), B):
-            node.add(event)
-        answer = node.add(BOUNCED)
+            node.publish(event)
+        answer = node.publish(BOUNCED)
         assert await answer is None
         (batch,) = node.sent()
         assert batch == [
@@ -131,7 +131,7 @@ async def test_events_with_a_key_stay_apart() -> None:
     keyed = [Event(A.domain, A.kind, 2, key) for key in ("k1", "k1", "k2")]
     async with open_node() as node:
         for event in (*keyed, A):
-            answer = node.add(event)
+            answer = node.publish(event)
         await answer
         (batch,) = node.sent()
         assert sorted(batch, key=lambda e: e.idempotency_key or "") == [A, *keyed]
@@ -147,9 +147,9 @@ async def test_an_error_reaches_everyone_in_the_batch_and_nobody_else(
     async with open_node() as node:
         node.topic.hold()
         node.topic.fail(error)
-        waiting = [node.add(A), node.add(B)]
+        waiting = [node.publish(A), node.publish(B)]
         await until(lambda: len(node.topic.appends) == 1)
-        next_batch = node.add(A)
+        next_batch = node.publish(A)
         node.topic.release()
         assert [await answer for answer in waiting] == [error, error]
         assert await next_batch is None
@@ -160,7 +160,7 @@ async def test_a_defect_ends_the_publisher_and_leaves_nobody_without_an_answer()
     node = Node(1)
     running = asyncio.create_task(node.publisher.run())
     node.topic.fail(ValueError("the batch is larger than it may be"))
-    assert isinstance(await node.add(A), OutcomeUnknownError)
+    assert isinstance(await node.publish(A), OutcomeUnknownError)
     with pytest.raises(ExceptionGroup):
         await running
 
@@ -171,7 +171,7 @@ async def test_who_gives_up_waiting_takes_the_answer_from_nobody() -> None:
         node.topic.hold()
 
         async def wait() -> object:
-            return await node.add(A)
+            return await node.publish(A)
 
         leaving, staying = asyncio.create_task(wait()), asyncio.create_task(wait())
         await until(lambda: len(node.topic.appends) == 1)
@@ -187,9 +187,9 @@ async def test_a_stopped_publisher_leaves_nobody_waiting() -> None:
     """An answer that never comes could not even be cancelled: its process would never end."""
     async with open_node() as node:
         node.topic.hold()
-        out = node.add(A)
+        out = node.publish(A)
         await until(lambda: len(node.topic.appends) == 1)
-        still_open = node.add(B)
+        still_open = node.publish(B)
     assert out.done()
     assert still_open.done()
 
@@ -197,10 +197,10 @@ async def test_a_stopped_publisher_leaves_nobody_waiting() -> None:
 async def test_the_events_of_a_request_meet_those_of_others_in_a_group() -> None:
     """What comes added up is added to what is there: one record per domain and kind."""
     keyed = Event(A.domain, A.kind, 2, "k1")
-    many = Sums(delivered={A.domain: 5, B.domain: 1}, bounced={A.domain: 2}, keyed=[keyed])
+    many = EventSums(delivered={A.domain: 5, B.domain: 1}, bounced={A.domain: 2}, keyed=[keyed])
     async with open_node() as node:
-        first, answer = node.add(A), node.publisher.add_many(0, many)
-        assert first is answer is node.add(BOUNCED)
+        first, answer = node.publish(A), node.publisher.publish_sums(0, many)
+        assert first is answer is node.publish(BOUNCED)
         assert await answer is None
         (batch,) = node.sent()
         assert batch == [
@@ -219,7 +219,7 @@ async def test_a_batch_never_grows_beyond_what_an_append_may_have() -> None:
         added = 0
         with suppress(NodeFullError):
             while True:
-                node.add(keyed)
+                node.publish(keyed)
                 added += 1
         assert 5_000 < added < 100_000
         await until(lambda: len(node.topic.appends) == 1)
@@ -232,29 +232,29 @@ async def test_a_partition_whose_batch_is_out_for_too_long_takes_no_more() -> No
     """Its senders are told at once to come later; with the answer it is open again."""
     async with open_node() as node:
         node.topic.hold()
-        node.add(A)
+        node.publish(A)
         await until(lambda: len(node.topic.appends) == 1)
         node.now += 2.0
-        waiting = node.add(B)
+        waiting = node.publish(B)
         node.now += 0.1
         with pytest.raises(NodeFullError, match="slow"):
-            node.add(B)
+            node.publish(B)
         node.topic.release()
         assert await waiting is None
-        assert await node.add(B) is None
+        assert await node.publish(B) is None
 
 
 async def test_a_draining_node_takes_nothing_more_and_answers_what_it_has() -> None:
     """The drain ends when everything in hand is answered, the open group included."""
     async with open_node() as node:
         node.topic.hold()
-        out = node.add(A)
+        out = node.publish(A)
         await until(lambda: len(node.topic.appends) == 1)
-        still_open = node.add(B)
+        still_open = node.publish(B)
         draining = asyncio.create_task(node.publisher.drain(within_seconds=5.0))
         await asyncio.sleep(0)
         with pytest.raises(NodeFullError, match="stopping"):
-            node.add(A)
+            node.publish(A)
         assert not draining.done()
         node.topic.release()
         assert await draining
@@ -271,7 +271,7 @@ async def test_a_drain_that_runs_out_of_time_says_so() -> None:
     """While Kafka does not answer a drain ends at its deadline."""
     async with open_node() as node:
         node.topic.hold()
-        node.add(A)
+        node.publish(A)
         await until(lambda: len(node.topic.appends) == 1)
         assert not await node.publisher.drain(within_seconds=0.01)
         node.topic.release()
@@ -291,14 +291,14 @@ async def test_the_record_of_a_traced_event_says_where_it_came_from() -> None:
     spans = ListedSpans()
     async with open_node(spans=spans) as node:
         node.topic.hold()
-        node.add(B)
+        node.publish(B)
         await until(lambda: len(node.topic.appends) == 1)
-        answers = [node.add(B), node.add(A)]
+        answers = [node.publish(B), node.publish(A)]
         with traced(spans):
-            answers.append(node.add(BOUNCED))
+            answers.append(node.publish(BOUNCED))
             first = spans.current()
         with traced(spans):
-            answers += [node.add(BOUNCED), node.add(A)]
+            answers += [node.publish(BOUNCED), node.publish(A)]
             second = spans.current()
         node.topic.release()
         await asyncio.gather(*answers)
@@ -318,11 +318,11 @@ async def test_one_record_speaks_for_a_traced_bulk_request() -> None:
     """Of each partition: thousands of headers would say no more."""
     spans = ListedSpans()
     async with open_node(spans=spans) as node:
-        sums = Sums()
+        sums = EventSums()
         for event in (BOUNCED, A, B):
-            sums.add(event)
+            sums.count(event)
         with traced(spans):
-            answer = node.publisher.add_many(0, sums)
+            answer = node.publisher.publish_sums(0, sums)
             sent = spans.current()
         await answer
 

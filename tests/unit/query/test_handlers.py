@@ -6,9 +6,9 @@ from collections.abc import Mapping
 import pytest
 from prometheus_client import CollectorRegistry
 
-from query.answers import Answers
 from query.handlers import Handlers, build_routes
-from query.metrics import QueryMeters
+from query.lookup.read_through_cache import ReadThroughCache
+from query.metrics import QueryMetrics
 from shared.errors import RetriableError, StoreUnavailableError
 from shared.http.routing import Router
 from shared.model.counter import Counters
@@ -39,10 +39,10 @@ class Node:
     def __init__(self, errors: Mapping[str, RetriableError] | None = None) -> None:
         self.reader = InMemoryCounterReader(COUNTERS, errors)
         self.registry = CollectorRegistry()
-        meters = QueryMeters(self.registry)
+        metrics = QueryMetrics(self.registry)
         self.clock = Clock()
-        self.answers = Answers(self.reader, 1000, self.clock, meters)
-        handlers = Handlers(self.answers, meters)
+        self.cache = ReadThroughCache(self.reader, 1000, self.clock, metrics)
+        handlers = Handlers(self.cache, metrics)
         self.router: Router = build_routes(handlers)
 
     def refused(self, code: str) -> float | None:

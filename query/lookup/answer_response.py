@@ -1,0 +1,46 @@
+"""Make the response of one answer: its bytes, its validator, and how long caches may keep it."""
+
+from functools import partial
+from hashlib import blake2b
+from http import HTTPStatus
+
+import msgspec
+from aiohttp import web
+
+from query.lookup.answer import Answer
+from shared.http.prebuilt import PrebuiltResponse
+from shared.http.routing import is_known
+
+FOR_GOOD = "max-age=31536000, immutable"
+"""Not ``public``: a shared cache must not give to all what was asked for with a key. Where there
+are no keys it may keep the answer all the same (RFC 9111, 3 and 3.5)."""
+_TAG_BYTES = 12
+
+encode = msgspec.json.Encoder().encode
+
+
+class AnswerResponse(PrebuiltResponse):
+    """The response to all who ask for one domain; *max_age* is of no concern to a final answer."""
+
+    __slots__ = ("_headers", "_tag", "answered", "max_age")
+
+    def __init__(self, answer: Answer, max_age: int) -> None:
+        body = encode(answer)
+        self.answered = answer.status
+        self.max_age = max_age
+        self._tag = blake2b(body, digest_size=_TAG_BYTES).hexdigest()
+        self._headers = {
+            "ETag": f'"{self._tag}"',
+            "Cache-Control": FOR_GOOD if answer.is_final else f"max-age={max_age}",
+        }
+        super().__init__(partial(_build, body, self._headers), status=HTTPStatus.OK)
+
+    def to(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Return what *request* is to be answered with: this, or that its client has it already."""
+        if is_known(request, self._tag):
+            return web.Response(status=304, headers=self._headers)
+        return self.answer(request)
+
+
+def _build(body: bytes, headers: dict[str, str]) -> web.Response:
+    return web.Response(body=body, content_type="application/json", headers=headers)

@@ -1,0 +1,202 @@
+"""Ask others how they are: processes by their management ports, Kafka by its offsets."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import aiohttp
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from query.pulse.scrape import Scrape, parse_scrape
+from shared.config import Address, KafkaConfig
+from shared.kafka.client import client_arguments
+from shared.runtime.log_limit import limit_logs
+from shared.runtime.tls import client_context, refusal
+
+TARGET_SECONDS = 1.0
+KAFKA_SECONDS = 2.0
+_CLOSE_SECONDS = 1.0
+_MAX_METRICS_BYTES = 4 * 1024 * 1024
+_NOISY = ("aiokafka", "aiokafka.cluster", "aiokafka.conn", "aiokafka.consumer.group_coordinator")
+
+
+class SourceError(Exception):
+    """A source did not tell. Its text says why, for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionOffsets:
+    """Where a partition ends, and where its group would begin again."""
+
+    end: int
+    committed: int | None
+    """Workers commit late, so this is behind what they have counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class TargetState:
+    """What a process says of itself."""
+
+    ready: bool
+    scrape: Scrape
+
+
+class Targets(Protocol):
+    """Processes with a management port."""
+
+    async def scrape(self, address: Address, name: str) -> TargetState:
+        """Return what the process at *address* says. Raises SourceError, in bounded time.
+
+        *name* is how it was looked up, which is what a certificate of it names.
+        """
+
+
+class EventTopic(Protocol):
+    """The topic of events."""
+
+    async def read_offsets(self) -> dict[int, PartitionOffsets]:
+        """Return the offsets by partition. Raises SourceError, in bounded time."""
+
+
+async def addresses_of(host: str) -> list[str]:
+    """Return the addresses of *host*, in bounded time; none if it has none.
+
+    Of one family only: a process that has an address of each is one process all the same.
+    """
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(TARGET_SECONDS):
+            found = await loop.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (OSError, TimeoutError, UnicodeError):  # the last for what can be no name
+        return []
+    families = {family for family, *_ in found}
+    chosen = socket.AF_INET if socket.AF_INET in families else socket.AF_INET6
+    return sorted({str(address[0]) for family, *_, address in found if family == chosen})
+
+
+class ManagementPorts:
+    """The processes, over HTTP."""
+
+    def __init__(self, http: aiohttp.ClientSession, scheme: str = "http") -> None:
+        self._http = http
+        self._scheme = scheme
+
+    async def scrape(self, address: Address, name: str) -> TargetState:
+        """See Targets."""
+        host, port = address
+        base = f"{self._scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+        try:
+            async with asyncio.timeout(TARGET_SECONDS):
+                (ready, _), (status, text) = await asyncio.gather(
+                    self._get(f"{base}/readyz", name), self._get(f"{base}/metrics", name)
+                )
+            if status != 200:  # noqa: PLR2004 the one good status
+                raise SourceError(f"/metrics answers {status}")
+            return TargetState(ready == 200, parse_scrape(text))  # noqa: PLR2004
+        except TimeoutError as error:
+            raise SourceError(f"no answer within {TARGET_SECONDS:g} s") from error
+        except aiohttp.ClientConnectorCertificateError as error:
+            reason = refusal(error.certificate_error) or "its certificate is refused"
+            raise SourceError(reason) from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise SourceError("no connection") from error
+        except (ValueError, KeyError) as error:
+            raise SourceError("/metrics is not in Prometheus' text format") from error
+
+    async def _get(self, url: str, name: str) -> tuple[int, str]:
+        async with self._http.get(url, allow_redirects=False, server_hostname=name) as answer:
+            body = bytearray()
+            async for chunk in answer.content.iter_any():
+                body += chunk
+                if len(body) > _MAX_METRICS_BYTES:
+                    raise SourceError("/metrics is too long")
+            return answer.status, body.decode()
+
+
+@asynccontextmanager
+async def open_management_ports(ca_file: Path | None = None) -> AsyncIterator[ManagementPorts]:
+    """Open connections as they are needed; close them in the end.
+
+    Over https, if there is a *ca_file* to say whom to believe.
+    """
+    if ca_file is None:
+        async with aiohttp.ClientSession() as http:
+            yield ManagementPorts(http)
+        return
+    connector = aiohttp.TCPConnector(ssl=client_context(ca_file))
+    async with aiohttp.ClientSession(connector=connector) as http:
+        yield ManagementPorts(http, "https")
+
+
+class KafkaEventTopic:
+    """The topic on a consumer that joins no group and reads no record.
+
+    It is connected when it is first asked, and anew after a failure: a query node answers
+    whether there is a Kafka or not. One question at a time.
+    """
+
+    def __init__(self, config: KafkaConfig, group: str) -> None:
+        self._config = config
+        self._group = group
+        self._consumer: AIOKafkaConsumer | None = None
+
+    async def read_offsets(self) -> dict[int, PartitionOffsets]:
+        """See EventTopic."""
+        try:
+            async with asyncio.timeout(KAFKA_SECONDS):
+                return await self._ask()
+        except (KafkaError, TimeoutError, OSError) as error:
+            await self.close()
+            raise SourceError(f"no answer: {type(error).__name__}") from error
+        except BaseException:
+            await self.close()
+            raise
+
+    async def _ask(self) -> dict[int, PartitionOffsets]:
+        if self._consumer is None:
+            self._consumer = AIOKafkaConsumer(
+                **client_arguments(self._config),
+                group_id=self._group,
+                enable_auto_commit=False,
+            )
+            await self._consumer.start()
+        consumer, topic = self._consumer, self._config.topic
+        # The first question about a topic makes the client learn its partitions.
+        partitions = consumer.partitions_for_topic(topic)
+        if not partitions:
+            await consumer.end_offsets([TopicPartition(topic, 0)])
+            partitions = consumer.partitions_for_topic(topic) or ()
+        wanted = [TopicPartition(topic, number) for number in sorted(partitions)]
+        ends, committed = await asyncio.gather(
+            consumer.end_offsets(wanted),
+            # What `committed` itself calls, for all of them in one request.
+            consumer._coordinator.fetch_committed_offsets(wanted),  # noqa: SLF001
+        )
+        begun = {tp: at.offset for tp, at in committed.items()}
+        return {tp.partition: PartitionOffsets(end, begun.get(tp)) for tp, end in ends.items()}
+
+    async def close(self) -> None:
+        """Close the connections, if there are any."""
+        consumer, self._consumer = self._consumer, None
+        if consumer is not None:
+            try:
+                async with asyncio.timeout(_CLOSE_SECONDS):
+                    await consumer.stop()
+            except (KafkaError, TimeoutError, OSError):
+                pass  # it is gone either way
+
+
+@asynccontextmanager
+async def open_event_topic(config: KafkaConfig, group: str) -> AsyncIterator[KafkaEventTopic]:
+    """Connect when asked; close in the end."""
+    limit_logs(*_NOISY)
+    log = KafkaEventTopic(config, group)
+    try:
+        yield log
+    finally:
+        await log.close()

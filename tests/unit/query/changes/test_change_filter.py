@@ -1,0 +1,138 @@
+"""What of the log is believed, and what is told of it."""
+
+import asyncio
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shared.model.change import Change
+from shared.model.counter import Counters
+from shared.model.domain import DomainName
+from tests.fakes.answers import THRESHOLD
+from tests.fakes.change_topic import InMemoryChangeTopic
+from tests.unit.query.changes.change_world import World, append, bounced, catch_all, once_each
+
+ALL, NOT = "catch-all", "not catch-all"
+A = DomainName("a.example")
+
+
+async def test_a_bounce_is_told_without_asking_the_store() -> None:
+    """It is true whatever the store says, also while it says nothing."""
+    topic = InMemoryChangeTopic(1)
+    world = World(topic)
+    world.begin()
+    listener = world.listen()
+    world.answers.away = True
+    await append(topic, 0, bounced(A))
+    await world.read_all()
+    assert listener.changes == [(A, NOT)]
+    assert world.answers.reads == []
+
+
+async def test_a_bounce_is_told_from_the_record_where_nothing_else_is_known() -> None:
+    """A cache that has forgotten it and a store that fails delay no final news."""
+    topic = InMemoryChangeTopic(1)
+    world = World(topic)
+    world.begin()
+    listener = world.listen()
+    world.answers.forgetful = True
+    await append(topic, 0, bounced(A))
+    await world.read_all()
+    world.answers.away = True
+    await append(topic, 0, bounced("b.example"))
+    await world.read_all()
+    assert listener.changes == [(A, NOT), ("b.example", NOT)]
+    assert '"delivered":5,"bounced":1' in listener.transport.blocks[-1]
+
+
+async def test_catch_all_is_told_as_the_store_has_it() -> None:
+    """With the counts of all logs; the record knows those of one."""
+    topic = InMemoryChangeTopic(1)
+    world = World(topic)
+    world.begin()
+    listener = world.listen()
+    world.answers.counters[A] = Counters(4321, 0)
+    await append(topic, 0, Change(A, "log/0", Counters(600, 0), 0))
+    await world.read_all()
+    assert listener.changes == [(A, ALL)]
+    assert '"delivered":4321' in listener.transport.blocks[-1]
+
+
+async def test_catch_all_that_is_not_true_is_no_news() -> None:
+    """Below this node's threshold, or bounced meanwhile: that is told by its own record."""
+    topic = InMemoryChangeTopic(1)
+    world = World(topic)
+    world.begin()
+    listener = world.listen()
+    world.answers.counters = {
+        A: Counters(THRESHOLD, 0),
+        DomainName("b.example"): Counters(THRESHOLD + 1, 1),
+    }
+    await append(topic, 0, catch_all(A), catch_all("b.example"))
+    await world.read_all()
+    assert listener.changes == []
+    assert listener.last_id == "2"
+
+
+async def test_what_stands_behind_an_open_question_waits_for_its_answer() -> None:
+    """While the store is away a partition's place stays; other partitions go on."""
+    topic = InMemoryChangeTopic(2)
+    world = World(topic)
+    world.begin()
+    listener = world.listen()
+    world.answers.counters[A] = Counters(THRESHOLD + 1, 0)
+    world.answers.away = True
+    await append(topic, 0, catch_all(A), bounced("b.example"))
+    await append(topic, 1, bounced("c.example"))
+    reading = asyncio.create_task(world.read(0))
+    while not world.answers.reads:
+        await asyncio.sleep(0)
+    await world.read(1)
+    world.feed.flush()
+    assert (listener.changes, listener.last_id) == ([("c.example", NOT)], "0.1")
+    world.answers.away = False
+    await reading
+    world.feed.flush()
+    assert listener.changes[1:] == [(A, ALL), ("b.example", NOT)]
+
+
+Step = tuple[str, bool, bool]
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.tuples(st.sampled_from("abc"), st.booleans(), st.booleans()), max_size=30),
+    st.integers(1, 8),
+)
+def test_no_client_is_told_anything_twice_or_backwards(steps: list[Step], at_once: int) -> None:
+    """Whatever workers write: repeats, zombies' older truths, and the truth at any time.
+
+    A step counts for a domain, deliveries or a bounce, and writes what is true, or what a
+    frozen worker would still say. In the end everybody has heard what is true.
+    """
+
+    async def story() -> None:
+        topic = InMemoryChangeTopic(1)
+        world = World(topic)
+        world.begin()
+        listener = world.listen()
+        written: dict[DomainName, str] = {}
+        for number, (letter, is_bounce, is_zombie) in enumerate(steps):
+            domain = DomainName(f"{letter}.example")
+            known = world.answers.counters.get(domain, Counters())
+            if is_bounce and not is_zombie:
+                world.answers.counters[domain] = Counters(known.delivered, known.bounced + 1)
+                written[domain] = NOT
+                await append(topic, 0, bounced(domain))
+            else:
+                if not is_zombie:
+                    world.answers.counters[domain] = Counters(THRESHOLD + 1, known.bounced)
+                    written.setdefault(domain, ALL)
+                await append(topic, 0, catch_all(domain))
+            if number % at_once == 0:
+                await world.read_all()
+        await world.read_all()
+        assert once_each(listener.changes)
+        assert dict(listener.changes) == written
+
+    asyncio.run(story())

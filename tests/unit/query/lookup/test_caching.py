@@ -1,0 +1,194 @@
+"""What is told to caches, and to clients that have an answer already."""
+
+import asyncio
+from collections.abc import Mapping
+
+import pytest
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+
+from query.handlers import Handlers, build_routes
+from query.lookup.read_through_cache import CacheLimits, ReadThroughCache
+from query.metrics import QueryMetrics
+from shared.errors import StoreUnavailableError
+from shared.http.routing import Router
+from shared.model.counter import Counters
+from tests.fakes.clock import Clock
+from tests.fakes.counter_reader import InMemoryCounterReader
+from tests.fakes.requests import ask, json_of
+
+ALL, NOT, NEW = "/domains/all.example", "/domains/not.example", "/domains/new.example"
+FOR_GOOD = "max-age=31536000, immutable"
+
+
+class Node:
+    """The routes of a query node over counters in memory."""
+
+    def __init__(self, fresh_seconds: float = 1.0, gather_seconds: float = 0.05) -> None:
+        self.reader = InMemoryCounterReader(
+            {"all.example": Counters(1001, 0), "not.example": Counters(5, 1)}
+        )
+        self.clock = Clock()
+        metrics = QueryMetrics(CollectorRegistry())
+        bounds = CacheLimits(fresh_seconds=fresh_seconds, gather_seconds=gather_seconds)
+        self.cache = ReadThroughCache(self.reader, 1000, self.clock, metrics, bounds)
+        self.router: Router = build_routes(Handlers(self.cache, metrics))
+
+    async def get(self, target: str, headers: Mapping[str, str] | None = None) -> web.Response:
+        """Send one GET."""
+        return await ask(self.router, "GET", target, headers=headers)
+
+    async def control(self, target: str) -> str:
+        """Return the Cache-Control of one GET."""
+        return (await self.get(target)).headers["Cache-Control"]
+
+
+async def test_a_final_answer_may_be_kept_for_good() -> None:
+    """However old it is here."""
+    node = Node()
+    for seconds in (0.0, 0.5, 100.0, 0.1):
+        node.clock.now += seconds
+        assert await node.control(NOT) == FOR_GOOD
+
+
+async def test_another_answer_may_be_kept_for_what_remains_of_its_time() -> None:
+    """In whole seconds, rounded down: what two caches keep is no older than what one does."""
+    node = Node(fresh_seconds=3.5)
+    seen = []
+    for seconds in (0.0, 0.2, 0.4, 1.0, 1.0, 0.8, 0.2):
+        node.clock.now += seconds
+        seen.append(await node.control(ALL))
+    ages = [3, 3, 2, 1, 0, 0, 3]
+    assert seen == [f"max-age={age}" for age in ages]
+    assert len(node.reader.reads) == 2
+
+
+async def test_the_answer_of_a_slow_read_is_for_now() -> None:
+    """Its age counts from when the read began."""
+    node = Node()
+    node.reader.hold = asyncio.Event()
+    get = asyncio.create_task(node.get(ALL))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    node.clock.now += 1.5
+    node.reader.hold.set()
+    assert (await get).headers["Cache-Control"] == "max-age=0"
+
+
+@pytest.mark.parametrize("target", ["/domains/localhost", "/nowhere", NEW])
+async def test_a_refusal_may_not_be_kept(target: str) -> None:
+    """Neither of the router, nor of a bad name, nor for want of Cassandra."""
+    node = Node()
+    node.reader.errors["new.example"] = StoreUnavailableError("no answer")
+    response = await node.get(target)
+    assert response.status >= 400
+    assert response.headers["Cache-Control"] == "no-store"
+
+
+async def test_an_etag_says_what_the_body_says() -> None:
+    """The same for the same body, another for another count or domain; and strong."""
+    node = Node()
+    tags = [(await node.get(target)).headers["ETag"] for target in (ALL, ALL, NOT, NEW)]
+    node.reader.counters["all.example"] = Counters(1002, 0)
+    node.clock.now += 2
+    tags.append((await node.get(ALL)).headers["ETag"])
+    assert tags[0] == tags[1]
+    assert len(set(tags)) == 4
+    assert all(tag.startswith('"') and tag.endswith('"') for tag in tags)
+
+
+@pytest.mark.parametrize(
+    "form", ["{tag}", "W/{tag}", '"other", {tag}', '"a",W/"b" , W/{tag}, "c"', "*", " * "]
+)
+@pytest.mark.parametrize("target", [ALL, NOT])
+async def test_who_has_the_answer_is_told_so(target: str, form: str) -> None:
+    """304 without a body; with what the 200 would have said of validity, first and again."""
+    for warm in (False, True):
+        node = Node()
+        tag = (await Node().get(target)).headers["ETag"]
+        if warm:
+            await node.get(target)
+            await node.get(target)
+        full = await Node().get(target) if not warm else await node.get(target)
+        response = await node.get(target, {"If-None-Match": form.format(tag=tag)})
+        assert (response.status, response.body) == (304, None)
+        assert response.headers["ETag"] == tag
+        assert response.headers["Cache-Control"] == full.headers["Cache-Control"]
+
+
+@pytest.mark.parametrize("form", ['"other"', "{bare}", '"*"', "", '"a", "b"', "W/", '"{bare}'])
+async def test_who_has_something_else_gets_the_answer(form: str) -> None:
+    """Also where the header is none."""
+    node = Node()
+    tag = (await node.get(ALL)).headers["ETag"]
+    response = await node.get(ALL, {"If-None-Match": form.format(bare=tag.strip('"'))})
+    assert (response.status, json_of(response)["delivered"]) == (200, 1001)
+
+
+async def test_an_outdated_answer_is_not_what_a_client_still_has() -> None:
+    """Once the counts have moved it gets them."""
+    node = Node()
+    tag = (await node.get(ALL)).headers["ETag"]
+    node.reader.counters["all.example"] = Counters(2000, 0)
+    node.clock.now += 1.5
+    response = await node.get(ALL, {"If-None-Match": tag})
+    assert (response.status, json_of(response)["delivered"]) == (200, 2000)
+
+
+async def test_head_says_what_get_would() -> None:
+    """Headers and all; also that nothing has changed."""
+    node = Node()
+    got = await node.get(NOT)
+    head = await ask(node.router, "HEAD", NOT)
+    assert (head.status, head.headers) == (got.status, got.headers)
+    tag = {"If-None-Match": got.headers["ETag"]}
+    assert (await ask(node.router, "HEAD", NOT, headers=tag)).status == 304
+
+
+async def test_a_node_that_is_full_gives_nothing_beyond_its_time() -> None:
+    """Though it has it still: what may not be read anew is refused, at once and again."""
+    node = Node()
+    for _ in range(2):
+        await node.get(ALL)
+    node.clock.now += 1.01
+    node.reader.room, node.reader.idle = 0, False
+    for _ in range(2):
+        response = await node.get(ALL)
+        assert (response.status, json_of(response)["code"]) == (503, "node_full")
+        assert response.headers["Retry-After"]
+        assert response.headers["Cache-Control"] == "no-store"
+    assert (await node.get(NOT)).status == 503
+
+
+async def test_a_full_node_refuses_a_bulk_request_whole() -> None:
+    """It is to be sent again as it is."""
+    node = Node()
+    node.reader.room = 1
+    body, kind = b'{"domains": ["all.example", "not.example"]}', "application/json"
+    response = await ask(node.router, "POST", "/domains", body, {"Content-Type": kind})
+    assert (response.status, json_of(response)["code"]) == (503, "node_full")
+    assert node.reader.reads == []
+
+
+async def test_the_next_spelling_of_a_known_domain_is_not_read_again() -> None:
+    """Parsed first, then found; and no cache may have it for longer than in the one spelling."""
+    node = Node(fresh_seconds=3.5)
+    for target in (ALL, "/domains/ALL.example.", "/domains/%41ll.example"):
+        assert json_of(await node.get(target))["domain"] == "all.example"
+    assert node.reader.reads == ["all.example"]
+    node.clock.now += 1
+    assert await node.control("/domains/ALL.example") == "max-age=2"
+
+
+async def test_who_asks_late_in_an_answers_time_has_it_read_behind() -> None:
+    """Though the response is at hand; so a domain that is asked for often costs nobody a wait."""
+    node = Node(gather_seconds=0)
+    for seconds in (0.0, 0.1, 0.1, 0.65):
+        node.clock.now += seconds
+        await node.get(ALL)
+    assert len(node.reader.reads) == 1
+    await asyncio.sleep(0.01)
+    assert len(node.reader.reads) == 2
+    node.clock.now += 0.5
+    await node.get(ALL)
+    assert len(node.reader.reads) == 2

@@ -1,0 +1,275 @@
+"""How reads of domains go out together, and when one is refused instead."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+from uuid import UUID
+
+import pytest
+
+from query.lookup.counter_reader import (
+    DOMAINS_PER_REQUEST,
+    CassandraCounterReader,
+    ReadBounds,
+)
+from shared.cassandra.session import ReadFailedError, Session
+from shared.errors import NodeFullError, RetriableError, StoreUnavailableError
+from shared.model.counter import Counters
+from shared.model.domain import DomainName
+from tests.fakes.clock import Clock
+
+WRITER = UUID(int=1)
+WAIT_SECONDS = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row as the driver gives it."""
+
+    domain: str
+    delivered: int
+    log: str = "log/0"
+    writer: UUID = WRITER
+    bounced: int | None = None
+    applied_offset: int = 1
+
+
+@dataclass(slots=True)
+class Statement:
+    """A statement, bound to what it reads."""
+
+    domains: Sequence[str] = ()
+
+    def bind(self, values: tuple[Sequence[str]]) -> "Statement":
+        """Return it bound."""
+        return Statement(values[0])
+
+
+@dataclass(slots=True)
+class FakeSession:
+    """A session on which each request waits to be answered by the test.
+
+    A domain counts as many events as its name has characters; the replicas are by its first one.
+    """
+
+    keyspace: str = "k"
+    broken: set[str] = field(default_factory=set)
+    requests: list[tuple[list[str], asyncio.Event]] = field(default_factory=list)
+    error: RetriableError | None = None
+
+    async def prepare(self, _: str) -> Statement:
+        """See Session."""
+        return Statement()
+
+    async def require(self, *_: str) -> None:
+        """See Session."""
+
+    def replicas_of(self, domains: Sequence[str]) -> list[tuple[str, ...]]:
+        """See Session."""
+        return [(domain[0],) for domain in domains]
+
+    async def read(self, statement: Any) -> Sequence[Row]:
+        """See Session."""
+        domains = list(statement.domains)
+        answered = asyncio.Event()
+        self.requests.append((sorted(domains), answered))
+        await answered.wait()
+        if self.error is not None:
+            raise self.error
+        if self.broken & set(domains):
+            raise ReadFailedError("too many tombstones")
+        return [Row(domain, len(domain)) for domain in domains]
+
+    async def answer(self, *numbers: int) -> None:
+        """Let the requests of these numbers be answered."""
+        for number in numbers:
+            self.requests[number][1].set()
+        await settle()
+
+    def sizes(self) -> list[int]:
+        """Return how many domains each request has had."""
+        return [len(domains) for domains, _ in self.requests]
+
+
+async def settle() -> None:
+    """Let all tasks go as far as they can."""
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+async def open_reader(
+    session: FakeSession,
+    *,
+    at_once: int = 2,
+    in_flight: int = 4,
+    waiting: int = 1000,
+    clock: Clock | None = None,
+) -> CassandraCounterReader:
+    """Return a reader with these bounds."""
+    bounds = ReadBounds(
+        at_once=at_once, in_flight=in_flight, waiting=waiting, wait_seconds=WAIT_SECONDS
+    )
+    return await CassandraCounterReader.prepare(cast(Session, session), bounds, clock or Clock())
+
+
+async def start(reader: CassandraCounterReader, *names: str) -> list["asyncio.Task[Counters]"]:
+    """Return reads of *names* that have gone as far as they can."""
+    reads = [asyncio.create_task(reader.read(DomainName(name))) for name in names]
+    await settle()
+    return reads
+
+
+def many(letter: str, number: int) -> list[str]:
+    """Return names with the same replicas."""
+    return [f"{letter}{n:04}.example" for n in range(number)]
+
+
+async def test_a_read_goes_out_at_once_while_there_is_a_place() -> None:
+    """Alone, if nobody asks with it."""
+    session = FakeSession()
+    reader = await open_reader(session)
+    (first,) = await start(reader, "a.example")
+    assert reader.idle
+    (second,) = await start(reader, "aa.example")
+    assert not reader.idle
+    assert session.sizes() == [1, 1]
+    await session.answer(0, 1)
+    assert (await first, await second) == (Counters(9), Counters(10))
+    assert reader.idle
+
+
+async def test_what_is_asked_for_together_goes_together() -> None:
+    """In requests of a bounded size; each read gets the counters of its own domain."""
+    session = FakeSession()
+    reader = await open_reader(session)
+    names = ["a" * (n + 1) + ".example" for n in range(DOMAINS_PER_REQUEST + 3)]
+    reads = await start(reader, *names)
+    assert session.sizes() == [DOMAINS_PER_REQUEST, 3]
+    await session.answer(0, 1)
+    assert [(await read).delivered for read in reads] == [len(name) for name in names]
+
+
+async def test_what_has_to_wait_goes_together_once_there_is_a_place() -> None:
+    """The more wait, the less each costs."""
+    session = FakeSession()
+    reader = await open_reader(session, at_once=1)
+    await start(reader, "a.example")
+    for name in many("a", 5):
+        await start(reader, name)
+    assert session.sizes() == [1]
+    await session.answer(0)
+    assert session.sizes() == [1, 5]
+    await session.answer(1)
+
+
+async def test_only_neighbours_go_together_and_take_turns() -> None:
+    """One request is for one set of replicas; nobody's neighbours wait for all of another's."""
+    session = FakeSession()
+    reader = await open_reader(session, at_once=1)
+    await start(reader, *many("a", 2 * DOMAINS_PER_REQUEST), "b.example")
+    for number in range(3):
+        await session.answer(number)
+    letters = [{name[0] for name in names} for names, _ in session.requests]
+    assert letters == [{"a"}, {"b"}, {"a"}]
+
+
+async def test_a_request_that_takes_long_makes_room_for_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Up to a bound of its own: one slow domain stops nobody else, a silent Cassandra all."""
+    monkeypatch.setattr("query.lookup.counter_reader.SLOW_SECONDS", 0.0)
+    session = FakeSession()
+    reader = await open_reader(session, at_once=1, in_flight=3)
+    for name in many("a", 5):
+        await start(reader, name)
+        await settle()
+    assert session.sizes() == [1, 1, 1]
+    await session.answer(0)
+    assert session.sizes() == [1, 1, 1, 2]
+    await session.answer(1, 2, 3)
+    assert reader.idle
+
+
+async def test_a_domain_that_cannot_be_read_spoils_no_neighbour() -> None:
+    """What failed together is read one by one."""
+    session = FakeSession(broken={"abad.example"})
+    reader = await open_reader(session)
+    good, bad, better = await start(reader, "a.example", "abad.example", "aa.example")
+    await session.answer(0)
+    assert session.sizes() == [3, 1, 1, 1]
+    await session.answer(1, 2, 3)
+    assert ((await good).delivered, (await better).delivered) == (9, 10)
+    with pytest.raises(StoreUnavailableError, match="tombstones"):
+        await bad
+
+
+async def test_without_cassandra_nothing_is_asked_twice() -> None:
+    """Whoever waited is told, each by an error of its own."""
+    session = FakeSession(error=StoreUnavailableError("no answer"))
+    reader = await open_reader(session)
+    reads = await start(reader, "a.example", "aa.example")
+    await session.answer(0)
+    assert session.sizes() == [2]
+    errors = [read.exception() for read in reads]
+    assert [type(error) for error in errors] == [StoreUnavailableError] * 2
+    assert errors[0] is not errors[1]
+    assert reader.idle
+
+
+async def test_beyond_so_many_that_wait_a_read_is_refused() -> None:
+    """At once; and there is room again when they have gone out."""
+    session = FakeSession()
+    reader = await open_reader(session, at_once=1, waiting=2)
+    await start(reader, "a.example")
+    await start(reader, *many("a", 2))
+    assert reader.room == 0
+    with pytest.raises(NodeFullError):
+        await reader.read(DomainName("more.example"))
+    await session.answer(0)
+    assert reader.room == 2
+    await session.answer(1)
+
+
+async def test_beyond_so_long_a_wait_a_read_is_refused() -> None:
+    """Whoever has waited too long, when it is its turn; whoever would have to, at once."""
+    session = FakeSession()
+    clock = Clock()
+    reader = await open_reader(session, at_once=1, clock=clock)
+    await start(reader, "a.example")
+    (late,) = await start(reader, "aa.example")
+    clock.now += WAIT_SECONDS * 1.1
+    assert reader.room == 0
+    await session.answer(0)
+    assert isinstance(late.exception(), NodeFullError)
+    assert session.sizes() == [1]
+    assert reader.room == 1000
+    assert reader.idle
+
+
+async def test_a_read_that_had_a_place_is_not_refused_because_the_node_was_slow_to_send_it() -> (
+    None
+):
+    """Nor does it keep others from being taken in hand."""
+    session = FakeSession()
+    clock = Clock()
+    reader = await open_reader(session, at_once=1, clock=clock)
+    read = asyncio.create_task(reader.read(DomainName("a.example")))
+    asyncio.get_running_loop().call_soon(setattr, clock, "now", clock.now + 1)
+    asyncio.get_running_loop().call_soon(lambda: rooms.append(reader.room))
+    rooms: list[int] = []
+    await settle()
+    await session.answer(0)
+    assert (await read, rooms) == (Counters(9), [999])
+
+
+async def test_who_is_gone_is_not_read_for() -> None:
+    """Nor does it hold a place."""
+    session = FakeSession()
+    reader = await open_reader(session, at_once=1)
+    await start(reader, "a.example")
+    gone, _ = await start(reader, "aa.example", "aaa.example")
+    gone.cancel()
+    await session.answer(0)
+    assert session.requests[1][0] == ["aaa.example"]
+    await session.answer(1)

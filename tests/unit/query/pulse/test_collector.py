@@ -1,0 +1,198 @@
+"""How the pulse is put together from sources that tell, and that do not."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from query.pulse.collector import PulseCollector, build_pulse_routes
+from query.pulse.scrape import Scrape, Tier, Total
+from query.pulse.sources import PartitionOffsets, SourceError, TargetState
+from shared.config import Address
+from shared.http.routing import Router
+from tests.fakes.requests import ask, json_of
+
+INGEST, WORKER = ("127.0.0.1", 9080), ("127.0.0.1", 9082)
+
+
+@dataclass(slots=True)
+class Fakes:
+    """Targets, a log and a clock that a test sets."""
+
+    told: dict[Address, TargetState | SourceError]
+    log: dict[int, PartitionOffsets] | SourceError = field(default_factory=dict)
+    now: float = 100.0
+    asked: int = 0
+    asked_as: set[str] = field(default_factory=set)
+    may_answer: asyncio.Event = field(default_factory=asyncio.Event)
+    names: dict[str, list[str]] = field(default_factory=dict)
+    """Of several addresses each."""
+
+    def __post_init__(self) -> None:
+        self.may_answer.set()
+
+    def collector(self) -> PulseCollector:
+        """Return the collector that asks these."""
+        hidden = {address for several in self.names.values() for address in several}
+        named = [(name, 9082) for name in self.names]
+        shown = [at for at in self.told if at[0] not in hidden]
+        return PulseCollector([*shown, *named], self, self, lambda: self.now, self.addresses_of)
+
+    async def addresses_of(self, host: str) -> list[str]:
+        """Return what a name stands for."""
+        return self.names.get(host, [host])
+
+    async def scrape(self, address: Address, name: str) -> TargetState:
+        """See Targets."""
+        self.asked_as.add(name)
+        self.asked += 1
+        await self.may_answer.wait()
+        found = self.told[address]
+        if isinstance(found, SourceError):
+            raise found
+        return found
+
+    async def read_offsets(self) -> dict[int, PartitionOffsets]:
+        """See EventTopic."""
+        if isinstance(self.log, SourceError):
+            raise self.log
+        return self.log
+
+
+def target(
+    tier: Tier,
+    totals: Mapping[Total, float] | None = None,
+    *,
+    lags: Mapping[int, int] | None = None,
+    ready: bool = True,
+) -> TargetState:
+    """Return what a process tells."""
+    return TargetState(ready, Scrape(tier, dict(totals or {}), {}, dict(lags or {})))
+
+
+async def test_a_rate_takes_two_looks() -> None:
+    """The first look has nothing to compare with, and says so."""
+    fakes = Fakes({INGEST: target(Tier.INGEST, {Total.EVENTS_IN: 100})})
+    collector = fakes.collector()
+    first = await collector.pulse()
+    assert (first.over_seconds, first.rates[Total.EVENTS_IN]) == (None, None)
+    fakes.now += 2
+    fakes.told[INGEST] = target(Tier.INGEST, {Total.EVENTS_IN: 150})
+    second = await collector.pulse()
+    assert (second.over_seconds, second.rates[Total.EVENTS_IN]) == (2.0, 25.0)
+
+
+async def test_a_rate_over_a_long_absence_is_none_of_now() -> None:
+    """Who comes back after a while starts anew."""
+    fakes = Fakes({INGEST: target(Tier.INGEST, {Total.EVENTS_IN: 100})})
+    collector = fakes.collector()
+    await collector.pulse()
+    fakes.now += 60
+    assert (await collector.pulse()).rates[Total.EVENTS_IN] is None
+
+
+async def test_all_viewers_share_one_collection_a_second() -> None:
+    """Nobody asks the sources more often, however many look."""
+    fakes = Fakes({INGEST: target(Tier.INGEST)})
+    collector = fakes.collector()
+    fakes.may_answer.clear()
+    looks = [asyncio.create_task(collector.pulse()) for _ in range(50)]
+    await asyncio.sleep(0)
+    fakes.may_answer.set()
+    assert len({id(pulse) for pulse in await asyncio.gather(*looks)}) == 1
+    fakes.now += 0.9
+    await collector.pulse()
+    assert fakes.asked == 1
+    fakes.now += 0.2
+    await collector.pulse()
+    assert fakes.asked == 2
+
+
+async def test_who_leaves_spoils_nobody_elses_look() -> None:
+    """The next in line collects."""
+    fakes = Fakes({INGEST: target(Tier.INGEST)})
+    collector = fakes.collector()
+    fakes.may_answer.clear()
+    leaves, stays = (asyncio.create_task(collector.pulse()) for _ in range(2))
+    await asyncio.sleep(0)
+    leaves.cancel()
+    fakes.may_answer.set()
+    assert (await stays).targets[0].up
+
+
+async def test_a_source_that_does_not_tell_is_named() -> None:
+    """The answer is a 200 with what the others tell; a dead process keeps its tier."""
+    fakes = Fakes({INGEST: target(Tier.INGEST), WORKER: target(Tier.WORKER, lags={0: 4})})
+    collector = fakes.collector()
+    await collector.pulse()
+    fakes.now += 2
+    fakes.told[INGEST] = SourceError("no connection")
+    fakes.told[WORKER] = target(Tier.WORKER, lags={0: 4}, ready=False)
+    fakes.log = SourceError("no answer: TimeoutError")
+    response = await ask(Router(build_pulse_routes(collector)), "GET", "/pulse")
+    pulse = json_of(response)
+    assert (response.status, response.headers["Cache-Control"]) == (200, "no-store")
+    assert pulse["failing"] == {
+        "127.0.0.1:9080": "no connection",
+        "kafka": "no answer: TimeoutError",
+    }
+    assert pulse["targets"] == [
+        {
+            "address": "127.0.0.1:9080",
+            "tier": "ingest",
+            "up": False,
+            "ready": False,
+            "error": "no connection",
+        },
+        {
+            "address": "127.0.0.1:9082",
+            "tier": "worker",
+            "up": True,
+            "ready": False,
+            "error": None,
+        },
+    ]
+    assert [partition["lag"] for partition in pulse["partitions"]] == [4]
+
+
+async def test_the_lag_is_the_workers_where_they_tell_and_says_whose_it_is() -> None:
+    """Committed offsets are late, so they are the second choice; nothing is guessed."""
+    fakes = Fakes({WORKER: target(Tier.WORKER, lags={0: 4})})
+    fakes.log = {
+        0: PartitionOffsets(100, 50),
+        1: PartitionOffsets(100, 70),
+        2: PartitionOffsets(100, None),
+    }
+    partitions = (await fakes.collector().pulse()).partitions
+    assert [(p.end, p.committed, p.lag, p.lag_from) for p in partitions] == [
+        (100, 50, 4, "worker"),
+        (100, 70, 30, "committed"),
+        (100, None, None, None),
+    ]
+
+
+async def test_a_name_of_several_addresses_stands_for_as_many_processes() -> None:
+    """Each is asked at each look; those that come and go with the name are told as they are."""
+    first, second, third = (("10.0.0." + number, 9082) for number in "123")
+    counted = target(Tier.WORKER, {Total.ROWS_WRITTEN: 100})
+    fakes = Fakes({first: counted, second: counted}, names={"workers": [first[0], second[0]]})
+    collector = fakes.collector()
+    assert [each.address for each in (await collector.pulse()).targets] == [
+        "10.0.0.1:9082",
+        "10.0.0.2:9082",
+    ]
+    fakes.now += 2
+    fakes.told |= {second: target(Tier.WORKER, {Total.ROWS_WRITTEN: 130}), third: counted}
+    fakes.names["workers"] = [second[0], third[0]]
+    pulse = await collector.pulse()
+    assert [each.address for each in pulse.targets] == ["10.0.0.2:9082", "10.0.0.3:9082"]
+    assert pulse.rates[Total.ROWS_WRITTEN] == 15.0
+    assert fakes.asked_as == {"workers"}
+
+
+async def test_a_name_of_one_address_is_told_as_it_was_given() -> None:
+    """And so is one that nobody knows: the answer says that it does not answer."""
+    fakes = Fakes({("worker-1", 9082): SourceError("no connection")})
+    assert (await fakes.collector().pulse()).failing == {"worker-1:9082": "no connection"}
+    fakes.names["worker-1"] = []
+    fakes.now += 2
+    assert (await fakes.collector().pulse()).failing == {"worker-1:9082": "no connection"}

@@ -1,0 +1,114 @@
+"""What two scrapes say of the time between them."""
+
+import math
+from dataclasses import astuple
+
+import pytest
+from prometheus_client import CollectorRegistry, Histogram
+from prometheus_client.exposition import generate_latest
+
+from consumer.metrics import ConsumerMeters
+from ingest.admission import Admission
+from ingest.metrics import IngestMetrics
+from query.metrics import QueryMetrics
+from query.pulse.scrape import (
+    Scrape,
+    Tier,
+    Total,
+    delay,
+    parse_scrape,
+    quantile,
+    rates,
+)
+from shared.model.status import Status
+
+
+def ingest(acknowledged: int, failed: int = 0, refused: int = 0) -> Scrape:
+    """Return the reading of a real ingest node's metrics."""
+    registry = CollectorRegistry()
+    metrics = IngestMetrics(registry, Admission(1, 1))
+    metrics.acknowledged, metrics.failed = acknowledged, failed
+    for _ in range(refused):
+        metrics.count_refusal("node_full")
+    return parse_scrape(generate_latest(registry).decode())
+
+
+def worker(rows: int, lags: dict[int, int], delays: list[float]) -> Scrape:
+    """Return the reading of a real worker's metrics."""
+    registry = CollectorRegistry()
+    metrics = ConsumerMeters(registry)
+    metrics.writes_ok.inc(rows)
+    for partition, lag in lags.items():
+        metrics.lag.labels("g", "t", str(partition)).set(lag)
+    reading = parse_scrape(generate_latest(registry).decode())
+    # With bounds of its own, in a registry of its own.
+    registry = CollectorRegistry()
+    name = "catchall_end_to_end_seconds"
+    histogram = Histogram(name, "Delay.", buckets=(0.1, 0.2, 0.4), registry=registry)
+    for seconds in delays:
+        histogram.observe(seconds)
+    reading.delays = parse_scrape(generate_latest(registry).decode()).delays
+    return reading
+
+
+def test_metrics_of_each_tier_are_read() -> None:
+    """By the names under which the tiers themselves write them."""
+    assert ingest(7, failed=2, refused=3).totals == {
+        Total.EVENTS_IN: 7,
+        Total.EVENTS_REFUSED: 5,
+    }
+    read = worker(11, {0: 3, 5: 8}, [0.15])
+    assert (read.tier, read.lags) == (Tier.WORKER, {0: 3, 5: 8})
+    assert read.totals[Total.ROWS_WRITTEN] == 11
+    assert read.delays == {0.1: 0, 0.2: 1, 0.4: 1, math.inf: 1}
+
+
+def test_a_query_node_is_known_and_its_answers_are_summed() -> None:
+    """All statuses are answers, all codes refusals."""
+    registry = CollectorRegistry()
+    metrics = QueryMetrics(registry)
+    assert parse_scrape(generate_latest(registry).decode()).tier is Tier.QUERY
+    metrics.answers[Status.UNKNOWN] += 1
+    metrics.answers[Status.CATCH_ALL] += 1
+    metrics.count_refusal("single_label")
+    read = parse_scrape(generate_latest(registry).decode())
+    assert (read.totals[Total.ANSWERS], read.totals[Total.QUESTIONS_REFUSED]) == (2, 1)
+
+
+def test_what_is_no_metrics_is_an_error() -> None:
+    """It is never read as zeros."""
+    with pytest.raises(ValueError, match=r".+"):
+        parse_scrape("<html>not found</html>")
+
+
+def test_rates_are_summed_over_the_processes_of_a_tier() -> None:
+    """Who began anew counts from 0; who was not there before does not count yet."""
+    before = {"a": ingest(100), "b": ingest(1000)}
+    after = {"a": ingest(140), "b": ingest(10), "new": ingest(500)}
+    found = rates(before, after, 2.0)
+    assert found[Total.EVENTS_IN] == (40 + 10) / 2.0
+    assert found[Total.ROWS_WRITTEN] is None
+
+
+def test_the_delay_is_that_of_the_time_between() -> None:
+    """What was before does not weigh on what is now."""
+    old = [0.05] * 1000
+    before = {"w": worker(0, {}, old)}
+    found = delay(before, {"w": worker(0, {}, old + [0.15] * 10)})
+    assert found is not None
+    assert astuple(found) == pytest.approx((10, 0.15, 0.195))
+    assert delay(before, before) is None
+    assert delay({}, before) is None
+
+
+def test_a_worker_that_began_anew_tells_of_itself_alone() -> None:
+    """Its fewer events are all of them new."""
+    found = delay({"w": worker(0, {}, [0.3] * 50)}, {"w": worker(0, {}, [0.15] * 4)})
+    assert found is not None
+    assert astuple(found) == pytest.approx((4, 0.15, 0.195))
+
+
+def test_beyond_the_last_bound_only_the_bound_is_known() -> None:
+    """A quantile is never infinite."""
+    assert quantile({0.1: 1, 0.2: 1, math.inf: 10}, 0.95) == 0.2
+    assert quantile({0.1: 10, math.inf: 10}, 0.5) == pytest.approx(0.05)
