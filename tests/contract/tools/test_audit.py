@@ -1,6 +1,7 @@
-"""pip-audit against a service that finds, finds nothing, hangs, fails or is not there."""
+"""``make audit`` against a vulnerability service that finds, finds nothing, fails or is absent."""
 
 import asyncio
+import re
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -12,29 +13,36 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from tests.servers.loopback import random_prefix
-from tests.tools.dependencies.audit import KNOWN, Limits, Outcome, audit, run_pip_audit
 
-LIMITS = Limits(answer_seconds=10, audit_seconds=60)
+ROOT = Path(__file__).parents[3]
+SHA256 = f"--hash=sha256:{'0' * 64}"
 Answer = Callable[[Any], Awaitable[web.Response]]
 
 
-def finding(name: str, version: str) -> dict[str, Any]:
-    """Return what the service says of a package that is vulnerable."""
-    ranges = [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": f"{version}.1"}]}]
-    affected = [{"package": {"name": name, "ecosystem": "PyPI"}, "ranges": ranges}]
-    return {"vulns": [{"id": f"PYSEC-{name}", "aliases": [f"CVE-{name}"], "affected": affected}]}
+async def finds_weak(query: Any) -> web.Response:
+    """A service that knows a vulnerability of the package ``weak``."""
+    if query["package"]["name"] != "weak":
+        return web.json_response({})
+    ranges = [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "2.1"}]}]
+    affected = [{"package": {"name": "weak", "ecosystem": "PyPI"}, "ranges": ranges}]
+    return web.json_response(
+        {"vulns": [{"id": "PYSEC-1", "aliases": ["CVE-1"], "affected": affected}]}
+    )
 
 
-async def knows_weak(query: Any) -> web.Response:
-    """A sound service: ``weak`` and ``known`` are vulnerable, and so is what everybody knows."""
-    name, version = query["package"]["name"], query["version"]
-    known = name in {"weak", "known"} or query == KNOWN
-    return web.json_response(finding(name, version) if known else {})
+async def refuses(_: Any) -> web.Response:
+    """A service that is out of order."""
+    return web.Response(status=503)
+
+
+async def greets(_: Any) -> web.Response:
+    """A login page of a network, which answers every request itself."""
+    return web.Response(text="<html>please log in</html>")
 
 
 @asynccontextmanager
 async def open_service(answer: Answer) -> AsyncIterator[str]:
-    """Open a service on loopback and yield where to ask it."""
+    """Serve *answer* on loopback and yield the address."""
 
     async def handle(request: web.Request) -> web.Response:
         return await answer(await request.json())
@@ -45,104 +53,65 @@ async def open_service(answer: Answer) -> AsyncIterator[str]:
         yield str(server.make_url("/v1/query"))
 
 
-SHA256 = f"--hash=sha256:{'0' * 64}"
-
-
-@pytest.fixture
-def lock(tmp_path: Path) -> Path:
-    """Three packages, locked with hashes; a fourth is for another Python."""
-    written = tmp_path / "requirements.lock"
-    written.write_text(
-        f"sound==1.0 {SHA256}\nweak==2.0 \\\n    {SHA256}\nknown==3.0 {SHA256}\n"
-        f"gone==1 ; python_full_version < '3' {SHA256}\n"
+async def audit(folder: Path, url: str, *packages: str, accepted: str = "") -> tuple[int, str]:
+    """Run ``make audit`` on a lock of *packages*; return its exit status and what it printed."""
+    lock = folder / "requirements.lock"
+    lock.write_text("".join(f"{package} {SHA256}\n" for package in packages))
+    process = await asyncio.create_subprocess_exec(
+        *("make", "--old-file", ".venv/.synced", "audit", f"OSV={url}", f"LOCK={lock}"),
+        *(f"AUDIT={folder / 'audit.txt'}", f"ACCEPTED={accepted}"),
+        cwd=ROOT,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
     )
-    return written
+    printed, _ = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, printed.decode()
 
 
-@pytest.fixture
-def sound_lock(tmp_path: Path) -> Path:
-    """One package of which nothing bad is known."""
-    written = tmp_path / "sound.lock"
-    written.write_text(f"sound==1.0 {SHA256}\n")
-    return written
+async def test_a_finding_fails_and_is_named(tmp_path: Path) -> None:
+    """With its package, version, names and the version that fixes it."""
+    async with open_service(finds_weak) as url:
+        status, printed = await audit(tmp_path, url, "sound==1.0", "weak==2.0")
+    assert status != 0
+    assert re.search(r"weak +2\.0 +PYSEC-1 +2\.1 +CVE-1", printed)
 
 
-async def test_a_finding_is_named_and_one_that_is_ignored_is_not(lock: Path) -> None:
+async def test_an_accepted_finding_passes(tmp_path: Path) -> None:
     """By any of its names."""
-    async with open_service(knows_weak) as url:
-        assert await audit(url, lock, ["CVE-known"], LIMITS) == (
-            Outcome.FOUND,
-            ["weak 2.0: PYSEC-weak (CVE-weak), fixed in 2.0.1"],
-        )
+    async with open_service(finds_weak) as url:
+        status, printed = await audit(tmp_path, url, "weak==2.0", accepted="CVE-1")
+    assert (status, printed) == (0, "vulnerabilities: none known\n")
 
 
-async def test_nothing_found_is_good_news_of_all_that_is_locked(sound_lock: Path) -> None:
-    """It says of how many."""
-    async with open_service(knows_weak) as url:
-        assert await audit(url, sound_lock, (), LIMITS) == (
-            Outcome.CLEAN,
-            ["none of 1 packages is known to be vulnerable"],
-        )
+async def test_no_finding_passes(tmp_path: Path) -> None:
+    """It prints one line."""
+    async with open_service(finds_weak) as url:
+        assert await audit(tmp_path, url, "sound==1.0") == (0, "vulnerabilities: none known\n")
 
 
-async def refuses(_: Any) -> web.Response:
-    """A service that is out of order."""
-    return web.Response(status=503)
-
-
-async def greets(_: Any) -> web.Response:
-    """A gate of a network that answers everything itself."""
-    return web.Response(text="<html>please log in</html>")
-
-
-async def knows_nothing(_: Any) -> web.Response:
-    """A service without data."""
-    return web.json_response({})
-
-
-async def hangs(_: Any) -> web.Response:
-    """A service that accepts and never answers."""
-    await asyncio.Event().wait()
-    raise AssertionError
-
-
-@pytest.mark.parametrize(
-    ("answer", "seconds", "reason"),
-    [
-        (refuses, 10, "it answers 503"),
-        (greets, 10, "its answer is no JSON"),
-        (knows_nothing, 10, "it does not know of what everybody knows"),
-        (hangs, 0.2, "no answer within 0.2 s"),
-    ],
-)
-async def test_a_service_of_no_use_is_told_from_good_news(
-    lock: Path, answer: Answer, seconds: float, reason: str
+@pytest.mark.parametrize("answer", [refuses, greets])
+async def test_a_service_without_answers_passes_as_not_checked(
+    tmp_path: Path, answer: Answer
 ) -> None:
-    """Each says what is wrong, and none is believed to have found nothing."""
+    """An outage of the service stops nobody's work, and is not reported as good news."""
     async with open_service(answer) as url:
-        found = await audit(url, lock, (), Limits(answer_seconds=seconds))
-    assert found == (Outcome.UNREACHABLE, [reason])
+        status, printed = await audit(tmp_path, url, "weak==2.0")
+    assert status == 0
+    assert printed.startswith("vulnerabilities: NOT CHECKED")
 
 
-async def test_a_service_that_is_not_there_is_told_from_good_news(lock: Path) -> None:
-    """Nobody listens there."""
+async def test_an_absent_service_passes_as_not_checked(tmp_path: Path) -> None:
+    """As on a machine without a network."""
     with socket.create_server((f"{random_prefix()}.1", 0)) as free:
         host, port = free.getsockname()
-    outcome, (reason,) = await audit(f"http://{host}:{port}/", lock, (), LIMITS)
-    assert outcome is Outcome.UNREACHABLE
-    assert f"Cannot connect to host {host}:{port}" in reason
+    status, printed = await audit(tmp_path, f"http://{host}:{port}/", "weak==2.0")
+    assert status == 0
+    assert printed.startswith("vulnerabilities: NOT CHECKED")
 
 
-async def test_a_service_that_fails_midway_gives_no_report(lock: Path) -> None:
-    """What pip-audit says last is passed on."""
-    async with open_service(refuses) as url:
-        found = await run_pip_audit(url, lock, (), LIMITS)
-    assert isinstance(found, str)
-    assert "ServiceError" in found
-
-
-async def test_an_audit_that_takes_too_long_is_ended(lock: Path) -> None:
-    """Each answer may be in time, and all of them together too late."""
-    async with open_service(hangs) as url:
-        found = await run_pip_audit(url, lock, (), Limits(audit_seconds=0.5))
-    assert found == "not done within 0.5 s"
+async def test_a_defect_of_the_audit_itself_fails(tmp_path: Path) -> None:
+    """A lock that pip-audit can't read is not a network problem."""
+    async with open_service(finds_weak) as url:
+        status, _ = await audit(tmp_path, url, "no requirement at all")
+    assert status != 0

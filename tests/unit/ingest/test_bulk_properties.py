@@ -1,4 +1,4 @@
-"""Whatever a bulk request holds, its answer says of each line what became of it, and is right."""
+"""The answer to a bulk request accepts or refuses each line correctly, whatever it contains."""
 
 import gzip
 import json
@@ -11,25 +11,25 @@ from hypothesis import strategies as st
 
 from shared.errors import BrokerUnavailableError
 from tests.clients.raw_client import Answer
-from tests.tools.fuzz.answers import parse_answers
-from tests.tools.fuzz.framing import GZIP, NDJSON, compress, frame
-from tests.tools.fuzz.judge import Request, judge
-from tests.tools.fuzz.node import PARTITIONS, FuzzedNode, open_node
+from tests.unit.ingest.wire.acceptance import Request, check_acceptance
+from tests.unit.ingest.wire.answers import parse_answers
+from tests.unit.ingest.wire.framing import GZIP, NDJSON, compress, frame
+from tests.unit.ingest.wire.node import PARTITIONS, InMemoryNode, open_node
 
 MAX_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line, and whether it must be accepted or refused; None where either will do."""
+    """A line. ``good``: the node must accept it, refuse it, or (None) may do either."""
 
     text: bytes
     good: bool | None = field(default=None, kw_only=True)
 
 
 @pytest.fixture(scope="module")
-def node() -> Iterator[FuzzedNode]:
-    """One node for all examples: each leaves it as it was."""
+def node() -> Iterator[InMemoryNode]:
+    """One node for all examples, each of which resets it."""
     with open_node() as opened:
         yield opened
 
@@ -59,7 +59,7 @@ bad_fields = st.sampled_from(
 
 
 def written(fields: dict[str, object], *, is_ascii: bool, separators: tuple[str, str]) -> bytes:
-    """Return *fields* in one of the ways of writing JSON."""
+    """Return *fields* in one of the spellings of JSON."""
     return json.dumps(fields, ensure_ascii=is_ascii, separators=separators).encode()
 
 
@@ -97,12 +97,14 @@ several = st.lists(good | good | good | bad | halves | doubles | odd | blank | p
 bodies = several | st.lists(good, min_size=1, max_size=12)
 
 
-def ask(node: FuzzedNode, body: bytes, sent: bytes, *headers: str, chunk_bytes: int = 0) -> Answer:
-    """Return the answer to *body*, sent as *sent*, after it was judged."""
+def exchange(
+    node: InMemoryNode, body: bytes, sent: bytes, *headers: str, chunk_bytes: int = 0
+) -> Answer:
+    """Send *body* as *sent*; check the answer and return it."""
     framed = frame("POST", "/events", [NDJSON, *headers], sent, chunk_bytes)
     request = Request("POST", "/events", framed, body)
     answers = parse_answers(node.exchange(framed))
-    judge([request], answers, node.stored())
+    check_acceptance([request], answers, node.stored())
     node.check_at_rest()
     return answers[0]
 
@@ -110,12 +112,12 @@ def ask(node: FuzzedNode, body: bytes, sent: bytes, *headers: str, chunk_bytes: 
 @settings(deadline=None, max_examples=250)
 @given(lines=bodies, ended=st.booleans(), chunk_bytes=st.sampled_from([0, 1, 100]))
 def test_each_line_is_good_or_refused_for_itself(
-    node: FuzzedNode, *, lines: list[Line], ended: bool, chunk_bytes: int
+    node: InMemoryNode, *, lines: list[Line], ended: bool, chunk_bytes: int
 ) -> None:
-    """Its neighbours change nothing: numbers, refusals and what is stored are as for each alone."""
+    """Its neighbours change neither its number nor its outcome."""
     node.reset()
     body = b"\n".join(line.text for line in lines) + b"\n" * ended
-    answer = ask(node, body, body, chunk_bytes=chunk_bytes)
+    answer = exchange(node, body, body, chunk_bytes=chunk_bytes)
     claims = json.loads(answer.body)
     rejected = {rejection["line"] for rejection in claims["rejected"]}
 
@@ -130,54 +132,54 @@ def test_each_line_is_good_or_refused_for_itself(
     lines=st.lists(good | bad | blank, max_size=12),
     objects_over_lines=st.lists(st.integers(0, 11), max_size=2),
 )
-def test_an_object_over_several_lines_is_no_line(
-    node: FuzzedNode, lines: list[Line], objects_over_lines: list[int]
+def test_an_object_over_several_lines_is_not_accepted(
+    node: InMemoryNode, lines: list[Line], objects_over_lines: list[int]
 ) -> None:
-    """Wherever one stands, neither is it taken nor does it shift the numbers behind it."""
+    """The node never accepts one, and it does not shift the numbers of later lines."""
     node.reset()
     texts = [line.text for line in lines]
     for position in objects_over_lines:
         if position < len(texts):
             texts[position] = texts[position].replace(b"{", b"{\n", 1)
-    ask(node, b"\n".join(texts), b"\n".join(texts))
+    exchange(node, b"\n".join(texts), b"\n".join(texts))
 
 
 @settings(deadline=None, max_examples=60)
 @given(lines=several, members=st.sampled_from([1, 2, 64]), chunk_bytes=st.sampled_from([0, 7]))
-def test_a_compressed_body_says_the_same(
-    node: FuzzedNode, lines: list[Line], members: int, chunk_bytes: int
+def test_a_compressed_body_gets_the_same_answer(
+    node: InMemoryNode, lines: list[Line], members: int, chunk_bytes: int
 ) -> None:
     """In one gzip member or many, in one piece or in chunks."""
     node.reset()
     body = b"\n".join(line.text for line in lines)
-    plain = ask(node, body, body)
-    packed = ask(node, body, compress(body, members), GZIP, chunk_bytes=chunk_bytes)
+    plain = exchange(node, body, body)
+    packed = exchange(node, body, compress(body, members), GZIP, chunk_bytes=chunk_bytes)
     assert (packed.status, packed.body) == (plain.status, plain.body)
 
 
 @settings(deadline=None, max_examples=60)
 @given(lines=several, cut=st.integers(1), noise=st.binary(max_size=20))
-def test_nothing_is_taken_of_a_damaged_file(
-    node: FuzzedNode, lines: list[Line], cut: int, noise: bytes
+def test_no_line_of_a_damaged_file_is_accepted(
+    node: InMemoryNode, lines: list[Line], cut: int, noise: bytes
 ) -> None:
-    """A gzip body that is cut short is refused whole, whatever stands in place of its end."""
+    """A truncated gzip body is refused whole, also with other bytes in place of its end."""
     node.reset()
     whole = gzip.compress(b"\n".join(line.text for line in lines))
     damaged = whole[: len(whole) - 1 - cut % (len(whole) - 1)] + noise
     if whole != damaged:
-        assert ask(node, b"", damaged, GZIP).status == 400
+        assert exchange(node, b"", damaged, GZIP).status == 400
 
 
 @settings(deadline=None, max_examples=120)
 @given(lines=bodies, failing=st.integers(1, PARTITIONS))
 def test_lines_that_kafka_refused_are_named_and_not_stored(
-    node: FuzzedNode, lines: list[Line], failing: int
+    node: InMemoryNode, lines: list[Line], failing: int
 ) -> None:
-    """What other partitions took is accepted all the same: only the named lines are sent again."""
+    """Lines of other partitions are accepted: a client resends only the failed lines."""
     node.reset()
     node.topic.fail(*[BrokerUnavailableError("refused")] * failing)
     body = b"\n".join(line.text for line in lines)
-    answer = ask(node, body, body)
+    answer = exchange(node, body, body)
     claims = json.loads(answer.body)
     if answer.status == 503:
         assert claims["failed"]
@@ -188,25 +190,25 @@ def test_lines_that_kafka_refused_are_named_and_not_stored(
 
 @settings(deadline=None, max_examples=12)
 @given(line=good | bad | blank, over=st.booleans(), packed=st.booleans())
-def test_five_thousand_lines_are_taken_and_not_one_more(
-    node: FuzzedNode, *, line: Line, over: bool, packed: bool
+def test_five_thousand_lines_are_the_limit(
+    node: InMemoryNode, *, line: Line, over: bool, packed: bool
 ) -> None:
-    """Good, bad or blank: beyond the bound the request is refused whole."""
+    """Good, bad and blank lines count; beyond the limit the request is refused whole."""
     node.reset()
     body = (line.text + b"\n") * (5_000 + over)
     if len(body) > MAX_BYTES:
         return
-    answer = ask(node, body, *([gzip.compress(body), GZIP] if packed else [body]))
+    answer = exchange(node, body, *([gzip.compress(body), GZIP] if packed else [body]))
     assert answer.status == (413 if over else 202)
 
 
 @settings(deadline=None, max_examples=12)
 @given(lines=several, over=st.booleans(), packed=st.booleans())
-def test_a_mebibyte_is_taken_and_not_one_byte_more(
-    node: FuzzedNode, *, lines: list[Line], over: bool, packed: bool
+def test_a_mebibyte_is_the_limit(
+    node: InMemoryNode, *, lines: list[Line], over: bool, packed: bool
 ) -> None:
-    """As it is or inflated: beyond the bound the request is refused whole."""
+    """Plain or inflated; beyond the limit the request is refused whole."""
     node.reset()
     body = b"\n".join([*(line.text for line in lines), b""]).ljust(MAX_BYTES + over)
-    answer = ask(node, body, *([gzip.compress(body), GZIP] if packed else [body]))
+    answer = exchange(node, body, *([gzip.compress(body), GZIP] if packed else [body]))
     assert answer.status == (413 if over else 202)

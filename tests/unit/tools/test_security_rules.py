@@ -1,16 +1,17 @@
-"""The linter's security rules (bandit's) hold for all that runs in production."""
+"""The linter's security rules (bandit's) apply to all production code."""
 
 import re
+import tomllib
+from pathlib import Path
 
-from tests.tools.dependencies.project import ROOT, read_pyproject
-
+ROOT = Path(__file__).parents[3]
 TIERS = ("ingest", "consumer", "query", "shared")
 _SECURITY = re.compile(r"S\d*")
 
 
 def test_no_security_rule_is_off_for_the_tiers() -> None:
-    """Neither for the whole project nor for a folder of theirs."""
-    lint = read_pyproject()["tool"]["ruff"]["lint"]
+    """Neither for the whole project nor for one of their folders."""
+    lint = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["ruff"]["lint"]
     assert lint["select"] == ["ALL"]
     assert [rule for rule in lint["ignore"] if _SECURITY.fullmatch(rule)] == []
     weaker = [
@@ -21,8 +22,8 @@ def test_no_security_rule_is_off_for_the_tiers() -> None:
     assert set(weaker) <= {"tests/**", "deploy/**"}
 
 
-def test_each_line_that_is_excepted_from_one_says_why() -> None:
-    """And names the rule: a bare exception would cover any."""
+def test_each_exception_from_a_security_rule_has_its_reason() -> None:
+    """And names the rule: a bare exception would cover all rules."""
     silent = [
         f"{path.relative_to(ROOT)}: {line.strip()}"
         for tier in TIERS

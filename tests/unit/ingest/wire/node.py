@@ -1,4 +1,4 @@
-"""An ingest node without sockets or Kafka: bytes in, bytes out, and what its topic has then."""
+"""An ingest node without sockets or Kafka: bytes in, bytes out, and the stored events."""
 
 import asyncio
 from collections.abc import Iterator
@@ -21,11 +21,11 @@ PARTITIONS = 4
 MAX_EVENTS = 5_000
 MAX_BYTES = 32 * 1024 * 1024
 _PIECE_BYTES = 64 * 1024
-"""What a socket would give at once."""
+"""The size of one read from a socket."""
 
 
 class _Transport(asyncio.Transport):
-    """A connection whose other side has sent all that it will send, and takes all it gets."""
+    """A connection whose client has sent everything and reads everything."""
 
     def __init__(self, protocol: asyncio.Protocol, sent: bytes) -> None:
         super().__init__()
@@ -36,7 +36,7 @@ class _Transport(asyncio.Transport):
         self._closing = False
 
     def feed(self) -> bool:
-        """Give the protocol a piece of what was sent; whether there was any that it takes."""
+        """Pass the next piece to the protocol. Return False if there is none or it is paused."""
         if not self._reading or self._closing or not self._unread:
             return False
         piece, self._unread = self._unread[:_PIECE_BYTES], self._unread[_PIECE_BYTES:]
@@ -54,7 +54,7 @@ class _Transport(asyncio.Transport):
     abort = close
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        assert not self._closing, "something is written to a closed connection"
+        assert not self._closing, "a write to a closed connection"
         self.received += data
 
     def write_eof(self) -> None:
@@ -70,8 +70,8 @@ class _Transport(asyncio.Transport):
         self._reading = True
 
 
-class FuzzedNode:
-    """The routes, limits and group commit of a node, on a loop that nobody else uses."""
+class InMemoryNode:
+    """The routes, limits and group commit of a node, on an event loop of its own."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, logged: list[Any]) -> None:
         self.topic = InMemoryTopic(PARTITIONS)
@@ -85,26 +85,26 @@ class FuzzedNode:
         self._flushing = loop.create_task(publisher.run())
 
     def exchange(self, sent: bytes) -> bytes:
-        """Return what comes back on a connection that sends *sent* and then ends."""
+        """Return the bytes received on a connection that sends *sent* and then ends."""
         received: bytes = self._loop.run_until_complete(self._exchange(sent))
         return received
 
     def stored(self) -> list[Event]:
-        """Return the events that the topic got since it was asked before."""
+        """Return the events stored since the previous call."""
         events = [decode(*record) for _, records in self.topic.stored for record in records]
         self.topic.stored.clear()
         self.topic.appends.clear()
         return events
 
     def reset(self) -> None:
-        """Forget what was asked of the topic and logged."""
+        """Discard planned failures, stored events and log entries."""
         self.topic._errors.clear()
         self.stored()
         self.logged.clear()
 
     def check_at_rest(self) -> None:
-        """Assert that nothing is in hand any more, and that no defect was logged."""
-        assert (self.admission.events, self.admission.bytes) == (0, 0), "something stays in hand"
+        """Assert that no event is in flight and that no error was logged."""
+        assert (self.admission.events, self.admission.bytes) == (0, 0), "an event stays in flight"
         faults = [entry for entry in self.logged if entry["log_level"] == "error"]
         assert not faults, faults
 
@@ -121,25 +121,25 @@ class FuzzedNode:
         return received
 
     async def _settle(self) -> None:
-        """Return when all that is left to wait for is time."""
+        """Wait until only timers are left on the loop."""
         await asyncio.sleep(0)
         while self._loop._ready:
             await asyncio.sleep(0)
 
     async def stop(self) -> None:
-        """End what runs in the background."""
+        """Stop the group commit."""
         self._flushing.cancel()
         await asyncio.wait({self._flushing})
 
 
 @contextmanager
-def open_node() -> Iterator[FuzzedNode]:
-    """Open a node; one serves any number of exchanges."""
+def open_node() -> Iterator[InMemoryNode]:
+    """Open a node, which serves any number of exchanges."""
     with asyncio.Runner() as runner, capture_logs() as logged:
         loop = runner.get_loop()
 
-        async def build() -> FuzzedNode:
-            return FuzzedNode(loop, logged)
+        async def build() -> InMemoryNode:
+            return InMemoryNode(loop, logged)
 
         node = runner.run(build())
         yield node

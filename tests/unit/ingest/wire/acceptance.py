@@ -1,7 +1,7 @@
-"""Say what is wrong with a node's answers, given what was asked and what is in its topic.
+"""Check that a node stored exactly the events that its answers accepted.
 
-It reads requests and lines by Python's own ``json``, not by the code that it judges; whether a
-text is a domain is the rule's to say, which has tests of its own.
+The check reads requests and lines with Python's ``json``, not with the code under test. It uses the
+product's rule only for domain names, which has tests of its own.
 """
 
 import json
@@ -14,16 +14,16 @@ from urllib.parse import unquote
 from shared.model.domain import parse_domain
 from shared.model.event import Event
 from tests.clients.raw_client import Answer
-from tests.tools.fuzz.answers import check_form
+from tests.unit.ingest.wire.answers import check_form
 
 Tally = Counter[tuple[str, str, str | None, int | None]]
-"""Events without a key are added up by domain and kind (the last part is None); with a key
-each stands for itself, with its count."""
+"""Sums events without a key by domain and kind (the last part is None). An event with a key
+has an entry for itself, with its count."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What was sent, and the body before it was framed and compressed."""
+    """A request as sent, and its body before framing and compression."""
 
     method: str
     target: str
@@ -33,7 +33,7 @@ class Request:
 
 
 def tally(events: Iterable[tuple[str, str, str | None, int]]) -> Tally:
-    """Return *events* (domain, kind, key, count) in a form that compares."""
+    """Return *events* (domain, kind, key, count) in a form that can be compared."""
     counted: Tally = Counter()
     for domain, kind, key, count in events:
         if key is None:
@@ -43,25 +43,27 @@ def tally(events: Iterable[tuple[str, str, str | None, int]]) -> Tally:
     return counted
 
 
-def judge(requests: Sequence[Request], answers: Sequence[Answer], stored: Iterable[Event]) -> None:
-    """Assert that every request is answered as it deserves and what is accepted is stored.
+def check_acceptance(
+    requests: Sequence[Request], answers: Sequence[Answer], stored: Iterable[Event]
+) -> None:
+    """Assert that each request has its answer and that the accepted events are stored.
 
-    Requests behind an answer that says it is the last are not answered, and not stored.
+    Requests behind an answer that closes the connection get no answer and store nothing.
     """
     accepted: list[tuple[str, str, str | None, int]] = []
-    assert len(answers) <= len(requests), "something was answered that was not asked"
+    assert len(answers) <= len(requests), "an answer without a request"
     for number, (request, answer) in enumerate(zip(requests, answers, strict=False)):
         check_form(answer)
         accepted.extend(accepted_events(request, answer))
         if answer.closes:
-            assert number == len(answers) - 1, "an answer came behind the last one"
+            assert number == len(answers) - 1, "an answer behind the last one"
     assert len(answers) == len(requests) or (answers and answers[-1].closes), "an answer is missing"
     found = tally((e.domain, e.kind, e.idempotency_key, e.count) for e in stored)
     assert found == tally(accepted), f"stored {found}, accepted {tally(accepted)}"
 
 
 def accepted_events(request: Request, answer: Answer) -> list[tuple[str, str, str | None, int]]:
-    """Return the events that *answer* says are stored."""
+    """Return the events that *answer* accepts."""
     if request.method == "PUT":
         if answer.status != 202:
             return []
@@ -83,26 +85,26 @@ def accepted_events(request: Request, answer: Answer) -> list[tuple[str, str, st
 def accepted_lines(
     body: bytes, claims: Mapping[str, Any]
 ) -> list[tuple[str, str, str | None, int]]:
-    """Return the events of the lines of *body* that an answer says are accepted.
+    """Return the events of the lines of *body* that a bulk answer accepts.
 
-    Each line that is not blank is accepted, rejected or failed, and is named by its number.
+    Each line that is not blank is either accepted, or rejected or failed by its number.
     """
     lines = dict(enumerate(body.split(b"\n"), start=1))
-    spoken = [number for number, line in lines.items() if line and not line.isspace()]
+    filled = [number for number, line in lines.items() if line and not line.isspace()]
     rejected = [rejection["line"] for rejection in claims["rejected"]]
     failed = claims.get("failed", [])
     assert rejected == sorted(set(rejected)), claims
     assert failed == sorted(set(failed)), claims
     refused = {*rejected, *failed}
     assert len(refused) == len(rejected) + len(failed), "a line is both rejected and failed"
-    assert refused <= set(spoken), "a line is named that says nothing"
-    assert claims["accepted"] == len(spoken) - len(refused), "the lines do not add up"
+    assert refused <= set(filled), "a blank line is rejected or failed"
+    assert claims["accepted"] == len(filled) - len(refused), "the lines do not add up"
     assert all(r["code"] and r["detail"] for r in claims["rejected"]), claims
-    return [event_of(lines[number]) for number in spoken if number not in refused]
+    return [event_of(lines[number]) for number in filled if number not in refused]
 
 
 def event_of(line: bytes) -> tuple[str, str, str | None, int]:
-    """Return what an accepted *line* says."""
+    """Return the event in an accepted *line*."""
     fields = json.loads(line)
     assert fields.keys() <= {"domain", "event", "count", "id"}, line
     assert fields["event"] in {"delivered", "bounced"}, line

@@ -1,4 +1,4 @@
-"""Read what a node answers, and say whether it is an answer that this service gives at all."""
+"""Parse the answers of a node and check that each has a form that this service uses."""
 
 import json
 from collections.abc import Sequence
@@ -7,35 +7,35 @@ from tests.clients.raw_client import Answer
 
 MAX_DETAIL = 300
 STATUSES = {202, 400, 404, 405, 408, 413, 415, 503}
-"""Of 5xx only the node's being full, and lines that Kafka refused."""
+"""503: the node is full, or Kafka refused lines. No other 5xx is allowed."""
 
 
 def parse_answers(received: bytes, methods: Sequence[str] = ()) -> list[Answer]:
-    """Return the answers in *received*, which has nothing beside them.
+    """Return the answers in *received*, which must contain nothing else.
 
-    Those to a HEAD among *methods* have no body.
+    An answer to a HEAD among *methods* has no body.
     """
     answers: list[Answer] = []
     while received:
         head, separator, received = received.partition(b"\r\n\r\n")
-        assert separator, f"half an answer: {head!r}"
+        assert separator, f"an incomplete answer: {head!r}"
         first, *lines = head.decode("latin-1").split("\r\n")
         headers = {n.lower(): v.strip() for n, v in (line.split(":", 1) for line in lines)}
         if first == "HTTP/1.1 100 Continue":
             continue
         version, status, reason = first.split(" ", 2)
-        # One of HTTP/1.0 is the parser's, which did not learn the method.
+        # The parser answers with HTTP/1.0, and before it has read the method.
         to_head = methods[len(answers) : len(answers) + 1] == ["HEAD"]
         has_body = not to_head or version == "HTTP/1.0"
         length = int(headers["content-length"]) if has_body else 0
         body, received = received[:length], received[length:]
-        assert len(body) == length, f"half a body: {first}"
+        assert len(body) == length, f"an incomplete body: {first}"
         answers.append(Answer(version, int(status), reason, headers, body))
     return answers
 
 
 def check_form(answer: Answer) -> None:
-    """Assert that *answer* is one that this service gives at all."""
+    """Assert that *answer* has a form that this service uses."""
     assert answer.status in STATUSES, answer
     if answer.status == 202:
         return
@@ -43,7 +43,7 @@ def check_form(answer: Answer) -> None:
     assert ("retry-after" in answer.headers) == (answer.status == 503), answer
     assert answer.headers["content-type"] == "application/problem+json", answer
     if not answer.body:
-        return  # to a HEAD
+        return  # the answer to a HEAD
     problem = json.loads(answer.body)
     assert problem["status"] == answer.status, answer
     assert problem["code"], answer

@@ -1,4 +1,4 @@
-"""Put requests on the wire, in the ways that HTTP has for it."""
+"""Encode requests as HTTP allows: with a length, in chunks, compressed."""
 
 import gzip
 
@@ -9,8 +9,8 @@ GZIP = "Content-Encoding: gzip"
 def frame(
     method: str, target: str, headers: list[str], body: bytes = b"", chunk_bytes: int = 0
 ) -> bytes:
-    """Return a request; its body in chunks where *chunk_bytes* are given."""
-    lines = [f"{method} {target} HTTP/1.1", "Host: fuzz", *headers]
+    """Return a request; its body in chunks of *chunk_bytes* unless that is 0."""
+    lines = [f"{method} {target} HTTP/1.1", "Host: test", *headers]
     if chunk_bytes:
         lines.append("Transfer-Encoding: chunked")
         pieces = [body[i : i + chunk_bytes] for i in range(0, len(body), chunk_bytes)]
@@ -22,7 +22,7 @@ def frame(
 
 
 def compress(body: bytes, members: int) -> bytes:
-    """Return *body* as a gzip file of that many members."""
+    """Return *body* as a gzip file with *members* members."""
     size = max(1, -(-len(body) // members))
     pieces = [body[i : i + size] for i in range(0, max(len(body), 1), size)]
     return b"".join(gzip.compress(piece, 1, mtime=0) for piece in pieces)

@@ -1,1 +1,0 @@
-"""What the product is made of: its licences, its bill of materials, its known vulnerabilities."""

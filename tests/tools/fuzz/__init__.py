@@ -1,1 +1,0 @@
-"""Look for a request that makes an ingest node err: ``python -m tests.tools.fuzz``."""
