@@ -13,7 +13,7 @@ from ingest.metrics import IngestMetrics
 from ingest.publisher import Acknowledgement, Publisher
 from shared.auth.api_keys import Scope
 from shared.auth.guard import charge
-from shared.errors import InputError, NodeFullError, OutcomeUnknownError, RetriableError
+from shared.errors import NodeFullError, OutcomeUnknownError, RetriableError
 from shared.http.bodies import inflate, read_body
 from shared.http.load_shedding import Pace, Refusals
 from shared.http.prebuilt import PrebuiltResponse
@@ -24,7 +24,6 @@ from shared.model.event import Event, EventKind, parse_idempotency_key
 
 MAX_IGNORED_BODY_BYTES = 4096
 MAX_PUT_BYTES = MAX_NAME_OCTETS + MAX_RECORD_BYTES
-NODE_FULL = retriable_code(NodeFullError())
 
 
 class Handlers:
@@ -57,9 +56,8 @@ class Handlers:
     async def _put(
         self, request: web.BaseRequest, domain: str, kind: EventKind
     ) -> web.StreamResponse:
-        metrics, admission = self._metrics, self._admission
+        admission = self._admission
         if not admission.try_admit(1, MAX_PUT_BYTES):
-            metrics.count_refusal(NODE_FULL)
             return await self._refusals.answer(request, admission.FULL)
         try:
             if request.body_exists:
@@ -69,11 +67,7 @@ class Handlers:
                 parse_domain(domain), kind, 1, None if key is None else parse_idempotency_key(key)
             )
             outcome = await self._publisher.publish(event)
-        except (InputError, HttpProblem) as error:
-            metrics.count_refusal(error.code)
-            raise
         except NodeFullError as error:
-            metrics.count_refusal(NODE_FULL)
             reason = str(error)
         else:
             return self._answer_put(request, outcome)
@@ -98,7 +92,6 @@ class Handlers:
             try:
                 bulk = await self._read(request, reservation)
             except NodeFullError as error:
-                self._metrics.count_refusal(NODE_FULL)
                 reason, read_bytes = str(error), reservation.size_bytes
             else:
                 return await self._answer_bulk(bulk)
@@ -106,7 +99,7 @@ class Handlers:
 
     async def _answer_bulk(self, bulk: BulkRequest) -> web.StreamResponse:
         for rejection in bulk.rejected:
-            self._metrics.count_refusal(rejection.code)
+            self._metrics.count_rejected_line(rejection.code)
         failed, reason = await self._publish(bulk)
         accepted = bulk.accepted - len(failed)
         self._metrics.acknowledged += accepted

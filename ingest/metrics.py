@@ -22,7 +22,7 @@ class IngestMetrics(Collector):
     def __init__(self, registry: CollectorRegistry, admission: Admission) -> None:
         self.acknowledged = 0
         self.failed = 0
-        self._refused: Counter[str] = Counter()
+        self._rejected_lines: Counter[str] = Counter()
         self._admission = admission
         self.producers_replaced: Callable[[], int] = int
         """Asked at each scrape."""
@@ -46,9 +46,9 @@ class IngestMetrics(Collector):
         self._batch_seconds.observe(seconds)
         self._batch_records.observe(records)
 
-    def count_refusal(self, code: str) -> None:
-        """Note one refusal by its stable code."""
-        self._refused[code] += 1
+    def count_rejected_line(self, code: str) -> None:
+        """Count one line of a bulk request that was rejected for itself, by its stable code."""
+        self._rejected_lines[code] += 1
 
     def collect(self) -> Iterator[Metric]:
         """Render what is counted, for a scrape."""
@@ -60,14 +60,14 @@ class IngestMetrics(Collector):
         events.add_metric(["acknowledged"], self.acknowledged)
         events.add_metric(["failed"], self.failed)
         yield events
-        refused = CounterMetricFamily(
-            "catchall_ingest_refused",
-            "Requests and lines that were refused before Kafka, by code.",
+        rejected = CounterMetricFamily(
+            "catchall_ingest_rejected_lines",
+            "Lines of bulk requests that were rejected while the request was served, by code.",
             labels=["code"],
         )
-        for code, number in self._refused.items():
-            refused.add_metric([code], number)
-        yield refused
+        for code, number in self._rejected_lines.items():
+            rejected.add_metric([code], number)
+        yield rejected
         yield GaugeMetricFamily(
             "catchall_ingest_in_flight_events",
             "Events between arrival and Kafka's answer.",

@@ -22,7 +22,6 @@ MAX_BODY_BYTES = 1024 * 1024
 BODY_SECONDS = 10.0
 _NAMES_PER_TURN = 100
 """So many are parsed before others have their turn."""
-NODE_FULL = retriable_code(NodeFullError())
 
 
 class _Question(msgspec.Struct, forbid_unknown_fields=True):
@@ -51,14 +50,8 @@ class Handlers:
         if response is None:
             try:
                 response = await self._respond(domain, known)
-            except InputError as error:
-                self._metrics.count_refusal(error.code)
-                raise
             except NodeFullError as error:
-                return await self._refuse(request, str(error))
-            except RetriableError as error:
-                self._metrics.count_refusal(retriable_code(error))
-                raise
+                return await self._refusals.answer(request, str(error))
         self._metrics.answers[response.answered] += 1
         return response.to(request)
 
@@ -75,7 +68,7 @@ class Handlers:
                 headers={"Cache-Control": "no-store"},
             )
         # Here the question is forgotten: a refusal may have to wait for its turn.
-        return await self._refuse(request, reason)
+        return await self._refusals.answer(request, reason)
 
     async def _answer_all(self, texts: list[str]) -> list[Answer | dict[str, object]]:
         parsed = await _parse_all(texts)
@@ -85,7 +78,7 @@ class Handlers:
         return [
             self._result(name, answers[name])
             if isinstance(name, str)
-            else _error(escape_input(text), name.code, name.detail)
+            else self._reject(escape_input(text), name.code, name.detail)
             for text, name in zip(texts, parsed, strict=True)
         ]
 
@@ -127,13 +120,11 @@ class Handlers:
         if isinstance(outcome, Answer):
             self._metrics.answers[outcome.status] += 1
             return outcome
-        code = retriable_code(outcome)
-        self._metrics.count_refusal(code)
-        return _error(domain, code, str(outcome))
+        return self._reject(domain, retriable_code(outcome), str(outcome))
 
-    async def _refuse(self, request: web.BaseRequest, reason: str) -> web.StreamResponse:
-        self._metrics.count_refusal(NODE_FULL)
-        return await self._refusals.answer(request, reason)
+    def _reject(self, domain: str, code: str, detail: str) -> dict[str, object]:
+        self._metrics.count_rejected_domain(code)
+        return {"domain": domain, "error": {"code": code, "detail": detail}}
 
 
 async def _read_question(request: web.BaseRequest) -> list[str]:
@@ -162,10 +153,6 @@ async def _parse_all(texts: list[str]) -> list[DomainName | InputError]:
         if not number % _NAMES_PER_TURN:
             await asyncio.sleep(0)
     return parsed
-
-
-def _error(domain: str, code: str, detail: str) -> dict[str, object]:
-    return {"domain": domain, "error": {"code": code, "detail": detail}}
 
 
 def build_routes(

@@ -19,14 +19,14 @@ class QueryMetrics(Collector):
     def __init__(self, registry: CollectorRegistry) -> None:
         self.answers = dict.fromkeys(Status, 0)
         self.reads = 0
-        self._refused: Counter[str] = Counter()
+        self._rejected_domains: Counter[str] = Counter()
         self.cached: Callable[[], tuple[int, int]] = lambda: (0, 0)
         """Asked at each scrape: domains with a final answer, and others."""
         registry.register(self)
 
-    def count_refusal(self, code: str) -> None:
-        """Note one refusal by its stable code."""
-        self._refused[code] += 1
+    def count_rejected_domain(self, code: str) -> None:
+        """Count one domain of a bulk request that got an error for an answer, by its code."""
+        self._rejected_domains[code] += 1
 
     def collect(self) -> Iterator[Metric]:
         """Render what is counted, for a scrape."""
@@ -36,12 +36,14 @@ class QueryMetrics(Collector):
         for status, number in self.answers.items():
             answers.add_metric([status], number)
         yield answers
-        refused = CounterMetricFamily(
-            "catchall_query_refused", "Domains refused, by code.", labels=["code"]
+        rejected = CounterMetricFamily(
+            "catchall_query_rejected_domains",
+            "Domains of bulk requests that were answered with an error, by code.",
+            labels=["code"],
         )
-        for code, number in self._refused.items():
-            refused.add_metric([code], number)
-        yield refused
+        for code, number in self._rejected_domains.items():
+            rejected.add_metric([code], number)
+        yield rejected
         yield CounterMetricFamily(
             "catchall_query_reads", "Domains read from Cassandra.", value=self.reads
         )

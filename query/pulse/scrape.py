@@ -43,12 +43,14 @@ _TIERS = {
 }
 _TOTALS = {
     ("catchall_ingest_events_total", "acknowledged"): Total.EVENTS_IN,
-    ("catchall_ingest_events_total", "failed"): Total.EVENTS_REFUSED,
-    ("catchall_ingest_refused_total", None): Total.EVENTS_REFUSED,
+    ("catchall_ingest_rejected_lines_total", None): Total.EVENTS_REFUSED,
     ("catchall_counter_writes_total", "ok"): Total.ROWS_WRITTEN,
     ("catchall_answers_total", None): Total.ANSWERS,
-    ("catchall_query_refused_total", None): Total.QUESTIONS_REFUSED,
+    ("catchall_query_rejected_domains_total", None): Total.QUESTIONS_REFUSED,
 }
+_REQUESTS = "http_server_request_duration_seconds_count"
+_REFUSED_REQUESTS = {"/events": Total.EVENTS_REFUSED, "/domains": Total.QUESTIONS_REFUSED}
+"""By the first segment of the route."""
 _LAG = "kafka_consumergroup_lag"
 _DELAY = "catchall_end_to_end_seconds_bucket"
 
@@ -79,7 +81,7 @@ def parse_scrape(text: str) -> Scrape:
     for family in text_string_to_metric_families(text):
         reading.tier = _TIERS.get(family.name, reading.tier)
         for sample in family.samples:
-            total = _TOTALS.get((sample.name, sample.labels.get("outcome")))
+            total = _total_of(sample.name, sample.labels)
             if total is not None:
                 reading.totals[total] += sample.value
             elif sample.name == _DELAY:
@@ -87,6 +89,15 @@ def parse_scrape(text: str) -> Scrape:
             elif sample.name == _LAG:
                 reading.lags[int(sample.labels["partition"])] = int(sample.value)
     return reading
+
+
+def _total_of(name: str, labels: Mapping[str, str]) -> Total | None:
+    """Return the total that a sample is part of, None if of none."""
+    if name != _REQUESTS:
+        return _TOTALS.get((name, labels.get("outcome")))
+    if not labels.get("error_type"):
+        return None
+    return _REFUSED_REQUESTS.get("/".join(labels.get("http_route", "").split("/")[:2]))
 
 
 def rates(

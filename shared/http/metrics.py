@@ -1,7 +1,8 @@
-"""What a server of HTTP counts, by OpenTelemetry's names. Each metric is declared here once.
+"""The metrics of an HTTP server, by OpenTelemetry's names. Each metric is declared here once.
 
-Whatever is counted per request is a plain number, and rendered when it is scraped. No label comes
-from a request: routes are templates, methods those that HTTP has, codes those that we send.
+Each request is counted once, in the histogram of durations; ``error_type`` is the code of its
+problem document, or empty. Counts are plain numbers, rendered at a scrape. No label value comes
+from a request: routes are templates, methods are HTTP's, codes are those of our problems.
 """
 
 from bisect import bisect_left
@@ -22,11 +23,12 @@ BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "QUERY")
 OTHER_METHOD = "_OTHER"
 NO_ROUTE = ""
+NO_ERROR = ""
 _LE = (*map(str, BOUNDS), "+Inf")
 
 
 class _Durations:
-    """The requests of one route that were answered with one status."""
+    """The requests of one route that had one outcome."""
 
     __slots__ = ("counts", "seconds")
 
@@ -38,27 +40,30 @@ class _Durations:
 class RouteMeter:
     """What is counted of one method and route."""
 
-    __slots__ = ("_by_status", "active", "method", "route")
+    __slots__ = ("_by_outcome", "active", "method", "route")
 
     def __init__(self, method: str, route: str) -> None:
         self.method = method
         self.route = route
         self.active = 0
-        self._by_status: dict[int, _Durations] = {}
+        self._by_outcome: dict[tuple[int, str], _Durations] = {}
 
-    def ended(self, status: int, seconds: float) -> None:
-        """Note one request that was answered with *status* after *seconds*."""
-        durations = self._by_status.get(status)
+    def ended(self, status: int, seconds: float, error_type: str = NO_ERROR) -> None:
+        """Count one request that was answered with *status* after *seconds*.
+
+        *error_type* is the code of the problem document that answered it.
+        """
+        durations = self._by_outcome.get((status, error_type))
         if durations is None:
-            durations = self._by_status[status] = _Durations()
+            durations = self._by_outcome[status, error_type] = _Durations()
         durations.counts[bisect_left(BOUNDS, seconds)] += 1
         durations.seconds += seconds
 
     def render(self, family: HistogramMetricFamily) -> None:
         """Add what was counted to *family*."""
-        for status, durations in self._by_status.items():
+        for (status, error_type), durations in self._by_outcome.items():
             family.add_metric(
-                [self.method, self.route, str(status)],
+                [self.method, self.route, str(status), error_type],
                 list(zip(_LE, accumulate(durations.counts), strict=True)),
                 durations.seconds,
             )
@@ -69,7 +74,7 @@ class HttpMeters(Collector):
 
     def __init__(self) -> None:
         self._routes: dict[tuple[str, str], RouteMeter] = {}
-        self._refused: Counter[str] = Counter()
+        self.connections_refused = 0
         self.connections: Callable[[], int] = int
         """Asked at each scrape."""
 
@@ -84,16 +89,12 @@ class HttpMeters(Collector):
         """Return the meter of the requests of *method*, as it was sent, that found no route."""
         return self.route(method if method in METHODS else OTHER_METHOD, NO_ROUTE)
 
-    def refused(self, code: str) -> None:
-        """Note one request, or connection, that was answered with a problem."""
-        self._refused[code] += 1
-
     def collect(self) -> Iterator[Metric]:
         """Render what is counted, for a scrape."""
         durations = HistogramMetricFamily(
             "http_server_request_duration_seconds",
             "From the head of a request until its answer is ready to be sent.",
-            labels=["http_request_method", "http_route", "http_response_status_code"],
+            labels=["http_request_method", "http_route", "http_response_status_code", "error_type"],
         )
         active: Counter[str] = Counter()
         for meter in self._routes.values():
@@ -108,14 +109,11 @@ class HttpMeters(Collector):
         for method, number in active.items():
             requests.add_metric([method], number)
         yield requests
-        refused = CounterMetricFamily(
-            "catchall_http_refusals",
-            "Requests and connections that were refused, by code.",
-            labels=["code"],
+        yield CounterMetricFamily(
+            "catchall_http_connections_refused",
+            "Connections that were refused because the server had reached its limit.",
+            value=self.connections_refused,
         )
-        for code, number in self._refused.items():
-            refused.add_metric([code], number)
-        yield refused
         yield GaugeMetricFamily(
             "catchall_http_connections", "Connections that are open.", value=self.connections()
         )

@@ -14,10 +14,11 @@ from aiohttp import web
 
 from shared.auth.api_keys import Scope
 from shared.errors import InputError, RetriableError
-from shared.http.metrics import RouteMeter
-from shared.http.watch import HttpWatch, mark
+from shared.http.metrics import NO_ERROR, RouteMeter
+from shared.http.watch import HttpWatch, code_of, mark
 
 RETRY_AFTER_SECONDS = 1
+
 _FIRST_REFUSAL = 400
 
 Handler = Callable[..., Awaitable[web.StreamResponse]]
@@ -212,21 +213,23 @@ class Router:
         except HttpProblem as error:
             response = problem_of(error)
             meter = self._watch.meters.unrouted(request.method)
-            meter.ended(response.status, perf_counter() - began_at)
+            meter.ended(response.status, perf_counter() - began_at, error.code)
             self._watch.refused(request, meter, response)
             return response
         handler, meter = endpoint
         meter.active += 1
-        status = 500  # of what nobody foresaw
+        status, error_type = 500, "internal_error"  # unless the handler returns
         try:
             try:
                 answer = await handler(request, *values)
             except REFUSALS as error:
                 answer = problem_of(error)
-            status = answer.status
+            status, error_type = answer.status, NO_ERROR
+            if status >= _FIRST_REFUSAL:
+                error_type = code_of(answer) or NO_ERROR
         finally:
             meter.active -= 1
-            meter.ended(status, perf_counter() - began_at)
+            meter.ended(status, perf_counter() - began_at, error_type)
         if status >= _FIRST_REFUSAL:
             self._watch.refused(request, meter, answer)
         return answer

@@ -132,7 +132,8 @@ class _Connection(RequestHandler):
             response = problem(500, "internal_error", "A defect of this node; it was logged.")
         else:
             response = problem(status, "malformed_request", "This is not well-formed HTTP/1.1.")
-            meter.ended(status, 0.0)  # what it is can't be told, nor when it began
+            # Neither its method nor its beginning is known.
+            meter.ended(status, 0.0, "malformed_request")
         watch.refused(request, meter, response)
         response.force_close()
         return response

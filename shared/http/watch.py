@@ -34,18 +34,15 @@ class HttpWatch:
     def refused(
         self, request: web.BaseRequest, meter: RouteMeter, response: web.StreamResponse
     ) -> None:
-        """Note that *request* is answered with *response*; what names no code is no problem."""
+        """Log that *request* was refused with *response*, unless it has no problem code."""
         code = code_of(response)
-        if code is None:
-            return
-        self.meters.refused(code)
-        if self._log.wants(code):
+        if code is not None and self._log.wants(code):
             self._log.tell(code, response.status, meter.method, meter.route, id_of(request))
 
     def turned_away(self, code: str, status: int) -> str:
         """Note that a connection is refused; return a name for what it would have asked."""
         request_id = new_id()
-        self.meters.refused(code)
+        self.meters.connections_refused += 1
         if self._log.wants(code):
             self._log.tell(code, status, NO_ROUTE, NO_ROUTE, request_id)
         return request_id

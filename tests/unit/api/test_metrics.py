@@ -28,6 +28,7 @@ LABELS = {
     "http_request_method": "HTTP's methods, or _OTHER",
     "http_route": "templates of routes",
     "http_response_status_code": "statuses that we send",
+    "error_type": "codes of problems that we send",
     "code": "codes of problems that we send",
     "outcome": "two words",
     "what": "two words",

@@ -14,11 +14,13 @@ from ingest.handlers import Handlers, build_routes
 from ingest.metrics import IngestMetrics
 from ingest.publisher import Publisher
 from shared.errors import BrokerUnavailableError, OutcomeUnknownError
+from shared.http.watch import HttpWatch
 from shared.model.domain import DomainName
 from shared.model.event import Event, EventKind
 from shared.model.record import decode
 from tests.fakes.requests import ask, json_of
 from tests.fakes.topic import InMemoryTopic
+from tests.unit.samples import counted_with
 
 NDJSON = {"Content-Type": "application/x-ndjson"}
 GOOD = b'{"domain": "a.example", "event": "delivered"}\n'
@@ -40,7 +42,8 @@ class Node:
             clock=asyncio.get_running_loop().time,
         )
         self.router = build_routes(
-            Handlers(self.publisher, self.admission, metrics, body_seconds=1.0)
+            Handlers(self.publisher, self.admission, metrics, body_seconds=1.0),
+            watch=HttpWatch(self.registry),
         )
 
     def stored(self) -> list[Event]:
@@ -85,11 +88,11 @@ async def test_an_idempotency_key_goes_with_its_event(node: Node) -> None:
 async def test_a_bad_event_is_refused_and_not_sent(
     node: Node, target: str, headers: dict[str, str], code: str
 ) -> None:
-    """400 with its code, which is counted, and nothing in the log."""
+    """400 with its code, which is counted once, and nothing in the log."""
     response = await ask(node.router, "PUT", target, None, headers)
     assert (response.status, json_of(response)["code"]) == (400, code)
     assert node.topic.appends == []
-    assert node.registry.get_sample_value("catchall_ingest_refused_total", {"code": code}) == 1
+    assert counted_with(node.registry, code) == {"http_server_request_duration_seconds_count": 1}
 
 
 async def test_a_small_body_is_ignored_and_a_large_one_refused(node: Node) -> None:
@@ -157,6 +160,9 @@ async def test_many_events_are_accepted_beside_bad_lines(node: Node, compressed:
     answer = json_of(response)
     assert answer["accepted"] == 2
     assert [(r["line"], r["code"]) for r in answer["rejected"]] == [(2, "malformed_json")]
+    assert counted_with(node.registry, "malformed_json") == {
+        "catchall_ingest_rejected_lines_total": 1
+    }
     assert "failed" not in answer
     assert node.stored() == [Event(A, EventKind.DELIVERED, 2)]
 

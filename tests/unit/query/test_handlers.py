@@ -11,11 +11,14 @@ from query.lookup.read_through_cache import ReadThroughCache
 from query.metrics import QueryMetrics
 from shared.errors import RetriableError, StoreUnavailableError
 from shared.http.routing import Router
+from shared.http.watch import HttpWatch
 from shared.model.counter import Counters
 from tests.fakes.clock import Clock
 from tests.fakes.counter_reader import InMemoryCounterReader
 from tests.fakes.requests import ask, json_of
+from tests.unit.samples import counted_with
 
+REQUESTS = "http_server_request_duration_seconds_count"
 JSON = {"Content-Type": "application/json"}
 COUNTERS = {
     "all.example": Counters(1001, 0),
@@ -43,11 +46,7 @@ class Node:
         self.clock = Clock()
         self.cache = ReadThroughCache(self.reader, 1000, self.clock, metrics)
         handlers = Handlers(self.cache, metrics)
-        self.router: Router = build_routes(handlers)
-
-    def refused(self, code: str) -> float | None:
-        """Return how many refusals were counted under *code*."""
-        return self.registry.get_sample_value("catchall_query_refused_total", {"code": code})
+        self.router: Router = build_routes(handlers, watch=HttpWatch(self.registry))
 
 
 async def test_a_domain_is_answered_with_its_counts_and_their_meaning() -> None:
@@ -83,7 +82,7 @@ async def test_what_is_no_domain_is_refused_unread() -> None:
     response = await ask(node.router, "GET", "/domains/localhost")
     assert (response.status, json_of(response)["code"]) == (400, "single_label")
     assert node.reader.reads == []
-    assert node.refused("single_label") == 1
+    assert counted_with(node.registry, "single_label") == {REQUESTS: 1}
 
 
 async def test_a_store_that_cannot_answer_is_no_unknown() -> None:
@@ -92,7 +91,7 @@ async def test_a_store_that_cannot_answer_is_no_unknown() -> None:
     response = await ask(node.router, "GET", "/domains/all.example")
     assert (response.status, json_of(response)["code"]) == (503, "store_unavailable")
     assert response.headers["Retry-After"]
-    assert node.refused("store_unavailable") == 1
+    assert counted_with(node.registry, "store_unavailable") == {REQUESTS: 1}
 
 
 async def test_many_domains_are_answered_in_the_order_of_the_request() -> None:
@@ -110,6 +109,8 @@ async def test_many_domains_are_answered_in_the_order_of_the_request() -> None:
         "domain": "not.example",
         "error": {"code": "store_unavailable", "detail": "no answer"},
     }
+    for code in ("single_label", "store_unavailable"):
+        assert counted_with(node.registry, code) == {"catchall_query_rejected_domains_total": 1}
 
 
 async def test_a_domain_that_is_asked_for_twice_is_read_once() -> None:

@@ -20,16 +20,23 @@ from query.pulse.scrape import (
     quantile,
     rates,
 )
+from shared.http.watch import HttpWatch
 from shared.model.status import Status
 
 
-def ingest(acknowledged: int, failed: int = 0, refused: int = 0) -> Scrape:
+def ingest(acknowledged: int, refused: int = 0, rejected: int = 0) -> Scrape:
     """Return the reading of a real ingest node's metrics."""
     registry = CollectorRegistry()
     metrics = IngestMetrics(registry, Admission(1, 1))
-    metrics.acknowledged, metrics.failed = acknowledged, failed
+    metrics.acknowledged = acknowledged
+    served = HttpWatch(registry).meters
+    served.route("PUT", "/events/{domain}/delivered").ended(202, 0.0)
+    served.route("GET", "/openapi.json").ended(401, 0.0, "no_key")
+    served.unrouted("GET").ended(404, 0.0, "unknown_path")
     for _ in range(refused):
-        metrics.count_refusal("node_full")
+        served.route("PUT", "/events/{domain}/delivered").ended(503, 0.0, "node_full")
+    for _ in range(rejected):
+        metrics.count_rejected_line("single_label")
     return parse_scrape(generate_latest(registry).decode())
 
 
@@ -53,7 +60,7 @@ def worker(rows: int, lags: dict[int, int], delays: list[float]) -> Scrape:
 
 def test_metrics_of_each_tier_are_read() -> None:
     """By the names under which the tiers themselves write them."""
-    assert ingest(7, failed=2, refused=3).totals == {
+    assert ingest(7, refused=2, rejected=3).totals == {
         Total.EVENTS_IN: 7,
         Total.EVENTS_REFUSED: 5,
     }
@@ -70,9 +77,10 @@ def test_a_query_node_is_known_and_its_answers_are_summed() -> None:
     assert parse_scrape(generate_latest(registry).decode()).tier is Tier.QUERY
     metrics.answers[Status.UNKNOWN] += 1
     metrics.answers[Status.CATCH_ALL] += 1
-    metrics.count_refusal("single_label")
+    metrics.count_rejected_domain("single_label")
+    HttpWatch(registry).meters.route("GET", "/domains/{domain}").ended(503, 0.0, "node_full")
     read = parse_scrape(generate_latest(registry).decode())
-    assert (read.totals[Total.ANSWERS], read.totals[Total.QUESTIONS_REFUSED]) == (2, 1)
+    assert (read.totals[Total.ANSWERS], read.totals[Total.QUESTIONS_REFUSED]) == (2, 2)
 
 
 def test_what_is_no_metrics_is_an_error() -> None:

@@ -51,18 +51,19 @@ class Served:
         """Return a sample."""
         return self.registry.get_sample_value(name, labels)
 
-    def requests(self, method: str, route: str, status: int) -> float | None:
+    def requests(self, method: str, route: str, status: int, error_type: str = "") -> float | None:
         """Return how many requests were counted so."""
         return self.value(
             f"{SECONDS}_count",
             http_request_method=method,
             http_route=route,
             http_response_status_code=str(status),
+            error_type=error_type,
         )
 
 
 async def test_a_request_is_counted_by_its_template_and_its_status() -> None:
-    """Once each, the refused ones by their codes too; none is active in the end."""
+    """Once each, the refused ones with the codes of their problems; none is active in the end."""
     served = Served()
     for target in ("/domains/a.example", "/domains/b.example", "/domains/a", "/full", "/nothing"):
         await ask(served.router, "GET", target)
@@ -73,12 +74,10 @@ async def test_a_request_is_counted_by_its_template_and_its_status() -> None:
     template = "/domains/{domain}"
     assert served.requests("GET", template, 200) == 2
     assert served.requests("HEAD", template, 200) == 1
-    assert served.requests("GET", template, 400) == 1
-    assert served.requests("GET", "/full", 503) == 1
-    assert served.requests("GET", "/defect", 500) == 1
-    assert served.requests("GET", "", 404) == 1
-    for code in ("single_label", "node_full", "unknown_path"):
-        assert served.value("catchall_http_refusals_total", code=code) == 1
+    assert served.requests("GET", template, 400, "single_label") == 1
+    assert served.requests("GET", "/full", 503, "node_full") == 1
+    assert served.requests("GET", "/defect", 500, "internal_error") == 1
+    assert served.requests("GET", "", 404, "unknown_path") == 1
     assert served.active == [1, 1, 1, 0]
     assert served.value("http_server_active_requests", http_request_method="GET") == 0
 
@@ -89,12 +88,14 @@ async def test_what_tells_no_problem_is_no_refusal() -> None:
     async def not_ready(_: web.BaseRequest) -> web.StreamResponse:
         return web.Response(status=503)
 
-    watch = HttpWatch(CollectorRegistry())
+    registry = CollectorRegistry()
+    watch = HttpWatch(registry)
     with capture_logs() as lines:
         await ask(Router([Route("GET", "/readyz", not_ready, OPEN)], watch=watch), "GET", "/readyz")
 
     assert lines == []
-    assert [s for f in watch.meters.collect() for s in f.samples if "refusals" in s.name] == []
+    samples = [sample for family in registry.collect() for sample in family.samples]
+    assert {sample.labels.get("error_type", "") for sample in samples} == {""}
 
 
 async def test_no_label_has_what_a_client_sent() -> None:
@@ -117,7 +118,7 @@ async def test_no_label_has_what_a_client_sent() -> None:
         assert MARK not in str(sample.labels).lower()
         assert sample.labels.get("http_route", "") in routes
         assert sample.labels.get("http_request_method", "GET") in {*METHODS, OTHER_METHOD}
-    assert served.requests(OTHER_METHOD, "", 405) == 1
+    assert served.requests(OTHER_METHOD, "", 405, "method_not_allowed") == 1
 
 
 def test_a_duration_is_in_the_first_bucket_that_holds_it() -> None:
@@ -127,7 +128,12 @@ def test_a_duration_is_in_the_first_bucket_that_holds_it() -> None:
     for seconds in (0.0, BOUNDS[0], BOUNDS[0] * 1.01, BOUNDS[-1] + 1):
         meters.route("GET", "/").ended(200, seconds)
 
-    labels = {"http_request_method": "GET", "http_route": "/", "http_response_status_code": "200"}
+    labels = {
+        "http_request_method": "GET",
+        "http_route": "/",
+        "http_response_status_code": "200",
+        "error_type": "",
+    }
 
     def bucket(le: str) -> float | None:
         return registry.get_sample_value(f"{SECONDS}_bucket", {**labels, "le": le})
