@@ -19,7 +19,7 @@ async def servers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ser
     """One broker and one Cassandra node, on loopback addresses that `make run` does not use."""
     directory: Path = tmp_path_factory.mktemp("servers")
     try:
-        async with open_servers(directory, prefix=random_prefix(), say=print) as started:
+        async with open_servers(directory, prefix=random_prefix(), report=print) as started:
             yield started
     except ServersError as error:
         pytest.fail(f"these tests need real servers: {error}", pytrace=False)

@@ -1,1 +1,1 @@
-"""What a load takes, computed from the figures of the bench."""
+"""The capacity calculator: the machines that a load needs, computed from the bench's figures."""

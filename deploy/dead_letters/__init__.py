@@ -1,1 +1,1 @@
-"""List, show and replay dead letters."""
+"""List records that no worker could decode, and send them again."""

@@ -34,7 +34,7 @@ def main(
     console = Console(highlight=False, soft_wrap=True)
     begun = time.monotonic()
 
-    def say(line: str) -> None:
+    def report(line: str) -> None:
         clock = f"{time.monotonic() - begun:7.1f} s  "
         if line.startswith("curl "):
             # Alone on its line, to be copied.
@@ -44,7 +44,7 @@ def main(
 
     try:
         directory = (data or run.default_directory()).resolve()
-        status = asyncio.run(run.run(Cluster(directory, nodes, loopback_prefix), say))
+        status = asyncio.run(run.run(Cluster(directory, nodes, loopback_prefix), report))
     except ServersError as error:
         print(f"error: {error}", file=sys.stderr)
         status = 1

@@ -10,7 +10,7 @@ from deploy.processes.errors import ServersError
 
 
 @contextmanager
-def hold(path: Path) -> Iterator[None]:
+def acquire(path: Path) -> Iterator[None]:
     """Hold the lock at *path*; raise if another process does, and say which.
 
     The kernel lets go of it when the process ends, however it ends.

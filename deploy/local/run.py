@@ -13,9 +13,9 @@ from deploy.local import lock, tiers
 from deploy.local.supervisor import keep_alive
 from deploy.processes import log_tail, process
 from deploy.processes.errors import ServersError
-from deploy.processes.node import Node, ending
+from deploy.processes.node import Node, describe_status
 from deploy.processes.ports import require_free
-from deploy.servers.backends import Say, Servers, open_servers
+from deploy.servers.backends import Report, Servers, open_servers
 from deploy.servers.cluster import Cluster
 
 _PREPARE_LIMIT_SECONDS = 90
@@ -23,12 +23,12 @@ _DRAIN_SECONDS = 11  # a tier drains within 10
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-async def run(cluster: Cluster, say: Say) -> int:
+async def run(cluster: Cluster, report: Report) -> int:
     """Run everything until a signal comes; return the exit status.
 
     A second signal kills at once. Raises ServersError for what people can mend.
     """
-    work = asyncio.create_task(_run(cluster, say))
+    work = asyncio.create_task(_run(cluster, report))
     loop = asyncio.get_running_loop()
     asked: list[signal.Signals] = []
 
@@ -36,7 +36,7 @@ async def run(cluster: Cluster, say: Say) -> int:
         if asked:
             _kill_everything()
         asked.append(number)
-        say(f"{number.name}: stopping, the tiers first (once more to kill everything)")
+        report(f"{number.name}: stopping, the tiers first (once more to kill everything)")
         work.cancel()
 
     for number in _SIGNALS:
@@ -49,30 +49,30 @@ async def run(cluster: Cluster, say: Say) -> int:
         if not asked:
             raise
     for failure in failures:
-        say(failure)
-    say("everything is stopped")
+        report(failure)
+    report("everything is stopped")
     return 1 if failures else 0
 
 
-async def _run(cluster: Cluster, say: Say) -> list[str]:
+async def _run(cluster: Cluster, report: Report) -> list[str]:
     """Run until cancelled and return what went wrong at the end."""
     failures: list[str] = []
-    with lock.hold(cluster.directory.with_name(cluster.directory.name + ".lock")):
+    with lock.acquire(cluster.directory.with_name(cluster.directory.name + ".lock")):
         await require_free(each for tier in tiers.TIERS for each in tier.endpoints(cluster.host(1)))
         async with (
             open_servers(
                 cluster.directory,
                 nodes=cluster.nodes,
                 prefix=cluster.prefix,
-                say=say,
+                report=report,
             ) as servers,
-            _open_tiers(cluster, servers, failures, say) as started,
+            _open_tiers(cluster, servers, failures, report) as started,
         ):
             for line in welcome(cluster):
-                say(line)
+                report(line)
             # Cancelled is the end that was asked for: leaving the contexts stops everything.
             with suppress(asyncio.CancelledError):
-                await keep_alive([*servers.nodes, *started], say)
+                await keep_alive([*servers.nodes, *started], report)
     return failures
 
 
@@ -81,30 +81,30 @@ async def _open_tiers(
     cluster: Cluster,
     servers: Servers,
     failures: list[str],
-    say: Say,
+    report: Report,
 ) -> AsyncIterator[list[Node]]:
     """Prepare the servers, start the tiers, and stop them at the end."""
-    await _prepare(cluster, servers, say)
+    await _prepare(cluster, servers, report)
     nodes = tiers.build_tiers(cluster, servers)
     try:
         for node in nodes:
             await node.start()
         for node in nodes:
             await node.wait_ready()
-            say(f"{node.name} is ready (pid {node.pid}), log {node.log}")
+            report(f"{node.name} is ready (pid {node.pid}), log {node.log}")
         yield nodes
     finally:
         running = [node for node in nodes if node.pid is not None]
         statuses = await asyncio.gather(*(node.stop(_DRAIN_SECONDS) for node in running))
         failures += [
-            f"{node.name} {ending(status)} when asked to stop: see {node.log}"
+            f"{node.name} {describe_status(status)} when asked to stop: see {node.log}"
             for node, status in zip(running, statuses, strict=True)
             if status != 0
         ]
-        say("the tiers are stopped")
+        report("the tiers are stopped")
 
 
-async def _prepare(cluster: Cluster, servers: Servers, say: Say) -> None:
+async def _prepare(cluster: Cluster, servers: Servers, report: Report) -> None:
     command = tiers.prepare(cluster, servers)
     begin = command.log.stat().st_size if command.log.exists() else 0
     try:
@@ -116,10 +116,10 @@ async def _prepare(cluster: Cluster, servers: Servers, say: Say) -> None:
         ) from error
     if status != 0:
         raise ServersError(
-            f"creating tables and topics {ending(status)}: {log_tail.why(command.log, begin)} "
-            f"(see {command.log})",
+            f"creating tables and topics {describe_status(status)}: "
+            f"{log_tail.last_error(command.log, begin)} (see {command.log})",
         )
-    say("keyspace, tables and topics are there")
+    report("keyspace, tables and topics are there")
 
 
 def welcome(cluster: Cluster) -> list[str]:

@@ -8,41 +8,43 @@ from typing import NoReturn
 from deploy.local.restarts import Restarts
 from deploy.processes.errors import ServersError
 from deploy.processes.node import Node
-from deploy.servers.backends import Say
+from deploy.servers.backends import Report
 
 
-async def keep_alive(nodes: Iterable[Node], say: Say) -> None:
+async def keep_alive(nodes: Iterable[Node], report: Report) -> None:
     """Watch every node until cancelled."""
     async with asyncio.TaskGroup() as group:
         for node in nodes:
-            group.create_task(_keep_alive(node, say), name=node.name)
+            group.create_task(_keep_alive(node, report), name=node.name)
 
 
-async def _keep_alive(node: Node, say: Say) -> NoReturn:
+async def _keep_alive(node: Node, report: Report) -> NoReturn:
     restarts = Restarts()
     while True:
         await node.wait()
         pause = restarts.pause_seconds(time.monotonic() - node.started_at)
         when = f"in {pause:.0f} s" if pause else "now"
-        say(f"{node.obituary()}: starting it again {when}")
+        report(f"{node.describe_exit()}: starting it again {when}")
         await asyncio.sleep(pause)
-        await _revive(node, say)
+        await _revive(node, report)
 
 
-async def _revive(node: Node, say: Say) -> None:
+async def _revive(node: Node, report: Report) -> None:
     """Start *node* and say when it is ready; one that freezes at its start is killed."""
     try:
         await node.start()
     except ServersError as error:
-        say(str(error))
+        report(str(error))
         return
-    say(f"{node.name} started again (pid {node.pid})")
+    report(f"{node.name} started again (pid {node.pid})")
     try:
         await node.wait_ready()
     except ServersError as error:
         # If it died, the next turn of the watch says how.
         if node.pid is not None:
-            say(str(error))
+            report(str(error))
             await node.kill()
         return
-    say(f"{node.name} is ready again, {time.monotonic() - node.started_at:.1f} s after its start")
+    report(
+        f"{node.name} is ready again, {time.monotonic() - node.started_at:.1f} s after its start"
+    )

@@ -9,7 +9,7 @@ _FRAME = re.compile(r"^\s*(at |\.\.\. \d+ (more|common)|File \"|\^+$|[|+~^ -]*$)
 _TROUBLE = re.compile(r"\b(ERROR|FATAL|CRITICAL|error|\w*(Exception|Error))\b")
 
 
-def why(log: Path, since_byte: int = 0) -> str:
+def last_error(log: Path, since_byte: int = 0) -> str:
     """Return the last line of *log* that names an error, else its last line that says anything.
 
     Only what was written after *since_byte* counts: logs go on over restarts.
@@ -23,10 +23,10 @@ def why(log: Path, since_byte: int = 0) -> str:
             text = file.read().decode(errors="replace")
     except OSError:
         return "no log"
-    return meaningful(text.splitlines())
+    return pick_line(text.splitlines())
 
 
-def meaningful(lines: list[str]) -> str:
+def pick_line(lines: list[str]) -> str:
     """Choose among *lines*: no stack frames, and an error rather than the last word."""
     said = [line.strip() for line in lines if not _FRAME.search(line)]
     if not said:

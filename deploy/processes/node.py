@@ -99,7 +99,7 @@ class Node:
             async with asyncio.timeout(limit):
                 while missing:
                     if self.pid is None:
-                        raise ServersError(self.obituary())
+                        raise ServersError(self.describe_exit())
                     missing = await self._ask(members)
                     if missing:
                         await asyncio.sleep(_PROBE_EVERY_SECONDS)
@@ -129,14 +129,14 @@ class Node:
         """Ask it to end, kill it at the deadline, and return the exit status."""
         return 0 if self._running is None else await process.stop(self._running, deadline_seconds)
 
-    def obituary(self) -> str:
+    def describe_exit(self) -> str:
         """Say in one line how it ended, its last words, and where to read on."""
         status = self.status
         if status is not None and status < 0:
             # Ended from outside: its last words are about something else.
-            return f"{self.name} {ending(status)}"
-        words = log_tail.why(self.log, self._log_start)
-        return f"{self.name} {ending(status)}: {words} (see {self.log})"
+            return f"{self.name} {describe_status(status)}"
+        words = log_tail.last_error(self.log, self._log_start)
+        return f"{self.name} {describe_status(status)}: {words} (see {self.log})"
 
     def _signal(self, number: signal.Signals) -> None:
         if self._running is None or self.pid is None:
@@ -164,11 +164,13 @@ class Node:
                 f"{setup.name} did not end within {SETUP_LIMIT_SECONDS} s: see {setup.log}",
             ) from error
         if status != 0:
-            raise ServersError(f"{setup.name} {ending(status)}: {log_tail.why(setup.log)}")
+            raise ServersError(
+                f"{setup.name} {describe_status(status)}: {log_tail.last_error(setup.log)}"
+            )
         done.touch()
 
 
-def ending(status: int | None) -> str:
+def describe_status(status: int | None) -> str:
     """Put an exit status into words."""
     if status is None:
         return "has not ended"

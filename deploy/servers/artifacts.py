@@ -45,7 +45,7 @@ async def fetch(
     wanted: Distribution,
     artifacts: Path,
     java: Path,
-    say: Callable[[str], None],
+    report: Callable[[str], None],
 ) -> Path:
     """Return the folder with the checked jars of *wanted*, downloading them on first use.
 
@@ -55,7 +55,7 @@ async def fetch(
     hashes = parse_hashes(wanted.hashes.read_text())
     if await asyncio.to_thread(_is_good, folder, hashes):
         return folder
-    say(f"fetching {wanted.name} by Maven (once)")
+    report(f"fetching {wanted.name} by Maven (once)")
     with downloads.unfinished(folder) as fresh:
         await _download(wanted, fresh, artifacts / f"{wanted.name}.log", java)
         jars = fresh / "jars"
@@ -96,7 +96,7 @@ def parse_hashes(text: str) -> dict[str, str]:
 
 
 def differences(folder: Path, hashes: Mapping[str, str]) -> list[str]:
-    """Say for each jar how it differs from the list; reads every byte."""
+    """Report for each jar how it differs from the list; reads every byte."""
     found = {path.name: path for path in folder.glob("*.jar")}
     said = [f"{name} is missing" for name in hashes if name not in found]
     said += [f"{name} is not listed" for name in found if name not in hashes]
@@ -170,7 +170,7 @@ def _lay_out(wanted: Distribution, fresh: Path, log: Path) -> None:
 def complaint(text: str) -> str:
     """Return Maven's first error: those that follow explain how to read it."""
     found = re.search(r"\[ERROR\] (.+?)(?: -> \[Help 1\])?$", text, re.MULTILINE)
-    return found[1] if found else log_tail.meaningful(text.splitlines())
+    return found[1] if found else log_tail.pick_line(text.splitlines())
 
 
 def _complaint(log: Path) -> str:

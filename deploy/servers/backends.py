@@ -21,7 +21,7 @@ from deploy.servers.security import Security
 _VARIABLES = ("KAFKA_BOOTSTRAP_SERVERS", "CASSANDRA_CONTACT_POINTS")
 ARTIFACTS = Path(__file__).resolve().parents[2] / ".local" / "artifacts"
 
-Say = Callable[[str], None]
+Report = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ async def open_servers(
     profile: Profile = FRUGAL,
     security: Security | None = None,
     brokers: bool = True,
-    say: Say = lambda _: None,
+    report: Report = lambda _: None,
 ) -> AsyncIterator[Servers]:
     """Start *nodes* brokers (unless none are wanted) and Cassandra nodes, stop them at the end.
 
@@ -71,7 +71,7 @@ async def open_servers(
     ServersError. Enter it from the main thread.
     """
     if given := from_environment(os.environ):
-        say(given.origin)
+        report(given.origin)
         yield given
         return
     cluster = Cluster(directory, nodes, prefix, commit_log, profile, security)
@@ -79,13 +79,13 @@ async def open_servers(
     require_disk(cluster.directory)
     await require_free(endpoints(cluster))
     cluster.require_same_as_before()
-    backend = await choose_backend(say)
-    say(backend.origin)
+    backend = await choose_backend(report)
+    report(backend.origin)
     servers = build_servers(cluster, backend)
     if not brokers:
         servers = replace(servers, kafka=[])
     try:
-        await _start(servers, say)
+        await _start(servers, report)
         yield servers
     finally:
         await asyncio.gather(*(node.stop() for node in servers.nodes))
@@ -116,14 +116,14 @@ def from_environment(environment: Mapping[str, str]) -> Servers | None:
     return Servers(origin, bootstrap_servers, contact_points, [], [])
 
 
-async def choose_backend(say: Say) -> Backend:
+async def choose_backend(report: Report) -> Backend:
     """Choose Docker where an engine answers, else local JVMs, which are fetched on first use."""
     if version := await docker.find_engine():
         return in_docker(version)
-    java = await find_java(ARTIFACTS, say)
+    java = await find_java(ARTIFACTS, report)
     # One after the other: Maven's local repository is not made for two at once.
-    brokers = await artifacts.fetch(artifacts.KAFKA, ARTIFACTS, java, say)
-    stores = await artifacts.fetch(artifacts.CASSANDRA, ARTIFACTS, java, say)
+    brokers = await artifacts.fetch(artifacts.KAFKA, ARTIFACTS, java, report)
+    stores = await artifacts.fetch(artifacts.CASSANDRA, ARTIFACTS, java, report)
     return as_processes(java, brokers, stores)
 
 
@@ -165,15 +165,15 @@ def build_servers(cluster: Cluster, backend: Backend) -> Servers:
     )
 
 
-async def _start(servers: Servers, say: Say) -> None:
+async def _start(servers: Servers, report: Report) -> None:
     async def start(node: Node) -> None:
         await node.start()
-        say(f"{node.name} started (pid {node.pid}), log {node.log}")
+        report(f"{node.name} started (pid {node.pid}), log {node.log}")
 
     async def start_brokers() -> None:
         await _together(start(node) for node in servers.kafka)
         await _together(node.wait_ready(len(servers.kafka)) for node in servers.kafka)
-        say(f"Kafka is ready: {servers.bootstrap_servers}")
+        report(f"Kafka is ready: {servers.bootstrap_servers}")
 
     async def start_stores() -> None:
         # The first is the seed, which the others ask for the ring.
@@ -183,7 +183,7 @@ async def _start(servers: Servers, say: Say) -> None:
             await seed.wait_ready()
             await _together(start(node) for node in others)
         await _together(node.wait_ready(len(servers.cassandra)) for node in servers.cassandra)
-        say(f"Cassandra is ready: {servers.contact_points}")
+        report(f"Cassandra is ready: {servers.contact_points}")
 
     await _together([start_brokers(), start_stores()] if servers.kafka else [start_stores()])
 

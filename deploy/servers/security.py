@@ -30,7 +30,7 @@ class Security:
         """Return what a client of ours believes."""
         return ssl.create_default_context(cadata=self.authorities)
 
-    def kafka_client(self) -> Mapping[str, Any]:
+    def kafka_client_arguments(self) -> Mapping[str, Any]:
         """Return what an aiokafka client is told to be let in as the first user."""
         return {
             "security_protocol": "SASL_SSL",

@@ -37,18 +37,18 @@ class Visit:
 
     page: Page
     origin: str
-    complaints: list[str] = field(default_factory=list)
+    console_errors: list[str] = field(default_factory=list)
     """Errors and warnings of the console, scripts that failed."""
-    elsewhere: list[str] = field(default_factory=list)
+    foreign_requests: list[str] = field(default_factory=list)
     """Requests to any other origin."""
 
-    async def shoot(self, name: str, *, full: bool = True) -> None:
+    async def save_screenshot(self, name: str, *, full: bool = True) -> None:
         """Keep a picture of the page for people."""
         folder = os.environ.get("CATCHALL_ARTEFACTS", ".local/screenshots")
         # Playwright makes the folder.
         await self.page.screenshot(path=f"{folder}/{name}.png", full_page=full)
 
-    async def shut_out(self) -> list[str]:
+    async def accessibility_violations(self) -> list[str]:
         """Return what axe finds that shuts people out, serious and critical alone."""
         results = await Axe().run(self.page)
         return [
@@ -58,7 +58,7 @@ class Visit:
             for node in found["nodes"]
         ]
 
-    async def overflow(self) -> int:
+    async def overflow_pixels(self) -> int:
         """Return by how many pixels the page is wider than its window."""
         wider = await self.page.evaluate(
             "document.documentElement.scrollWidth - document.documentElement.clientWidth"
@@ -79,11 +79,13 @@ async def visit(
     try:
         page = await context.new_page()
         opened = Visit(page, origin)
-        page.on("pageerror", lambda error: opened.complaints.append(str(error)))
+        page.on("pageerror", lambda error: opened.console_errors.append(str(error)))
         page.on(
             "console",
             lambda said: (
-                opened.complaints.append(said.text) if said.type in {"error", "warning"} else None
+                opened.console_errors.append(said.text)
+                if said.type in {"error", "warning"}
+                else None
             ),
         )
         page.on(
@@ -91,7 +93,7 @@ async def visit(
             lambda request: (
                 None
                 if request.url.startswith((origin, "data:", "blob:"))
-                else opened.elsewhere.append(request.url)
+                else opened.foreign_requests.append(request.url)
             ),
         )
         yield opened

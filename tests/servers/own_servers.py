@@ -18,15 +18,15 @@ async def open_own_servers(directory: Path, **options: Any) -> AsyncIterator[Ser
 
     Servers from outside are not ours to hurt. Fails the test where none can be had.
     """
-    with apart_from_others():
+    with without_given_servers():
         async with open_servers(
-            directory, **{"prefix": random_prefix(), "say": print, **options}
+            directory, **{"prefix": random_prefix(), "report": print, **options}
         ) as started:
             yield started
 
 
 @contextmanager
-def apart_from_others() -> Iterator[None]:
+def without_given_servers() -> Iterator[None]:
     """Forget the servers that the environment names; fail the test where none can be had."""
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("KAFKA_BOOTSTRAP_SERVERS", raising=False)

@@ -18,7 +18,7 @@ from deploy.servers.backends import Servers, open_servers
 from deploy.servers.security import CASSANDRA_ADMIN, Security
 from tests.servers.certificates import Authority
 from tests.servers.loopback import random_prefix
-from tests.servers.own_servers import apart_from_others
+from tests.servers.own_servers import without_given_servers
 from tests.tiers.stack import Stack
 
 ADMIN, INGEST, WORKER, QUERY = "admin", "ingest", "worker", "query"
@@ -54,7 +54,7 @@ class Closed:
     def kafka(self, name: str) -> Mapping[str, object]:
         """Return what an aiokafka client is told that is *name*."""
         return {
-            **self.security.kafka_client(),
+            **self.security.kafka_client_arguments(),
             "bootstrap_servers": self.servers.bootstrap_servers,
             "sasl_plain_username": name,
             "sasl_plain_password": self.security.users[name],
@@ -152,9 +152,9 @@ async def open_closed(folder: Path) -> AsyncIterator[Closed]:
         "CASSANDRA_USERNAME": CASSANDRA_ADMIN,
         "CASSANDRA_PASSWORD": CASSANDRA_ADMIN,
     }
-    with apart_from_others():
+    with without_given_servers():
         async with open_servers(
-            folder / "servers", prefix=prefix, security=security, say=print
+            folder / "servers", prefix=prefix, security=security, report=print
         ) as servers:
             environment = {
                 **common,

@@ -7,9 +7,11 @@ import pytest
 from aiokafka.errors import KafkaError
 
 from consumer.kafka.dead_letters import MAX_KEPT_BYTES, DeadLetterTopic
-from deploy.dead_letters import __main__ as dead_letters
-from deploy.dead_letters.__main__ import LetterBook, Replay, open_book, parse_arguments
-from deploy.dead_letters.letters import State, choose
+from deploy.dead_letters import command
+from deploy.dead_letters.command import parse_arguments
+from deploy.dead_letters.ledger import State, select
+from deploy.dead_letters.reader import LedgerReader, open_ledger
+from deploy.dead_letters.replay import Replay
 from shared.config import KafkaConfig
 from shared.errors import (
     BrokerUnavailableError,
@@ -39,7 +41,7 @@ def replay(kafka_config: KafkaConfig) -> Callable[..., "asyncio.Future[None]"]:
 
     def run(*words: str) -> "asyncio.Future[None]":
         arguments = parse_arguments(["replay", *words])
-        return asyncio.ensure_future(dead_letters.run(arguments, kafka_config))
+        return asyncio.ensure_future(command.run(arguments, kafka_config))
 
     return run
 
@@ -64,8 +66,8 @@ async def stored(log: Log) -> list[object]:
 
 async def states(config: KafkaConfig) -> list[State]:
     """Return what became of each letter."""
-    async with open_book(config) as book:
-        return [letter.state for letter in book.letters]
+    async with open_ledger(config) as reader:
+        return [letter.state for letter in reader.ledger]
 
 
 async def test_poison_is_put_aside_and_counted_once_after_the_fix(
@@ -100,7 +102,7 @@ async def test_poison_is_put_aside_and_counted_once_after_the_fix(
                     pass
 
     await replay("--dry-run")
-    assert "would send 1 letters" in capsys.readouterr().out
+    assert "would send 1 dead letter to" in capsys.readouterr().out
     assert len(await log.records(at)) == 3
 
     await replay()
@@ -111,13 +113,13 @@ async def test_poison_is_put_aside_and_counted_once_after_the_fix(
     assert "sent 1 of 1" in capsys.readouterr().out
     assert list(await log.records(at))[3:] == [record.encode(new)]
     assert await states(kafka_config) == [State.SENT, State.WAITING]
-    await dead_letters.run(parse_arguments(["list"]), kafka_config)
-    await dead_letters.run(parse_arguments(["show", "1"]), kafka_config)
+    await command.run(parse_arguments(["list"]), kafka_config)
+    await command.run(parse_arguments(["show", "1"]), kafka_config)
     printed = capsys.readouterr().out
-    assert "2 letters: 1 waiting, 0 in doubt, 1 sent" in printed
+    assert "2 dead letters: 1 waiting, 0 in doubt, 1 sent" in printed
     assert "not a record" in printed
-    with pytest.raises(PipelineError, match="no letter stands at offset 99"):
-        await dead_letters.run(parse_arguments(["show", "99"]), kafka_config)
+    with pytest.raises(PipelineError, match="no dead letter at offset 99"):
+        await command.run(parse_arguments(["show", "99"]), kafka_config)
 
 
 async def test_two_replays_at_once_send_each_letter_once(
@@ -128,14 +130,14 @@ async def test_two_replays_at_once_send_each_letter_once(
     await keep(real_log, *records)
 
     async def one() -> int:
-        async with open_book(kafka_config) as book:
-            chosen = choose(book.letters, 100)
-            opened.append(len(chosen))
+        async with open_ledger(kafka_config) as reader:
+            selected = select(reader.ledger, 100)
+            opened.append(len(selected))
             async with asyncio.timeout(10):
                 while len(opened) < 2:
                     await asyncio.sleep(0)
-            run = Replay(book, real_log.topic, marks)
-            await run.send(chosen)
+            run = Replay(reader, real_log.topic, marks)
+            await run.send(selected)
             return len(run.sent)
 
     opened: list[int] = []
@@ -155,11 +157,11 @@ async def test_what_kafka_refused_waits_and_what_it_did_not_answer_is_in_doubt(
     await keep(real_log, *records)
     events = InMemoryTopic(PARTITIONS)
 
-    async with open_book(kafka_config) as book:
+    async with open_ledger(kafka_config) as reader:
         events.fail(OutcomeUnknownError("late"), BrokerUnavailableError("away"))
-        run = Replay(book, events, real_log.dead_letters)
+        run = Replay(reader, events, real_log.dead_letters)
         with pytest.raises(BrokerUnavailableError):
-            await run.send(choose(book.letters, 100))
+            await run.send(select(reader.ledger, 100))
     assert len(run.in_doubt) == 1
     assert await states(kafka_config) == [State.IN_DOUBT, *[State.WAITING] * 3]
 
@@ -180,7 +182,7 @@ async def test_no_answer_ends_the_command_and_says_so(
     monkeypatch.setattr(Replay, "_send", _no_answer)
 
     with pytest.raises(PipelineError, match="--in-doubt"):
-        await dead_letters.run(parse_arguments(["replay"]), kafka_config)
+        await command.run(parse_arguments(["replay"]), kafka_config)
     assert await states(kafka_config) == [State.IN_DOUBT]
 
 
@@ -203,8 +205,8 @@ async def test_what_no_batch_could_hold_is_kept_cut_and_never_sent(
 ) -> None:
     """A topic takes larger records than the letter of one may be: its partition goes on."""
     await keep(real_log, (b"long.example.com", bytes(MAX_BATCH_BYTES)))
-    async with open_book(kafka_config) as book:
-        (letter,) = book.letters
+    async with open_ledger(kafka_config) as reader:
+        (letter,) = reader.ledger
         assert letter.value == bytes(MAX_KEPT_BYTES)
         assert letter.cut
     await replay("--undecodable")
@@ -216,7 +218,7 @@ async def test_a_missing_kafka_is_named(kafka_config: KafkaConfig) -> None:
     nowhere = kafka_config.model_copy(update={"bootstrap_servers": "127.0.0.1:1"})
 
     with pytest.raises(BrokerUnavailableError, match=r"127\.0\.0\.1:1"):
-        async with open_book(nowhere):
+        async with open_ledger(nowhere):
             pass
 
 
@@ -227,8 +229,10 @@ async def test_a_topic_that_stops_answering_is_named(kafka_config: KafkaConfig) 
         async def end_offsets(self, _: object) -> None:
             raise KafkaError("gone")
 
-    with pytest.raises(BrokerUnavailableError, match=f"{kafka_config.dead_letter_topic}: not read"):
-        await LetterBook(Broken(), kafka_config).catch_up()
+    with pytest.raises(
+        BrokerUnavailableError, match=f"cannot read the topic {kafka_config.dead_letter_topic}"
+    ):
+        await LedgerReader(Broken(), kafka_config).catch_up()
 
 
 async def _no_answer(*_: object) -> None:

@@ -92,8 +92,8 @@ async def test_the_page_asks_for_a_key_once_and_sends_it_with_all_it_asks(
         await expect(page.locator("#pulse-age")).to_contain_text("As of")
         await expect(page.locator("#access")).to_be_hidden()
         assert not [url for url in asked if "one" in url.partition("?")[2]]
-        assert [c for c in opened.complaints if not c.startswith(REFUSED)] == []
-        assert opened.elsewhere == []
+        assert [c for c in opened.console_errors if not c.startswith(REFUSED)] == []
+        assert opened.foreign_requests == []
         assert await page.evaluate("[localStorage.length, document.cookie]") == [0, ""]
 
 
@@ -161,6 +161,8 @@ async def test_to_be_asked_for_a_key_shuts_nobody_out(
         await opened.page.goto("/?domain=some.example")
         await give(opened.page, "people.wrong")
         await expect(opened.page.locator("#access-problem")).to_contain_text("not valid")
-        await opened.shoot(f"key-{theme}-{'narrow' if size == NARROW else 'wide'}", full=False)
-        assert await opened.shut_out() == []
-        assert await opened.overflow() == 0
+        await opened.save_screenshot(
+            f"key-{theme}-{'narrow' if size == NARROW else 'wide'}", full=False
+        )
+        assert await opened.accessibility_violations() == []
+        assert await opened.overflow_pixels() == 0

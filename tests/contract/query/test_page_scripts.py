@@ -28,7 +28,7 @@ async def seen(browser: Browser, node: PageNode) -> AsyncIterator[Visit]:
     async with visit(browser, node.origin) as opened:
         await open_listening(opened, node)
         yield opened
-        assert opened.elsewhere == []
+        assert opened.foreign_requests == []
 
 
 async def open_listening(opened: Visit, node: PageNode, path: str = "/") -> None:
@@ -48,7 +48,7 @@ async def test_an_empty_page_says_what_will_be_there(seen: Visit) -> None:
     await expect(page.locator("#lag-empty")).to_have_text("No partition is known yet.")
     await expect(page.locator("#chart-rates [data-now]")).to_have_text("nothing to tell yet")
     await expect(page.locator("#results")).to_be_hidden()
-    assert seen.complaints == []
+    assert seen.console_errors == []
 
 
 async def test_a_change_appears_without_a_reload_and_the_card_follows(
@@ -84,7 +84,7 @@ async def test_a_change_appears_without_a_reload_and_the_card_follows(
         "other.example",
     ]
     assert await page.evaluate("window.unchanged") is True
-    assert seen.complaints == []
+    assert seen.console_errors == []
 
 
 async def test_a_late_change_takes_nothing_back(seen: Visit, node: PageNode) -> None:
@@ -318,11 +318,11 @@ async def test_a_page_full_of_data_shuts_nobody_out(
         await expect(page.locator("#rows tr")).to_have_count(4)
         await expect(page.locator("#changes-list li")).to_have_count(13)
         name = f"full-{theme}-{'narrow' if size == NARROW else 'wide'}"
-        await opened.shoot(name)
-        assert await opened.shut_out() == []
-        assert await opened.overflow() == 0
-        assert opened.complaints == []
-        assert opened.elsewhere == []
+        await opened.save_screenshot(name)
+        assert await opened.accessibility_violations() == []
+        assert await opened.overflow_pixels() == 0
+        assert opened.console_errors == []
+        assert opened.foreign_requests == []
 
 
 @pytest.mark.parametrize("theme", THEMES)
@@ -335,6 +335,6 @@ async def test_the_documentation_loads_under_the_policy(
         operation = opened.page.locator(".opblock-summary-control").first
         await expect(operation).to_contain_text("/domains/{domain}")
         await operation.click()
-        await opened.shoot(f"docs-{theme}", full=False)
-        assert opened.complaints == []
-        assert opened.elsewhere == []
+        await opened.save_screenshot(f"docs-{theme}", full=False)
+        assert opened.console_errors == []
+        assert opened.foreign_requests == []

@@ -22,7 +22,7 @@ async def seen(browser: Browser, client: Client) -> AsyncIterator[Visit]:
         await opened.page.goto("/")
         await expect(opened.page.locator("#pulse-age")).to_contain_text("As of")
         yield opened
-        assert opened.elsewhere == []
+        assert opened.foreign_requests == []
 
 
 async def look_up(page: Page, domain: str) -> None:
@@ -44,7 +44,7 @@ async def test_a_look_up_answers_without_a_reload(seen: Visit, client: Client) -
     await expect(page.locator(".distance")).to_contain_text("204 of 1,001 deliveries")
     await expect(page).to_have_url(f"{client.query}/?domain=Page-Some.Example.com.")
     assert await page.evaluate("window.unchanged") is True
-    assert seen.complaints == []
+    assert seen.console_errors == []
 
     await look_up(page, "page-other.example.com")
     await expect(page.locator(".card h3")).to_have_text("page-other.example.com")
@@ -114,7 +114,7 @@ async def test_a_bounce_appears_without_a_reload_and_changes_the_status(
     await expect(page.locator(STATUS)).to_have_text("Not catch-all")
     await expect(page.locator(".counts dd").last).to_have_text("1")
     assert await page.evaluate("window.unchanged") is True
-    assert seen.complaints == []
+    assert seen.console_errors == []
 
 
 async def test_a_pasted_list_becomes_a_table_and_a_csv(seen: Visit, client: Client) -> None:
@@ -157,7 +157,7 @@ async def test_a_thousand_names_are_answered_on_the_page(seen: Visit) -> None:
     await seen.page.fill("#names", names)
     await seen.page.click("text=Look up all")
     await expect(seen.page.locator("#rows tr")).to_have_count(1000)
-    assert seen.complaints == []
+    assert seen.console_errors == []
 
 
 async def test_everything_is_reached_by_the_keyboard(seen: Visit) -> None:
@@ -227,14 +227,14 @@ async def test_the_page_shuts_nobody_out(
         await opened.page.goto("/")
         await expect(opened.page.locator("#pulse-age")).to_contain_text("As of")
         name = f"page-{theme}-{'narrow' if size == NARROW else 'wide'}"
-        await opened.shoot(name)
-        assert await opened.shut_out() == []
+        await opened.save_screenshot(name)
+        assert await opened.accessibility_violations() == []
         await opened.page.goto("/?domain=page-shown.example.com")
-        await opened.shoot(f"{name}-card")
-        assert await opened.shut_out() == []
-        assert await opened.overflow() == 0
-        assert opened.complaints == []
-        assert opened.elsewhere == []
+        await opened.save_screenshot(f"{name}-card")
+        assert await opened.accessibility_violations() == []
+        assert await opened.overflow_pixels() == 0
+        assert opened.console_errors == []
+        assert opened.foreign_requests == []
 
 
 @pytest.mark.parametrize("theme", THEMES)
@@ -248,9 +248,9 @@ async def test_the_documentation_shows_every_path(
         for path in described["paths"]:
             shown = opened.page.locator(f'[data-path="{path}"]').first
             await expect(shown).to_be_visible()
-        await opened.shoot(f"docs-{theme}")
-        assert opened.complaints == []
-        assert opened.elsewhere == []
+        await opened.save_screenshot(f"docs-{theme}")
+        assert opened.console_errors == []
+        assert opened.foreign_requests == []
 
 
 async def test_a_node_that_is_gone_is_said_so_and_its_return_too(
@@ -269,7 +269,7 @@ async def test_a_node_that_is_gone_is_said_so_and_its_return_too(
             await expect(opened.page.locator("#pulse-age")).to_contain_text("As of")
             await node.kill()
             await expect(banner).to_contain_text("The connection was lost at")
-            await opened.shoot("page-lost", full=False)
+            await opened.save_screenshot("page-lost", full=False)
             await look_up(opened.page, "page-gone.example.com")
             await expect(opened.page.locator(".problem")).to_contain_text("cannot be reached")
             await own.query(QUERY_HTTP_PORT=host_and_port.rpartition(":")[2])

@@ -31,7 +31,7 @@ async def open_bench_servers(folder: Path, say: Callable[[str], None]) -> AsyncI
     """
     data = folder / "servers"
     try:
-        async with open_servers(data, prefix=random_prefix(), profile=BENCH, say=say) as servers:
+        async with open_servers(data, prefix=random_prefix(), profile=BENCH, report=say) as servers:
             yield servers
     finally:
         for log in data.glob("*/*.log"):

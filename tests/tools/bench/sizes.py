@@ -117,7 +117,7 @@ async def _rows(bench: Bench) -> Figure:
     rows = bench.effort.stored_domains
     data = bench.folder / f"{bench.number()}-ring"
     async with open_servers(
-        data, nodes=_NODES, prefix=random_prefix(), brokers=False, say=bench.say
+        data, nodes=_NODES, prefix=random_prefix(), brokers=False, report=bench.say
     ) as ring:
         if not ring.cassandra:
             raise MeasurementError("the nodes of Cassandra are not ours: no files to look at")

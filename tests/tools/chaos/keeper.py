@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from deploy.processes.errors import ServersError
-from deploy.processes.node import Node, ending
+from deploy.processes.node import Node, describe_status
 from tests.tools.chaos.isolation import Isolation
 from tests.tools.chaos.recorder import Recorder
 from tests.tools.chaos.schedule import Tier
@@ -63,7 +63,7 @@ class Keeper:
         """Ask *node* to end, and note it if it does not end well."""
         status = await node.stop(STOP_SECONDS)
         if tier in _OUR_TIERS and status != 0:
-            self.note_strange(f"{node.name}, asked to end, {ending(status)}")
+            self.note_strange(f"{node.name}, asked to end, {describe_status(status)}")
 
     async def wait_whole(self, tier: Tier) -> None:
         """Wait until all servers of *tier* are there and know it; our own tiers need not."""
@@ -106,7 +106,7 @@ class Keeper:
             self.note_strange(str(error))
 
     async def _revive(self, node: Node) -> None:
-        obituary = node.obituary()
+        obituary = node.describe_exit()
         self.note_strange(f"ended by itself: {obituary}")
         async with self.hold(node):
             fault = self._recorder.begin("died", node.name, obituary)

@@ -8,7 +8,7 @@ import aiohttp
 
 from deploy.processes import process
 from deploy.processes.errors import ServersError
-from deploy.processes.log_tail import why
+from deploy.processes.log_tail import last_error
 from deploy.processes.node import Node, Plan, Probe
 from deploy.processes.ports import Endpoint
 from deploy.processes.process import Command
@@ -61,7 +61,7 @@ class System:
         command = self._command("prepare", "deploy.prepare", self._environment())
         status = await process.run(command, process.launch, _PREPARE_SECONDS)
         if status != 0:
-            raise ServersError(f"prepare ended with status {status}: {why(command.log)}")
+            raise ServersError(f"prepare ended with status {status}: {last_error(command.log)}")
 
     @property
     def all(self) -> list[Node]:

@@ -164,7 +164,7 @@ async def full_disk(lab: Lab) -> None:
             ballast = node.plan.command.folder / folder / "ballast"
             await asyncio.to_thread(_fill, ballast)
             await asyncio.sleep(15)
-            lab.say(f"  {node.name} with a full disk: {node.obituary()}")
+            lab.say(f"  {node.name} with a full disk: {node.describe_exit()}")
             lab.say(f"    its last words: {_last_words(node)}")
             ballast.unlink()
             with lab.timed(f"{node.name}: room made, restarted, ready"):

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from deploy.capacity import __main__ as capacity
+from deploy.capacity import command, tables
 from deploy.capacity.figures import NAMES, FiguresError, read_figures
 
 
@@ -73,19 +73,19 @@ def test_the_command_ends_with_status_2_and_a_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A missing file is named, and so is what is wrong with an option."""
-    assert capacity.main(["--bench", str(tmp_path / "none.json")]) == 2
+    assert command.main(["--bench", str(tmp_path / "none.json")]) == 2
     assert "none.json" in capsys.readouterr().err
     with pytest.raises(SystemExit, match="2"):
-        capacity.main(["--put-share", "2"])
+        command.main(["--put-share", "2"])
 
 
 def test_it_prints_text_and_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The same needs, for people and for programs."""
     options = ["--bench", str(run_of(tmp_path)), "--rate", "5000", "--domains", "1e6"]
 
-    assert capacity.main(options) == 0
+    assert command.main(options) == 0
     text = capsys.readouterr().out
-    assert capacity.main([*options, "--json"]) == 0
+    assert command.main([*options, "--json"]) == 0
     whole = json.loads(capsys.readouterr().out)
 
     assert "5,000 events/s, 1,000,000 domains" in text
@@ -95,16 +95,16 @@ def test_it_prints_text_and_json(tmp_path: Path, capsys: pytest.CaptureFixture[s
 
 def test_the_page_is_what_the_program_makes_of_the_bench() -> None:
     """No number in its tables is typed by hand: `python -m deploy.capacity --write` renews them."""
-    text = capacity.PAGE.read_text()
+    text = command.PAGE.read_text()
 
-    assert capacity.page(text, read_figures(capacity.measured())) == text
+    assert tables.renew(text, read_figures(command.measured())) == text
 
 
 def test_every_table_stands_on_the_page() -> None:
     """And none is there twice."""
-    text = capacity.PAGE.read_text()
+    text = command.PAGE.read_text()
 
-    for name in (*capacity.series(), "origin", "coefficients"):
+    for name in (*tables.series(), "origin", "coefficients"):
         assert text.count(f"<!-- table: {name} -->") == 1
 
 
@@ -113,4 +113,4 @@ def test_every_table_stands_on_the_page() -> None:
 )
 def test_sizes_are_short(value: float, text: str) -> None:
     """Three digits and a unit."""
-    assert capacity.size(value) == text
+    assert tables.size(value) == text

@@ -12,7 +12,7 @@ import yaml  # type: ignore[import-untyped]  # has no types of its own
 from deploy.servers import cassandra, kafka
 from deploy.servers.cluster import Cluster
 from query.config import QuerySettings
-from tests.unit.deploy import agreed
+from tests.unit.deploy import expected
 from tests.unit.deploy.settings import variables
 
 FOLDER = Path(__file__).resolve().parents[3] / "deploy"
@@ -40,7 +40,7 @@ def test_there_are_two_of_each_tier() -> None:
     """So that one may be replaced while the other answers."""
     assert sorted(TIERS.values()) == ["ingest"] * 2 + ["query"] * 2 + ["worker"] * 2
     for name, tier in TIERS.items():
-        assert SERVICES[name]["command"] == [agreed.MODULES[tier]]
+        assert SERVICES[name]["command"] == [expected.MODULES[tier]]
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -49,7 +49,7 @@ def test_each_command_is_one_of_ours(name: str) -> None:
     service = OURS[name]
     command = [*service.get("entrypoint", ["python", "-m"]), *service["command"]]
     assert command[:2] == ["python", "-m"]
-    assert agreed.module_exists(command[2])
+    assert expected.module_exists(command[2])
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -85,7 +85,7 @@ def test_ports_are_published_on_loopback_alone(name: str) -> None:
     assert all(host == "127.0.0.1" for host, _, _ in published)
     tier = TIERS.get(name)
     if tier is not None:
-        port = agreed.PORTS[tier][0]
+        port = expected.PORTS[tier][0]
         assert [int(inside) for _, _, inside in published] == ([port] if port else [])
     elif name not in {"prometheus", "grafana"}:
         assert not published
@@ -101,7 +101,7 @@ def test_the_first_of_each_tier_is_where_the_documents_say() -> None:
 def test_a_node_listens_where_it_is_looked_for(name: str) -> None:
     """Within its network on all addresses, so that it needs keys, or to be told otherwise."""
     tier = TIERS[name]
-    port, management = agreed.PORTS[tier]
+    port, management = expected.PORTS[tier]
     prefix = {"worker": "CONSUMER"}.get(tier, tier.upper())
     given = SERVICES[name]["environment"]
     assert given[f"{prefix}_MANAGEMENT_PORT"] == str(management)
@@ -118,7 +118,7 @@ def test_a_node_listens_where_it_is_looked_for(name: str) -> None:
 def test_a_node_has_the_time_to_end_well(name: str) -> None:
     """Who is killed while it drains leaves events unanswered."""
     grace = float(SERVICES[name]["stop_grace_period"].removesuffix("s"))
-    assert grace > agreed.needed_seconds(TIERS[name])
+    assert grace > expected.needed_seconds(TIERS[name])
 
 
 @pytest.mark.parametrize("name", TIERS)
@@ -126,7 +126,7 @@ def test_a_node_is_healthy_when_it_is_ready(name: str) -> None:
     """The check asks for a path that is served; a start waits for all that it needs."""
     *command, path = SERVICES[name]["healthcheck"]["test"]
     assert command == ["CMD", "python", "-m", "deploy.health"]
-    assert f"/{path}" in agreed.served_paths()
+    assert f"/{path}" in expected.served_paths()
     assert SERVICES[name]["depends_on"] == {
         "prepare": {"condition": "service_completed_successfully"},
         "kafka": {"condition": "service_healthy"},
@@ -149,15 +149,15 @@ def test_the_pulse_asks_every_node(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(
         "QUERY_PULSE_TARGETS", SERVICES["query-1"]["environment"]["QUERY_PULSE_TARGETS"]
     )
-    wanted = {(name, agreed.PORTS[tier][1]) for name, tier in TIERS.items()}
+    wanted = {(name, expected.PORTS[tier][1]) for name, tier in TIERS.items()}
     assert set(QuerySettings().pulse_addresses) == wanted
 
 
 def test_the_servers_are_those_that_we_test_with() -> None:
     """One version of each everywhere, to the last number."""
-    for name, image in agreed.IMAGES.items():
+    for name, image in expected.IMAGES.items():
         assert SERVICES[name]["image"] == image
-        assert agreed.version(image)
+        assert expected.version(image)
 
 
 @pytest.mark.parametrize("name", ["prometheus", "grafana"])

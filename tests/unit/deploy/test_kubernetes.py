@@ -7,7 +7,7 @@ import kubernetes_validate  # type: ignore[import-untyped]  # has no types of it
 import pytest
 
 from query.config import QuerySettings
-from tests.unit.deploy import agreed, kustomize
+from tests.unit.deploy import expected, kustomize
 from tests.unit.deploy.kustomize import Document
 from tests.unit.deploy.overlays import (
     COMPONENT,
@@ -78,9 +78,9 @@ def test_all_three_tiers_are_there_and_prepared(name: str) -> None:
     assert commands == {"prepare": ["deploy.prepare"]}
     assert {
         each["metadata"]["name"]: container(each)["args"] for each in of_kind(name, "Deployment")
-    } == {tier: [module] for tier, module in agreed.MODULES.items()}
-    assert all(agreed.module_exists(module) for module in agreed.MODULES.values())
-    assert agreed.module_exists("deploy.prepare")
+    } == {tier: [module] for tier, module in expected.MODULES.items()}
+    assert all(expected.module_exists(module) for module in expected.MODULES.values())
+    assert expected.module_exists("deploy.prepare")
 
 
 @pytest.mark.parametrize(("name", "workload"), WORKLOADS)
@@ -109,7 +109,7 @@ def test_each_file_that_a_variable_names_is_mounted(name: str, workload: Documen
 def test_a_node_listens_where_it_is_looked_for(name: str, workload: Document) -> None:
     """Ports of the container, its variables and the services are those of the documents."""
     tier = workload["metadata"]["name"]
-    port, management = agreed.PORTS[tier]
+    port, management = expected.PORTS[tier]
     wanted = {"http": port, "management": management} if port else {"management": management}
     named = {each["name"]: each["containerPort"] for each in container(workload)["ports"]}
     assert named == wanted
@@ -124,8 +124,8 @@ def test_a_node_listens_where_it_is_looked_for(name: str, workload: Document) ->
         for each in of_kind(name, "Service")
         if selects({"matchLabels": each["spec"]["selector"]}, labels(workload))
     }
-    expected = {tier, f"{tier}-management"} if port else {f"{tier}-management"}
-    assert services.keys() == expected
+    names = {tier, f"{tier}-management"} if port else {f"{tier}-management"}
+    assert services.keys() == names
     for spec in services.values():
         (one_port,) = spec["ports"]
         assert one_port["port"] == named[one_port["targetPort"]]
@@ -143,12 +143,12 @@ def test_each_probe_asks_for_what_is_served(name: str, workload: Document) -> No
     for probe, path in probes.items():
         asked = container(workload)[probe]["httpGet"]
         assert asked["path"] == path
-        assert path in agreed.served_paths()
+        assert path in expected.served_paths()
         assert asked["port"] == "management"
         assert asked.get("scheme", "HTTP") == ("HTTPS" if tls else "HTTP")
     scraped = workload["spec"]["template"]["metadata"]["annotations"]
-    assert scraped["prometheus.io/path"] in agreed.served_paths()
-    assert int(scraped["prometheus.io/port"]) == agreed.PORTS[workload["metadata"]["name"]][1]
+    assert scraped["prometheus.io/path"] in expected.served_paths()
+    assert int(scraped["prometheus.io/port"]) == expected.PORTS[workload["metadata"]["name"]][1]
     assert scraped.get("prometheus.io/scheme", "http") == ("https" if tls else "http")
 
 
@@ -161,7 +161,7 @@ def test_a_node_has_the_time_to_end_well(name: str, workload: Document) -> None:
     drains = [key for key in environment(name, workload) if key.endswith("DRAIN_SECONDS")]
     assert not drains, "the grace below is reckoned with what they are by themselves"
     assert pause > 0
-    assert grace > pause + agreed.needed_seconds(tier)
+    assert grace > pause + expected.needed_seconds(tier)
 
 
 @pytest.mark.parametrize(("name", "workload"), DEPLOYMENTS)
@@ -245,7 +245,7 @@ def test_the_pulse_asks_every_tier(name: str, monkeypatch: pytest.MonkeyPatch) -
     given = environment(name, one(name, "Deployment", "query"))
     monkeypatch.setenv("QUERY_PULSE_TARGETS", given["QUERY_PULSE_TARGETS"])
     found = QuerySettings().pulse_addresses
-    assert set(found) == {(f"{t}-management", m) for t, (_, m) in agreed.PORTS.items()}
+    assert set(found) == {(f"{t}-management", m) for t, (_, m) in expected.PORTS.items()}
     for host, _ in found:
         spec: Any = one(name, "Service", host)["spec"]
         assert spec["clusterIP"] == "None"

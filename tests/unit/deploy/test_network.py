@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from tests.unit.deploy import agreed
+from tests.unit.deploy import expected
 from tests.unit.deploy.overlays import COMPONENT, NAME, NODES, labels, of_kind, one, selects
 
 DNS = {("dns", 53)}
 KAFKA = {("kafka", 9092), ("kafka", 9093)}
 CASSANDRA = {("cassandra", 9042)}
-MANAGEMENT = {port for _, port in agreed.PORTS.values()}
+MANAGEMENT = {port for _, port in expected.PORTS.values()}
 OUT = {
     "ingest": DNS | KAFKA,
     "worker": DNS | KAFKA | CASSANDRA,

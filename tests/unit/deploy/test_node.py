@@ -70,7 +70,7 @@ async def test_killed_node_has_no_last_words(tmp_path: Path) -> None:
     node.log.write_text("ERROR something long ago\n")
     await node.kill()
     assert (node.status, node.pid) == (-9, None)
-    assert node.obituary() == "kafka-1 was ended by SIGKILL"
+    assert node.describe_exit() == "kafka-1 was ended by SIGKILL"
 
 
 async def test_waiting_for_readiness_has_a_limit(tmp_path: Path) -> None:

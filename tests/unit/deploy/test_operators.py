@@ -6,7 +6,7 @@ from deploy.prepare import KafkaLayout, parse_replication, topics
 from deploy.servers import cassandra
 from deploy.servers.cluster import Cluster
 from shared.config import KafkaConfig
-from tests.unit.deploy import agreed
+from tests.unit.deploy import expected
 from tests.unit.deploy.overlays import SERVERS, environment, of_kind, one
 
 WRITES = {"Write", "Describe", "DescribeConfigs"}
@@ -36,11 +36,11 @@ def given() -> dict[str, str]:
 def test_one_version_of_each_everywhere() -> None:
     """To the last number."""
     kafka = one(SERVERS, "Kafka", "catchall")["spec"]["kafka"]
-    version = agreed.version(agreed.IMAGES["kafka"])
+    version = expected.version(expected.IMAGES["kafka"])
     assert kafka["version"] == version
     assert version.startswith(f"{kafka['metadataVersion']}.")
     stores = one(SERVERS, "K8ssandraCluster", "catchall")["spec"]["cassandra"]
-    assert stores["serverVersion"] == agreed.version(agreed.IMAGES["cassandra"])
+    assert stores["serverVersion"] == expected.version(expected.IMAGES["cassandra"])
 
 
 def test_topics_are_what_prepare_would_make(monkeypatch: pytest.MonkeyPatch) -> None:
