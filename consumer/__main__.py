@@ -7,14 +7,14 @@ import time
 import uuid
 from contextlib import AsyncExitStack
 
-from consumer.config import ConsumerConfig, read_config
+from consumer.config import WorkerConfig, read_config
 from consumer.counter_store import CassandraCounterStore
 from consumer.counting.row_epoch import LONGEST_GAP_SECONDS, RowEpoch
 from consumer.kafka.change_publisher import ChangeTopic
 from consumer.kafka.dead_letters import DeadLetterTopic
 from consumer.kafka.record_source import open_source
-from consumer.metrics import ConsumerMeters
-from consumer.partition import Tools
+from consumer.metrics import WorkerMetrics
+from consumer.partition import WorkerContext
 from consumer.upkeep import Upkeep
 from consumer.worker import Worker
 from shared.cassandra import session as cassandra
@@ -34,12 +34,12 @@ def new_writer() -> uuid.UUID:
     return uuid.uuid1(node=(noise & 0xFFFFFFFFFFFF) | 1 << 40, clock_seq=noise >> 50)
 
 
-async def run(config: ConsumerConfig) -> None:
+async def run(config: WorkerConfig) -> None:
     """Open every resource, work until told to stop, close in reverse order."""
     settings = config.consumer
     registry = new_registry()
     readiness = Readiness("kafka", "cassandra")
-    meters = ConsumerMeters(registry)
+    metrics = WorkerMetrics(registry)
     async with AsyncExitStack() as stack:
         stop = stack.enter_context(lifecycle.stop_on_signals())
         tls = http_tls.build_tls(config.tls, registry)
@@ -63,21 +63,21 @@ async def run(config: ConsumerConfig) -> None:
         )
         source = await stack.enter_async_context(open_source(config.kafka, settings))
         clock = asyncio.get_running_loop().time
-        tools = Tools(
+        context = WorkerContext(
             store=store,
             dead_letters=DeadLetterTopic(letters),
             changes=ChangeTopic(changes),
-            meters=meters,
+            metrics=metrics,
             reads=asyncio.Semaphore(settings.reads_in_flight),
             writes=asyncio.Semaphore(settings.writes_in_flight),
             clock=clock,
             wall_clock=time.time,
             epoch=RowEpoch(store.epoch, clock, LONGEST_GAP_SECONDS),
-            log_end=source.log_end,
+            end_offset=source.end_offset,
             spans=spans,
         )
-        upkeep = Upkeep(store, meters, clock, random.random, settings.audit_interval_seconds)
-        worker = Worker(source, tools, settings, config.kafka.topic, new_writer, upkeep)
+        upkeep = Upkeep(store, metrics, clock, random.random, settings.audit_interval_seconds)
+        worker = Worker(source, context, settings, config.kafka.topic, new_writer, upkeep)
         source.subscribe(worker)
         async with asyncio.TaskGroup() as tasks:
             probes = [

@@ -19,7 +19,7 @@ from shared.runtime.security_config import TlsConfig
 from shared.runtime.tracing_config import TracingConfig
 
 
-class ConsumerSettings(BaseSettings):
+class WorkerSettings(BaseSettings):
     """How a worker reads, how long it waits, how much it keeps."""
 
     model_config = SettingsConfigDict(env_prefix="CONSUMER_", frozen=True)
@@ -55,22 +55,22 @@ class ConsumerSettings(BaseSettings):
 
 
 @dataclass(frozen=True, slots=True)
-class ConsumerConfig:
+class WorkerConfig:
     """All that a worker is told."""
 
     kafka: KafkaConfig
     cassandra: CassandraConfig
     tls: TlsConfig
-    consumer: ConsumerSettings
+    consumer: WorkerSettings
     tracing: TracingConfig
 
 
-def read_config(read: EnvironmentReader) -> ConsumerConfig:
+def read_config(read: EnvironmentReader) -> WorkerConfig:
     """Read the environment; problems are kept by *read*."""
-    return ConsumerConfig(
+    return WorkerConfig(
         kafka=read(KafkaConfig),
         cassandra=read(CassandraConfig),
         tls=read(TlsConfig),
-        consumer=read(ConsumerSettings),
+        consumer=read(WorkerSettings),
         tracing=read(TracingConfig),
     )

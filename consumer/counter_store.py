@@ -30,14 +30,14 @@ class CounterStore(Protocol):
     """A store of counter rows whose increments have no identity and may fail in doubt."""
 
     async def read(
-        self, log: str, domains: Sequence[DomainName]
+        self, topic_partition: str, domains: Sequence[DomainName]
     ) -> dict[DomainName, list[CounterRow]]:
-        """Return the rows of *log* of each of *domains*, as a quorum has them.
+        """Return the rows of *topic_partition* of each of *domains*, as a quorum has them.
 
         Raises StoreUnavailableError.
         """
 
-    async def write(self, log: str, updates: Sequence[RowUpdate]) -> None:
+    async def write(self, topic_partition: str, updates: Sequence[RowUpdate]) -> None:
         """Apply all *updates*, once each; return when a quorum has them.
 
         Raises RetriableError if any of them may be missing: the others may have been applied.
@@ -46,7 +46,7 @@ class CounterStore(Protocol):
     def split(self, updates: Sequence[RowUpdate], size: int) -> list[list[RowUpdate]]:
         """Return *updates* in groups of at most *size* that one set of replicas holds."""
 
-    async def delete(self, log: str, rows: Sequence[SupersededRow]) -> None:
+    async def delete(self, topic_partition: str, rows: Sequence[SupersededRow]) -> None:
         """Delete *rows*, which may be gone already.
 
         Raises RetriableError if any of them may still be there.
@@ -85,24 +85,30 @@ class CassandraCounterStore:
         return store
 
     async def read(
-        self, log: str, domains: Sequence[DomainName]
+        self, topic_partition: str, domains: Sequence[DomainName]
     ) -> dict[DomainName, list[CounterRow]]:
         """See CounterStore. Neighbours on the ring have one replica set: one request for all."""
         found: dict[DomainName, list[CounterRow]] = {domain: [] for domain in domains}
-        for row in await self._session.read(self._read.bind((list(domains), log))):
+        for row in await self._session.read(self._read.bind((list(domains), topic_partition))):
             found[row.domain].append(
                 CounterRow(
-                    log, row.writer, row.delivered or 0, row.bounced or 0, row.applied_offset or 0
+                    topic_partition,
+                    row.writer,
+                    row.delivered or 0,
+                    row.bounced or 0,
+                    row.applied_offset or 0,
                 )
             )
         return found
 
-    async def write(self, log: str, updates: Sequence[RowUpdate]) -> None:
+    async def write(self, topic_partition: str, updates: Sequence[RowUpdate]) -> None:
         """See CounterStore. All three columns move, if by nothing, so that they stay together."""
         bind = self._update.bind
         await self._session.write_counter_batch(
             [
-                bind((u.delivered, u.bounced, u.applied_offset, u.domain, log, u.writer))
+                bind(
+                    (u.delivered, u.bounced, u.applied_offset, u.domain, topic_partition, u.writer)
+                )
                 for u in updates
             ]
         )
@@ -119,10 +125,12 @@ class CassandraCounterStore:
             for start in range(0, len(group), size)
         ]
 
-    async def delete(self, log: str, rows: Sequence[SupersededRow]) -> None:
+    async def delete(self, topic_partition: str, rows: Sequence[SupersededRow]) -> None:
         """See CounterStore. A deletion may be repeated, so its outcome is never in doubt."""
         write, bind = self._session.write, self._delete.bind
-        await asyncio.gather(*(write(bind((row.domain, log, row.writer))) for row in rows))
+        await asyncio.gather(
+            *(write(bind((row.domain, topic_partition, row.writer))) for row in rows)
+        )
 
     def epoch(self) -> int:
         """See CounterStore. A node that comes back does so over a new connection."""

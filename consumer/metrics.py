@@ -7,7 +7,7 @@ _PARTITION = ("group", "topic", "partition")
 _END_TO_END_BUCKETS = (*_SECONDS_BUCKETS, 16.0, 32.0, 64.0, 300.0)
 
 
-class ConsumerMeters:
+class WorkerMetrics:
     """The meters of one worker; written per batch, never per record."""
 
     def __init__(self, registry: CollectorRegistry) -> None:

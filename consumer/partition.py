@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING
 import structlog
 
 from consumer.counter_store import CounterStore
+from consumer.counting.circuit_breaker import CircuitBreaker
 from consumer.counting.dedupe import Dedupe
-from consumer.counting.flush_policy import FlushPace
 from consumer.counting.ledger import PartitionLedger
 from consumer.counting.position import Position
 from consumer.counting.row_epoch import RowEpoch
@@ -29,7 +29,7 @@ from consumer.counting.writer_rows import RowUpdate
 from consumer.kafka.change_publisher import ChangePublisher
 from consumer.kafka.dead_letters import DeadLetters
 from consumer.kafka.record_source import Record
-from consumer.metrics import ConsumerMeters
+from consumer.metrics import WorkerMetrics
 from consumer.traces import PartitionTraces
 from shared.errors import RetriableError, UndecodableRecordError
 from shared.model import record as codec
@@ -50,19 +50,19 @@ _IDLE_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Tools:
+class WorkerContext:
     """What all partitions of a worker share."""
 
     store: CounterStore
     dead_letters: DeadLetters
     changes: ChangePublisher
-    meters: ConsumerMeters
+    metrics: WorkerMetrics
     reads: asyncio.Semaphore
     writes: asyncio.Semaphore
     clock: Callable[[], float]
     wall_clock: Callable[[], float]
     epoch: RowEpoch
-    log_end: Callable[[int, int], Awaitable[int]]
+    end_offset: Callable[[int, int], Awaitable[int]]
     spans: "Spans | None" = None
     """Where events are traced."""
 
@@ -71,31 +71,35 @@ class PartitionTask:
     """The ledger of one partition and the requests that it has out."""
 
     def __init__(
-        self, partition: int, ledger: PartitionLedger, pace: FlushPace, tools: Tools
+        self,
+        partition: int,
+        ledger: PartitionLedger,
+        breaker: CircuitBreaker,
+        context: WorkerContext,
     ) -> None:
         self.partition = partition
         self.ledger = ledger
-        self._pace = pace
-        self._tools = tools
+        self._breaker = breaker
+        self._context = context
         self._reads = 0
         self._writes = 0
         self._publishing = False
         self._dedupe = Dedupe()
         self._traces: PartitionTraces | None = None
-        if tools.spans is not None:
-            topic = ledger.log.rpartition("/")[0]
-            self._traces = PartitionTraces(tools.spans, topic, partition, tools.clock)
+        if context.spans is not None:
+            topic = ledger.topic_partition.rpartition("/")[0]
+            self._traces = PartitionTraces(context.spans, topic, partition, context.clock)
         self._failing = False
-        self._skipped = 0
+        self._replayed = 0
         self._changed = asyncio.Event()
         self._progress = asyncio.Event()
 
-    async def take(self, records: Sequence[Record]) -> None:
+    async def process(self, records: Sequence[Record]) -> None:
         """Add *records* to the ledger; what cannot be decoded is kept aside first."""
-        ledger, now = self.ledger, self._tools.clock()
+        ledger, now = self.ledger, self._context.clock()
         duplicates = 0
         if self._traces is not None:
-            self._traces.read(records, ledger.next_offset)
+            self._traces.start_spans(records, ledger.next_offset)
         if records:
             self._dedupe.advance(records[0].offset, records[0].timestamp)
         appended_at = None
@@ -103,26 +107,28 @@ class PartitionTask:
             offset = record.offset
             if record.timestamp != appended_at:  # else of the same batch
                 appended_at = record.timestamp
-                ledger.appended(offset, appended_at)
+                ledger.record_append_time(offset, appended_at)
             try:
                 event = codec.decode(record.key, record.value)
             except UndecodableRecordError as error:
                 if offset >= ledger.next_offset:
-                    await self._tools.dead_letters.keep(ledger.log, record, str(error))
-                    self._tools.meters.dead_letters.inc()
-                ledger.pass_over(offset)
+                    await self._context.dead_letters.publish(
+                        ledger.topic_partition, record, str(error)
+                    )
+                    self._context.metrics.dead_letters.inc()
+                ledger.skip_record(offset)
                 continue
             if event.idempotency_key is not None and self._dedupe.is_duplicate(
                 event.domain, event.idempotency_key, offset, record.timestamp
             ):
                 duplicates += offset >= ledger.next_offset
-                ledger.pass_over(offset)
+                ledger.skip_record(offset)
             else:
                 # Below the ledger's beginning it is counted: it was read for its key alone.
                 ledger.add(event, offset, now)
-        self._tools.meters.records.inc(len(records))
-        self._note_skipped()
-        self._tools.meters.duplicates.inc(duplicates)
+        self._context.metrics.records.inc(len(records))
+        self._count_replayed()
+        self._context.metrics.duplicates.inc(duplicates)
         self._changed.set()
 
     def position(self) -> Position:
@@ -137,7 +143,7 @@ class PartitionTask:
                 await self._run(tasks)
         finally:
             if self._traces is not None:
-                self._traces.end()
+                self._traces.end_all()
 
     async def _run(self, tasks: asyncio.TaskGroup) -> None:
         while True:
@@ -153,7 +159,7 @@ class PartitionTask:
 
     async def drain(self) -> None:
         """Write what is owed now; return when all of it is counted, and its changes published."""
-        self.ledger.hurry(self._tools.clock())
+        self.ledger.make_all_due(self._context.clock())
         self._changed.set()
         while not self.ledger.settled:
             self._progress.clear()
@@ -161,7 +167,7 @@ class PartitionTask:
 
     def _start_reads(self, tasks: asyncio.TaskGroup) -> None:
         while self._reads < _READS_PER_PARTITION:
-            domains = self.ledger.take_unread(_READ_DOMAINS)
+            domains = self.ledger.pop_unread(_READ_DOMAINS)
             if not domains:
                 return
             self._reads += 1
@@ -169,15 +175,15 @@ class PartitionTask:
 
     def _start_writes(self, tasks: asyncio.TaskGroup) -> float:
         """Start what may start and return for how long nothing else will be due."""
-        now = self._tools.clock()
-        wait = self._pace.wait(now)
-        free = (1 if self._pace.probing else _WRITES_PER_PARTITION) - self._writes
+        now = self._context.clock()
+        wait = self._breaker.wait_seconds(now)
+        free = (1 if self._breaker.probing else _WRITES_PER_PARTITION) - self._writes
         if wait > 0 or free <= 0:
             return wait or _IDLE_SECONDS
-        size = self._pace.batch_size
-        self.ledger.roll(self._tools.epoch.current())
-        updates = self.ledger.take_due(now, free * size)
-        for batch in self._tools.store.split(updates, size):
+        size = self._breaker.batch_size
+        self.ledger.start_epoch(self._context.epoch.current())
+        updates = self.ledger.start_updates(now, free * size)
+        for batch in self._context.store.split(updates, size):
             self._writes += 1
             tasks.create_task(self._write(batch))
         if self._writes >= _WRITES_PER_PARTITION:
@@ -192,84 +198,84 @@ class PartitionTask:
             tasks.create_task(self._publish())
 
     async def _read(self, domains: list[DomainName]) -> None:
-        tools = self._tools
+        context = self._context
         try:
-            async with tools.reads:
-                with tools.meters.read_seconds.time():
-                    rows = await tools.store.read(self.ledger.log, domains)
-            log_end = self.ledger.next_offset
+            async with context.reads:
+                with context.metrics.read_seconds.time():
+                    rows = await context.store.read(self.ledger.topic_partition, domains)
+            end_offset = self.ledger.next_offset
             counted = max((r.applied_offset for found in rows.values() for r in found), default=0)
-            if counted > log_end:
-                log_end = await tools.log_end(self.partition, counted)
+            if counted > end_offset:
+                end_offset = await context.end_offset(self.partition, counted)
             for domain in domains:
-                self.ledger.learn(domain, rows[domain], log_end, tools.clock())
-            self._note_skipped()
-            self._note(None)
+                self.ledger.load_rows(domain, rows[domain], end_offset, context.clock())
+            self._count_replayed()
+            self._log_store_state(None)
         except RetriableError as error:
-            self._note(error)
+            self._log_store_state(error)
             await asyncio.sleep(_READ_RETRY_SECONDS)
-            self.ledger.read_failed(domains)
+            self.ledger.requeue_unread(domains)
         finally:
             self._reads -= 1
             self._changed.set()
             self._progress.set()
 
     async def _write(self, batch: list[RowUpdate]) -> None:
-        tools = self._tools
+        context = self._context
         try:
-            async with tools.writes:
-                with tools.meters.write_seconds.time(), self._telling(batch):
-                    await tools.store.write(self.ledger.log, batch)
+            async with context.writes:
+                with context.metrics.write_seconds.time(), self._trace_write(batch):
+                    await context.store.write(self.ledger.topic_partition, batch)
         except RetriableError as error:
-            self._note(error)
-            tools.meters.writes_dropped.inc(len(batch))
+            self._log_store_state(error)
+            context.metrics.writes_dropped.inc(len(batch))
             self.ledger.fail(batch)
-            self._pace.failed(tools.clock())
+            self._breaker.record_failure(context.clock())
         else:
-            tools.meters.writes_ok.inc(len(batch))
-            self.ledger.roll(tools.epoch.current())
-            self._note_seconds(self.ledger.acknowledge(batch, tools.clock()))
-            self._pace.succeeded()
-            self._note(None)
+            context.metrics.writes_ok.inc(len(batch))
+            self.ledger.start_epoch(context.epoch.current())
+            self._observe_latency(self.ledger.acknowledge(batch, context.clock()))
+            self._breaker.record_success()
+            self._log_store_state(None)
         finally:
             self._writes -= 1
             self._changed.set()
             self._progress.set()
 
-    def _telling(self, batch: list[RowUpdate]) -> AbstractContextManager[None]:
+    def _trace_write(self, batch: list[RowUpdate]) -> AbstractContextManager[None]:
         if self._traces is None:
             return nullcontext()
-        reaches = self.ledger.reaches
-        return self._traces.writing({u.domain: reaches(u.domain) for u in batch})
+        in_flight_end = self.ledger.in_flight_end
+        return self._traces.trace_write({u.domain: in_flight_end(u.domain) for u in batch})
 
     async def _publish(self) -> None:
-        tools = self._tools
-        changes = self.ledger.changes.next(_CHANGES_AT_A_TIME)
+        context = self._context
+        changes = self.ledger.changes.peek(_CHANGES_AT_A_TIME)
         try:
-            await tools.changes.publish(changes)
+            await context.changes.publish(changes)
         except RetriableError:
             await asyncio.sleep(_PUBLISH_RETRY_SECONDS)
         else:
-            tools.meters.changes_published.inc(len(changes))
-            self.ledger.changes.published(len(changes))
+            context.metrics.changes_published.inc(len(changes))
+            self.ledger.changes.remove_published(len(changes))
         finally:
             self._publishing = False
             self._changed.set()
             self._progress.set()
 
-    def _note_skipped(self) -> None:
+    def _count_replayed(self) -> None:
         """Count what the rows said was counted before, whether known or just read."""
-        skipped, self._skipped = self._skipped, self.ledger.skipped
-        self._tools.meters.replayed.inc(self._skipped - skipped)
+        skipped, self._replayed = self._replayed, self.ledger.replayed
+        self._context.metrics.replayed.inc(self._replayed - skipped)
 
-    def _note_seconds(self, appended_at: Sequence[int]) -> None:
+    def _observe_latency(self, appended_at: Sequence[int]) -> None:
         """Say how long it took from each of *appended_at*, in ms, until now."""
-        now = self._tools.wall_clock()
+        now = self._context.wall_clock()
         for appended_ms in appended_at:
             # The broker has a clock of its own.
-            self._tools.meters.end_to_end_seconds.observe(max(0.0, now - appended_ms / 1000))
+            self._context.metrics.end_to_end_seconds.observe(max(0.0, now - appended_ms / 1000))
 
-    def _note(self, error: RetriableError | None) -> None:
+    def _log_store_state(self, error: RetriableError | None) -> None:
         """Log when the store begins to fail and when it answers again, not each failure."""
         failing = error is not None
         if failing != self._failing:

@@ -44,7 +44,7 @@ class PartitionTraces:
         }
         self._open: dict[str, _Traced] = {}
 
-    def read(self, records: Iterable[Record], next_offset: int) -> None:
+    def start_spans(self, records: Iterable[Record], next_offset: int) -> None:
         """Begin to tell of those *records*, from *next_offset* on, that are traced."""
         now = self._clock()
         self._end_older_than(now - MAX_SECONDS)
@@ -63,14 +63,14 @@ class PartitionTraces:
                         self._open[domain] = _Traced(span, record.offset, now)
 
     @contextmanager
-    def writing(self, reaches: Mapping[DomainName, int]) -> Iterator[None]:
+    def trace_write(self, end_offsets: Mapping[DomainName, int]) -> Iterator[None]:
         """Tell of a write that counts of each domain what is below an offset.
 
         That is told if a traced event is in it; then this event is counted.
         """
         counted = [
             (domain, traced.span)
-            for domain, offset in reaches.items()
+            for domain, offset in end_offsets.items()
             if (traced := self._open.get(domain)) is not None and traced.offset < offset
         ]
         if not counted:
@@ -78,7 +78,7 @@ class PartitionTraces:
             return
         about: dict[str, str | int] = {
             "db.system.name": "cassandra",
-            "db.operation.batch.size": len(reaches),
+            "db.operation.batch.size": len(end_offsets),
         }
         with self._spans.for_all([span for _, span in counted], "write counters", about):
             yield
@@ -86,7 +86,7 @@ class PartitionTraces:
             self._open.pop(domain, None)
             span.end()
 
-    def end(self) -> None:
+    def end_all(self) -> None:
         """Tell of what is left, which another worker will count."""
         self._end_older_than(self._clock() + 1)
 

@@ -8,7 +8,7 @@ import structlog
 
 from consumer.counter_store import CounterStore
 from consumer.counting.ledger import PartitionLedger
-from consumer.metrics import ConsumerMeters
+from consumer.metrics import WorkerMetrics
 from shared.errors import RetriableError
 
 log = structlog.stdlib.get_logger(__name__)
@@ -27,7 +27,7 @@ class Upkeep:
     """
 
     store: CounterStore
-    meters: ConsumerMeters
+    metrics: WorkerMetrics
     clock: Callable[[], float]
     chance: Callable[[], float]
     audit_interval_seconds: float
@@ -46,16 +46,16 @@ class Upkeep:
 
     async def delete_superseded(self, ledger: PartitionLedger) -> None:
         """Delete some of the rows that another one speaks for."""
-        rows = ledger.take_superseded(self.clock(), DELETES_AT_A_TIME)
+        rows = ledger.pop_superseded(self.clock(), DELETES_AT_A_TIME)
         if not rows:
             return
         try:
-            await self.store.delete(ledger.log, rows)
+            await self.store.delete(ledger.topic_partition, rows)
         except RetriableError as error:
             log.info("superseded rows are still there", rows=len(rows), error=str(error))
-            ledger.keep_superseded(rows, self.clock())
+            ledger.retry_superseded(rows, self.clock())
         else:
-            self.meters.rows_deleted.inc(len(rows))
+            self.metrics.rows_deleted.inc(len(rows))
 
     async def audit(self, ledger: PartitionLedger) -> None:
         """Read some domains again and compare them with what is remembered.
@@ -67,12 +67,12 @@ class Upkeep:
         if not sample:
             return
         try:
-            found = await self.store.read(ledger.log, list(sample))
+            found = await self.store.read(ledger.topic_partition, list(sample))
         except RetriableError:
             return  # whoever needs the store says so
         for domain, memory in sample.items():
-            self.meters.audited.inc()
+            self.metrics.audited.inc()
             if not ledger.audit(domain, memory, found[domain], self.clock()):
-                self.meters.audit_mismatches.inc()
+                self.metrics.audit_mismatches.inc()
                 rows = [str(row) for row in found[domain]]
                 log.error("the store differs from what it acknowledged", domain=domain, rows=rows)

@@ -12,13 +12,14 @@ from uuid import UUID
 
 import structlog
 
-from consumer.config import ConsumerSettings
-from consumer.counting.flush_policy import FlushPace, FlushPolicy
+from consumer.config import WorkerSettings
+from consumer.counting.circuit_breaker import CircuitBreaker
+from consumer.counting.flush_policy import FlushPolicy
 from consumer.counting.ledger import PartitionLedger
 from consumer.counting.position import Position
 from consumer.counting.superseded import Retention
 from consumer.kafka.record_source import RecordSource
-from consumer.partition import PartitionTask, Tools
+from consumer.partition import PartitionTask, WorkerContext
 from consumer.upkeep import Upkeep
 from shared.errors import BrokerUnavailableError
 
@@ -34,14 +35,14 @@ class Worker:
     def __init__(
         self,
         source: RecordSource,
-        tools: Tools,
-        settings: ConsumerSettings,
+        context: WorkerContext,
+        settings: WorkerSettings,
         topic: str,
         new_writer: Callable[[], UUID],
         upkeep: Upkeep,
     ) -> None:
         self._source = source
-        self._tools = tools
+        self._context = context
         self._upkeep = upkeep
         self._settings = settings
         self._topic = topic
@@ -66,10 +67,10 @@ class Worker:
         """
         async with asyncio.TaskGroup() as tasks:
             self._tasks = tasks
-            publishing = tasks.create_task(self._tools.changes.run(), name="changes")
+            publishing = tasks.create_task(self._context.changes.run(), name="changes")
             loops = [
                 tasks.create_task(self._fetch(), name="fetch"),
-                tasks.create_task(self._watch(), name="watch"),
+                tasks.create_task(self._report_metrics(), name="watch"),
                 tasks.create_task(self._commit(), name="commit"),
                 tasks.create_task(self._upkeep.run(self._ledgers), name="upkeep"),
             ]
@@ -94,15 +95,15 @@ class Worker:
             ledger = PartitionLedger(
                 f"{self._topic}/{partition}", offset, policy, self._new_writer, self._retention
             )
-            pace = FlushPace(self._settings.flush_batch_domains)
-            task = PartitionTask(partition, ledger, pace, self._tools)
+            breaker = CircuitBreaker(self._settings.flush_batch_domains)
+            task = PartitionTask(partition, ledger, breaker, self._context)
             self._partitions[partition] = task
             self._committed[partition] = offset
             self._running[partition] = self._tasks.create_task(
                 task.run(), name=f"partition-{partition}"
             )
-        self._tools.meters.rebalances.inc()
-        self._tools.meters.assigned.set(len(self._partitions))
+        self._context.metrics.rebalances.inc()
+        self._context.metrics.assigned.set(len(self._partitions))
         log.info("assigned", partitions=sorted(positions))
 
     async def revoke(self) -> None:
@@ -124,9 +125,9 @@ class Worker:
         await asyncio.gather(*running, return_exceptions=True)
         await self._commit_now({p: task.position() for p, task in partitions.items()})
         self._committed, self._to_commit, self._paused = {}, {}, set()
-        self._tools.meters.assigned.set(0)
-        self._tools.meters.lag.clear()
-        self._tools.meters.committed.clear()
+        self._context.metrics.assigned.set(0)
+        self._context.metrics.lag.clear()
+        self._context.metrics.committed.clear()
         log.info("revoked", partitions=sorted(partitions), drained=drained)
 
     async def _fetch(self) -> None:
@@ -139,12 +140,12 @@ class Worker:
                 task = owned.get(partition)
                 if task is None:
                     continue  # revoked, or not ours yet: read again by whoever gets it
-                await task.take(records)
+                await task.process(records)
                 # A long batch must not keep the answers of the store waiting.
                 await asyncio.sleep(0)
-            self._hold_back()
+            self._pause_backlogged()
 
-    def _hold_back(self) -> None:
+    def _pause_backlogged(self) -> None:
         """Read nothing more of a partition with too long a backlog, until half of it is gone."""
         limit = self._settings.max_backlog
         for partition, task in self._partitions.items():
@@ -159,27 +160,27 @@ class Worker:
     def _ledgers(self) -> list[PartitionLedger]:
         return [task.ledger for task in self._partitions.values()]
 
-    async def _watch(self) -> None:
-        meters = self._tools.meters
+    async def _report_metrics(self) -> None:
+        metrics = self._context.metrics
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
-            meters.row_epoch.set(self._tools.epoch.current())
+            metrics.row_epoch.set(self._context.epoch.current())
             known = unpublished = 0
-            now = oldest = self._tools.clock()
+            now = oldest = self._context.clock()
             for partition, task in self._partitions.items():
-                task.ledger.forget_idle(self._settings.max_known_domains)
-                known += task.ledger.domains_known
+                task.ledger.evict_idle(self._settings.max_known_domains)
+                known += task.ledger.known_domains
                 unpublished += len(task.ledger.changes)
                 lag = self._source.lag(partition, task.ledger.next_offset)
                 at = self._settings.group, self._topic, str(partition)
-                meters.lag.labels(*at).set(lag)
-                meters.committed.labels(*at).set(self._committed[partition])
+                metrics.lag.labels(*at).set(lag)
+                metrics.committed.labels(*at).set(self._committed[partition])
                 since = task.ledger.oldest_since()
                 oldest = oldest if since is None else min(oldest, since)
-            meters.domains.set(known)
-            meters.changes_unpublished.set(unpublished)
-            meters.oldest.set(now - oldest)
-            meters.paused.set(len(self._paused))
+            metrics.domains.set(known)
+            metrics.changes_unpublished.set(unpublished)
+            metrics.oldest.set(now - oldest)
+            metrics.paused.set(len(self._paused))
 
     async def _commit(self) -> None:
         """Commit lazily: what was counted one interval ago.

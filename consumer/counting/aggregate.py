@@ -22,7 +22,7 @@ class Increment:
     next_offset: int
     since: float
 
-    def count(self, event: Event, offset: int) -> None:
+    def add(self, event: Event, offset: int) -> None:
         """Add *event*, read at *offset*."""
         if event.kind is EventKind.DELIVERED:
             self.delivered += event.count
@@ -30,7 +30,7 @@ class Increment:
             self.bounced += event.count
         self.next_offset = offset + 1
 
-    def absorb(self, later: "Increment") -> None:
+    def merge(self, later: "Increment") -> None:
         """Add the events of *later*, all of which came after ours."""
         self.delivered += later.delivered
         self.bounced += later.bounced
@@ -62,9 +62,9 @@ class Aggregate:
         if increment is None:
             increment = Increment(0, 0, offset, offset, now)
             self._increments[event.domain] = increment
-        increment.count(event, offset)
+        increment.add(event, offset)
 
-    def take(self, domain: DomainName) -> Increment:
+    def pop(self, domain: DomainName) -> Increment:
         """Remove and return what is owed to *domain*."""
         return self._increments.pop(domain)
 
@@ -72,7 +72,7 @@ class Aggregate:
         """Owe *earlier* again, beside what came since."""
         later = self._increments.get(domain)
         if later is not None:
-            earlier.absorb(later)
+            earlier.merge(later)
         self._increments[domain] = earlier
 
     def oldest_offset(self) -> int | None:

@@ -16,7 +16,7 @@ class AppendTimes:
         self._offsets: list[int] = []
         self._times_ms: list[int] = []
 
-    def note(self, offset: int, appended_at: int) -> None:
+    def record(self, offset: int, appended_at: int) -> None:
         """Note that the records from *offset* on were appended at *appended_at*.
 
         Offsets below one that was noted before tell nothing new.

@@ -50,26 +50,28 @@ class ChangeOutbox:
     A domain changes its status twice at most, so this is bounded by the domains.
     """
 
-    def __init__(self, log: str, threshold: int, times: AppendTimes) -> None:
-        self._log = log
+    def __init__(self, topic_partition: str, threshold: int, times: AppendTimes) -> None:
+        self._topic_partition = topic_partition
         self._threshold = threshold
         self._times = times
         # Each with the offset of the oldest event behind it.
-        self._owed: deque[tuple[int, Change]] = deque()
+        self._pending: deque[tuple[int, Change]] = deque()
         self._replays: dict[DomainName, _Replay] = {}
 
     def __len__(self) -> int:
-        return len(self._owed)
+        return len(self._pending)
 
-    def counted(self, domain: DomainName, before: Counters, increment: Increment) -> None:
+    def record_acknowledged(
+        self, domain: DomainName, before: Counters, increment: Increment
+    ) -> None:
         """Note that *increment*, on top of *before*, is acknowledged."""
         if before.bounced > 0:
             return  # final
         after = Counters(before.delivered + increment.delivered, increment.bounced)
         if classify(before, self._threshold) is not classify(after, self._threshold):
-            self._owe(domain, after, increment.first_offset, increment.next_offset - 1)
+            self._append(domain, after, increment.first_offset, increment.next_offset - 1)
 
-    def skipped(self, event: Event, offset: int, counted: Counters, end: int) -> None:
+    def record_replayed(self, event: Event, offset: int, counted: Counters, end: int) -> None:
         """Note that *event* was read again: its domain is *counted* up to before *end*."""
         status = classify(counted, self._threshold)
         if status.status is Status.UNKNOWN:
@@ -83,29 +85,31 @@ class ChangeOutbox:
         if replay.owed is not status and classify(earlier, self._threshold) is not status:
             replay.owed = status
             # Older than the newest event that is counted: that one may not be read again yet.
-            self._owe(event.domain, counted, replay.first_offset, offset)
+            self._append(event.domain, counted, replay.first_offset, offset)
         if offset + 1 >= end:
             del self._replays[event.domain]
 
-    def next(self, limit: int) -> list[Change]:
+    def peek(self, limit: int) -> list[Change]:
         """Return up to *limit* changes that are to be published now, the oldest ones."""
-        return [change for _, change in islice(self._owed, limit)]
+        return [change for _, change in islice(self._pending, limit)]
 
-    def published(self, number: int) -> None:
+    def remove_published(self, number: int) -> None:
         """Note that Kafka has the *number* oldest ones."""
         for _ in range(number):
-            self._owed.popleft()
+            self._pending.popleft()
 
-    def oldest_offset(self, told_below: int) -> int | None:
+    def oldest_offset(self, read_below: int) -> int | None:
         """Return the lowest offset that must not be committed.
 
-        All events below *told_below* were told us or are owed to the store: a replay that ends
+        All events below *read_below* were told us or are owed to the store: a replay that ends
         there has no more to tell.
         """
-        owed = (offset for offset, _ in self._owed)
-        replays = (r.first_offset for r in self._replays.values() if r.end > told_below)
+        owed = (offset for offset, _ in self._pending)
+        replays = (r.first_offset for r in self._replays.values() if r.end > read_below)
         return min(chain(owed, replays), default=None)
 
-    def _owe(self, domain: DomainName, counted: Counters, first_offset: int, newest: int) -> None:
-        change = Change(domain, self._log, counted, self._times.at(newest))
-        self._owed.append((first_offset, change))
+    def _append(
+        self, domain: DomainName, counted: Counters, first_offset: int, newest: int
+    ) -> None:
+        change = Change(domain, self._topic_partition, counted, self._times.at(newest))
+        self._pending.append((first_offset, change))

@@ -21,11 +21,11 @@ class FlushQueue:
         self._order = count()
         # Domains flushed within the last max_age_seconds, oldest first.
         self._flushed_at: dict[DomainName, float] = {}
-        self._hurried = False
+        self._all_due = False
 
     def schedule(self, domain: DomainName, counted: Counters, increment: Increment) -> None:
         """Say that *domain*, with *counted* in the store, is owed *increment*."""
-        self._put(domain, self._policy.due_at(counted, increment, self._flushed_at.get(domain)))
+        self._push(domain, self._policy.due_at(counted, increment, self._flushed_at.get(domain)))
 
     def is_due(self, domain: DomainName, at: float) -> bool:
         """Whether *domain* waits to be written at the time *at* or before."""
@@ -47,17 +47,17 @@ class FlushQueue:
         del self._due_at[domain]
         return domain
 
-    def flushed(self, domain: DomainName, now: float) -> None:
+    def record_flush(self, domain: DomainName, now: float) -> None:
         """Note that *domain* was written: it is quiet again ``max_age_seconds`` later."""
         self._flushed_at.pop(domain, None)
-        if not self._hurried:
+        if not self._all_due:
             self._flushed_at[domain] = now
 
-    def failed(self, domain: DomainName) -> None:
+    def record_failure(self, domain: DomainName) -> None:
         """Note that *domain* is overdue: nothing is gained by waiting for its next turn."""
         self._flushed_at.pop(domain, None)
 
-    def cool(self, now: float) -> None:
+    def expire_flushes(self, now: float) -> None:
         """Forget when domains were written that are quiet by now."""
         horizon = now - self._policy.max_age_seconds
         while self._flushed_at:
@@ -66,14 +66,14 @@ class FlushQueue:
                 break
             del self._flushed_at[domain]
 
-    def hurry(self, domains: Iterable[DomainName], now: float) -> None:
+    def make_all_due(self, domains: Iterable[DomainName], now: float) -> None:
         """Make *domains*, all that are owed something, due at once, and later ones too."""
-        self._hurried = True
+        self._all_due = True
         self._due, self._due_at, self._flushed_at = [], {}, {}
         for domain in domains:
-            self._put(domain, now)
+            self._push(domain, now)
 
-    def _put(self, domain: DomainName, due_at: float) -> None:
+    def _push(self, domain: DomainName, due_at: float) -> None:
         if self._due_at.get(domain) != due_at:
             self._due_at[domain] = due_at
             heapq.heappush(self._due, (due_at, next(self._order), domain))

@@ -3,9 +3,9 @@
 Pure: time, rows and results come in as arguments, so the same code runs against a simulated
 store. The path of an event::
 
-    add --> unread domain: kept aside, its rows are asked for (take_unread), learn
+    add --> unread domain: kept aside, its rows are asked for (pop_unread), load_rows
         --> known domain:  counted already? skipped. Else owed, and due when the policy says
-    take_due --> updates in flight --> acknowledge: counted  |  fail: owed again, row left
+    start_updates --> updates in flight --> acknowledge: counted  |  fail: owed again, row left
     a change of status is owed to the topic of changes once it is acknowledged (changes)
     superseded rows are deleted after a while; audits compare what is known with the store
 """
@@ -21,7 +21,7 @@ from consumer.counting.changes import ChangeOutbox
 from consumer.counting.flush_policy import FlushPolicy
 from consumer.counting.flush_queue import FlushQueue
 from consumer.counting.superseded import Retention, SupersededRow, SupersededRows
-from consumer.counting.writer_rows import Memory, RowUpdate, WriterRows, agrees
+from consumer.counting.writer_rows import PackedState, RowUpdate, WriterRows, is_consistent
 from shared.errors import LogRewrittenError
 from shared.model.counter import CounterRow
 from shared.model.domain import DomainName
@@ -29,7 +29,7 @@ from shared.model.event import Event
 
 
 @dataclass(frozen=True, slots=True)
-class _Early:
+class _UnloadedEvent:
     """An event whose domain's rows are not read yet."""
 
     event: Event
@@ -47,26 +47,26 @@ class PartitionLedger:
 
     def __init__(
         self,
-        log: str,
+        topic_partition: str,
         first_offset: int,
         policy: FlushPolicy,
         new_writer: Callable[[], UUID],
         retention: Retention,
     ) -> None:
-        self.log = log
+        self.topic_partition = topic_partition
         self.next_offset = first_offset
-        self.skipped = 0
+        self.replayed = 0
         self._times = AppendTimes()
-        self.changes = ChangeOutbox(log, policy.threshold, self._times)
+        self.changes = ChangeOutbox(topic_partition, policy.threshold, self._times)
         self._rows = WriterRows(new_writer)
-        self._owed = Aggregate()
+        self._pending = Aggregate()
         self._queue = FlushQueue(policy)
         self._superseded = SupersededRows(retention)
-        self._early: dict[DomainName, list[_Early]] = {}
-        self._early_events = 0
+        self._unloaded: dict[DomainName, list[_UnloadedEvent]] = {}
+        self._unloaded_events = 0
         self._unread: list[DomainName] = []
         # Owed more since it was last asked when they are due; in the order of the log.
-        self._touched: dict[DomainName, None] = {}
+        self._unscheduled: dict[DomainName, None] = {}
 
     # ---- taking in
 
@@ -76,105 +76,106 @@ class PartitionLedger:
             return
         self.next_offset = offset + 1
         domain = event.domain
-        owed = self._owed.get(domain)
+        owed = self._pending.get(domain)
         if owed is not None and offset >= owed.next_offset:
-            owed.count(event, offset)
-            self._touched[domain] = None
+            owed.add(event, offset)
+            self._unscheduled[domain] = None
             return
         if domain in self._rows:
-            self._owe(event, offset, now)
+            self._add_loaded(event, offset, now)
             return
-        self._early_events += 1
-        if domain in self._early:
-            self._early[domain].append(_Early(event, offset, now))
+        self._unloaded_events += 1
+        if domain in self._unloaded:
+            self._unloaded[domain].append(_UnloadedEvent(event, offset, now))
         else:
-            self._early[domain] = [_Early(event, offset, now)]
+            self._unloaded[domain] = [_UnloadedEvent(event, offset, now)]
             self._unread.append(domain)
 
-    def appended(self, offset: int, appended_at: int) -> None:
+    def record_append_time(self, offset: int, appended_at: int) -> None:
         """Note when the records from *offset* on were appended, in milliseconds since 1970."""
-        self._times.note(offset, appended_at)
+        self._times.record(offset, appended_at)
 
-    def pass_over(self, offset: int) -> None:
+    def skip_record(self, offset: int) -> None:
         """Count nothing for the record at *offset*: it is none, and kept elsewhere."""
         self.next_offset = max(self.next_offset, offset + 1)
 
-    def take_unread(self, limit: int) -> list[DomainName]:
+    def pop_unread(self, limit: int) -> list[DomainName]:
         """Return up to *limit* domains whose rows are to be read; each is asked for once."""
         taken, self._unread = self._unread[:limit], self._unread[limit:]
         return taken
 
-    def read_failed(self, domains: Sequence[DomainName]) -> None:
+    def requeue_unread(self, domains: Sequence[DomainName]) -> None:
         """Ask for the rows of *domains* again."""
         self._unread.extend(domains)
 
-    def learn(
-        self, domain: DomainName, rows: Sequence[CounterRow], log_end: int, now: float
+    def load_rows(
+        self, domain: DomainName, rows: Sequence[CounterRow], end_offset: int, now: float
     ) -> None:
         """Take the counted totals of *domain* and count what was kept aside beyond them.
 
-        Raises LogRewrittenError if more is counted than the log, which ends at *log_end*, has.
+        Raises LogRewrittenError if more is counted than the log, which ends at *end_offset*, has.
         """
-        superseded = self._rows.learn(domain, rows)
+        superseded = self._rows.load_rows(domain, rows)
         applied = self._rows.applied_offset(domain)
-        if applied > max(log_end, self.next_offset):
+        if applied > max(end_offset, self.next_offset):
             raise LogRewrittenError(
-                f"{self.log}: {applied} records are counted, but the log ends at {log_end}"
+                f"{self.topic_partition}: {applied} records are counted, but the log ends at "
+                f"{end_offset}"
             )
-        self._superseded.found(domain, superseded, now)
-        kept = self._early.pop(domain)
-        self._early_events -= len(kept)
+        self._superseded.add_others(domain, superseded, now)
+        kept = self._unloaded.pop(domain)
+        self._unloaded_events -= len(kept)
         for early in kept:
-            self._owe(early.event, early.offset, early.now)
+            self._add_loaded(early.event, early.offset, early.now)
 
-    def _owe(self, event: Event, offset: int, now: float) -> None:
+    def _add_loaded(self, event: Event, offset: int, now: float) -> None:
         applied = self._rows.applied_offset(event.domain)
         if offset < applied:
-            self.skipped += 1
-            self.changes.skipped(event, offset, self._rows.counted(event.domain), applied)
+            self.replayed += 1
+            self.changes.record_replayed(event, offset, self._rows.totals(event.domain), applied)
             return
-        self._owed.add(event, offset, now)
-        self._touched[event.domain] = None
+        self._pending.add(event, offset, now)
+        self._unscheduled[event.domain] = None
 
     # ---- flushing
 
-    def _schedule_touched(self) -> None:
+    def _schedule_pending(self) -> None:
         """Ask when they are due, once for all that came of a domain."""
-        touched, self._touched = self._touched, {}
+        touched, self._unscheduled = self._unscheduled, {}
         for domain in touched:
             self._schedule(domain)
 
     def _schedule(self, domain: DomainName) -> None:
-        increment = self._owed.get(domain)
+        increment = self._pending.get(domain)
         if increment is None or self._rows.is_in_flight(domain):
             return  # what is in flight is scheduled when it is settled
         if not self._queue.is_due(domain, increment.since):
-            self._queue.schedule(domain, self._rows.counted(domain), increment)
+            self._queue.schedule(domain, self._rows.totals(domain), increment)
 
-    def roll(self, epoch: int) -> None:
+    def start_epoch(self, epoch: int) -> None:
         """Leave every row of another epoch; say so before updates are taken or acknowledged."""
-        self._rows.roll(epoch)
+        self._rows.start_epoch(epoch)
 
     def next_due_at(self) -> float | None:
         """Return when the next update is due, or None if nothing waits for its time."""
-        self._schedule_touched()
+        self._schedule_pending()
         return self._queue.next_due_at()
 
-    def take_due(self, now: float, limit: int) -> list[RowUpdate]:
+    def start_updates(self, now: float, limit: int) -> list[RowUpdate]:
         """Start up to *limit* updates that are due, longest due first."""
-        self._schedule_touched()
-        self._queue.cool(now)
+        self._schedule_pending()
+        self._queue.expire_flushes(now)
         updates: list[RowUpdate] = []
         while len(updates) < limit and (domain := self._queue.pop(now)) is not None:
-            updates.append(self._rows.begin(domain, self._owed.take(domain)))
+            updates.append(self._rows.start_update(domain, self._pending.pop(domain)))
         return updates
 
-    def hurry(self, now: float) -> None:
+    def make_all_due(self, now: float) -> None:
         """Make everything that is owed due at once, and whatever comes to be owed from now on."""
-        self._touched = {}
-        self._queue.hurry((d for d in self._owed if not self._rows.is_in_flight(d)), now)
+        self._unscheduled = {}
+        self._queue.make_all_due((d for d in self._pending if not self._rows.is_in_flight(d)), now)
 
-    def reaches(self, domain: DomainName) -> int:
+    def in_flight_end(self, domain: DomainName) -> int:
         """Return the offset below which all of *domain* is counted once its update is written."""
         return self._rows.in_flight(domain).next_offset
 
@@ -190,52 +191,54 @@ class PartitionLedger:
                 self.fail([update])
                 continue
             increment = self._rows.in_flight(update.domain)
-            self.changes.counted(update.domain, self._rows.counted(update.domain), increment)
+            self.changes.record_acknowledged(
+                update.domain, self._rows.totals(update.domain), increment
+            )
             if increment.delivered or increment.bounced:
                 appended_at.append(self._times.at(increment.first_offset))
-            self._superseded.left(update.domain, self._rows.acknowledge(update), now)
-            self._queue.flushed(update.domain, now)
+            self._superseded.add_own(update.domain, self._rows.acknowledge(update), now)
+            self._queue.record_flush(update.domain, now)
             self._schedule(update.domain)
         return appended_at
 
     def fail(self, updates: Iterable[RowUpdate]) -> None:
         """Note that *updates* were not acknowledged: owed again, to be said in fresh rows."""
         for update in updates:
-            self._owed.restore(update.domain, self._rows.fail(update))
-            self._queue.failed(update.domain)
+            self._pending.restore(update.domain, self._rows.fail(update))
+            self._queue.record_failure(update.domain)
             self._schedule(update.domain)
 
     # ---- keeping the store in order
 
-    def take_superseded(self, now: float, limit: int) -> list[SupersededRow]:
+    def pop_superseded(self, now: float, limit: int) -> list[SupersededRow]:
         """Take up to *limit* rows that are to be deleted now; never a domain's newest."""
-        return self._superseded.take_due(now, limit)
+        return self._superseded.pop_due(now, limit)
 
-    def keep_superseded(self, rows: Iterable[SupersededRow], now: float) -> None:
+    def retry_superseded(self, rows: Iterable[SupersededRow], now: float) -> None:
         """Note that *rows* could not be deleted."""
-        self._superseded.keep(rows, now)
+        self._superseded.retry_later(rows, now)
 
-    def audit_sample(self, position: float, limit: int) -> dict[DomainName, Memory]:
+    def audit_sample(self, position: float, limit: int) -> dict[DomainName, PackedState]:
         """Return what is known of up to *limit* domains, beginning at *position* of 0 to 1."""
         start = int(position * len(self._rows))
         return dict(islice(self._rows.sample(start), limit))
 
     def audit(
-        self, domain: DomainName, memory: Memory, rows: Iterable[CounterRow], now: float
+        self, domain: DomainName, memory: PackedState, rows: Iterable[CounterRow], now: float
     ) -> bool:
         """Compare what was known of *domain* with its *rows*, read since; False: they differ.
 
         Then the row is left, and a fresh one will say everything.
         """
-        if not self._rows.remembers(domain, memory) or agrees(memory, rows):
+        if not self._rows.is_current(domain, memory) or is_consistent(memory, rows):
             return True
-        self._rows.leave(domain)
-        if domain not in self._owed:
+        self._rows.abandon(domain)
+        if domain not in self._pending:
             # Nothing but the totals. It holds no commit back: all of it was acknowledged.
             applied = self._rows.applied_offset(domain)
             nothing = Increment(0, 0, max(self.next_offset, applied), applied, now)
-            self._owed.restore(domain, nothing)
-        self._queue.failed(domain)
+            self._pending.restore(domain, nothing)
+        self._queue.record_failure(domain)
         self._schedule(domain)
         return False
 
@@ -246,37 +249,37 @@ class PartitionLedger:
 
         Looks at all that is owed.
         """
-        early = min((kept[0].offset for kept in self._early.values()), default=self.next_offset)
+        early = min((kept[0].offset for kept in self._unloaded.values()), default=self.next_offset)
         candidates = [
             early,
-            self._owed.oldest_offset(),
+            self._pending.oldest_offset(),
             self._rows.oldest_in_flight(),
-            self.changes.oldest_offset(told_below=early),
+            self.changes.oldest_offset(read_below=early),
         ]
         return min(c for c in candidates if c is not None)
 
     @property
-    def domains_known(self) -> int:
+    def known_domains(self) -> int:
         """How many domains are in memory."""
         return len(self._rows)
 
     @property
     def backlog(self) -> int:
         """How much memory waits: domains to be written, events kept aside, unpublished changes."""
-        return len(self._owed) + self._early_events + len(self.changes)
+        return len(self._pending) + self._unloaded_events + len(self.changes)
 
     @property
     def settled(self) -> bool:
         """Whether everything that was read is counted, and every change of status published."""
-        counted = not self._owed and not self._early and self._rows.oldest_in_flight() is None
+        counted = not self._pending and not self._unloaded and self._rows.oldest_in_flight() is None
         return counted and not self.changes
 
     def oldest_since(self) -> float | None:
         """Return when the oldest event came that is owed and not in flight."""
-        kept = min((k[0].now for k in self._early.values()), default=None)
-        owed = self._owed.oldest_since()
+        kept = min((k[0].now for k in self._unloaded.values()), default=None)
+        owed = self._pending.oldest_since()
         return min((t for t in (kept, owed) if t is not None), default=None)
 
-    def forget_idle(self, keep: int) -> None:
+    def evict_idle(self, keep: int) -> None:
         """Keep at most *keep* domains in memory, as far as nothing is owed to the others."""
-        self._rows.forget_idle(keep, self._owed.__contains__)
+        self._rows.evict_idle(keep, self._pending.__contains__)

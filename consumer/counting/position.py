@@ -27,13 +27,13 @@ class Position:
         return cls(next_offset, next_offset)
 
     @classmethod
-    def parse(cls, next_offset: int, text: str) -> Self | None:
-        """Return the position that was committed with *text*, None if the text is not ours."""
-        found = _TEXT.fullmatch(text)
+    def parse(cls, next_offset: int, metadata: str) -> Self | None:
+        """Return the position that was committed with *metadata*, None if the text is not ours."""
+        found = _TEXT.fullmatch(metadata)
         if found is None or int(found[1]) > next_offset:
             return None
         return cls(next_offset, int(found[1]))
 
-    def text(self) -> str:
+    def metadata(self) -> str:
         """Return what to commit beside the offset."""
         return f"keys-from={self.keys_from}"

@@ -46,15 +46,15 @@ class SupersededRows:
     def __len__(self) -> int:
         return len(self._own) + len(self._others)
 
-    def left(self, domain: DomainName, writers: Iterable[UUID], now: float) -> None:
+    def add_own(self, domain: DomainName, writers: Iterable[UUID], now: float) -> None:
         """Note rows of our own that an acknowledged row of ours speaks for."""
-        self._note(self._own, domain, writers, now + self._retention.own_seconds)
+        self._add(self._own, domain, writers, now + self._retention.own_seconds)
 
-    def found(self, domain: DomainName, writers: Iterable[UUID], now: float) -> None:
+    def add_others(self, domain: DomainName, writers: Iterable[UUID], now: float) -> None:
         """Note rows that a quorum read showed beside a newer one."""
-        self._note(self._others, domain, writers, now + self._retention.others_seconds)
+        self._add(self._others, domain, writers, now + self._retention.others_seconds)
 
-    def take_due(self, now: float, limit: int) -> list[SupersededRow]:
+    def pop_due(self, now: float, limit: int) -> list[SupersededRow]:
         """Take out up to *limit* rows that may be deleted."""
         taken: list[SupersededRow] = []
         for waiting in (self._own, self._others):
@@ -62,12 +62,12 @@ class SupersededRows:
                 taken.append(waiting.popleft()[1])
         return taken
 
-    def keep(self, rows: Iterable[SupersededRow], now: float) -> None:
+    def retry_later(self, rows: Iterable[SupersededRow], now: float) -> None:
         """Put back rows whose deletion failed, to be tried again some time later."""
         for row in rows:
-            self._note(self._own, row.domain, [row.writer], now + self._retention.own_seconds)
+            self._add(self._own, row.domain, [row.writer], now + self._retention.own_seconds)
 
-    def _note(
+    def _add(
         self,
         waiting: deque[tuple[float, SupersededRow]],
         domain: DomainName,

@@ -34,10 +34,10 @@ from shared.model.counter import NOTHING_APPLIED, CounterRow, Counters, newest_r
 from shared.model.domain import DomainName
 
 _NO_WRITER = bytes(16)
-_MAX_LEFT = 16
+_MAX_ABANDONED = 16
 _FORM = Struct("<qqq16sI")
 
-Memory = bytes
+PackedState = bytes
 """What is known of a domain, packed: a worker has millions, and bytes cost the garbage
 collector nothing. Two that are the same object are the same knowledge."""
 
@@ -54,7 +54,7 @@ class RowUpdate:
     epoch: int
 
 
-class _Known(NamedTuple):
+class _State(NamedTuple):
     """The last acknowledged totals of a domain in this log, and the row that says them."""
 
     delivered: int
@@ -64,10 +64,10 @@ class _Known(NamedTuple):
     epoch: int = 0
 
     @classmethod
-    def unpack(cls, memory: Memory) -> Self:
+    def unpack(cls, memory: PackedState) -> Self:
         return cls._make(_FORM.unpack(memory))
 
-    def pack(self) -> Memory:
+    def pack(self) -> PackedState:
         return _FORM.pack(*self)
 
 
@@ -80,19 +80,19 @@ class WriterRows:
     def __init__(self, new_writer: Callable[[], UUID]) -> None:
         self._new_writer = new_writer
         # Longest without an update first.
-        self._known: dict[DomainName, Memory] = {}
+        self._states: dict[DomainName, PackedState] = {}
         self._in_flight: dict[DomainName, Increment] = {}
         # Our own rows that no later one speaks for yet. Such a domain is owed or in flight.
-        self._left: dict[DomainName, list[UUID]] = {}
+        self._abandoned: dict[DomainName, list[UUID]] = {}
         self.epoch = 0
 
     def __len__(self) -> int:
-        return len(self._known)
+        return len(self._states)
 
     def __contains__(self, domain: DomainName) -> bool:
-        return domain in self._known
+        return domain in self._states
 
-    def learn(self, domain: DomainName, rows: Sequence[CounterRow]) -> list[UUID]:
+    def load_rows(self, domain: DomainName, rows: Sequence[CounterRow]) -> list[UUID]:
         """Take the totals from the *rows* of *domain* in this log, read at a quorum.
 
         The row stays its writer's: our first flush starts one of our own. Return the writers of
@@ -100,15 +100,15 @@ class WriterRows:
         """
         newest = newest_row(rows)
         if newest is None:
-            known = _Known(0, 0, NOTHING_APPLIED)
+            known = _State(0, 0, NOTHING_APPLIED)
         else:
-            known = _Known(newest.delivered, newest.bounced, newest.applied_offset)
-        self._known[domain] = known.pack()
+            known = _State(newest.delivered, newest.bounced, newest.applied_offset)
+        self._states[domain] = known.pack()
         return [row.writer for row in rows if row is not newest]
 
-    def counted(self, domain: DomainName) -> Counters:
+    def totals(self, domain: DomainName) -> Counters:
         """Return the acknowledged totals of a known *domain*."""
-        known = _Known.unpack(self._known[domain])
+        known = _State.unpack(self._states[domain])
         return Counters(known.delivered, known.bounced)
 
     def applied_offset(self, domain: DomainName) -> int:
@@ -116,7 +116,7 @@ class WriterRows:
         in_flight = self._in_flight.get(domain)
         if in_flight is not None:
             return in_flight.next_offset
-        return _Known.unpack(self._known[domain]).applied_offset
+        return _State.unpack(self._states[domain]).applied_offset
 
     def is_in_flight(self, domain: DomainName) -> bool:
         """Whether an update of *domain* has not been answered: no second one may start."""
@@ -126,14 +126,14 @@ class WriterRows:
         """Return what the update of *domain* that is in flight adds."""
         return self._in_flight[domain]
 
-    def begin(self, domain: DomainName, increment: Increment) -> RowUpdate:
+    def start_update(self, domain: DomainName, increment: Increment) -> RowUpdate:
         """Start the update that adds *increment*; it is in flight until it is settled.
 
         Raises ValueError if one of *domain* is in flight already.
         """
         if domain in self._in_flight:
             raise ValueError(f"two updates of {domain} at once")
-        known = _Known.unpack(self._known[domain])
+        known = _State.unpack(self._states[domain])
         self._in_flight[domain] = increment
         if known.writer != _NO_WRITER and known.epoch == self.epoch:
             return RowUpdate(
@@ -144,7 +144,7 @@ class WriterRows:
                 increment.next_offset - known.applied_offset,
                 self.epoch,
             )
-        self._leave(domain, known)
+        self._abandon(domain, known)
         return RowUpdate(
             domain,
             self._new_writer(),
@@ -163,69 +163,69 @@ class WriterRows:
             raise ValueError(f"an update of {update.domain} from epoch {update.epoch}")
         increment = self._in_flight.pop(update.domain)
         # Put back last: the first in line has gone without an update for the longest.
-        known = _Known.unpack(self._known.pop(update.domain))
-        self._known[update.domain] = _Known(
+        known = _State.unpack(self._states.pop(update.domain))
+        self._states[update.domain] = _State(
             known.delivered + increment.delivered,
             known.bounced + increment.bounced,
             increment.next_offset,
             update.writer.bytes,
             update.epoch,
         ).pack()
-        return self._left.pop(update.domain, [])
+        return self._abandoned.pop(update.domain, [])
 
     def fail(self, update: RowUpdate) -> Increment:
         """Leave the row for good, as the update may surface in it, and return what is owed."""
-        known = _Known.unpack(self._known[update.domain])
-        self._leave(update.domain, known._replace(writer=update.writer.bytes))
+        known = _State.unpack(self._states[update.domain])
+        self._abandon(update.domain, known._replace(writer=update.writer.bytes))
         return self._in_flight.pop(update.domain)
 
-    def leave(self, domain: DomainName) -> None:
+    def abandon(self, domain: DomainName) -> None:
         """Leave the row of *domain*: its next update starts a fresh one."""
-        self._leave(domain, _Known.unpack(self._known[domain]))
+        self._abandon(domain, _State.unpack(self._states[domain]))
 
-    def roll(self, epoch: int) -> None:
+    def start_epoch(self, epoch: int) -> None:
         """Leave every row of another epoch: the next update of each starts a fresh one."""
         self.epoch = epoch
 
-    def _leave(self, domain: DomainName, known: _Known) -> None:
+    def _abandon(self, domain: DomainName, known: _State) -> None:
         if known.writer == _NO_WRITER:
             return
-        left = self._left.setdefault(domain, [])
-        left.append(UUID(bytes=known.writer))
+        abandoned = self._abandoned.setdefault(domain, [])
+        abandoned.append(UUID(bytes=known.writer))
         # During a long outage every try leaves one. Those forgotten are found by later reads.
-        del left[:-_MAX_LEFT]
-        self._known[domain] = known._replace(writer=_NO_WRITER).pack()
+        del abandoned[:-_MAX_ABANDONED]
+        self._states[domain] = known._replace(writer=_NO_WRITER).pack()
 
     def oldest_in_flight(self) -> int | None:
         """Return the lowest offset that is in flight."""
         return min((i.first_offset for i in self._in_flight.values()), default=None)
 
-    def forget_idle(self, keep: int, is_owed: Callable[[DomainName], bool]) -> None:
+    def evict_idle(self, keep: int, is_pending: Callable[[DomainName], bool]) -> None:
         """Forget domains without updates, longest idle first, until *keep* are left."""
-        surplus = len(self._known) - keep
+        surplus = len(self._states) - keep
         if surplus <= 0:
             return
-        idle = (d for d in self._known if not self.is_in_flight(d) and not is_owed(d))
+        idle = (d for d in self._states if not self.is_in_flight(d) and not is_pending(d))
         for domain in list(islice(idle, surplus)):
-            del self._known[domain]
+            del self._states[domain]
 
-    def sample(self, start: int) -> Iterator[tuple[DomainName, Memory]]:
+    def sample(self, start: int) -> Iterator[tuple[DomainName, PackedState]]:
         """Yield what is known of domains without an update in flight, from place *start* on."""
-        for domain, memory in islice(self._known.items(), start, None):
+        for domain, memory in islice(self._states.items(), start, None):
             if domain not in self._in_flight:
                 yield domain, memory
 
-    def remembers(self, domain: DomainName, memory: Memory) -> bool:
+    def is_current(self, domain: DomainName, memory: PackedState) -> bool:
         """Whether nothing has moved *domain* since *memory* was all that is known of it."""
-        return self._known.get(domain) is memory and domain not in self._in_flight
+        return self._states.get(domain) is memory and domain not in self._in_flight
 
 
-def agrees(memory: Memory, rows: Iterable[CounterRow]) -> bool:
+def is_consistent(memory: PackedState, rows: Iterable[CounterRow]) -> bool:
     """Whether *rows*, read at a quorum, say at least what *memory* says was acknowledged.
 
     A larger offset is another owner's, who goes on where we no longer may.
     """
-    known = _Known.unpack(memory)
+    known = _State.unpack(memory)
     newest = newest_row(rows)
     if newest is None:
         return known.applied_offset == NOTHING_APPLIED

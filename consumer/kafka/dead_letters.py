@@ -22,7 +22,7 @@ What is cut is no event to any version; the log has it whole, where the letter s
 class DeadLetters(Protocol):
     """Where undecodable records are kept."""
 
-    async def keep(self, origin: str, record: Record, reason: str) -> None:
+    async def publish(self, topic_partition: str, record: Record, reason: str) -> None:
         """Return once *record* of log *origin* is safely kept."""
 
 
@@ -36,14 +36,14 @@ class DeadLetterTopic:
         self._topic = topic
         self._lock = asyncio.Lock()
 
-    async def keep(self, origin: str, record: Record, reason: str) -> None:
+    async def publish(self, topic_partition: str, record: Record, reason: str) -> None:
         """See DeadLetters. Tries until it succeeds: the record may not be lost.
 
         At least once: a crash before the commit keeps it again, with the same origin.
         """
         letter = msgspec.json.encode(
             {
-                "log": origin,
+                "log": topic_partition,
                 "offset": record.offset,
                 "reason": reason,
                 "key": _text(record.key),
@@ -57,9 +57,11 @@ class DeadLetterTopic:
         async with self._lock:
             while True:
                 try:
-                    await self._topic.append(0, [(origin.encode(), letter)])
+                    await self._topic.append(0, [(topic_partition.encode(), letter)])
                 except RetriableError as error:
-                    log.warning("dead letter waits", origin=origin, error=str(error))
+                    log.warning(
+                        "dead letter waits", topic_partition=topic_partition, error=str(error)
+                    )
                     await asyncio.sleep(_RETRY_SECONDS)
                 else:
                     return

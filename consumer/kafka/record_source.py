@@ -6,8 +6,8 @@ What aiokafka 0.14 does, and what we do about it:
 - It swallows what its callbacks raise: we keep the error and raise it from ``fetch``.
 - It may hand out records of a partition before ``on_partitions_assigned`` is done: the worker
   ignores partitions that it does not have, and we seek after it has them.
-- A deposed leader may say that an offset is out of range (see ``log_offsets``): such a word must
-  last to be believed.
+- A deposed leader may report an offset as out of range (see ``partition_offsets``). We believe
+  the report only after it has lasted for a while.
 - With ``auto_offset_reset="none"`` a partition that was never committed is an error. We start
   such a one at its beginning on purpose, and never jump anywhere else.
 """
@@ -30,9 +30,14 @@ from aiokafka.errors import (
     TopicAuthorizationFailedError,
 )
 
-from consumer.config import ConsumerSettings
+from consumer.config import WorkerSettings
 from consumer.counting.position import Position
-from consumer.kafka.log_offsets import DEPOSED_SECONDS, REQUEST_SECONDS, RETRY_SECONDS, LogOffsets
+from consumer.kafka.partition_offsets import (
+    REQUEST_SECONDS,
+    RETRY_SECONDS,
+    STALE_LEADER_SECONDS,
+    PartitionOffsets,
+)
 from shared.config import KafkaConfig
 from shared.errors import (
     AccessDeniedError,
@@ -81,7 +86,7 @@ class RecordSource(Protocol):
     async def commit(self, positions: Mapping[int, Position]) -> bool:
         """Commit; False if the partitions are no longer ours: whoever has them decides."""
 
-    async def log_end(self, partition: int, at_least: int) -> int:
+    async def end_offset(self, partition: int, at_least: int) -> int:
         """Return the offset that the next record of *partition* will have.
 
         Less than *at_least* only if that is said for long enough to be true.
@@ -106,7 +111,7 @@ class KafkaRecordSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiok
         self._consumer = consumer
         self._topic = topic
         self._clock = clock
-        self._offsets = LogOffsets(consumer, topic, clock)
+        self._offsets = PartitionOffsets(consumer, topic, clock)
         self._assignee: Assignee | None = None
         self._failure: Exception | None = None
         self._out_of_range_since: dict[TopicPartition, float] = {}
@@ -136,7 +141,7 @@ class KafkaRecordSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiok
             return {}  # found before our own seek; see the module's list
         except OffsetOutOfRangeError as error:
             (out_of_range,) = error.args
-            self._note_out_of_range(out_of_range)
+            self._check_out_of_range(out_of_range)
             await asyncio.sleep(RETRY_SECONDS)
             return {}
         except (GroupAuthorizationFailedError, TopicAuthorizationFailedError) as error:
@@ -149,10 +154,10 @@ class KafkaRecordSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiok
             self._out_of_range_since.pop(tp, None)
         return {tp.partition: records for tp, records in batches.items()}
 
-    def _note_out_of_range(self, offsets: Mapping[TopicPartition, int]) -> None:
+    def _check_out_of_range(self, offsets: Mapping[TopicPartition, int]) -> None:
         now = self._clock()
         for tp, offset in offsets.items():
-            if now - self._out_of_range_since.setdefault(tp, now) > DEPOSED_SECONDS:
+            if now - self._out_of_range_since.setdefault(tp, now) > STALE_LEADER_SECONDS:
                 raise LogRewrittenError(
                     f"{tp.topic}/{tp.partition}: offset {offset} is out of range; a new topic "
                     "needs a new name"
@@ -161,7 +166,7 @@ class KafkaRecordSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiok
 
     async def commit(self, positions: Mapping[int, Position]) -> bool:
         """See RecordSource. Raises BrokerUnavailableError when Kafka does not answer in time."""
-        offsets = {self._at(p): (at.next_offset, at.text()) for p, at in positions.items()}
+        offsets = {self._at(p): (at.next_offset, at.metadata()) for p, at in positions.items()}
         try:
             async with asyncio.timeout(REQUEST_SECONDS):
                 await self._consumer.commit(offsets)
@@ -172,9 +177,9 @@ class KafkaRecordSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiok
             raise BrokerUnavailableError(f"commit failed: {type(error).__name__}") from error
         return True
 
-    async def log_end(self, partition: int, at_least: int) -> int:
+    async def end_offset(self, partition: int, at_least: int) -> int:
         """See RecordSource. Raises BrokerUnavailableError."""
-        return (await self._offsets.ends({partition: at_least}))[partition]
+        return (await self._offsets.end_offsets({partition: at_least}))[partition]
 
     def lag(self, partition: int, next_offset: int) -> int:
         """See RecordSource."""
@@ -219,7 +224,7 @@ class KafkaRecordSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiok
 
 @asynccontextmanager
 async def open_source(
-    kafka: KafkaConfig, settings: ConsumerSettings
+    kafka: KafkaConfig, settings: WorkerSettings
 ) -> AsyncIterator[KafkaRecordSource]:
     """Connect to Kafka; leave the group and close in the end. It joins by ``subscribe``.
 

@@ -26,7 +26,7 @@ class Change:
     """A domain's status by what *log* says changed: these are its counters there."""
 
     domain: DomainName
-    log: str
+    topic_partition: str
     counted: Counters
     appended_at: int
     """Milliseconds since 1970: how old the news is."""
@@ -34,7 +34,7 @@ class Change:
 
 class _ValueV1(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True, gc=False):
     version: int
-    log: str
+    topic_partition: str
     delivered: int
     bounced: int
     appended_at: int
@@ -47,7 +47,9 @@ _decode = msgspec.msgpack.Decoder(_ValueV1).decode
 def encode(change: Change) -> KeyValue:
     """Return the key and the value of the record that says *change*."""
     counted = change.counted
-    value = _ValueV1(VERSION, change.log, counted.delivered, counted.bounced, change.appended_at)
+    value = _ValueV1(
+        VERSION, change.topic_partition, counted.delivered, counted.bounced, change.appended_at
+    )
     return change.domain.encode("ascii"), _encode(value)
 
 
@@ -66,4 +68,4 @@ def decode(key: bytes | None, value: bytes | None) -> Change:
     if domain != text or fields.delivered < 0 or fields.bounced < 0:
         raise UndecodableRecordError("the change has another spelling or counts below zero")
     counted = Counters(fields.delivered, fields.bounced)
-    return Change(domain, fields.log, counted, fields.appended_at)
+    return Change(domain, fields.topic_partition, counted, fields.appended_at)

@@ -27,7 +27,7 @@ class Counters:
 class CounterRow:
     """One writer row as the store holds it."""
 
-    log: str
+    topic_partition: str
     writer: UUID
     delivered: int
     bounced: int
@@ -43,9 +43,9 @@ def sum_rows(rows: Iterable[CounterRow]) -> Counters:
     """Return the counters of one domain from all its rows, of any logs and writers."""
     newest: dict[str, CounterRow] = {}
     for row in rows:
-        best = newest.get(row.log)
+        best = newest.get(row.topic_partition)
         if best is None or row.applied_offset > best.applied_offset:
-            newest[row.log] = row
+            newest[row.topic_partition] = row
     return Counters(
         delivered=sum(row.delivered for row in newest.values()),
         bounced=sum(row.bounced for row in newest.values()),

@@ -58,20 +58,20 @@ class InMemoryCounterStore:
     # ---- what CounterStore says
 
     async def read(
-        self, log: str, domains: Sequence[DomainName]
+        self, topic_partition: str, domains: Sequence[DomainName]
     ) -> dict[DomainName, list[CounterRow]]:
         """See CounterStore."""
         self.reads.append(list(domains))
         if self._reads_to_fail:
             self._reads_to_fail -= 1
             raise StoreUnavailableError("Cassandra did not answer: planned")
-        return {domain: self.rows(log, domain) for domain in domains}
+        return {domain: self.rows(topic_partition, domain) for domain in domains}
 
-    async def write(self, log: str, updates: Sequence[RowUpdate]) -> None:
+    async def write(self, topic_partition: str, updates: Sequence[RowUpdate]) -> None:
         """See CounterStore."""
         self.writes.append(list(updates))
         planned = self._planned.popleft() if self._planned else Outcome.ACKNOWLEDGED
-        self.settle(log, updates, planned)
+        self.settle(topic_partition, updates, planned)
 
     def split(self, updates: Sequence[RowUpdate], size: int) -> list[list[RowUpdate]]:
         """See CounterStore."""
@@ -85,13 +85,13 @@ class InMemoryCounterStore:
             for start in range(0, len(group), size)
         ]
 
-    async def delete(self, log: str, rows: Sequence[SupersededRow]) -> None:
+    async def delete(self, topic_partition: str, rows: Sequence[SupersededRow]) -> None:
         """See CounterStore."""
         if self._deletes_to_fail:
             self._deletes_to_fail -= 1
             raise StoreUnavailableError("Cassandra did not answer: planned")
         for row in rows:
-            self._cells.pop((row.domain, log, row.writer), None)
+            self._cells.pop((row.domain, topic_partition, row.writer), None)
 
     def epoch(self) -> int:
         """See CounterStore."""
@@ -103,10 +103,10 @@ class InMemoryCounterStore:
         """Let the next deletions fail."""
         self._deletes_to_fail = times
 
-    def falsify(self, log: str, domain: DomainName, delivered: int) -> None:
+    def falsify(self, topic_partition: str, domain: DomainName, delivered: int) -> None:
         """Let every row of *domain* have lost some deliveries that were acknowledged."""
-        for (of, of_log, _), cells in self._cells.items():
-            if (of, of_log) == (domain, log):
+        for (of, of_topic_partition, _), cells in self._cells.items():
+            if (of, of_topic_partition) == (domain, topic_partition):
                 cells.delivered -= delivered
 
     def plan(self, *outcomes: Outcome) -> None:
@@ -117,16 +117,16 @@ class InMemoryCounterStore:
         """Let the next reads fail."""
         self._reads_to_fail = times
 
-    def settle(self, log: str, updates: Sequence[RowUpdate], outcome: Outcome) -> None:
+    def settle(self, topic_partition: str, updates: Sequence[RowUpdate], outcome: Outcome) -> None:
         """Write *updates* with this outcome."""
         for update in updates:
             if update.writer.version != 1:
                 raise StoreUnavailableError("InvalidRequest: a writer is a version 1 UUID")
         match outcome:
             case Outcome.ACKNOWLEDGED:
-                self._apply(log, updates)
+                self._apply(topic_partition, updates)
             case Outcome.IN_DOUBT:
-                self._apply(log, updates)
+                self._apply(topic_partition, updates)
                 raise OutcomeUnknownError("OperationTimedOut: applied")
             case Outcome.LOST:
                 raise OutcomeUnknownError("OperationTimedOut: not applied")
@@ -137,10 +137,10 @@ class InMemoryCounterStore:
                 raise OutcomeUnknownError("Unavailable: not applied")
             case Outcome.PARTIAL:
                 applied = set(list(dict.fromkeys(u.domain for u in updates))[::2])
-                self._apply(log, [u for u in updates if u.domain in applied])
+                self._apply(topic_partition, [u for u in updates if u.domain in applied])
                 raise OutcomeUnknownError("WriteTimeout: applied in part")
             case Outcome.LATE:
-                self._late.extend((log, update) for update in updates)
+                self._late.extend((topic_partition, update) for update in updates)
                 raise OutcomeUnknownError("WriteTimeout: not applied yet")
 
     @property
@@ -152,25 +152,33 @@ class InMemoryCounterStore:
         """Apply late updates, all or those at the positions *which*, in any order."""
         chosen = range(len(self._late)) if which is None else which
         for position in sorted(chosen, reverse=True):
-            log, update = self._late.pop(position)
-            self._apply(log, [update])
+            topic_partition, update = self._late.pop(position)
+            self._apply(topic_partition, [update])
 
-    def rows(self, log: str, domain: DomainName) -> list[CounterRow]:
-        """Return the rows of *domain* in *log*, youngest writer first."""
-        found = [row for d, row in self.all_rows() if d == domain and row.log == log]
+    def rows(self, topic_partition: str, domain: DomainName) -> list[CounterRow]:
+        """Return the rows of *domain* in *topic_partition*, youngest writer first."""
+        found = [
+            row
+            for d, row in self.all_rows()
+            if d == domain and row.topic_partition == topic_partition
+        ]
         return sorted(found, key=lambda row: (row.writer.time, row.writer.bytes), reverse=True)
 
     def all_rows(self) -> Iterator[tuple[DomainName, CounterRow]]:
         """Yield every row of every log."""
-        for (domain, log, writer), cells in self._cells.items():
+        for (domain, topic_partition, writer), cells in self._cells.items():
             yield (
                 domain,
-                CounterRow(log, writer, cells.delivered, cells.bounced, cells.applied_offset),
+                CounterRow(
+                    topic_partition, writer, cells.delivered, cells.bounced, cells.applied_offset
+                ),
             )
 
-    def _apply(self, log: str, updates: Sequence[RowUpdate]) -> None:
+    def _apply(self, topic_partition: str, updates: Sequence[RowUpdate]) -> None:
         for update in updates:
-            cells = self._cells.setdefault((update.domain, log, update.writer), _Cells())
+            cells = self._cells.setdefault(
+                (update.domain, topic_partition, update.writer), _Cells()
+            )
             cells.delivered += update.delivered
             cells.bounced += update.bounced
             cells.applied_offset += update.applied_offset

@@ -129,7 +129,7 @@ class InMemoryRecordSource:
         self._group.committed.update(positions)
         return True
 
-    async def log_end(self, partition: int, at_least: int) -> int:  # noqa: ARG002 its word is true
+    async def end_offset(self, partition: int, at_least: int) -> int:  # noqa: ARG002 its word is true
         """See RecordSource."""
         await asyncio.sleep(0)
         return len(self._log.records(partition))

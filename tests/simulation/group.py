@@ -43,7 +43,7 @@ class Group:
         self.logs = logs
         self.trouble = trouble
         self.members: list[Member] = []
-        self.commits: list[list[Committed]] = [[(0, Position.at(0).text())] for _ in logs]
+        self.commits: list[list[Committed]] = [[(0, Position.at(0).metadata())] for _ in logs]
         self.rebalancing = False
         self._check_commit = check_commit
         self._joined: list[Member] = []
@@ -123,7 +123,7 @@ class Group:
             raise BrokerUnavailableError("lost")
         for partition, position in positions.items():
             self._check_commit(partition, position.next_offset)
-            self.commits[partition].append((position.next_offset, position.text()))
+            self.commits[partition].append((position.next_offset, position.metadata()))
         if fate < 0.4:
             schedule.inject("answer to commit lost")
             raise BrokerUnavailableError("committed, but who knows")

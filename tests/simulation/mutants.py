@@ -42,7 +42,7 @@ def _with_changes(outbox: type[ChangeOutbox]) -> Parts:
     class Ledger(PartitionLedger):
         def __init__(self, *arguments: Any) -> None:
             super().__init__(*arguments)
-            self.changes = outbox(self.log, POLICY.threshold, self._times)
+            self.changes = outbox(self.topic_partition, POLICY.threshold, self._times)
 
     return _with_ledger(Ledger)
 
@@ -60,7 +60,7 @@ def _with_worker(worker: type[Worker]) -> Parts:
 
 
 class _OneRow(WriterRows):
-    def begin(self, domain: DomainName, increment: Increment) -> RowUpdate:
+    def start_update(self, domain: DomainName, increment: Increment) -> RowUpdate:
         self._in_flight[domain] = increment
         return RowUpdate(
             domain,
@@ -71,7 +71,7 @@ class _OneRow(WriterRows):
             self.epoch,
         )
 
-    def _leave(self, *_: object) -> None:
+    def _abandon(self, *_: object) -> None:
         """There is no other row."""
 
 
@@ -83,9 +83,9 @@ def _applied(rows: WriterRows, domain: DomainName) -> int:
 
 
 class _SeedsWithIncrements(WriterRows):
-    def begin(self, domain: DomainName, increment: Increment) -> RowUpdate:
-        counted = self.counted(domain)
-        update = super().begin(domain, increment)
+    def start_update(self, domain: DomainName, increment: Increment) -> RowUpdate:
+        counted = self.totals(domain)
+        update = super().start_update(domain, increment)
         if update.applied_offset != increment.next_offset:
             return update
         return replace(
@@ -96,7 +96,7 @@ class _SeedsWithIncrements(WriterRows):
 
 
 class _NeverRolls(WriterRows):
-    def roll(self, epoch: int) -> None:
+    def start_epoch(self, epoch: int) -> None:
         """Go on in the same rows."""
 
 
@@ -108,8 +108,8 @@ class _BelievesOlderEpochs(PartitionLedger):
 class _UsesDeletedRowsAgain(PartitionLedger):
     """Starts a fresh row under the key of one of its own that it has deleted."""
 
-    def take_superseded(self, now: float, limit: int) -> list[SupersededRow]:
-        rows = super().take_superseded(now, limit)
+    def pop_superseded(self, now: float, limit: int) -> list[SupersededRow]:
+        rows = super().pop_superseded(now, limit)
         fresh = self._rows._new_writer
         if rows:
             deleted = [row.writer for row in rows]
@@ -118,21 +118,21 @@ class _UsesDeletedRowsAgain(PartitionLedger):
 
 
 class _DeletesTheNewest(PartitionLedger):
-    def learn(
-        self, domain: DomainName, rows: Sequence[CounterRow], log_end: int, now: float
+    def load_rows(
+        self, domain: DomainName, rows: Sequence[CounterRow], end_offset: int, now: float
     ) -> None:
-        super().learn(domain, rows, log_end, now)
+        super().load_rows(domain, rows, end_offset, now)
         soon = now - RETENTION.others_seconds
-        self._superseded.found(domain, (row.writer for row in rows), soon)
+        self._superseded.add_others(domain, (row.writer for row in rows), soon)
 
 
 class _HoldsNothingBack(ChangeOutbox):
-    def oldest_offset(self, told_below: int) -> int | None:  # noqa: ARG002 see there
+    def oldest_offset(self, read_below: int) -> int | None:  # noqa: ARG002 see there
         return None
 
 
 class _MakesNothingGood(ChangeOutbox):
-    def skipped(self, *_: object) -> None:
+    def record_replayed(self, *_: object) -> None:
         """Take for published what is counted."""
 
 

@@ -4,13 +4,14 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 from uuid import UUID
 
+from consumer.counting.circuit_breaker import CircuitBreaker
 from consumer.counting.dedupe import Dedupe
-from consumer.counting.flush_policy import FlushPace, FlushPolicy
+from consumer.counting.flush_policy import FlushPolicy
 from consumer.counting.ledger import PartitionLedger
 from consumer.counting.position import Position
 from consumer.counting.row_epoch import RowEpoch
 from consumer.counting.superseded import Retention, SupersededRow
-from consumer.counting.writer_rows import Memory, RowUpdate
+from consumer.counting.writer_rows import PackedState, RowUpdate
 from shared.model.counter import CounterRow
 from shared.model.domain import DomainName
 from tests.simulation.log import Log
@@ -67,7 +68,7 @@ class Partition:
         self.ledger = owner.ledger_class(
             log.name, position.next_offset, POLICY, owner.new_writer, RETENTION
         )
-        self._pace = FlushPace(FULL_BATCH)
+        self._breaker = CircuitBreaker(FULL_BATCH)
         self._reads = 0
         self._writes = 0
         self._publishing = False
@@ -84,14 +85,14 @@ class Partition:
         dedupe.advance(self.fetch_from, records[0].timestamp_ms)
         for offset, record in enumerate(records, start=self.fetch_from):
             event = record.event
-            ledger.appended(offset, record.timestamp_ms)
+            ledger.record_append_time(offset, record.timestamp_ms)
             if event is None or (
                 event.idempotency_key is not None
                 and dedupe.is_duplicate(
                     event.domain, event.idempotency_key, offset, record.timestamp_ms
                 )
             ):
-                ledger.pass_over(offset)
+                ledger.skip_record(offset)
             else:
                 ledger.add(event, offset, now)
         self.fetch_from += len(records)
@@ -102,9 +103,9 @@ class Partition:
         next_offset = self.ledger.committable_offset()
         return Position(next_offset, self.dedupe.keys_from(next_offset))
 
-    def hurry(self) -> None:
+    def make_all_due(self) -> None:
         """Write everything that is owed, as soon as possible."""
-        self.ledger.hurry(self.owner.schedule.now)
+        self.ledger.make_all_due(self.owner.schedule.now)
         self.pump()
 
     # ---- requests
@@ -113,7 +114,7 @@ class Partition:
         """Start the reads and writes that may start, and come back when more will be due."""
         if self.given_up:
             return
-        while self._reads < READS and (domains := self.ledger.take_unread(FULL_BATCH)):
+        while self._reads < READS and (domains := self.ledger.pop_unread(FULL_BATCH)):
             self._reads += 1
             delay = self.owner.schedule.between(0.001, 0.05)
             self.owner.schedule.after(delay, self._read, domains)
@@ -121,17 +122,17 @@ class Partition:
         self._start_writes()
 
     def _start_writes(self) -> None:
-        owner, ledger, pace = self.owner, self.ledger, self._pace
+        owner, ledger, breaker = self.owner, self.ledger, self._breaker
         now = owner.schedule.now
-        wait = pace.wait(now)
-        free = (1 if pace.probing else WRITES) - self._writes
+        wait = breaker.wait_seconds(now)
+        free = (1 if breaker.probing else WRITES) - self._writes
         if wait > 0:
             self._wake(now + wait)
         if wait > 0 or free <= 0:
             return
-        size = pace.batch_size
-        ledger.roll(owner.epoch.current())
-        updates = ledger.take_due(now, free * size)
+        size = breaker.batch_size
+        ledger.start_epoch(owner.epoch.current())
+        updates = ledger.start_updates(now, free * size)
         for start in range(0, len(updates), size):
             self._writes += 1
             self._write(updates[start : start + size])
@@ -164,12 +165,12 @@ class Partition:
         self._writes -= 1
         self.say_settled(batch, "acknowledged" if success else "in doubt")
         if success:
-            self.ledger.roll(self.owner.epoch.current())
+            self.ledger.start_epoch(self.owner.epoch.current())
             self.ledger.acknowledge(batch, self.owner.schedule.now)
-            self._pace.succeeded()
+            self._breaker.record_success()
         else:
             self.failed(batch)
-            self._pace.failed(self.owner.schedule.now)
+            self._breaker.record_failure(self.owner.schedule.now)
         self.pump()
         self.owner.progressed()
 
@@ -178,7 +179,7 @@ class Partition:
         self.ledger.fail(batch)
 
     def _start_publishing(self) -> None:
-        changes = self.ledger.changes.next(CHANGES)
+        changes = self.ledger.changes.peek(CHANGES)
         if not changes or self._publishing:
             return
         self._publishing = True
@@ -197,7 +198,7 @@ class Partition:
         if self.given_up:
             return
         self._publishing = False
-        self.ledger.changes.published(number)
+        self.ledger.changes.remove_published(number)
         self.pump()
         self.owner.progressed()
 
@@ -211,7 +212,7 @@ class Partition:
     def _read(self, domains: list[DomainName]) -> None:
         found = self._found(domains)
         delay = self.owner.schedule.between(0.001, 0.05)
-        self.owner.after(delay, self._learn, domains, found)
+        self.owner.after(delay, self._load_rows, domains, found)
 
     def _found(self, domains: list[DomainName]) -> Found | None:
         owner = self.owner
@@ -226,7 +227,7 @@ class Partition:
             found[domain] = rows
         return found
 
-    def _learn(self, domains: list[DomainName], found: Found | None) -> None:
+    def _load_rows(self, domains: list[DomainName], found: Found | None) -> None:
         if self.given_up:
             return
         if found is None:
@@ -234,7 +235,7 @@ class Partition:
             return
         now = self.owner.schedule.now
         for domain in domains:
-            self.ledger.learn(domain, found[domain], len(self.log.records), now)
+            self.ledger.load_rows(domain, found[domain], len(self.log.records), now)
         self._reads -= 1
         self.pump()
         self.owner.progressed()
@@ -242,14 +243,14 @@ class Partition:
     def _read_again(self, domains: list[DomainName]) -> None:
         if not self.given_up:
             self._reads -= 1
-            self.ledger.read_failed(domains)
+            self.ledger.requeue_unread(domains)
             self.pump()
 
     # ---- upkeep
 
     def delete_superseded(self) -> None:
         """Delete some rows that another one speaks for."""
-        rows = self.ledger.take_superseded(self.owner.schedule.now, DELETES_AT_A_TIME)
+        rows = self.ledger.pop_superseded(self.owner.schedule.now, DELETES_AT_A_TIME)
         if rows:
             self.owner.schedule.inject("(upkeep) rows deleted")
 
@@ -260,7 +261,7 @@ class Partition:
             self.owner.store.delete(self.log.name, rows, answered)
 
     def _keep(self, rows: list[SupersededRow]) -> None:
-        self.ledger.keep_superseded(rows, self.owner.schedule.now)
+        self.ledger.retry_superseded(rows, self.owner.schedule.now)
 
     def audit(self) -> None:
         """Read some domains again and compare them with what is remembered."""
@@ -270,7 +271,7 @@ class Partition:
             self.owner.schedule.inject("(upkeep) audits")
             self.owner.after(0.01, self._compare, sample, found)
 
-    def _compare(self, sample: dict[DomainName, Memory], found: Found) -> None:
+    def _compare(self, sample: dict[DomainName, PackedState], found: Found) -> None:
         for domain, memory in sample.items():
             if not self.ledger.audit(domain, memory, found[domain], self.owner.schedule.now):
                 raise FindingError(f"an audit of {self.log.name} {domain} found {found[domain]}")

@@ -29,12 +29,25 @@ AWAY = (3.0, 9.0)
 class Batch:
     """Updates under way together: how many replicas have each, and whom to tell."""
 
-    __slots__ = ("answered", "copies", "done", "ends", "log", "sent_at", "updates", "waiting")
+    __slots__ = (
+        "answered",
+        "copies",
+        "done",
+        "ends",
+        "sent_at",
+        "topic_partition",
+        "updates",
+        "waiting",
+    )
 
     def __init__(
-        self, log: str, updates: Sequence[RowUpdate], sent_at: float, done: Callable[[bool], None]
+        self,
+        topic_partition: str,
+        updates: Sequence[RowUpdate],
+        sent_at: float,
+        done: Callable[[bool], None],
     ) -> None:
-        self.log = log
+        self.topic_partition = topic_partition
         self.updates = updates
         self.sent_at = sent_at
         self.done = done
@@ -105,14 +118,14 @@ class Store:
 
     # ---- reads
 
-    def read(self, log: str, domain: str) -> list[CounterRow] | None:
+    def read(self, topic_partition: str, domain: str) -> list[CounterRow] | None:
         """Return the rows as two random nodes have them together, None without two."""
         live = self.live()
         if len(live) < 2:
             return None
         if len(live) == 3:
             del live[int(self.schedule.chance() * 3)]
-        return self._merge(live[0], live[1], (log, domain), repair=True)
+        return self._merge(live[0], live[1], (topic_partition, domain), repair=True)
 
     def _merge(self, one: Replica, two: Replica, key: Key, *, repair: bool) -> list[CounterRow]:
         """Merge, or return what came of it the last time if nothing has changed since."""
@@ -129,16 +142,18 @@ class Store:
         self._merged[place] = (one.versions.get(key), two.versions.get(key), repair, rows)
         return rows
 
-    def read_at_one(self, log: str, domain: str) -> list[CounterRow] | None:
+    def read_at_one(self, topic_partition: str, domain: str) -> list[CounterRow] | None:
         """Return the rows as one random node has them."""
         live = self.live()
         if not live:
             return None
-        return merge([live[int(self.schedule.chance() * len(live))]], (log, domain), repair=False)
+        return merge(
+            [live[int(self.schedule.chance() * len(live))]], (topic_partition, domain), repair=False
+        )
 
-    def applied_offset(self, log: str, domain: str) -> int:
+    def applied_offset(self, topic_partition: str, domain: str) -> int:
         """Return the largest offset that every two nodes show, up or not."""
-        key = (log, domain)
+        key = (topic_partition, domain)
         return min(
             max([row.applied_offset for row in self._merge(one, two, key, repair=False)], default=0)
             for one, two in combinations(self.replicas, 2)
@@ -146,12 +161,14 @@ class Store:
 
     # ---- updates
 
-    def send(self, log: str, updates: Sequence[RowUpdate], done: Callable[[bool], None]) -> None:
+    def send(
+        self, topic_partition: str, updates: Sequence[RowUpdate], done: Callable[[bool], None]
+    ) -> None:
         """Send *updates*; *done* is told once whether a quorum is known to have all of them."""
         schedule = self.schedule
-        batch = Batch(log, updates, schedule.now, done)
+        batch = Batch(topic_partition, updates, schedule.now, done)
         for update in updates:
-            row = ((log, update.domain), update.writer)
+            row = ((topic_partition, update.domain), update.writer)
             end = self._sent_up_to.get(row, 0) + update.applied_offset
             self._sent_up_to[row] = end
             batch.ends.append(end)
@@ -190,7 +207,7 @@ class Store:
         if not believed:
             return
         leader = believed[int(schedule.chance() * len(believed))]
-        key = (batch.log, update.domain)
+        key = (batch.topic_partition, update.domain)
         if not leader.up or self._not_promised(leader, batch, part):
             return
         shard = leader.lead(
@@ -221,7 +238,10 @@ class Store:
     def _not_promised(self, leader: Replica, batch: Batch, part: int) -> bool:
         if leader.lost_writes_at < batch.sent_at:
             return False
-        spoken_for = self.applied_offset(batch.log, batch.updates[part].domain) >= batch.ends[part]
+        spoken_for = (
+            self.applied_offset(batch.topic_partition, batch.updates[part].domain)
+            >= batch.ends[part]
+        )
         if not spoken_for:
             self.schedule.inject("(spared) late at a node that lost writes")
         return not spoken_for
@@ -284,7 +304,9 @@ class Store:
 
     # ---- deletions
 
-    def delete(self, log: str, rows: Sequence[SupersededRow], done: Callable[[bool], None]) -> None:
+    def delete(
+        self, topic_partition: str, rows: Sequence[SupersededRow], done: Callable[[bool], None]
+    ) -> None:
         """Delete *rows*; *done* is told whether a quorum has forgotten all of them."""
         schedule = self.schedule
         at = int(schedule.now * 1_000_000)
@@ -293,11 +315,13 @@ class Store:
             copies = 0
             for node in self.replicas:
                 if node.up and schedule.chance() >= self.trouble * 0.4:
-                    node.delete((log, row.domain), row.writer, at)
+                    node.delete((topic_partition, row.domain), row.writer, at)
                     copies += 1
             success = success and copies >= 2
         if schedule.recording:
-            schedule.say("store", f"{log} deletes {', '.join(self.describe(r) for r in rows)}")
+            schedule.say(
+                "store", f"{topic_partition} deletes {', '.join(self.describe(r) for r in rows)}"
+            )
         schedule.after(schedule.between(0.001, 0.02), done, success)
 
     def describe(self, what: RowUpdate | SupersededRow) -> str:

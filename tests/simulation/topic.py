@@ -53,10 +53,10 @@ class Topic:
     def _store(self, changes: Sequence[Change]) -> None:
         for change in changes:
             counted = (change.counted.delivered, change.counted.bounced)
-            if counted not in self._logs[change.log].sums[change.domain]:
+            if counted not in self._logs[change.topic_partition].sums[change.domain]:
                 raise FindingError(f"published, and never true: {change}")
             status = _STATUSES.index(classify(change.counted, self._threshold).status)
-            key = (change.log, change.domain)
+            key = (change.topic_partition, change.domain)
             if status < self._heard.get(key, 0):
                 self.schedule.inject("older change published late")
             self._heard[key] = max(status, self._heard.get(key, 0))

@@ -136,7 +136,7 @@ class Worker:
         revoked = self._revoking = list(self.partitions.values())
         self.partitions = {}
         for partition in revoked:
-            partition.hurry()
+            partition.make_all_due()
         self.after(DRAIN_SECONDS, self._give_up, revoked)
         self.progressed()
 
@@ -180,7 +180,7 @@ class Worker:
         partitions = list(self.partitions.values())
         for partition in partitions:
             if schedule.chance() < 0.15:
-                partition.ledger.forget_idle(int(schedule.chance() * 3))
+                partition.ledger.evict_idle(int(schedule.chance() * 3))
             partition.fetch(int(schedule.chance() * 8) + 1)
             partition.delete_superseded()
         if now >= self._audit_at and partitions:

@@ -7,24 +7,24 @@ from consumer.counting.superseded import SupersededRow
 from shared.model.counter import CounterRow, Counters
 from tests.contract.harness.stores import Store, new_domain, unique, update_of
 
-LOG = "contract/0"
+TOPIC_PARTITION = "contract/0"
 
 
 async def test_a_new_domain_has_no_rows(store: Store) -> None:
     """It is in the answer all the same: every domain that was asked for is."""
     domain = new_domain()
 
-    assert await store.store.read(LOG, [domain]) == {domain: []}
+    assert await store.store.read(TOPIC_PARTITION, [domain]) == {domain: []}
 
 
 async def test_what_is_written_is_read(store: Store) -> None:
     """All three columns and the writer come back, each as itself."""
     update = update_of(new_domain(), delivered=3, bounced=2, applied_offset=7)
 
-    await store.store.write(LOG, [update])
+    await store.store.write(TOPIC_PARTITION, [update])
 
-    assert await store.store.read(LOG, [update.domain]) == {
-        update.domain: [CounterRow(LOG, update.writer, 3, 2, 7)]
+    assert await store.store.read(TOPIC_PARTITION, [update.domain]) == {
+        update.domain: [CounterRow(TOPIC_PARTITION, update.writer, 3, 2, 7)]
     }
 
 
@@ -33,9 +33,9 @@ async def test_increments_of_one_writer_add_up(store: Store) -> None:
     update = update_of(new_domain(), delivered=3, bounced=1, applied_offset=5)
 
     for _ in range(2):
-        await store.store.write(LOG, [update])
+        await store.store.write(TOPIC_PARTITION, [update])
 
-    (row,) = (await store.store.read(LOG, [update.domain]))[update.domain]
+    (row,) = (await store.store.read(TOPIC_PARTITION, [update.domain]))[update.domain]
     assert (row.delivered, row.bounced, row.applied_offset) == (6, 2, 10)
 
 
@@ -44,13 +44,13 @@ async def test_increments_by_nothing_and_below_nothing_keep_the_columns_together
 ) -> None:
     """A column that did not move is 0 and not missing."""
     update = update_of(new_domain(), delivered=0, bounced=0, applied_offset=0)
-    await store.store.write(LOG, [update])
-    (row,) = (await store.store.read(LOG, [update.domain]))[update.domain]
+    await store.store.write(TOPIC_PARTITION, [update])
+    (row,) = (await store.store.read(TOPIC_PARTITION, [update.domain]))[update.domain]
     assert (row.delivered, row.bounced, row.applied_offset) == (0, 0, 0)
 
-    await store.store.write(LOG, [replace(update, delivered=-2, applied_offset=9)])
+    await store.store.write(TOPIC_PARTITION, [replace(update, delivered=-2, applied_offset=9)])
 
-    (row,) = (await store.store.read(LOG, [update.domain]))[update.domain]
+    (row,) = (await store.store.read(TOPIC_PARTITION, [update.domain]))[update.domain]
     assert (row.delivered, row.bounced, row.applied_offset) == (-2, 0, 9)
 
 
@@ -58,9 +58,9 @@ async def test_counters_hold_64_bits(store: Store) -> None:
     """The largest sum that a record may name is not rounded."""
     update = update_of(new_domain(), delivered=2**62, applied_offset=2**53 + 1)
 
-    await store.store.write(LOG, [update])
+    await store.store.write(TOPIC_PARTITION, [update])
 
-    (row,) = (await store.store.read(LOG, [update.domain]))[update.domain]
+    (row,) = (await store.store.read(TOPIC_PARTITION, [update.domain]))[update.domain]
     assert (row.delivered, row.applied_offset) == (2**62, 2**53 + 1)
 
 
@@ -69,10 +69,10 @@ async def test_rows_of_different_writers_stay_apart(store: Store) -> None:
     first = update_of(new_domain(), delivered=1, applied_offset=1)
     second = replace(first, writer=new_writer(), delivered=2, applied_offset=2)
 
-    await store.store.write(LOG, [first])
-    await store.store.write(LOG, [second])
+    await store.store.write(TOPIC_PARTITION, [first])
+    await store.store.write(TOPIC_PARTITION, [second])
 
-    rows = (await store.store.read(LOG, [first.domain]))[first.domain]
+    rows = (await store.store.read(TOPIC_PARTITION, [first.domain]))[first.domain]
     assert {row.writer: row.delivered for row in rows} == {first.writer: 1, second.writer: 2}
 
 
@@ -81,11 +81,11 @@ async def test_rows_of_another_log_are_not_returned(store: Store) -> None:
     ours = update_of(new_domain(), delivered=1, applied_offset=1)
     theirs = replace(ours, delivered=5, applied_offset=50)
 
-    await store.store.write(LOG, [ours])
+    await store.store.write(TOPIC_PARTITION, [ours])
     await store.store.write("contract/1", [theirs])
 
-    assert await store.store.read(LOG, [ours.domain]) == {
-        ours.domain: [CounterRow(LOG, ours.writer, 1, 0, 1)]
+    assert await store.store.read(TOPIC_PARTITION, [ours.domain]) == {
+        ours.domain: [CounterRow(TOPIC_PARTITION, ours.writer, 1, 0, 1)]
     }
 
 
@@ -94,8 +94,8 @@ async def test_a_batch_reaches_every_domain_and_one_read_finds_them_all(store: S
     updates = [update_of(new_domain(), delivered=n, applied_offset=n + 1) for n in range(40)]
     never_written = new_domain()
 
-    await store.store.write(LOG, updates)
-    found = await store.store.read(LOG, [*(u.domain for u in updates), never_written])
+    await store.store.write(TOPIC_PARTITION, updates)
+    found = await store.store.read(TOPIC_PARTITION, [*(u.domain for u in updates), never_written])
 
     assert found.pop(never_written) == []
     assert {domain: [row.delivered for row in rows] for domain, rows in found.items()} == {
@@ -126,9 +126,9 @@ async def test_the_reader_knows_nothing_of_a_new_domain(store: Store) -> None:
 async def test_the_reader_takes_the_newest_row_of_a_log(store: Store) -> None:
     """The row with the largest offset speaks, whichever was started last."""
     newest = update_of(new_domain(), delivered=7, bounced=1, applied_offset=8)
-    await store.store.write(LOG, [newest])
+    await store.store.write(TOPIC_PARTITION, [newest])
     older = replace(newest, writer=new_writer(), delivered=5, bounced=0, applied_offset=5)
-    await store.store.write(LOG, [older])
+    await store.store.write(TOPIC_PARTITION, [older])
 
     assert await store.reader.read(newest.domain) == Counters(7, 1)
 
@@ -149,13 +149,13 @@ async def test_a_deleted_row_is_gone_and_its_neighbours_stay(store: Store) -> No
     second = replace(first, writer=new_writer(), delivered=2, applied_offset=2)
     elsewhere = replace(first, domain=new_domain())
     for update in (first, second, elsewhere):
-        await store.store.write(LOG, [update])
+        await store.store.write(TOPIC_PARTITION, [update])
     gone = [SupersededRow(first.domain, first.writer), SupersededRow(new_domain(), first.writer)]
 
     for _ in range(2):
-        await store.store.delete(LOG, gone)
+        await store.store.delete(TOPIC_PARTITION, gone)
 
-    rows = await store.store.read(LOG, [first.domain, elsewhere.domain])
+    rows = await store.store.read(TOPIC_PARTITION, [first.domain, elsewhere.domain])
     assert [row.writer for row in rows[first.domain]] == [second.writer]
     assert [row.writer for row in rows[elsewhere.domain]] == [elsewhere.writer]
 
@@ -163,5 +163,7 @@ async def test_a_deleted_row_is_gone_and_its_neighbours_stay(store: Store) -> No
 async def test_an_epoch_lasts_while_no_node_restarts(store: Store) -> None:
     """Reads, writes and time do not end it."""
     begun = store.store.epoch()
-    await store.store.write(LOG, [update_of(new_domain(), delivered=1, applied_offset=1)])
+    await store.store.write(
+        TOPIC_PARTITION, [update_of(new_domain(), delivered=1, applied_offset=1)]
+    )
     assert store.store.epoch() == begun

@@ -31,7 +31,7 @@ from tests.waiting import WAIT_SECONDS, until
 
 TIMEOUT_SECONDS = 1.0
 MARGIN_SECONDS = 1.0
-LOG = "frozen/0"
+TOPIC_PARTITION = "frozen/0"
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -100,13 +100,13 @@ async def test_a_frozen_store_leaves_writes_in_doubt_and_answers_once_it_thaws(
         store = await CassandraCounterStore.prepare(session)
         alone = update_of(new_domain(), delivered=1, applied_offset=1)
         batch = [update_of(new_domain(), delivered=1, applied_offset=1) for _ in range(5)]
-        await store.write(LOG, [alone])
+        await store.write(TOPIC_PARTITION, [alone])
         with frozen(frail.cassandra[0]):
             begun = time.monotonic()
             outcomes = await asyncio.gather(
-                store.write(LOG, [alone]),
-                store.write(LOG, batch),
-                store.read(LOG, [alone.domain]),
+                store.write(TOPIC_PARTITION, [alone]),
+                store.write(TOPIC_PARTITION, batch),
+                store.read(TOPIC_PARTITION, [alone.domain]),
                 return_exceptions=True,
             )
             assert time.monotonic() - begun < TIMEOUT_SECONDS + MARGIN_SECONDS
@@ -123,6 +123,6 @@ async def test_a_frozen_store_leaves_writes_in_doubt_and_answers_once_it_thaws(
             return True
 
         await until(works_again)
-        await store.write(LOG, [after])
-        ((row,),) = (await store.read(LOG, [after.domain])).values()
+        await store.write(TOPIC_PARTITION, [after])
+        ((row,),) = (await store.read(TOPIC_PARTITION, [after.domain])).values()
         assert row.delivered == 7

@@ -56,7 +56,7 @@ async def keep(log: Log, *records: KeyValue) -> None:
     """Put *records* aside as a worker does."""
     for offset, (key, value) in enumerate(records):
         kept = LogRecord(offset, key, value, 0)
-        await DeadLetterTopic(log.dead_letters).keep(f"{log.name}/0", kept, "why")
+        await DeadLetterTopic(log.dead_letters).publish(f"{log.name}/0", kept, "why")
 
 
 async def stored(log: Log) -> list[object]:

@@ -8,7 +8,7 @@ import pytest
 import trustme
 from prometheus_client import CollectorRegistry
 
-from consumer.config import ConsumerSettings
+from consumer.config import WorkerSettings
 from deploy import health
 from ingest.config import IngestSettings
 from query.config import QuerySettings
@@ -78,6 +78,6 @@ def test_it_knows_where_the_tiers_listen() -> None:
         f"{settings.model_config.get('env_prefix', '')}MANAGEMENT_PORT": settings.model_fields[
             "management_port"
         ].default
-        for settings in (IngestSettings, QuerySettings, ConsumerSettings)
+        for settings in (IngestSettings, QuerySettings, WorkerSettings)
     }
     assert of_settings == health.PORTS

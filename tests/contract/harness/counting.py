@@ -9,12 +9,13 @@ from prometheus_client import CollectorRegistry
 
 from consumer.__main__ import new_writer
 from consumer.counter_store import CassandraCounterStore
-from consumer.counting.flush_policy import FlushPace, FlushPolicy
+from consumer.counting.circuit_breaker import CircuitBreaker
+from consumer.counting.flush_policy import FlushPolicy
 from consumer.counting.ledger import PartitionLedger
 from consumer.counting.row_epoch import RowEpoch
 from consumer.kafka.dead_letters import DeadLetterTopic
-from consumer.metrics import ConsumerMeters
-from consumer.partition import PartitionTask, Tools
+from consumer.metrics import WorkerMetrics
+from consumer.partition import PartitionTask, WorkerContext
 from shared.model import record
 from shared.model.domain import DomainName
 from shared.model.event import Event, EventKind
@@ -47,25 +48,25 @@ class Counting:
         epoch: Callable[[], int],
     ) -> None:
         clock = asyncio.get_running_loop().time
-        self.log = name
+        self.topic_partition = name
         self._domains = domains
-        self._tools = Tools(
+        self._context = WorkerContext(
             store=store,
             dead_letters=DeadLetterTopic(InMemoryTopic()),
             changes=PublishedChanges(),
-            meters=ConsumerMeters(CollectorRegistry()),
+            metrics=WorkerMetrics(CollectorRegistry()),
             reads=asyncio.Semaphore(8),
             writes=asyncio.Semaphore(8),
             clock=clock,
             wall_clock=time.time,
             epoch=RowEpoch(epoch, clock, longest_gap_seconds=1e9),
-            log_end=self._log_end,
+            end_offset=self._end_offset,
         )
         ledger = PartitionLedger(name, 0, FlushPolicy(1000, 1e-6), new_writer, RETENTION)
-        self._task = PartitionTask(0, ledger, FlushPace(25), self._tools)
+        self._task = PartitionTask(0, ledger, CircuitBreaker(25), self._context)
         self.running = asyncio.ensure_future(self._task.run())
 
-    async def _log_end(self, _: int, __: int) -> int:
+    async def _end_offset(self, _: int, __: int) -> int:
         return self._task.ledger.next_offset
 
     async def count_each(self) -> None:
@@ -79,7 +80,7 @@ class Counting:
             Line(offset, *record.encode(Event(domain, EventKind.DELIVERED, mails)))
             for offset, domain in enumerate(self._domains, start)
         ]
-        await self._task.take(lines)
+        await self._task.process(lines)
 
     async def settle(self) -> None:
         """Wait until everything is acknowledged."""
@@ -90,9 +91,9 @@ class Counting:
     async def false_rows(self) -> list[str]:
         """Return the rows that are no true count up to their offset."""
         wrong = []
-        store, size = self._tools.store, len(self._domains)
+        store, size = self._context.store, len(self._domains)
         for start in range(0, size, 50):
-            found = await store.read(self.log, self._domains[start : start + 50])
+            found = await store.read(self.topic_partition, self._domains[start : start + 50])
             for place, domain in enumerate(self._domains[start : start + 50], start):
                 for row in found[domain]:
                     # Domain p has its events at the offsets p, p + size, p + 2 * size, ...

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from consumer.config import ConsumerSettings
+from consumer.config import WorkerSettings
 from consumer.counting.position import Position
 from consumer.kafka.record_source import Assignee, RecordSource, open_source
 from shared.config import KafkaConfig
@@ -129,7 +129,7 @@ class RealLog:
 
     def open_source(self, group: str) -> AbstractAsyncContextManager[Source]:
         """See Log."""
-        settings = ConsumerSettings(group=group, session_timeout_seconds=SESSION_SECONDS)
+        settings = WorkerSettings(group=group, session_timeout_seconds=SESSION_SECONDS)
         return open_source(self._config, settings)
 
     async def records(self, partition: int) -> Sequence[KeyAndValue]:

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from prometheus_client import CollectorRegistry
 
 from consumer.__main__ import new_writer
-from consumer.config import ConsumerSettings
+from consumer.config import WorkerSettings
 from consumer.counter_store import CounterStore
 from consumer.counting.row_epoch import LONGEST_GAP_SECONDS, RowEpoch
 from consumer.kafka.change_publisher import ChangePublisher, ChangeTopic
 from consumer.kafka.dead_letters import DeadLetters, DeadLetterTopic
 from consumer.kafka.record_source import RecordSource
-from consumer.metrics import ConsumerMeters
-from consumer.partition import Tools
+from consumer.metrics import WorkerMetrics
+from consumer.partition import WorkerContext
 from consumer.upkeep import Upkeep
 from consumer.worker import Worker
 from query.lookup.counter_reader import CounterReader
@@ -68,14 +68,14 @@ class Running:
         return self.registry.get_sample_value("catchall_records_total")
 
     @property
-    def records_skipped(self) -> float:
+    def records_replayed(self) -> float:
         """How many of them the rows had counted before."""
         return self.registry.get_sample_value("catchall_records_replayed_total") or 0.0
 
 
-def settings_of(drain_seconds: float = 2.0) -> ConsumerSettings:
+def settings_of(drain_seconds: float = 2.0) -> WorkerSettings:
     """Return settings under which things happen soon, and offsets are committed at the end."""
-    return ConsumerSettings(
+    return WorkerSettings(
         group=GROUP,
         flush_max_age_seconds=0.05,
         session_timeout_seconds=SESSION_SECONDS,
@@ -89,14 +89,14 @@ def start_worker(
     letters: DeadLetters,
     changes: ChangePublisher,
     topic: str,
-    settings: ConsumerSettings,
+    settings: WorkerSettings,
 ) -> Running:
     """Let a worker join the group; whoever starts it ends it."""
     registry = CollectorRegistry()
-    meters = ConsumerMeters(registry)
-    tools = _tools(source, store, letters, changes, meters)
-    upkeep = Upkeep(store, meters, tools.clock, random.random, settings.audit_interval_seconds)
-    worker = Worker(source, tools, settings, topic, new_writer, upkeep)
+    metrics = WorkerMetrics(registry)
+    context = _context(source, store, letters, changes, metrics)
+    upkeep = Upkeep(store, metrics, context.clock, random.random, settings.audit_interval_seconds)
+    worker = Worker(source, context, settings, topic, new_writer, upkeep)
     stop = asyncio.Event()
     task = asyncio.ensure_future(worker.run(until=stop))
     source.subscribe(worker)
@@ -110,7 +110,7 @@ async def open_worker(
     *,
     letters: DeadLetters | None = None,
     changes: ChangePublisher | None = None,
-    settings: ConsumerSettings | None = None,
+    settings: WorkerSettings | None = None,
 ) -> AsyncIterator[Running]:
     """Start a worker; stop it in the end unless it has ended, and leave the group."""
     async with log.open_source(GROUP) as source:
@@ -131,25 +131,25 @@ async def open_worker(
             await asyncio.wait({running.task}, timeout=WAIT_SECONDS)
 
 
-def _tools(
+def _context(
     source: RecordSource,
     store: CounterStore,
     letters: DeadLetters,
     changes: ChangePublisher,
-    meters: ConsumerMeters,
-) -> Tools:
+    metrics: WorkerMetrics,
+) -> WorkerContext:
     clock = asyncio.get_running_loop().time
-    return Tools(
+    return WorkerContext(
         store=store,
         dead_letters=letters,
         changes=changes,
-        meters=meters,
+        metrics=metrics,
         reads=asyncio.Semaphore(8),
         writes=asyncio.Semaphore(8),
         clock=clock,
         wall_clock=time.time,
         epoch=RowEpoch(store.epoch, clock, LONGEST_GAP_SECONDS),
-        log_end=source.log_end,
+        end_offset=source.end_offset,
     )
 
 

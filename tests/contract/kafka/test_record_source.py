@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from consumer.counting.position import Position
-from consumer.kafka import log_offsets
+from consumer.kafka import partition_offsets
 from consumer.kafka.record_source import Record
 from shared.errors import LogRewrittenError
 from shared.model.record import TRACEPARENT
@@ -165,7 +165,7 @@ async def test_an_offset_beyond_the_end_is_an_alarm(
     log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A log that is shorter than what was read of it was made anew: no guess where to go on."""
-    monkeypatch.setattr(log_offsets, "DEPOSED_SECONDS", 1.0)
+    monkeypatch.setattr(partition_offsets, "STALE_LEADER_SECONDS", 1.0)
     await log.topic.append(0, numbered(2))
     await log.set_committed(GROUP, 0, 10)
 
@@ -238,5 +238,5 @@ async def test_the_end_of_a_log_is_the_offset_of_the_next_record(log: Log) -> No
     async with member(log) as first:
         await owned(first)
 
-        assert await first.source.log_end(0, 0) == 0
-        assert await first.source.log_end(1, 5) == 5
+        assert await first.source.end_offset(0, 0) == 0
+        assert await first.source.end_offset(1, 5) == 5

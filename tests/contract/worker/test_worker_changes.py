@@ -87,7 +87,7 @@ async def test_a_bounce_is_published_once_it_is_counted(pipeline: Pipeline) -> N
         (change,) = await until_published(pipeline, domain, 1)
 
         assert await counted(store.reader, [domain]) == {domain: Counters(7, 1)}
-        assert change.log == f"{log.name}/{partition_of(domain, PARTITIONS)}"
+        assert change.topic_partition == f"{log.name}/{partition_of(domain, PARTITIONS)}"
         assert change.counted == Counters(7, 1)
         assert change.appended_at > 1_600_000_000_000
 

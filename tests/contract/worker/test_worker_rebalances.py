@@ -54,9 +54,9 @@ class GatedLetters:
         self.gate = asyncio.Event()
         self.asked = asyncio.Event()
 
-    async def keep(self, origin: str, record: Record, reason: str) -> None:
+    async def publish(self, topic_partition: str, record: Record, reason: str) -> None:
         """See DeadLetters."""
-        assert record.value == NO_RECORD, (origin, reason)
+        assert record.value == NO_RECORD, (topic_partition, reason)
         self.asked.set()
         await self.gate.wait()
 

@@ -7,7 +7,7 @@ from itertools import cycle
 
 from cassandra.query import BatchStatement, BatchType
 
-from consumer.config import ConsumerSettings
+from consumer.config import WorkerSettings
 from consumer.counter_store import CassandraCounterStore
 from consumer.counting.writer_rows import RowUpdate
 from shared.cassandra.session import Session, open_session
@@ -30,7 +30,7 @@ Write = Callable[[Sequence[RowUpdate]], Awaitable[None]]
 
 async def measure(bench: Bench) -> AsyncIterator[Figure]:
     """Yield the figures."""
-    settings = ConsumerSettings()
+    settings = WorkerSettings()
     size, in_flight = settings.flush_batch_domains, settings.writes_in_flight
     async with bench.stack("rows") as tiers:
         config = CassandraConfig(

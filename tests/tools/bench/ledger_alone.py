@@ -1,6 +1,6 @@
 """Time the worker's part of a record: ``python -m tests.tools.bench.ledger_alone RECORDS SEED``.
 
-Records in memory go through ``PartitionTask.take``; the rows of new domains are learnt as empty
+Records in memory go through ``PartitionTask.process``; the rows of new domains are learnt as empty
 and due updates are acknowledged at once, between two batches. Beside it, msgspec and a dict.
 """
 
@@ -16,13 +16,14 @@ import msgspec
 import uvloop
 from prometheus_client import CollectorRegistry
 
-from consumer.counting.flush_policy import FlushPace, FlushPolicy
+from consumer.counting.circuit_breaker import CircuitBreaker
+from consumer.counting.flush_policy import FlushPolicy
 from consumer.counting.ledger import PartitionLedger
 from consumer.counting.row_epoch import LONGEST_GAP_SECONDS, RowEpoch
 from consumer.counting.superseded import Retention
 from consumer.kafka.record_source import Record
-from consumer.metrics import ConsumerMeters
-from consumer.partition import PartitionTask, Tools
+from consumer.metrics import WorkerMetrics
+from consumer.partition import PartitionTask, WorkerContext
 from shared.model.domain import parse_domain
 from shared.model.event import Event, EventKind
 from shared.model.record import encode
@@ -62,40 +63,40 @@ class LedgerResult(msgspec.Struct, frozen=True, kw_only=True):
 class NoDeadLetters:
     """There are none here."""
 
-    async def keep(self, origin: str, record: Record, reason: str) -> None:
+    async def publish(self, topic_partition: str, record: Record, reason: str) -> None:
         """Refuse."""
-        raise RuntimeError(f"{origin}: {record.offset}: {reason}")
+        raise RuntimeError(f"{topic_partition}: {record.offset}: {reason}")
 
 
 async def run_ledger(records: Sequence[MemoryRecord]) -> WorkResult:
     """Put *records* through a partition's task."""
     clock, store = time.monotonic, InMemoryCounterStore()
 
-    async def log_end(_: int, at_least: int) -> int:
+    async def end_offset(_: int, at_least: int) -> int:
         return at_least
 
-    tools = Tools(
+    context = WorkerContext(
         store=store,
         dead_letters=NoDeadLetters(),
         changes=PublishedChanges(),
-        meters=ConsumerMeters(CollectorRegistry()),
+        metrics=WorkerMetrics(CollectorRegistry()),
         reads=asyncio.Semaphore(1),
         writes=asyncio.Semaphore(1),
         clock=clock,
         wall_clock=time.time,
         epoch=RowEpoch(store.epoch, clock, LONGEST_GAP_SECONDS),
-        log_end=log_end,
+        end_offset=end_offset,
     )
     ledger = PartitionLedger(
         "bench/0", 0, FlushPolicy(DEFAULT_THRESHOLD, 1.0), writers(), Retention(60.0, 3_600.0)
     )
-    task = PartitionTask(0, ledger, FlushPace(BATCH_DOMAINS), tools)
+    task = PartitionTask(0, ledger, CircuitBreaker(BATCH_DOMAINS), context)
     cpu, began = cpu_seconds(os.getpid()), time.perf_counter()
     for start in range(0, len(records), BATCH_RECORDS):
-        await task.take(records[start : start + BATCH_RECORDS])
-        for domain in ledger.take_unread(BATCH_RECORDS):
-            ledger.learn(domain, (), ledger.next_offset, clock())
-        ledger.acknowledge(ledger.take_due(clock(), BATCH_DOMAINS), clock())
+        await task.process(records[start : start + BATCH_RECORDS])
+        for domain in ledger.pop_unread(BATCH_RECORDS):
+            ledger.load_rows(domain, (), ledger.next_offset, clock())
+        ledger.acknowledge(ledger.start_updates(clock(), BATCH_DOMAINS), clock())
     return _since(began, cpu, len(records))
 
 

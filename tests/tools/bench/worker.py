@@ -76,5 +76,5 @@ async def measure(bench: Bench) -> AsyncIterator[Figure]:
         unit="us",
         ours=alone.ours.cpu_us,
         reference=Reference("msgspec and a dict alone", alone.plain.cpu_us),
-        detail="PartitionTask.take on records in memory: no Kafka, no store",
+        detail="PartitionTask.process on records in memory: no Kafka, no store",
     )

@@ -99,7 +99,7 @@ async def dead_letters(lab: Lab) -> None:
         key, value = encode(event)
         # What a worker of an older version would have put aside.
         kept = LogRecord(10**9, key, value, 0)
-        await DeadLetterTopic(topic).keep(f"{lab.topic}/0", kept, "version 2 is unknown")
+        await DeadLetterTopic(topic).publish(f"{lab.topic}/0", kept, "version 2 is unknown")
     deadline = time.monotonic() + 20
     while "garbage" not in (await lab.module("deploy.dead_letters", "list"))[1]:
         if time.monotonic() > deadline:

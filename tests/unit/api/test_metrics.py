@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry, Metric
 
-from consumer.metrics import ConsumerMeters
+from consumer.metrics import WorkerMetrics
 from ingest.admission import Admission
 from ingest.metrics import IngestMetrics
 from query.changes.metrics import ChangeMetrics
@@ -54,7 +54,7 @@ def families() -> list[Metric]:
     registry = CollectorRegistry()
     registry.register(HttpMeters())
     IngestMetrics(registry, Admission(1, 1))
-    ConsumerMeters(registry)
+    WorkerMetrics(registry)
     QueryMetrics(registry)
     ChangeMetrics(registry)
     Reloads(registry)

@@ -9,7 +9,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import OffsetOutOfRangeError, RequestTimedOutError
 
 from consumer.counting.position import Position
-from consumer.kafka import log_offsets, record_source
+from consumer.kafka import partition_offsets, record_source
 from consumer.kafka.record_source import KafkaRecordSource
 from shared.errors import LogRewrittenError
 
@@ -79,7 +79,7 @@ class Assignee:
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let nobody wait."""
-    for module in (record_source, log_offsets):
+    for module in (record_source, partition_offsets):
         monkeypatch.setattr(module, "RETRY_SECONDS", 0.0)
 
 
@@ -100,7 +100,7 @@ async def test_an_assignment_beyond_the_end_of_the_log_ends_the_worker(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """If that is said for long: then the topic is another one."""
-    monkeypatch.setattr(log_offsets, "DEPOSED_SECONDS", 0.05)
+    monkeypatch.setattr(partition_offsets, "STALE_LEADER_SECONDS", 0.05)
     source = KafkaRecordSource(StubConsumer(committed=101), "t")
     source.subscribe(Assignee())
 
@@ -119,7 +119,7 @@ async def test_a_deposed_leader_that_knows_too_little_is_asked_again() -> None:
     await source.on_partitions_assigned({AT})
 
     assert assignee.positions == {3: Position(101, 40)}
-    assert await source.log_end(3, 120) == 120
+    assert await source.end_offset(3, 120) == 120
 
 
 async def test_an_offset_out_of_range_is_believed_only_if_it_lasts() -> None:

@@ -23,7 +23,7 @@ class World:
         """Read one record."""
         headers = [] if traceparent is None else [("traceparent", traceparent.encode())]
         record = LogRecord(offset, domain.encode(), b"", 0, [("other", b""), *headers])
-        self.traces.read([record], 0)
+        self.traces.start_spans([record], 0)
 
     def names(self) -> list[str]:
         """Return the names of the spans that have ended."""
@@ -45,7 +45,7 @@ def test_an_event_is_told_of_until_it_is_counted(world: World) -> None:
     """Its span goes on from the record's, and the write is below it."""
     world.read(7, "a.example")
     world.read(8, "b.example", None)
-    with world.traces.writing(below(a=8, b=9)):
+    with world.traces.trace_write(below(a=8, b=9)):
         assert world.names() == []
 
     write, process = world.spans.ended
@@ -67,7 +67,7 @@ def test_one_write_for_several_traces_is_below_one_and_linked_to_the_others(worl
     """A span has one parent."""
     world.read(7, "a.example")
     world.read(8, "b.example", OTHER)
-    with world.traces.writing(below(a=8, b=9)):
+    with world.traces.trace_write(below(a=8, b=9)):
         pass
 
     write, *processes = world.spans.ended
@@ -80,10 +80,10 @@ def test_one_write_for_several_traces_is_below_one_and_linked_to_the_others(worl
 def test_a_write_that_fails_is_told_of_and_so_is_the_next(world: World) -> None:
     """The event's own span goes on until it is counted."""
     world.read(7, "a.example")
-    with pytest.raises(RuntimeError), world.traces.writing(below(a=8)):
+    with pytest.raises(RuntimeError), world.traces.trace_write(below(a=8)):
         raise RuntimeError
     assert world.names() == ["write counters"]
-    with world.traces.writing(below(a=8)):
+    with world.traces.trace_write(below(a=8)):
         pass
     assert world.names() == ["write counters", "write counters", "process events"]
 
@@ -91,7 +91,7 @@ def test_a_write_that_fails_is_told_of_and_so_is_the_next(world: World) -> None:
 def test_a_write_that_began_before_the_event_does_not_count_it(world: World) -> None:
     """The offset says which events an update has."""
     world.read(7, "a.example")
-    with world.traces.writing(below(a=7)):
+    with world.traces.trace_write(below(a=7)):
         pass
     assert world.names() == []
 
@@ -102,7 +102,7 @@ def test_what_is_not_counted_ends_nevertheless(world: World) -> None:
     world.clock.now += MAX_SECONDS + 1
     world.read(8, "b.example")
     assert world.names() == ["process events"]
-    world.traces.end()
+    world.traces.end_all()
     assert world.names() == ["process events"] * 2
 
 
@@ -110,6 +110,6 @@ def test_memory_is_bounded(world: World) -> None:
     """Beyond so many nothing is told; a record that is read again is no new one."""
     for number in range(MAX_OPEN + 5):
         world.read(number, f"d{number}.example")
-    world.traces.read([LogRecord(3, b"x.example", b"", 0, [("traceparent", b"")])], 4)
-    world.traces.end()
+    world.traces.start_spans([LogRecord(3, b"x.example", b"", 0, [("traceparent", b"")])], 4)
+    world.traces.end_all()
     assert len(world.spans.ended) == MAX_OPEN

@@ -7,14 +7,14 @@ from prometheus_client import CollectorRegistry
 
 from consumer.counting.flush_policy import FlushPolicy
 from consumer.counting.ledger import PartitionLedger
-from consumer.metrics import ConsumerMeters
+from consumer.metrics import WorkerMetrics
 from consumer.upkeep import Upkeep
 from shared.model.counter import Counters, sum_rows
 from tests.fakes.counter_store import InMemoryCounterStore
 from tests.fakes.writers import writers
 from tests.unit.consumer.events import RETENTION, A, delivered
 
-LOG = "t/0"
+TOPIC_PARTITION = "t/0"
 
 
 class Bench:
@@ -24,10 +24,12 @@ class Bench:
         self.now = 0.0
         self.store = InMemoryCounterStore()
         self.registry = CollectorRegistry()
-        self.ledger = PartitionLedger(LOG, 0, FlushPolicy(1000, 1.0), writers(), RETENTION)
+        self.ledger = PartitionLedger(
+            TOPIC_PARTITION, 0, FlushPolicy(1000, 1.0), writers(), RETENTION
+        )
         self.upkeep = Upkeep(
             self.store,
-            ConsumerMeters(self.registry),
+            WorkerMetrics(self.registry),
             lambda: self.now,
             lambda: 0.0,
             audit_interval_seconds=0.01,
@@ -36,14 +38,14 @@ class Bench:
     async def deliver(self) -> None:
         """Count one more delivery to A."""
         self.ledger.add(delivered(A), self.ledger.next_offset, self.now)
-        for domain in self.ledger.take_unread(1):
-            self.ledger.learn(domain, [], self.ledger.next_offset, self.now)
+        for domain in self.ledger.pop_unread(1):
+            self.ledger.load_rows(domain, [], self.ledger.next_offset, self.now)
         await self.flush()
 
     async def flush(self) -> None:
         """Write what is due."""
-        updates = self.ledger.take_due(self.now, 10)
-        await self.store.write(LOG, updates)
+        updates = self.ledger.start_updates(self.now, 10)
+        await self.store.write(TOPIC_PARTITION, updates)
         self.ledger.acknowledge(updates, self.now)
 
     def metric(self, name: str) -> float | None:
@@ -56,10 +58,10 @@ async def bench() -> Bench:
     """A domain with two rows, one of them superseded at time 10."""
     bench = Bench()
     await bench.deliver()
-    bench.ledger.roll(1)
+    bench.ledger.start_epoch(1)
     bench.now = 10.0
     await bench.deliver()
-    assert len(bench.store.rows(LOG, A)) == 2
+    assert len(bench.store.rows(TOPIC_PARTITION, A)) == 2
     return bench
 
 
@@ -67,10 +69,10 @@ async def test_superseded_rows_are_deleted_in_time(bench: Bench) -> None:
     """Only they, and only then."""
     bench.now = 69.0
     await bench.upkeep.delete_superseded(bench.ledger)
-    assert len(bench.store.rows(LOG, A)) == 2
+    assert len(bench.store.rows(TOPIC_PARTITION, A)) == 2
     bench.now = 70.0
     await bench.upkeep.delete_superseded(bench.ledger)
-    (row,) = bench.store.rows(LOG, A)
+    (row,) = bench.store.rows(TOPIC_PARTITION, A)
     assert (row.delivered, row.applied_offset) == (2, 2)
     assert bench.metric("catchall_rows_deleted_total") == 1
 
@@ -81,19 +83,19 @@ async def test_a_failed_deletion_is_tried_again(bench: Bench) -> None:
     bench.now = 70.0
     await bench.upkeep.delete_superseded(bench.ledger)
     await bench.upkeep.delete_superseded(bench.ledger)
-    assert len(bench.store.rows(LOG, A)) == 2
+    assert len(bench.store.rows(TOPIC_PARTITION, A)) == 2
     assert bench.metric("catchall_rows_deleted_total") == 0
     bench.now = 130.0
     await bench.upkeep.delete_superseded(bench.ledger)
-    assert len(bench.store.rows(LOG, A)) == 1
+    assert len(bench.store.rows(TOPIC_PARTITION, A)) == 1
 
 
 async def test_an_audit_finds_a_loss_and_mends_it(bench: Bench) -> None:
     """The domain gets no further event, and its counts are right all the same."""
-    bench.store.falsify(LOG, A, delivered=1)
+    bench.store.falsify(TOPIC_PARTITION, A, delivered=1)
     await bench.upkeep.audit(bench.ledger)
     await bench.flush()
-    assert sum_rows(bench.store.rows(LOG, A)) == Counters(2, 0)
+    assert sum_rows(bench.store.rows(TOPIC_PARTITION, A)) == Counters(2, 0)
     assert bench.metric("catchall_audit_mismatches_total") == 1
     await bench.upkeep.audit(bench.ledger)
     assert bench.metric("catchall_audited_domains_total") == 2
@@ -119,4 +121,4 @@ async def test_it_goes_on_by_itself(bench: Bench, monkeypatch: pytest.MonkeyPatc
         while not bench.metric("catchall_audited_domains_total"):
             await asyncio.sleep(0.001)
     task.cancel()
-    assert len(bench.store.rows(LOG, A)) == 1
+    assert len(bench.store.rows(TOPIC_PARTITION, A)) == 1

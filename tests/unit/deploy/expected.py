@@ -5,7 +5,7 @@ from importlib.util import find_spec
 
 from prometheus_client import CollectorRegistry
 
-from consumer.config import ConsumerSettings
+from consumer.config import WorkerSettings
 from deploy.local.tiers import TIERS
 from deploy.servers import cassandra, kafka
 from ingest.config import IngestSettings
@@ -47,11 +47,11 @@ def needed_seconds(tier: str) -> float:
             return default(QuerySettings, "drain_seconds") + 5
         case "worker":
             # When told to stop, and again when the group takes its partitions back.
-            return 2 * default(ConsumerSettings, "drain_seconds") + 10
+            return 2 * default(WorkerSettings, "drain_seconds") + 10
         case _:
             raise ValueError(tier)
 
 
-def default(settings: type[IngestSettings | QuerySettings | ConsumerSettings], name: str) -> float:
+def default(settings: type[IngestSettings | QuerySettings | WorkerSettings], name: str) -> float:
     """Return what a setting is by itself."""
     return float(settings.model_fields[name].default)

@@ -22,7 +22,7 @@ from tests.fakes.counter_store import InMemoryCounterStore, Outcome
 from tests.fakes.writers import writers
 from tests.unit.consumer.events import RETENTION
 
-LOG = "events/0"
+TOPIC_PARTITION = "events/0"
 DOMAINS = [DomainName(name) for name in ("a.example", "b.example", "c.example")]
 OUTCOMES = [*[Outcome.ACKNOWLEDGED] * 6, *Outcome]
 POLICY = FlushPolicy(threshold=4, max_age_seconds=5.0)
@@ -72,7 +72,7 @@ class World:
 
     def start(self, offset: int) -> Worker:
         """Return a worker that knows nothing but where to read on."""
-        return Worker(PartitionLedger(LOG, offset, POLICY, self.new_writer, RETENTION))
+        return Worker(PartitionLedger(TOPIC_PARTITION, offset, POLICY, self.new_writer, RETENTION))
 
     def step(self) -> None:
         """Let one thing happen, and check what has to hold at any time."""
@@ -87,9 +87,9 @@ class World:
             self.surface: 2,
             self.publish: 4,
             self.answer_publish: 4,
-            self.roll: 1,
-            self.hurry: 1,
-            self.forget_idle: 1,
+            self.start_epoch: 1,
+            self.make_all_due: 1,
+            self.evict_idle: 1,
             self.commit: 2,
             self.take_over: 1,
         }
@@ -129,29 +129,29 @@ class World:
         """Bring the records from *start* to before *end*, as far as there are any."""
         for offset, event in enumerate(self.log[start:end], start=start):
             if event is None:
-                worker.ledger.pass_over(offset)
+                worker.ledger.skip_record(offset)
             else:
                 worker.ledger.add(event, offset, worker.now)
 
     def ask(self) -> None:
         """Read rows; the answer is under way while the world goes on."""
         worker = self.any_worker()
-        for domain in worker.ledger.take_unread(self.random.randint(1, 3)):
-            worker.reading.append((domain, self.store.rows(LOG, domain)))
+        for domain in worker.ledger.pop_unread(self.random.randint(1, 3)):
+            worker.reading.append((domain, self.store.rows(TOPIC_PARTITION, domain)))
 
     def answer_read(self) -> None:
         """Answer what was asked, or let it fail."""
         worker = self.any_worker()
-        self.learn(worker, success=self.random.random() < 0.85)
+        self.load_rows(worker, success=self.random.random() < 0.85)
 
-    def learn(self, worker: Worker, *, success: bool) -> None:
+    def load_rows(self, worker: Worker, *, success: bool) -> None:
         """Bring the answers that are under way."""
         asked, worker.reading = worker.reading, []
         for domain, rows in asked:
             if success:
-                worker.ledger.learn(domain, rows, log_end=len(self.log), now=0.0)
+                worker.ledger.load_rows(domain, rows, end_offset=len(self.log), now=0.0)
             else:
-                worker.ledger.read_failed([domain])
+                worker.ledger.requeue_unread([domain])
 
     # ---- writes: taken, then at the store, then answered
 
@@ -159,7 +159,7 @@ class World:
         """Take what is due into batches."""
         worker = self.any_worker()
         worker.now += self.random.choice([0.0, 1.0, POLICY.max_age_seconds])
-        updates = worker.ledger.take_due(worker.now, self.random.randint(1, 4))
+        updates = worker.ledger.start_updates(worker.now, self.random.randint(1, 4))
         for batch in self.store.split(updates, self.random.randint(1, 3)):
             self.batches.append(Batch(worker, batch))
 
@@ -171,7 +171,7 @@ class World:
     def settle(self, batch: Batch, outcome: Outcome) -> None:
         """Let *batch* arrive and fare like this."""
         try:
-            self.store.settle(LOG, batch.updates, outcome)
+            self.store.settle(TOPIC_PARTITION, batch.updates, outcome)
         except RetriableError:
             batch.acknowledged = False
         else:
@@ -208,7 +208,7 @@ class World:
         """Send some changes to the topic; the answer is under way while the world goes on."""
         worker = self.any_worker()
         if not worker.publishing:
-            worker.publishing = worker.ledger.changes.next(self.random.randint(1, 2))
+            worker.publishing = worker.ledger.changes.peek(self.random.randint(1, 2))
 
     def answer_publish(self) -> None:
         """Let what was sent be stored and answered, only stored, or lost."""
@@ -223,7 +223,7 @@ class World:
             for change in sent:
                 self.hear(change)
         if told:
-            worker.ledger.changes.published(len(sent))
+            worker.ledger.changes.remove_published(len(sent))
 
     def hear(self, change: Change) -> None:
         """Read a change as a query node does: a zombie may say late what was true before."""
@@ -233,19 +233,19 @@ class World:
 
     # ---- what a worker does of its own accord
 
-    def roll(self) -> None:
+    def start_epoch(self) -> None:
         """Leave every row, as after a node's restart."""
         self.epoch += 1
-        self.any_worker().ledger.roll(self.epoch)
+        self.any_worker().ledger.start_epoch(self.epoch)
 
-    def hurry(self) -> None:
+    def make_all_due(self) -> None:
         """Make everything due."""
         worker = self.any_worker()
-        worker.ledger.hurry(worker.now)
+        worker.ledger.make_all_due(worker.now)
 
-    def forget_idle(self) -> None:
+    def evict_idle(self) -> None:
         """Make room."""
-        self.any_worker().ledger.forget_idle(self.random.randint(0, 2))
+        self.any_worker().ledger.evict_idle(self.random.randint(0, 2))
 
     def commit(self) -> None:
         """Commit as the owner; a zombie's commit is refused by the group."""
@@ -270,7 +270,9 @@ class World:
             assert Counters(row.delivered, row.bounced) == truth, f"no prefix: {domain} {row}"
         end = self.owner.ledger.committable_offset()
         for domain, sums in self.sums.items():
-            newest = max((r.applied_offset for r in self.store.rows(LOG, domain)), default=0)
+            newest = max(
+                (r.applied_offset for r in self.store.rows(TOPIC_PARTITION, domain)), default=0
+            )
             assert newest >= self.newest[domain], f"an answer for {domain} went back"
             self.newest[domain] = newest
             assert sums[min(newest, end)] == sums[end], f"{domain} may be lost by a commit"
@@ -292,18 +294,18 @@ class World:
     def drain(self, worker: Worker) -> None:
         """Let *worker* write all that is in the log, without faults."""
         self.answer_all([worker], Outcome.LOST)
-        self.learn(worker, success=True)
+        self.load_rows(worker, success=True)
         self.deliver(worker, worker.ledger.next_offset, len(self.log))
-        for domain in worker.ledger.take_unread(len(DOMAINS)):
-            worker.ledger.learn(
-                domain, self.store.rows(LOG, domain), log_end=len(self.log), now=0.0
+        for domain in worker.ledger.pop_unread(len(DOMAINS)):
+            worker.ledger.load_rows(
+                domain, self.store.rows(TOPIC_PARTITION, domain), end_offset=len(self.log), now=0.0
             )
-        worker.ledger.hurry(worker.now)
-        updates = worker.ledger.take_due(worker.now, len(DOMAINS))
-        self.store.settle(LOG, updates, Outcome.ACKNOWLEDGED)
+        worker.ledger.make_all_due(worker.now)
+        updates = worker.ledger.start_updates(worker.now, len(DOMAINS))
+        self.store.settle(TOPIC_PARTITION, updates, Outcome.ACKNOWLEDGED)
         worker.ledger.acknowledge(updates, worker.now)
         self.tell_published(worker, stored=True, told=True)
-        worker.publishing = worker.ledger.changes.next(len(worker.ledger.changes))
+        worker.publishing = worker.ledger.changes.peek(len(worker.ledger.changes))
         self.tell_published(worker, stored=True, told=True)
 
     def check_end(self) -> None:
@@ -311,5 +313,7 @@ class World:
         assert self.owner.ledger.settled
         assert self.owner.ledger.committable_offset() == len(self.log)
         for domain, sums in self.sums.items():
-            assert sum_rows(self.store.rows(LOG, domain)) == sums[-1], f"{domain} is not exact"
+            assert sum_rows(self.store.rows(TOPIC_PARTITION, domain)) == sums[-1], (
+                f"{domain} is not exact"
+            )
             assert self.heard[domain] is classify(sums[-1], POLICY.threshold).status

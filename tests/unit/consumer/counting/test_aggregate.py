@@ -33,7 +33,7 @@ def test_what_is_taken_is_owed_no_more() -> None:
     """A taken increment is gone; the next event starts another one."""
     aggregate = Aggregate()
     aggregate.add(delivered(A, 3), 10, 1.0)
-    assert aggregate.take(A) == Increment(3, 0, 10, 11, 1.0)
+    assert aggregate.pop(A) == Increment(3, 0, 10, 11, 1.0)
     assert A not in aggregate
     aggregate.add(delivered(A), 11, 2.0)
     assert aggregate.get(A) == Increment(1, 0, 11, 12, 2.0)
@@ -42,14 +42,14 @@ def test_what_is_taken_is_owed_no_more() -> None:
 def test_nothing_can_be_taken_where_nothing_is_owed() -> None:
     """Taking what is not there is a defect of the caller, and loud."""
     with pytest.raises(KeyError):
-        Aggregate().take(A)
+        Aggregate().pop(A)
 
 
 def test_a_restored_increment_is_owed_as_before() -> None:
     """A failed increment comes back unchanged if nothing came since."""
     aggregate = Aggregate()
     aggregate.add(delivered(A, 3), 10, 1.0)
-    taken = aggregate.take(A)
+    taken = aggregate.pop(A)
     aggregate.restore(A, taken)
     assert aggregate.get(A) == Increment(3, 0, 10, 11, 1.0)
 
@@ -58,7 +58,7 @@ def test_a_restored_increment_absorbs_what_came_since() -> None:
     """The sum reaches from the failed increment's oldest event to the latest one."""
     aggregate = Aggregate()
     aggregate.add(delivered(A, 3), 10, 1.0)
-    taken = aggregate.take(A)
+    taken = aggregate.pop(A)
     aggregate.add(bounced(A, 2), 20, 5.0)
     aggregate.add(delivered(A, 1), 21, 6.0)
     aggregate.restore(A, taken)
@@ -71,7 +71,7 @@ def test_the_oldest_offset_and_time_are_those_of_all_domains() -> None:
     aggregate = Aggregate()
     aggregate.add(delivered(A), 10, 1.0)
     aggregate.add(delivered(B), 11, 2.0)
-    taken = aggregate.take(A)
+    taken = aggregate.pop(A)
     aggregate.add(delivered(C), 12, 3.0)
     assert (aggregate.oldest_offset(), aggregate.oldest_since()) == (11, 2.0)
     aggregate.restore(A, taken)

@@ -17,7 +17,7 @@ from tests.fakes.counter_store import InMemoryCounterStore, Outcome
 from tests.fakes.writers import writers
 from tests.unit.consumer.events import RETENTION, A, B
 
-LOG = "events/0"
+TOPIC_PARTITION = "events/0"
 POLICY = FlushPolicy(threshold=3, max_age_seconds=0.0)
 
 events = st.lists(
@@ -42,32 +42,34 @@ class Pipeline:
 
         One that *forgets* reads the rows of every domain again and again.
         """
-        ledger = PartitionLedger(LOG, self.committed, POLICY, self.new_writer, RETENTION)
+        ledger = PartitionLedger(
+            TOPIC_PARTITION, self.committed, POLICY, self.new_writer, RETENTION
+        )
         while ledger.next_offset < len(self.log):
             start = ledger.next_offset
             for offset, event in enumerate(self.log[start : start + portion], start):
                 ledger.add(event, offset, 0.0)
             self.committed = ledger.committable_offset()
             yield "committed"
-            for domain in ledger.take_unread(9):
-                rows = self.store.rows(LOG, domain)
-                ledger.learn(domain, rows, log_end=len(self.log), now=0.0)
+            for domain in ledger.pop_unread(9):
+                rows = self.store.rows(TOPIC_PARTITION, domain)
+                ledger.load_rows(domain, rows, end_offset=len(self.log), now=0.0)
             yield "read"
             # One after the other, so that a worker may die between two domains of a batch.
-            for update in ledger.take_due(0.0, 9):
-                self.store.settle(LOG, [update], Outcome.ACKNOWLEDGED)
+            for update in ledger.start_updates(0.0, 9):
+                self.store.settle(TOPIC_PARTITION, [update], Outcome.ACKNOWLEDGED)
                 yield "counted"
                 ledger.acknowledge([update], 0.0)
             self.committed = ledger.committable_offset()
             yield "committed"
-            while changes := ledger.changes.next(1):
+            while changes := ledger.changes.peek(1):
                 for change in changes:
                     status = classify(change.counted, POLICY.threshold).status
                     self.published.append((change.domain, status))
                 yield "published"
-                ledger.changes.published(len(changes))
+                ledger.changes.remove_published(len(changes))
             if forgets:
-                ledger.forget_idle(0)
+                ledger.evict_idle(0)
         self.committed = ledger.committable_offset()
         yield "committed"
 

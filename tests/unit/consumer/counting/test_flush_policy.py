@@ -3,7 +3,8 @@
 import pytest
 
 from consumer.counting.aggregate import Increment
-from consumer.counting.flush_policy import FlushPace, FlushPolicy
+from consumer.counting.circuit_breaker import CircuitBreaker
+from consumer.counting.flush_policy import FlushPolicy
 from shared.model.counter import Counters
 
 POLICY = FlushPolicy(threshold=1000, max_age_seconds=60.0)
@@ -59,87 +60,87 @@ def test_the_threshold_is_the_policys_own() -> None:
 
 def test_without_failures_batches_are_full_and_nothing_waits() -> None:
     """A new pace trusts the store."""
-    pace = FlushPace(25)
-    assert (pace.batch_size, pace.probing, pace.wait(0.0)) == (25, False, 0.0)
+    breaker = CircuitBreaker(25)
+    assert (breaker.batch_size, breaker.probing, breaker.wait_seconds(0.0)) == (25, False, 0.0)
 
 
 def test_a_failure_is_followed_by_a_wait_and_a_small_probe() -> None:
     """The wait runs from the failure and ends by itself."""
-    pace = FlushPace(25)
-    pace.failed(10.0)
-    assert (pace.batch_size, pace.probing) == (4, True)
-    assert pace.wait(10.0) == pytest.approx(0.2)
-    assert pace.wait(10.15) == pytest.approx(0.05)
-    assert pace.wait(10.2) == 0.0
-    assert pace.wait(99.0) == 0.0
+    breaker = CircuitBreaker(25)
+    breaker.record_failure(10.0)
+    assert (breaker.batch_size, breaker.probing) == (4, True)
+    assert breaker.wait_seconds(10.0) == pytest.approx(0.2)
+    assert breaker.wait_seconds(10.15) == pytest.approx(0.05)
+    assert breaker.wait_seconds(10.2) == 0.0
+    assert breaker.wait_seconds(99.0) == 0.0
 
 
 def test_the_wait_doubles_up_to_its_maximum() -> None:
     """Failure after failure waits 0.2, 0.4, 0.8, 1.6 and then 2 seconds."""
-    pace, now, waits = FlushPace(25), 10.0, []
+    breaker, now, waits = CircuitBreaker(25), 10.0, []
     for _ in range(6):
-        pace.failed(now)
-        waits.append(pace.wait(now))
+        breaker.record_failure(now)
+        waits.append(breaker.wait_seconds(now))
         now += 5.0
     assert waits == pytest.approx([0.2, 0.4, 0.8, 1.6, 2.0, 2.0])
 
 
 def test_batches_that_fail_together_are_one_failure() -> None:
     """A failure during the wait neither doubles nor extends it."""
-    pace = FlushPace(25)
-    pace.failed(10.0)
-    pace.failed(10.1)
-    assert pace.wait(10.1) == pytest.approx(0.1)
-    pace.failed(10.2)
-    assert pace.wait(10.2) == pytest.approx(0.4)
+    breaker = CircuitBreaker(25)
+    breaker.record_failure(10.0)
+    breaker.record_failure(10.1)
+    assert breaker.wait_seconds(10.1) == pytest.approx(0.1)
+    breaker.record_failure(10.2)
+    assert breaker.wait_seconds(10.2) == pytest.approx(0.4)
 
 
 def test_a_failure_during_the_wait_asks_for_a_probe_again() -> None:
     """A success that was under way earns no trust that a later failure does not take back."""
-    pace = FlushPace(25)
-    pace.failed(10.0)
-    pace.succeeded()
-    pace.failed(10.1)
-    assert pace.probing
+    breaker = CircuitBreaker(25)
+    breaker.record_failure(10.0)
+    breaker.record_success()
+    breaker.record_failure(10.1)
+    assert breaker.probing
 
 
 def test_batches_stay_small_until_three_in_a_row_succeed() -> None:
     """One success ends the probing, three bring the full batches back."""
-    pace = FlushPace(25)
-    pace.failed(10.0)
+    breaker = CircuitBreaker(25)
+    breaker.record_failure(10.0)
     seen = []
     for _ in range(4):
-        pace.succeeded()
-        seen.append((pace.probing, pace.batch_size))
+        breaker.record_success()
+        seen.append((breaker.probing, breaker.batch_size))
     assert seen == [(False, 4), (False, 4), (False, 25), (False, 25)]
 
 
 def test_a_failure_between_successes_starts_the_count_anew() -> None:
     """Only an unbroken row of three is trusted, however many came before."""
-    pace = FlushPace(25)
+    breaker = CircuitBreaker(25)
     for _ in range(10):
-        pace.succeeded()
-    pace.failed(10.0)
-    pace.succeeded()
-    pace.succeeded()
-    pace.failed(20.0)
-    pace.succeeded()
-    pace.succeeded()
-    assert pace.batch_size == 4
+        breaker.record_success()
+    breaker.record_failure(10.0)
+    breaker.record_success()
+    breaker.record_success()
+    breaker.record_failure(20.0)
+    breaker.record_success()
+    breaker.record_success()
+    assert breaker.batch_size == 4
 
 
 def test_a_success_resets_the_wait() -> None:
     """After a success the next failure waits as shortly as the first."""
-    pace = FlushPace(25)
-    pace.failed(10.0)
-    pace.failed(20.0)
-    pace.succeeded()
-    pace.failed(30.0)
-    assert pace.wait(30.0) == pytest.approx(0.2)
+    breaker = CircuitBreaker(25)
+    breaker.record_failure(10.0)
+    breaker.record_failure(20.0)
+    breaker.record_success()
+    breaker.record_failure(30.0)
+    assert breaker.wait_seconds(30.0) == pytest.approx(0.2)
 
 
 def test_a_small_batch_is_never_larger_than_a_full_one() -> None:
     """Who configures batches of two probes with two."""
-    pace = FlushPace(2)
-    pace.failed(10.0)
-    assert pace.batch_size == 2
+    breaker = CircuitBreaker(2)
+    breaker.record_failure(10.0)
+    assert breaker.batch_size == 2

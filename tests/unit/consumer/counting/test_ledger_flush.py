@@ -20,9 +20,9 @@ def new_ledger(*known: DomainName) -> PartitionLedger:
     ledger = PartitionLedger("t/0", 0, FlushPolicy(1000, MAX_AGE), writers(), RETENTION)
     for offset, domain in enumerate(known):
         ledger.add(delivered(domain), offset, 0.0)
-    for domain in ledger.take_unread(len(known)):
-        ledger.learn(domain, [], log_end=0, now=0.0)
-    ledger.acknowledge(ledger.take_due(0.0, len(known)), 0.0)
+    for domain in ledger.pop_unread(len(known)):
+        ledger.load_rows(domain, [], end_offset=0, now=0.0)
+    ledger.acknowledge(ledger.start_updates(0.0, len(known)), 0.0)
     assert ledger.settled
     return ledger
 
@@ -34,7 +34,7 @@ def add(ledger: PartitionLedger, domain: DomainName, now: float, count: int = 1)
 
 def due(ledger: PartitionLedger, now: float, limit: int = 10) -> list[str]:
     """Start what is due and return the domains."""
-    return [update.domain for update in ledger.take_due(now, limit)]
+    return [update.domain for update in ledger.start_updates(now, limit)]
 
 
 def test_a_quiet_domain_is_due_at_once() -> None:
@@ -51,7 +51,7 @@ def test_a_busy_domain_is_written_once_per_maximal_age() -> None:
     writes = []
     for second in range(1, 600):
         add(ledger, A, float(second))
-        updates = ledger.take_due(float(second), 10)
+        updates = ledger.start_updates(float(second), 10)
         ledger.acknowledge(updates, float(second))
         writes.extend([second] * len(updates))
     assert writes == [60, 120, 180, 240, 300, 360, 420, 480, 540]
@@ -73,7 +73,7 @@ def test_a_change_of_status_is_due_at_once(change: Event) -> None:
     add(ledger, A, 10.0)
     assert due(ledger, 11.0) == []
     ledger.add(change, ledger.next_offset, 11.0)
-    (update,) = ledger.take_due(11.0, 10)
+    (update,) = ledger.start_updates(11.0, 10)
     assert update.delivered + update.bounced == 1 + change.count
 
 
@@ -119,12 +119,12 @@ def test_one_domain_has_one_update_in_flight() -> None:
     """Not even a change of status overtakes an update that is not answered."""
     ledger = new_ledger(A)
     add(ledger, A, 100.0)
-    updates = ledger.take_due(100.0, 10)
+    updates = ledger.start_updates(100.0, 10)
     ledger.add(bounced(A), ledger.next_offset, 101.0)
     assert due(ledger, 999.0) == []
     assert ledger.next_due_at() is None
     ledger.acknowledge(updates, 102.0)
-    (second,) = ledger.take_due(102.0, 10)
+    (second,) = ledger.start_updates(102.0, 10)
     assert (second.delivered, second.bounced, second.applied_offset) == (0, 1, 1)
 
 
@@ -132,7 +132,7 @@ def test_events_during_an_update_wait_for_their_own_turn() -> None:
     """What came meanwhile is due one maximal age after the acknowledgement."""
     ledger = new_ledger(A)
     add(ledger, A, 100.0)
-    updates = ledger.take_due(100.0, 10)
+    updates = ledger.start_updates(100.0, 10)
     add(ledger, A, 101.0)
     ledger.acknowledge(updates, 105.0)
     assert ledger.next_due_at() == 105.0 + MAX_AGE
@@ -142,11 +142,11 @@ def test_a_failed_update_is_owed_again_and_due_at_once() -> None:
     """Its totals are said in a fresh row, together with what came meanwhile."""
     ledger = new_ledger(A)
     add(ledger, A, 100.0, count=5)
-    failed = ledger.take_due(100.0, 10)
+    failed = ledger.start_updates(100.0, 10)
     add(ledger, A, 101.0, count=2)
     ledger.fail(failed)
     assert ledger.next_due_at() == 100.0
-    (again,) = ledger.take_due(101.0, 10)
+    (again,) = ledger.start_updates(101.0, 10)
     assert again.writer != failed[0].writer
     assert (again.delivered, again.applied_offset) == (8, 3)
 
@@ -156,7 +156,7 @@ def test_a_failure_in_a_batch_concerns_its_domains_only() -> None:
     ledger = new_ledger(A, B, C)
     for domain in (A, B, C):
         add(ledger, domain, 100.0)
-    of_a, of_b, of_c = ledger.take_due(100.0, 10)
+    of_a, of_b, of_c = ledger.start_updates(100.0, 10)
     ledger.fail([of_b, of_c])
     ledger.acknowledge([of_a], 100.0)
     assert due(ledger, 100.0) == ["b.example", "c.example"]
@@ -166,11 +166,11 @@ def test_after_a_roll_everything_is_said_in_fresh_rows() -> None:
     """A roll loses no counts and leaves the rows of all domains."""
     ledger = new_ledger(A)
     add(ledger, A, 100.0)
-    (first,) = ledger.take_due(100.0, 10)
+    (first,) = ledger.start_updates(100.0, 10)
     ledger.acknowledge([first], 100.0)
-    ledger.roll(1)
+    ledger.start_epoch(1)
     add(ledger, A, 200.0)
-    (update,) = ledger.take_due(200.0, 10)
+    (update,) = ledger.start_updates(200.0, 10)
     assert update.writer != first.writer
     assert (update.delivered, update.applied_offset) == (3, 3)
 
@@ -180,30 +180,30 @@ def test_in_a_hurry_everything_owed_is_due_at_once() -> None:
     ledger = new_ledger(A, B)
     add(ledger, A, 10.0)
     add(ledger, B, 11.0)
-    ledger.hurry(12.0)
+    ledger.make_all_due(12.0)
     assert ledger.next_due_at() == 12.0
     assert due(ledger, 12.0) == ["a.example", "b.example"]
     assert due(ledger, 999.0) == []
 
 
 def test_in_a_hurry_an_update_in_flight_is_not_started_again() -> None:
-    """A domain whose update is not answered has to wait for the answer, hurry or not."""
+    """A domain whose update is not answered waits for the answer, also in a drain."""
     ledger = new_ledger(A)
     add(ledger, A, 100.0)
-    updates = ledger.take_due(100.0, 10)
-    ledger.hurry(101.0)
+    updates = ledger.start_updates(100.0, 10)
+    ledger.make_all_due(101.0)
     assert due(ledger, 101.0) == []
     ledger.acknowledge(updates, 101.0)
     assert ledger.settled
 
 
 def test_in_a_hurry_what_waits_behind_an_update_is_due_when_that_is_answered() -> None:
-    """Events that came during an update are in a hurry too: a drain has no time for their turn."""
+    """Events that came during an update are due at once too: a drain waits for no turn."""
     ledger = new_ledger(A)
     add(ledger, A, 100.0)
-    updates = ledger.take_due(100.0, 10)
+    updates = ledger.start_updates(100.0, 10)
     add(ledger, A, 101.0)
-    ledger.hurry(102.0)
+    ledger.make_all_due(102.0)
     ledger.acknowledge(updates, 103.0)
     assert due(ledger, 103.0) == ["a.example"]
 
@@ -212,9 +212,9 @@ def test_a_hurry_reaches_domains_whose_rows_are_still_unread() -> None:
     """An early event is due as soon as its rows are read."""
     ledger = new_ledger(A)
     add(ledger, B, 10.0)
-    ledger.hurry(11.0)
-    (domain,) = ledger.take_unread(1)
-    ledger.learn(domain, [], log_end=0, now=0.0)
+    ledger.make_all_due(11.0)
+    (domain,) = ledger.pop_unread(1)
+    ledger.load_rows(domain, [], end_offset=0, now=0.0)
     assert due(ledger, 12.0) == ["b.example"]
 
 
@@ -223,7 +223,7 @@ def test_an_update_reaches_beyond_its_last_record_wherever_the_row_stood() -> No
     ledger = new_ledger(A, B)
     add(ledger, A, 500.0)
     add(ledger, B, 500.0)
-    (a, b) = ledger.take_due(500.0, 10)
+    (a, b) = ledger.start_updates(500.0, 10)
 
-    assert (ledger.reaches(A), ledger.reaches(B)) == (3, 4)
+    assert (ledger.in_flight_end(A), ledger.in_flight_end(B)) == (3, 4)
     assert (a.applied_offset, b.applied_offset) == (2, 2)

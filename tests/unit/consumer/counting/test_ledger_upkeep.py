@@ -5,7 +5,7 @@ import pytest
 from consumer.counting.flush_policy import FlushPolicy
 from consumer.counting.ledger import PartitionLedger
 from consumer.counting.superseded import SupersededRow
-from consumer.counting.writer_rows import Memory
+from consumer.counting.writer_rows import PackedState
 from shared.model.counter import CounterRow
 from shared.model.domain import DomainName
 from tests.fakes.writers import writers
@@ -26,15 +26,15 @@ def ledger() -> PartitionLedger:
     """A ledger that has written one delivery to A, at offset 0, into the row W1."""
     ledger = PartitionLedger("t/0", 0, FlushPolicy(1000, 1.0), writers(), RETENTION)
     ledger.add(delivered(A), 0, 0.0)
-    ledger.learn(ledger.take_unread(1)[0], [], log_end=1, now=0.0)
-    ledger.acknowledge(ledger.take_due(0.0, 1), 0.0)
+    ledger.load_rows(ledger.pop_unread(1)[0], [], end_offset=1, now=0.0)
+    ledger.acknowledge(ledger.start_updates(0.0, 1), 0.0)
     return ledger
 
 
 def flush(ledger: PartitionLedger, offset: int, now: float, *, succeeds: bool = True) -> None:
     """Deliver one more mail to A and write it."""
     ledger.add(delivered(A), offset, now)
-    updates = ledger.take_due(now, 1)
+    updates = ledger.start_updates(now, 1)
     assert len(updates) == 1
     if succeeds:
         ledger.acknowledge(updates, now)
@@ -45,28 +45,28 @@ def flush(ledger: PartitionLedger, offset: int, now: float, *, succeeds: bool = 
 def test_a_failed_row_waits_for_one_that_speaks_for_it(ledger: PartitionLedger) -> None:
     """However long the outage: until then it may be the newest."""
     flush(ledger, 1, 10.0, succeeds=False)
-    assert ledger.take_superseded(1e6, 10) == []
-    ledger.acknowledge(ledger.take_due(1e6, 1), 1e6)
-    assert ledger.take_superseded(1e6 + 59.9, 10) == []
-    assert ledger.take_superseded(1e6 + 60.0, 10) == [SupersededRow(A, W1)]
+    assert ledger.pop_superseded(1e6, 10) == []
+    ledger.acknowledge(ledger.start_updates(1e6, 1), 1e6)
+    assert ledger.pop_superseded(1e6 + 59.9, 10) == []
+    assert ledger.pop_superseded(1e6 + 60.0, 10) == [SupersededRow(A, W1)]
 
 
 def test_rolled_rows_are_deleted_once_said_anew(ledger: PartitionLedger) -> None:
     """The row of the epoch before goes, its successor stays."""
-    ledger.roll(1)
+    ledger.start_epoch(1)
     flush(ledger, 1, 10.0)
-    assert ledger.take_superseded(70.0, 10) == [SupersededRow(A, W1)]
-    assert ledger.take_superseded(1e9, 10) == []
+    assert ledger.pop_superseded(70.0, 10) == [SupersededRow(A, W1)]
+    assert ledger.pop_superseded(1e9, 10) == []
 
 
 def test_an_update_of_another_epoch_is_owed_again(ledger: PartitionLedger) -> None:
     """It was acknowledged, but perhaps upon an old copy: the totals are said in a fresh row."""
     ledger.add(delivered(A), 1, 10.0)
-    updates = ledger.take_due(10.0, 1)
-    ledger.roll(1)
+    updates = ledger.start_updates(10.0, 1)
+    ledger.start_epoch(1)
     ledger.acknowledge(updates, 10.0)
     assert not ledger.settled
-    (again,) = ledger.take_due(10.0, 1)
+    (again,) = ledger.start_updates(10.0, 1)
     assert (again.writer, again.delivered, again.applied_offset) == (W2, 2, 2)
 
 
@@ -74,10 +74,10 @@ def test_rows_read_beside_a_newer_one_are_deleted_hours_later() -> None:
     """All but the newest, whoever wrote it."""
     ledger = PartitionLedger("t/0", 9, FlushPolicy(1000, 1.0), writers(), RETENTION)
     ledger.add(delivered(A), 9, 0.0)
-    ledger.take_unread(1)
-    ledger.learn(A, [row(3, 3, 0), row(7, 8, 1), row(5, 5, 2)], log_end=10, now=0.0)
-    assert ledger.take_superseded(3599.9, 10) == []
-    assert ledger.take_superseded(3600.0, 10) == [
+    ledger.pop_unread(1)
+    ledger.load_rows(A, [row(3, 3, 0), row(7, 8, 1), row(5, 5, 2)], end_offset=10, now=0.0)
+    assert ledger.pop_superseded(3599.9, 10) == []
+    assert ledger.pop_superseded(3600.0, 10) == [
         SupersededRow(A, THEIRS[0]),
         SupersededRow(A, THEIRS[2]),
     ]
@@ -85,13 +85,13 @@ def test_rows_read_beside_a_newer_one_are_deleted_hours_later() -> None:
 
 def test_rows_that_could_not_be_deleted_come_again(ledger: PartitionLedger) -> None:
     """Nothing is forgotten because the store was away."""
-    ledger.roll(1)
+    ledger.start_epoch(1)
     flush(ledger, 1, 10.0)
-    ledger.keep_superseded(ledger.take_superseded(70.0, 10), 70.0)
-    assert ledger.take_superseded(130.0, 10) == [SupersededRow(A, W1)]
+    ledger.retry_superseded(ledger.pop_superseded(70.0, 10), 70.0)
+    assert ledger.pop_superseded(130.0, 10) == [SupersededRow(A, W1)]
 
 
-def sample(ledger: PartitionLedger, domain: DomainName = A) -> Memory:
+def sample(ledger: PartitionLedger, domain: DomainName = A) -> PackedState:
     """Return what the ledger knows of *domain*."""
     return ledger.audit_sample(0.0, 10)[domain]
 
@@ -101,18 +101,18 @@ def test_an_audit_that_agrees_changes_nothing(ledger: PartitionLedger) -> None:
     assert ledger.audit(A, sample(ledger), [row(1, 1)], 5.0)
     assert ledger.settled
     ledger.add(delivered(A), 1, 10.0)
-    assert ledger.take_due(10.0, 1)[0].writer == W1
+    assert ledger.start_updates(10.0, 1)[0].writer == W1
 
 
 def test_a_mismatch_is_mended_at_once(ledger: PartitionLedger) -> None:
     """Even if the domain gets no other event, its totals are said in a fresh row."""
     assert not ledger.audit(A, sample(ledger), [row(0, 0)], 5.0)
     assert ledger.committable_offset() == 1
-    (update,) = ledger.take_due(5.0, 1)
+    (update,) = ledger.start_updates(5.0, 1)
     assert (update.writer, update.delivered, update.bounced, update.applied_offset) == (W2, 1, 0, 1)
     ledger.acknowledge([update], 5.0)
     assert ledger.settled
-    assert ledger.take_superseded(65.0, 10) == [SupersededRow(A, W1)]
+    assert ledger.pop_superseded(65.0, 10) == [SupersededRow(A, W1)]
 
 
 def test_a_mismatch_of_a_domain_that_is_owed_is_mended_with_it(ledger: PartitionLedger) -> None:
@@ -123,7 +123,7 @@ def test_a_mismatch_of_a_domain_that_is_owed_is_mended_with_it(ledger: Partition
     ledger.add(delivered(B), 3, 10.1)
     assert not ledger.audit(A, memory, [row(1, 1)], 10.2)
     assert ledger.committable_offset() == 2
-    (update,) = ledger.take_due(10.2, 1)
+    (update,) = ledger.start_updates(10.2, 1)
     assert (update.writer, update.delivered, update.applied_offset) == (W2, 3, 3)
 
 
@@ -141,6 +141,6 @@ def test_an_audit_begins_where_it_is_told(
 ) -> None:
     """A place from 0 to 1 among the domains in memory."""
     ledger.add(delivered(B), 1, 0.0)
-    ledger.learn(ledger.take_unread(1)[0], [], log_end=2, now=0.0)
+    ledger.load_rows(ledger.pop_unread(1)[0], [], end_offset=2, now=0.0)
     assert list(ledger.audit_sample(position, 10)) == expected
     assert len(ledger.audit_sample(0.0, 1)) == 1

@@ -25,11 +25,11 @@ def test_a_domain_takes_at_most_250_bytes_its_name_included() -> None:
         for offset in range(DOMAINS):
             name = DomainName(f"mailbox-{offset:07}.example.com")
             ledger.add(Event(name, EventKind.DELIVERED, 1), offset, float(offset))
-            ledger.learn(ledger.take_unread(1)[0], [], log_end=offset + 1, now=float(offset))
-            ledger.acknowledge(ledger.take_due(float(offset), 1), float(offset))
+            ledger.load_rows(ledger.pop_unread(1)[0], [], end_offset=offset + 1, now=float(offset))
+            ledger.acknowledge(ledger.start_updates(float(offset), 1), float(offset))
         gc.collect()
         after, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert ledger.domains_known == DOMAINS
+    assert ledger.known_domains == DOMAINS
     assert (after - before) / DOMAINS <= MAX_BYTES

@@ -13,7 +13,7 @@ OFFSETS = st.integers(0, 2**63 - 1)
 def test_what_is_committed_is_what_is_found(one: int, other: int) -> None:
     """The text beside the offset brings the position back whole."""
     position = Position(max(one, other), min(one, other))
-    assert Position.parse(position.next_offset, position.text()) == position
+    assert Position.parse(position.next_offset, position.metadata()) == position
 
 
 def test_without_keys_reading_begins_where_counting_does() -> None:

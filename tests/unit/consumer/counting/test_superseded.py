@@ -19,33 +19,33 @@ def rows() -> SupersededRows:
 
 def test_an_own_row_is_due_after_its_time(rows: SupersededRows) -> None:
     """Not a moment earlier: an update of it may still be under way."""
-    rows.left(A, [W1], 100.0)
-    assert rows.take_due(159.9, 10) == []
-    assert rows.take_due(160.0, 10) == [SupersededRow(A, W1)]
-    assert rows.take_due(1e9, 10) == []
+    rows.add_own(A, [W1], 100.0)
+    assert rows.pop_due(159.9, 10) == []
+    assert rows.pop_due(160.0, 10) == [SupersededRow(A, W1)]
+    assert rows.pop_due(1e9, 10) == []
 
 
 def test_another_writers_row_is_due_hours_later(rows: SupersededRows) -> None:
     """Its writer may be frozen, and wake up."""
-    rows.found(A, [W1, W2], 100.0)
-    assert rows.take_due(3699.9, 10) == []
-    assert rows.take_due(3700.0, 10) == [SupersededRow(A, W1), SupersededRow(A, W2)]
+    rows.add_others(A, [W1, W2], 100.0)
+    assert rows.pop_due(3699.9, 10) == []
+    assert rows.pop_due(3700.0, 10) == [SupersededRow(A, W1), SupersededRow(A, W2)]
 
 
 def test_no_more_are_taken_than_asked_for(rows: SupersededRows) -> None:
     """The rest is due at the next call."""
-    rows.left(A, [W1, W2], 0.0)
-    rows.left(B, [W3], 0.0)
-    assert rows.take_due(60.0, 2) == [SupersededRow(A, W1), SupersededRow(A, W2)]
-    assert rows.take_due(60.0, 2) == [SupersededRow(B, W3)]
+    rows.add_own(A, [W1, W2], 0.0)
+    rows.add_own(B, [W3], 0.0)
+    assert rows.pop_due(60.0, 2) == [SupersededRow(A, W1), SupersededRow(A, W2)]
+    assert rows.pop_due(60.0, 2) == [SupersededRow(B, W3)]
 
 
 def test_what_could_not_be_deleted_is_due_again_later(rows: SupersededRows) -> None:
     """A store that is away is not asked over and over."""
-    rows.left(A, [W1], 0.0)
-    rows.keep(rows.take_due(60.0, 10), 60.0)
-    assert rows.take_due(119.9, 10) == []
-    assert rows.take_due(120.0, 10) == [SupersededRow(A, W1)]
+    rows.add_own(A, [W1], 0.0)
+    rows.retry_later(rows.pop_due(60.0, 10), 60.0)
+    assert rows.pop_due(119.9, 10) == []
+    assert rows.pop_due(120.0, 10) == [SupersededRow(A, W1)]
 
 
 def test_what_is_remembered_is_bounded(
@@ -53,6 +53,6 @@ def test_what_is_remembered_is_bounded(
 ) -> None:
     """Rows beyond the bound stay in the store, to be found again."""
     monkeypatch.setattr(superseded, "MAX_ROWS", 2)
-    rows.found(A, [W1, W2, W3], 0.0)
-    rows.left(A, [W1, W2, W3], 0.0)
+    rows.add_others(A, [W1, W2, W3], 0.0)
+    rows.add_own(A, [W1, W2, W3], 0.0)
     assert len(rows) == 4

@@ -7,7 +7,7 @@ import pytest
 from prometheus_client import CollectorRegistry, Histogram
 from prometheus_client.exposition import generate_latest
 
-from consumer.metrics import ConsumerMeters
+from consumer.metrics import WorkerMetrics
 from ingest.admission import Admission
 from ingest.metrics import IngestMetrics
 from query.metrics import QueryMetrics
@@ -43,7 +43,7 @@ def ingest(acknowledged: int, refused: int = 0, rejected: int = 0) -> Scrape:
 def worker(rows: int, lags: dict[int, int], delays: list[float]) -> Scrape:
     """Return the reading of a real worker's metrics."""
     registry = CollectorRegistry()
-    metrics = ConsumerMeters(registry)
+    metrics = WorkerMetrics(registry)
     metrics.writes_ok.inc(rows)
     for partition, lag in lags.items():
         metrics.lag.labels("g", "t", str(partition)).set(lag)

@@ -8,19 +8,23 @@ from hypothesis import strategies as st
 
 from shared.model.counter import CounterRow, Counters, newest_row, sum_rows
 
-LOGS = ["events/0", "events/1", "events-2/0"]
+TOPIC_PARTITIONS = ["events/0", "events/1", "events-2/0"]
 
 
-def row(log: str, delivered: int, bounced: int, applied_offset: int, writer: int = 1) -> CounterRow:
+def row(
+    topic_partition: str, delivered: int, bounced: int, applied_offset: int, writer: int = 1
+) -> CounterRow:
     """Return a row of *writer*."""
-    return CounterRow(log, UUID(int=writer), delivered, bounced, applied_offset)
+    return CounterRow(topic_partition, UUID(int=writer), delivered, bounced, applied_offset)
 
 
 # Rows of one log and one offset are the same truth, said twice.
 rows_of_any_logs = st.lists(
     st.builds(
-        lambda log, offset, writer: row(log, offset * 3 + len(log), offset // 2, offset, writer),
-        st.sampled_from(LOGS),
+        lambda topic_partition, offset, writer: row(
+            topic_partition, offset * 3 + len(topic_partition), offset // 2, offset, writer
+        ),
+        st.sampled_from(TOPIC_PARTITIONS),
         st.integers(0, 20),
         st.integers(1, 5),
     )
@@ -61,5 +65,8 @@ def test_the_order_of_rows_is_irrelevant(rows: list[CounterRow], seed: int) -> N
 @given(rows=rows_of_any_logs)
 def test_superseded_rows_may_be_deleted(rows: list[CounterRow]) -> None:
     """Only the newest row of each log matters."""
-    newest = [newest_row(r for r in rows if r.log == log) for log in LOGS]
+    newest = [
+        newest_row(r for r in rows if r.topic_partition == topic_partition)
+        for topic_partition in TOPIC_PARTITIONS
+    ]
     assert sum_rows(r for r in newest if r is not None) == sum_rows(rows)

@@ -19,11 +19,11 @@ log = structlog.stdlib.get_logger(__name__)
 
 REQUEST_SECONDS = 5.0
 RETRY_SECONDS = 0.5
-DEPOSED_SECONDS = 10.0
+STALE_LEADER_SECONDS = 10.0
 """By then a leader that is none any more has heard of it."""
 
 
-class LogOffsets:
+class PartitionOffsets:
     """The offsets of one topic's partitions; *clock* is monotonic."""
 
     def __init__(self, consumer: AIOKafkaConsumer, topic: str, clock: Callable[[], float]) -> None:
@@ -47,7 +47,7 @@ class LogOffsets:
     async def _positions(self, partitions: list[int]) -> dict[int, Position]:
         starts = await self._offsets(self._consumer.beginning_offsets, partitions)
         found = await self._committed(partitions)
-        ends = await self.ends({p: at.next_offset if at else 0 for p, at in found.items()})
+        ends = await self.end_offsets({p: at.next_offset if at else 0 for p, at in found.items()})
         positions: dict[int, Position] = {}
         for partition, committed in found.items():
             start, end = starts[partition], ends[partition]
@@ -83,9 +83,9 @@ class LogOffsets:
             positions[tp.partition] = position
         return positions
 
-    async def ends(self, at_least: Mapping[int, int]) -> dict[int, int]:
+    async def end_offsets(self, at_least: Mapping[int, int]) -> dict[int, int]:
         """Return where logs end; ask again for a while where that is less than it must be."""
-        deadline = self._clock() + DEPOSED_SECONDS
+        deadline = self._clock() + STALE_LEADER_SECONDS
         while True:
             ends = await self._offsets(self._consumer.end_offsets, list(at_least))
             if all(ends[p] >= end for p, end in at_least.items()) or self._clock() > deadline:
