@@ -1,1 +1,1 @@
-"""HTTP in, record out: the tier that senders talk to."""
+"""HTTP in, record out: the tier that receives events."""

@@ -1,4 +1,4 @@
-"""Bound what a node has in hand: a queue without a bound turns every latency into its own."""
+"""Limit the events and bytes in flight on a node. Without a limit a queue grows and delays all."""
 
 from types import TracebackType
 from typing import Self
@@ -7,9 +7,9 @@ from shared.errors import NodeFullError
 
 
 class Admission:
-    """Count the events and bytes from the moment they are here until they are answered."""
+    """The events and bytes in flight, from their arrival until their response."""
 
-    FULL = "This node has as many events in flight as it may."
+    FULL = "This node has reached its limit of events in flight."
 
     def __init__(self, max_events: int, max_bytes: int) -> None:
         self._max_events = max_events
@@ -18,7 +18,7 @@ class Admission:
         self.bytes = 0
 
     def try_admit(self, events: int, size_bytes: int) -> bool:
-        """Take them in hand if there is room; whether there was."""
+        """Reserve room for them. Return False if there is none."""
         total, total_bytes = self.events + events, self.bytes + size_bytes
         if total > self._max_events or total_bytes > self._max_bytes:
             return False
@@ -26,18 +26,18 @@ class Admission:
         return True
 
     def admit(self, events: int, size_bytes: int) -> None:
-        """Take them in hand, or raise NodeFullError at once."""
+        """Reserve room for them, or raise NodeFullError."""
         if not self.try_admit(events, size_bytes):
             raise NodeFullError(self.FULL)
 
     def release(self, events: int, size_bytes: int) -> None:
-        """Give them back once they are answered."""
+        """Free the room once they are answered."""
         self.events -= events
         self.bytes -= size_bytes
 
 
 class Reservation:
-    """What one request has in hand so far; all of it is given back when it is left."""
+    """The room that one request has reserved so far. Leaving the context frees all of it."""
 
     def __init__(self, admission: Admission) -> None:
         self._admission = admission
@@ -48,7 +48,7 @@ class Reservation:
         return self
 
     def extend(self, events: int = 0, size_bytes: int = 0) -> None:
-        """Take these in hand too, or raise NodeFullError at once."""
+        """Reserve room for these too, or raise NodeFullError."""
         self._admission.admit(events, size_bytes)
         self._events += events
         self.size_bytes += size_bytes

@@ -1,8 +1,8 @@
-"""Parse a bulk request: one JSON object per line, each good or refused for itself.
+"""Parse a bulk request: one JSON object per line; each line is accepted or rejected by itself.
 
-A request whose lines are all well-formed, as nearly all are, is decoded in one call and costs
-no exception. Its events are added up by domain and kind as they are read, so what goes on to
-the log grows with the domains of a request, not with its lines.
+Nearly all requests have only well-formed lines. Such a request is decoded in one call, without
+exceptions. Its events are added up by domain and kind while they are parsed, so the number of
+records grows with the domains of a request, not with its lines.
 """
 
 from collections import defaultdict
@@ -30,9 +30,9 @@ _LINES_AT_ONCE = 500
 
 
 class Line(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """A line as its sender writes it.
+    """The fields of one line.
 
-    Unknown fields are refused: a misspelt ``count`` that was ignored would count wrong.
+    Unknown fields are rejected: an ignored misspelling of ``count`` would cause a wrong count.
     """
 
     domain: str
@@ -48,7 +48,7 @@ Numbered = tuple[int, Line]
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """Why a line (1-based) was not taken."""
+    """A rejected line (1-based), and why."""
 
     line: int
     code: str
@@ -56,16 +56,16 @@ class Rejection:
 
 
 class TooManyLinesError(InputError):
-    """The request has more lines than one may have."""
+    """The request has more than ``MAX_LINES`` lines."""
 
     def __init__(self) -> None:
         super().__init__("too_many_lines", f"A request may have {MAX_LINES} lines.")
 
 
 def count_lines(body: bytes) -> int:
-    """Return how many lines *body* has, blank ones included.
+    """Return the number of lines in *body*, including blank lines.
 
-    Raises TooManyLinesError before any line is looked at.
+    Raises TooManyLinesError. No line has been parsed by then.
     """
     lines = body.count(b"\n") + (not body.endswith(b"\n"))
     if lines > MAX_LINES:
@@ -75,21 +75,21 @@ def count_lines(body: bytes) -> int:
 
 @dataclass(slots=True)
 class BulkRequest:
-    """The events of a request, added up, and its refused lines."""
+    """A bulk request: the sums of its events, and its rejected lines."""
 
     sums: EventSums = field(default_factory=EventSums)
     rejected: list[Rejection] = field(default_factory=list)
-    """In the order in which they were found, not of the lines."""
+    """Not sorted by line number: lines that are not valid JSON come first."""
     _lines: list[Numbered] = field(default_factory=list)
     _domains: dict[str, DomainName] = field(default_factory=dict)
 
     @property
     def accepted(self) -> int:
-        """How many lines are good."""
+        """The number of accepted lines."""
         return len(self._lines)
 
     def by_partition(self, partitions: int) -> dict[int, EventSums]:
-        """Return the events of each partition that has any."""
+        """Return the sums of each partition that has events."""
         parts: dict[int, EventSums] = defaultdict(EventSums)
         for kind in EventKind:
             for domain, count in self.sums.counts_of(kind).items():
@@ -99,7 +99,7 @@ class BulkRequest:
         return parts
 
     def lines_of(self, partitions: Container[int], of: int) -> list[int]:
-        """Return the numbers of the good lines whose partition, among *of*, is in *partitions*."""
+        """Return the numbers of the accepted lines in *partitions*, out of *of* partitions."""
         return [
             number
             for number, line in self._lines
@@ -107,10 +107,10 @@ class BulkRequest:
         ]
 
     def parse(self, body: bytes) -> Iterator[None]:
-        """Take in what each line of *body* says, or why it says nothing; nothing is raised.
+        """Parse each line of *body* into the sums or the rejections; never raises.
 
-        Pauses after every few hundred lines, so that others may have their turn: names that need
-        IDNA take a hundred times longer than plain ones, and so do lines that are refused.
+        Yields after every few hundred lines, so that the caller can let other tasks run: names
+        that need IDNA and rejected lines take a hundred times longer than plain names.
         """
         decoded = _decode_all(body)
         if decoded is not None:
@@ -149,25 +149,25 @@ class BulkRequest:
         decode = _decoder.decode
         for number, line in lines:
             if not line or line.isspace():
-                continue  # it counts as a line, but says nothing
+                continue  # a blank line has a number, but no event
             try:
                 yield number, decode(line)
             except msgspec.ValidationError as error:
-                # Its sentence names our fields and types, and of the line a field's name at most.
+                # The message names our fields and types, and quotes at most one field of the line.
                 self.rejected.append(Rejection(number, "invalid_line", escape_input(str(error))))
             except (msgspec.DecodeError, UnicodeDecodeError):
                 self.rejected.append(
-                    Rejection(number, "malformed_json", "The line is no JSON object.")
+                    Rejection(number, "malformed_json", "The line is not a JSON object.")
                 )
 
 
 def _decode_all(body: bytes) -> list[Line] | None:
-    """Return the lines of *body* if each holds one object of the right form, and no more."""
+    """Return the lines of *body*, or None unless each line is one well-formed object."""
     try:
         lines = _decoder.decode_lines(body)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
-    # Where every line end stands between two objects, or ends the body, each is a line.
+    # If every line end stands between two objects or at the end, each object is one line.
     between = body.count(b"\n") - body.endswith(b"\n")
     if between == body.count(b"}\n{") == len(lines) - 1 and body.startswith(b"{"):
         return lines

@@ -1,4 +1,4 @@
-"""What an ingest node is told by its environment (``INGEST_*``)."""
+"""The settings of an ingest node, from environment variables (``INGEST_*``)."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -13,7 +13,7 @@ from shared.runtime.tracing_config import TracingConfig
 
 
 class IngestSettings(BaseSettings):
-    """Where the node listens and how much it may have in hand."""
+    """The node's addresses and limits."""
 
     model_config = SettingsConfigDict(env_prefix="INGEST_", frozen=True)
 
@@ -21,25 +21,25 @@ class IngestSettings(BaseSettings):
     http_port: Port = 8080
     management_port: Port = 9080
     processes: PositiveInt = 1
-    """More make use of more cores: they share the port, and process *n*, from 0, has its
-    management port *n* above ``management_port``."""
+    """Several processes use several cores. They share the traffic port; process *n* (from 0) has
+    the management port ``management_port + n``."""
     process: Annotated[int, Field(ge=0)] | None = None
-    """Which of several this is; told by the one that starts them."""
+    """The number of this process among several; the parent process sets it."""
     max_connections: PositiveInt = 10_000
     idle_seconds: PositiveSeconds = 60.0
     connection_seconds: PositiveSeconds = 300.0
     body_seconds: PositiveSeconds = 10.0
-    """The time that a body may take to arrive."""
+    """The longest time for a request body to arrive."""
     max_in_flight_events: PositiveInt = 50_000
     max_in_flight_bytes: PositiveInt = 32 * 1024 * 1024
     max_batch_age_seconds: PositiveSeconds = 2.0
-    """A partition whose batch is out for longer takes no more until it is answered."""
+    """A partition refuses events while its batch has been in flight for longer than this."""
     drain_seconds: PositiveSeconds = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class IngestConfig:
-    """All that an ingest node is told."""
+    """All settings of an ingest node."""
 
     kafka: KafkaConfig
     tls: TlsConfig
@@ -49,7 +49,7 @@ class IngestConfig:
 
 
 def read_config(read: EnvironmentReader) -> IngestConfig:
-    """Read the environment; problems are kept by *read*."""
+    """Return the settings; *read* collects every problem."""
     ingest = read(IngestSettings)
     return IngestConfig(
         kafka=read(KafkaConfig),

@@ -1,8 +1,8 @@
-"""Add up the events of one partition on their way to the log. Pure.
+"""Add up the events of one partition before they are published. Pure.
 
-Events without a key that are of one domain and kind become one record with their count: as
-durable, and a hot domain costs one record. Those with a key stay apart: whether one is a
-duplicate is for whoever reads the log to say.
+Events of one domain and kind without an idempotency key become one record with a count: equally
+durable, and a busy domain costs one record. Events with a key stay separate, because only the
+worker can detect duplicates.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,15 +14,14 @@ from shared.model.event import Event, EventKind
 from shared.model.record import RECORD_OVERHEAD_BYTES, KeyValue, encode, encode_sum
 
 MAX_RECORD_BYTES = RECORD_OVERHEAD_BYTES + 80
-"""Of a record without its domain: 13 bytes of value, and a key of at most 64 with its length."""
-
+"""Of a record without its domain: a value of 13 bytes, and an idempotency key with its length."""
 
 T = TypeVar("T")
 
 
 @dataclass(slots=True)
 class EventSums:
-    """Events of one partition: counts by domain and kind, and those with a key."""
+    """Counts by domain and kind, and the events with an idempotency key."""
 
     delivered: dict[DomainName, int] = field(default_factory=dict)
     bounced: dict[DomainName, int] = field(default_factory=dict)
@@ -41,7 +40,7 @@ class EventSums:
             self.keyed.append(event)
 
     def merge(self, other: "EventSums") -> None:
-        """Count all of *other*."""
+        """Add all counts and events of *other*."""
         for known, counts in ((self.delivered, other.delivered), (self.bounced, other.bounced)):
             if not known:
                 known.update(counts)
@@ -51,7 +50,7 @@ class EventSums:
         self.keyed.extend(other.keyed)
 
     def places(self) -> Iterator[tuple[DomainName, EventKind]]:
-        """Return domain and kind of each of the records, in their order."""
+        """Yield the domain and kind of each record, in order."""
         for kind in (EventKind.DELIVERED, EventKind.BOUNCED):
             for domain in self.counts_of(kind):
                 yield domain, kind
@@ -59,16 +58,16 @@ class EventSums:
             yield event.domain, event.kind
 
     def first(self) -> tuple[DomainName, EventKind]:
-        """Return domain and kind of the first of the records, of which there must be one."""
+        """Return the domain and kind of the first record; there must be one."""
         return next(self.places())
 
     def max_size_bytes(self) -> int:
-        """Return the most that the records may have."""
+        """Return an upper bound of the records' size."""
         domains = [*self.delivered, *self.bounced, *(event.domain for event in self.keyed)]
         return sum(map(len, domains)) + MAX_RECORD_BYTES * len(domains)
 
     def encode_records(self) -> list[KeyValue]:
-        """Return the records that say it."""
+        """Return the records, encoded."""
         return [
             *(encode_sum(d, EventKind.DELIVERED, n) for d, n in self.delivered.items()),
             *(encode_sum(d, EventKind.BOUNCED, n) for d, n in self.bounced.items()),

@@ -1,4 +1,4 @@
-"""Answer senders: one event by PUT, many by POST, each only when Kafka has it."""
+"""Handle the requests of senders: one event by PUT, many by POST; 202 once Kafka has them."""
 
 import asyncio
 import json
@@ -27,7 +27,7 @@ MAX_PUT_BYTES = MAX_NAME_OCTETS + MAX_RECORD_BYTES
 
 
 class Handlers:
-    """The three routes of the ingest tier."""
+    """The handlers of the ingest tier's three routes."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class Handlers:
         self._body_seconds = body_seconds
         self._accepted = PrebuiltResponse(lambda: web.Response(status=202), 202)
         self._refusals = Refusals(Pace(asyncio.get_running_loop().call_later))
-        # In the order of their coming: taking turns would make all of them late.
+        # One body at a time, in order of arrival: taking turns would delay all of them.
         self._parsing = asyncio.Lock()
 
     def put_delivered(self, request: web.BaseRequest, domain: str) -> Awaitable[web.StreamResponse]:
@@ -85,7 +85,7 @@ class Handlers:
         return self._accepted.answer(request)
 
     async def post_events(self, request: web.BaseRequest) -> web.StreamResponse:
-        """``POST /events``: a line each, answered once every good line is in Kafka."""
+        """``POST /events``: one event per line, answered once Kafka has every accepted line."""
         if request.content_type != "application/x-ndjson":
             raise HttpProblem(415, "unsupported_media_type", "Send application/x-ndjson.")
         with Reservation(self._admission) as reservation:
@@ -119,7 +119,7 @@ class Handlers:
         )
 
     async def _read(self, request: web.BaseRequest, reservation: Reservation) -> BulkRequest:
-        """Take the body in hand piece by piece, then its lines, then look at them."""
+        """Read and parse the body; room is reserved for each piece, then for all lines."""
         sent = await read_body(
             request, MAX_BYTES, self._body_seconds, lambda size: reservation.extend(size_bytes=size)
         )
@@ -137,7 +137,7 @@ class Handlers:
         return bulk
 
     async def _publish(self, bulk: BulkRequest) -> tuple[list[int], RetriableError | None]:
-        """Return the lines that are not in Kafka for certain, and why."""
+        """Return the lines that may not be in Kafka, and the error."""
         partitions = self._publisher.partitions
         reasons: dict[int, RetriableError] = {}
         out: dict[int, Acknowledgement] = {}
@@ -153,7 +153,7 @@ class Handlers:
                 reasons[partition] = outcome
         if not reasons:
             return [], None
-        # One code for all failed lines: the one that promises least.
+        # One problem code for all failed lines: the one that promises least.
         in_doubt = (r for r in reasons.values() if isinstance(r, OutcomeUnknownError))
         reason = next(in_doubt, None) or next(iter(reasons.values()))
         return sorted(bulk.lines_of(reasons, partitions)), reason
@@ -165,7 +165,7 @@ def build_routes(
     guard: Guard | None = None,
     watch: HttpWatch | None = None,
 ) -> Router:
-    """Return the handler of the traffic port."""
+    """Return the router of the traffic port."""
     put_delivered, put_bounced = (
         Route("PUT", f"/events/{{domain}}/{kind}", handler, Scope.INGEST, events=1)
         for kind, handler in (

@@ -1,6 +1,6 @@
-"""What an ingest node counts. Each metric is declared here once.
+"""The metrics of an ingest node, each declared once.
 
-Whatever is counted per request is a plain integer, and rendered when it is scraped.
+Counters that change with every request are plain integers, rendered at each scrape.
 """
 
 from collections import Counter
@@ -17,7 +17,7 @@ _SIZE_BUCKETS = (1, 3, 10, 30, 100, 300, 1000, 3000, 10_000, 50_000)
 
 
 class IngestMetrics(Collector):
-    """The metrics of one node; ``acknowledged`` and ``failed`` are events."""
+    """The metrics of one node. ``acknowledged`` and ``failed`` count events."""
 
     def __init__(self, registry: CollectorRegistry, admission: Admission) -> None:
         self.acknowledged = 0
@@ -25,36 +25,36 @@ class IngestMetrics(Collector):
         self._rejected_lines: Counter[str] = Counter()
         self._admission = admission
         self.producers_replaced: Callable[[], int] = int
-        """Asked at each scrape."""
+        """Called at each scrape."""
         self.partitions = 0
         self._batch_seconds = Histogram(
             "catchall_ingest_batch_seconds",
-            "From sending a batch to Kafka's answer.",
+            "Time from sending a batch to Kafka's response.",
             buckets=_LATENCY_BUCKETS,
             registry=registry,
         )
         self._batch_records = Histogram(
             "catchall_ingest_batch_records",
-            "Records in one batch.",
+            "Records per batch.",
             buckets=_SIZE_BUCKETS,
             registry=registry,
         )
         registry.register(self)
 
     def record_batch(self, records: int, seconds: float) -> None:
-        """Note one answered batch."""
+        """Record a batch that Kafka has answered."""
         self._batch_seconds.observe(seconds)
         self._batch_records.observe(records)
 
     def count_rejected_line(self, code: str) -> None:
-        """Count one line of a bulk request that was rejected for itself, by its stable code."""
+        """Count a rejected line of a bulk request by its problem code."""
         self._rejected_lines[code] += 1
 
     def collect(self) -> Iterator[Metric]:
-        """Render what is counted, for a scrape."""
+        """Return all metrics, for a scrape."""
         events = CounterMetricFamily(
             "catchall_ingest_events",
-            "Events by what became of them: acknowledged, or failed (503).",
+            "Events by outcome: acknowledged by Kafka, or failed (503).",
             labels=["outcome"],
         )
         events.add_metric(["acknowledged"], self.acknowledged)
@@ -62,7 +62,7 @@ class IngestMetrics(Collector):
         yield events
         rejected = CounterMetricFamily(
             "catchall_ingest_rejected_lines",
-            "Lines of bulk requests that were rejected while the request was served, by code.",
+            "Rejected lines of bulk requests, by problem code.",
             labels=["code"],
         )
         for code, number in self._rejected_lines.items():
@@ -70,19 +70,21 @@ class IngestMetrics(Collector):
         yield rejected
         yield GaugeMetricFamily(
             "catchall_ingest_in_flight_events",
-            "Events between arrival and Kafka's answer.",
+            "Events in flight, from their arrival to Kafka's response.",
             value=self._admission.events,
         )
         yield GaugeMetricFamily(
-            "catchall_ingest_in_flight_bytes", "Their bytes.", value=self._admission.bytes
+            "catchall_ingest_in_flight_bytes",
+            "Bytes of the events in flight.",
+            value=self._admission.bytes,
         )
         yield GaugeMetricFamily(
             "catchall_topic_partitions",
-            "Partitions of the topic of events, as the node found it at its start.",
+            "Partitions of the topic of events, read when the node started.",
             value=self.partitions,
         )
         yield CounterMetricFamily(
             "catchall_ingest_producers_replaced",
-            "Producers that could send no more and were replaced.",
+            "Kafka producers that failed for good and were replaced.",
             value=self.producers_replaced(),
         )

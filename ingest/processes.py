@@ -1,8 +1,8 @@
-"""Keep several ingest processes on one port, for a machine with more cores than one.
+"""Run several ingest processes on one port, to use several cores.
 
-Each is a whole node with connections, limits and a management port of its own; the kernel
-deals the clients out. One that dies is started again. All of them stop when their parent is
-told to, or dies, and SIGHUP is handed on to them.
+Each process is a whole node with separate connections, limits and management port; the kernel
+distributes the connections. The parent restarts a process that dies and forwards SIGHUP. All
+processes stop when their parent stops or dies.
 """
 
 import asyncio
@@ -26,16 +26,16 @@ Children = dict[int, asyncio.subprocess.Process]
 
 
 async def run_processes(settings: IngestSettings) -> None:
-    """Run them until told to stop. Raises PipelineError if one lost something in the end."""
+    """Run the processes until a stop signal. Raises PipelineError if one exits with an error."""
     children: Children = {}
 
-    def hand_on() -> None:
+    def forward_hangup() -> None:
         for child in children.values():
             if child.returncode is None:
-                # One that is only starting is ended by it, and started again a second later.
+                # SIGHUP ends a process that has no handler yet; it is restarted a second later.
                 child.send_signal(signal.SIGHUP)
 
-    lifecycle.on_hangup(hand_on)
+    lifecycle.on_hangup(forward_hangup)
     with lifecycle.stop_on_signals() as stop:
         async with asyncio.TaskGroup() as tasks:
             running = [
@@ -44,20 +44,20 @@ async def run_processes(settings: IngestSettings) -> None:
             ]
     failed = [number for number, task in enumerate(running) if task.result() != 0]
     if failed:
-        raise PipelineError(f"processes that did not end well: {failed}")
+        raise PipelineError(f"processes that exited with an error: {failed}")
 
 
 async def _keep_running(
     number: int, settings: IngestSettings, stop: asyncio.Event, children: Children
 ) -> int:
-    """Return the status with which the process ended after it was told to stop."""
+    """Restart the process until the stop signal; return its last exit status."""
     while True:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
             "ingest",
             stdin=asyncio.subprocess.PIPE,
-            # A terminal's Ctrl-C goes to a whole group; a second signal would end them at once.
+            # Ctrl-C in a terminal signals the whole process group, and a second signal kills.
             start_new_session=True,
             env={**os.environ, "INGEST_PROCESS": str(number)},
         )
@@ -68,7 +68,7 @@ async def _keep_running(
         if stop.is_set():
             return await _stop(process, settings)
         stopping.cancel()
-        log.warning("a process died", process=number, status=process.returncode)
+        log.warning("process died", process=number, status=process.returncode)
         try:
             async with asyncio.timeout(_RESTART_SECONDS):
                 await stop.wait()
@@ -81,7 +81,7 @@ async def _stop(process: asyncio.subprocess.Process, settings: IngestSettings) -
     if process.returncode is None:
         process.terminate()
     try:
-        # Once for the requests in hand, once for what Kafka has not answered.
+        # Once for the requests in flight, once for batches that Kafka has not answered.
         async with asyncio.timeout(2 * settings.drain_seconds + _STOP_SLACK_SECONDS):
             return await process.wait()
     except TimeoutError:

@@ -1,8 +1,8 @@
-"""Publish events by group commit: while one batch is out, the next fills.
+"""Publish events by group commit: while one batch is in flight, the next one fills.
 
-Per partition there is one group out and one open. The group that is out holds whatever came
-while its predecessor was out, so the batch size follows the load by itself and nothing
-lingers. Events that meet in a group are added up where they may be (``ingest/event_sums.py``).
+Each partition has one group in flight and one open group. A group holds the events that arrived
+while the previous one was in flight, so the batch size follows the load and nothing lingers.
+Events of one group are added up where possible (``ingest/event_sums.py``).
 """
 
 import asyncio
@@ -28,20 +28,20 @@ log = structlog.stdlib.get_logger(__name__)
 
 
 class Acknowledgement(asyncio.Future[RetriableError | None]):
-    """What became of a group: None once it is in Kafka, or why nobody can say so.
+    """The outcome of a group: None once Kafka has it, else the error.
 
-    Shared by all requests of the group, so no one of them may cancel it. An error is a
-    result, not an exception: raising one object in thousands of requests would chain their
-    tracebacks. It is resolved within the topic's deadline.
+    All requests of the group share it, so none of them can cancel it. An error is a result, not
+    an exception: raising one object in thousands of requests would chain their tracebacks. It
+    is resolved within the topic's deadline.
     """
 
     def cancel(self, msg: object = None) -> bool:  # noqa: ARG002 the interface's
-        """Refuse."""
+        """Do nothing: other requests wait for the same outcome."""
         return False
 
 
 class _Group:
-    """The events that go into one batch."""
+    """The events of one batch."""
 
     __slots__ = ("done", "size_bytes", "sums", "traced")
 
@@ -52,21 +52,21 @@ class _Group:
         self.traced: dict[tuple[DomainName, EventKind], str] | None = None
 
     def trace(self, domain: DomainName, kind: EventKind, traceparent: str) -> None:
-        """Let the record of *domain* and *kind* say where it came from.
+        """Set the trace context of the record of *domain* and *kind*.
 
-        Events that are added up are one record: it goes on from the first traced one of them.
+        Events that are added up form one record, which continues the first trace among them.
         """
         if self.traced is None:
             self.traced = {}
         self.traced.setdefault((domain, kind), traceparent)
 
     def traceparents(self) -> dict[int, str] | None:
-        """Return where traced records came from, by their places; None if none is traced."""
+        """Return the trace contexts by record number; None if no record is traced."""
         return None if self.traced is None else by_record_number(self.sums, self.traced)
 
 
 class Publisher:
-    """Bring events to their partitions; ``run`` it for as long as events come."""
+    """Publishes events to their partitions while ``run`` runs."""
 
     def __init__(
         self,
@@ -91,9 +91,9 @@ class Publisher:
         self._closed = False
 
     def publish(self, event: Event) -> Acknowledgement:
-        """Add *event* to its partition's open group; await the answer for its outcome.
+        """Add *event* to its partition's open group; await the result for the outcome.
 
-        Raises NodeFullError, and nothing is sent, when the partition takes no more.
+        Raises NodeFullError if the partition accepts no more; nothing is sent then.
         """
         partition = partition_of(event.domain, self.partitions)
         spans = self._spans
@@ -108,19 +108,19 @@ class Publisher:
         return group.done
 
     def publish_sums(self, partition: int, sums: EventSums) -> Acknowledgement:
-        """Add *sums*, all of one partition, as ``add`` does; all or none of them."""
+        """Add *sums*, all of one partition, as ``publish`` does: all of them or none."""
         spans = self._spans
         traceparent = None if spans is None else spans.current()
         if traceparent is None:
             group = self._group(partition, sums.max_size_bytes())
         else:
             group = self._group(partition, sums.max_size_bytes() + TRACEPARENT_BYTES)
-            group.trace(*sums.first(), traceparent)  # one record speaks for the request
+            group.trace(*sums.first(), traceparent)  # one record carries the request's trace
         group.sums.merge(sums)
         return group.done
 
     def _group(self, partition: int, size_bytes: int) -> _Group:
-        """Return the partition's open group with room for *size_bytes* taken in it."""
+        """Reserve *size_bytes* in the partition's open group, and return the group."""
         if self._closed:
             raise NodeFullError("This node is stopping.")
         sent_at = self._sent_at[partition]
@@ -137,7 +137,7 @@ class Publisher:
         return group
 
     async def run(self) -> None:
-        """Flush every partition until cancelled; then nobody is left without an answer."""
+        """Flush every partition until cancelled, then resolve every open group."""
         try:
             async with asyncio.TaskGroup() as tasks:
                 for partition in range(self.partitions):
@@ -146,10 +146,12 @@ class Publisher:
             self._closed = True
             for group in self._open:
                 if group is not None:
-                    self._settle(group, NodeFullError("This node stopped before it sent them."))
+                    self._settle(
+                        group, NodeFullError("This node stopped before it sent the events.")
+                    )
 
     async def drain(self, within_seconds: float) -> bool:
-        """Take nothing more and wait for what is in hand; whether all of it was answered."""
+        """Accept no more events, and wait for those in flight. Return False if some remain."""
         self._closed = True
         if not self._unanswered:
             return True
@@ -167,8 +169,10 @@ class Publisher:
                 continue
             self._open[partition] = None
             self._sent_at[partition] = sent_at = self._clock()
-            # What is said if we are cancelled, or by a defect, before Kafka's answer.
-            outcome: RetriableError | None = OutcomeUnknownError("This node stopped meanwhile.")
+            # The outcome if cancellation or a defect ends this before Kafka's response.
+            outcome: RetriableError | None = OutcomeUnknownError(
+                "This node stopped before Kafka answered."
+            )
             records = group.sums.encode_records()
             try:
                 await self._topic.append(partition, records, group.traceparents())

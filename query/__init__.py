@@ -1,1 +1,1 @@
-"""Counters in, status out: the tier that customers talk to."""
+"""Counters in, status out: the tier that answers customers."""

@@ -1,4 +1,4 @@
-"""What a query node is told by its environment (``QUERY_*``)."""
+"""The settings of a query node, from environment variables (``QUERY_*``)."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -31,7 +31,7 @@ def _targets(text: str) -> str:
 
 
 class QuerySettings(BaseSettings):
-    """Where the node listens and how much it asks at once."""
+    """The node's addresses and limits."""
 
     model_config = SettingsConfigDict(env_prefix="QUERY_", frozen=True)
 
@@ -39,31 +39,31 @@ class QuerySettings(BaseSettings):
     http_port: Port = 8081
     management_port: Port = 9081
     threshold: PositiveInt = DEFAULT_THRESHOLD
-    """The deliveries of an unknown domain; more make it catch-all. The same in all tiers."""
+    """A domain with more deliveries, and no bounce, is catch-all. The same in all tiers."""
     fresh_seconds: PositiveSeconds = 1.0
-    """How long an answer that is not final is given again without a look at Cassandra."""
+    """The lifetime of an answer that is not final: until then it is served from memory."""
     max_final_domains: PositiveInt = 100_000
     max_other_domains: PositiveInt = 100_000
-    """Domains in memory: with a final answer, and others."""
+    """The most domains in memory: with a final answer, and others."""
     reads_at_once: PositiveInt = 8
-    """Requests to Cassandra, of up to 32 domains each, that are under way while it is quick.
-    More would only make them smaller. As many again are for bulk requests."""
+    """Requests to Cassandra in flight while it is fast, each of up to 32 domains. A higher limit
+    would only make them smaller. Bulk requests have a separate limit of the same size."""
     reads_in_flight: PositiveInt = 64
-    """Requests under way in all: those that take long make room for others up to here."""
+    """Requests in flight in all: a slow request does not count for ``reads_at_once``."""
     max_waiting_reads: PositiveInt = 4_000
     max_wait_seconds: PositiveSeconds = 0.1
-    """A GET that would wait longer for its turn to be read is refused."""
+    """A GET whose read waits longer before it is sent is refused."""
     max_bulk_reads: Annotated[int, Field(ge=1_000)] = 4_000
-    """Domains of bulk requests that wait to be read; beyond, a bulk request is refused whole."""
+    """The most domains of bulk requests that wait; a request that does not fit is refused whole."""
     max_bulk_wait_seconds: PositiveSeconds = 1.0
     drain_seconds: PositiveSeconds = 10.0
     pulse_targets: Annotated[str, AfterValidator(_targets)] = (
         "127.0.0.1:9080,127.0.0.1:9081,127.0.0.1:9082"
     )
-    """The management ports that ``/pulse`` asks: ``host:port,host:port``. A name with several
+    """The management ports that ``/pulse`` reads: ``host:port,host:port``. A name with several
     addresses stands for as many processes."""
     pulse_group: str = "catchall"
-    """The workers' group, of which ``/pulse`` tells the committed offsets."""
+    """The consumer group of the workers, whose committed offsets ``/pulse`` shows."""
 
     @property
     def pulse_addresses(self) -> list[Address]:
@@ -72,33 +72,33 @@ class QuerySettings(BaseSettings):
 
 
 class ChangesSettings(BaseSettings):
-    """How the node tells changes (``QUERY_CHANGES_*``)."""
+    """The feed of changes (``QUERY_CHANGES_*``)."""
 
     model_config = SettingsConfigDict(env_prefix="QUERY_CHANGES_", frozen=True)
 
     max_clients: PositiveInt = 2_000
     client_bytes: PositiveInt = 256 * 1024
-    """With more unread a client is too slow, and its stream ends."""
+    """A client with more unread bytes is too slow, and its stream ends."""
     ring_bytes: PositiveInt = 4 * 1024 * 1024
-    """For changes that are kept for clients that come back."""
+    """The size of the replay buffer, for clients that reconnect."""
     history_records: NotNegativeInt = 500
-    """Per partition: so many are read again when the node starts, for the clients of another
-    node that come here."""
+    """Records per partition that a starting node reads back, for clients that come from another
+    node."""
     replay_records: PositiveInt = 50_000
-    """A client that was away for more of them has to read its domains anew."""
+    """A client that missed more records has to read its domains again."""
     max_replays: PositiveInt = 8
-    """Clients at once for which Kafka is read again, because memory does not reach back."""
+    """Clients resumed from Kafka at the same time, where the replay buffer does not reach back."""
     remembered_domains: PositiveInt = 100_000
-    """Of so many it is known what was said last, so that it is not said twice."""
+    """Domains whose last change is in memory, so that it is not sent twice."""
     tick_seconds: PositiveSeconds = 0.05
     heartbeat_seconds: PositiveSeconds = 15.0
     connection_seconds: PositiveSeconds = 900.0
-    """About so long a stream lasts; its client comes back, perhaps to a new node."""
+    """The approximate lifetime of a stream; the client reconnects, perhaps to a new node."""
 
 
 @dataclass(frozen=True, slots=True)
 class QueryConfig:
-    """All that a query node is told."""
+    """All settings of a query node."""
 
     kafka: KafkaConfig
     cassandra: CassandraConfig
@@ -110,7 +110,7 @@ class QueryConfig:
 
 
 def read_config(read: EnvironmentReader) -> QueryConfig:
-    """Read the environment; problems are kept by *read*."""
+    """Return the settings; *read* collects every problem."""
     query = read(QuerySettings)
     return QueryConfig(
         kafka=read(KafkaConfig),

@@ -1,4 +1,4 @@
-"""Answer customers: one domain by GET, many by POST."""
+"""Handle the requests of customers: one domain by GET, many by POST."""
 
 import asyncio
 
@@ -21,18 +21,18 @@ MAX_DOMAINS = 1_000
 MAX_BODY_BYTES = 1024 * 1024
 BODY_SECONDS = 10.0
 _NAMES_PER_TURN = 100
-"""So many are parsed before others have their turn."""
+"""A bulk request parses this many names before other tasks run."""
 
 
-class _Question(msgspec.Struct, forbid_unknown_fields=True):
+class _BulkRequest(msgspec.Struct, forbid_unknown_fields=True):
     domains: list[str]
 
 
-_decode = msgspec.json.Decoder(_Question).decode
+_decode = msgspec.json.Decoder(_BulkRequest).decode
 
 
 class Handlers:
-    """The routes of the query tier."""
+    """The handlers of the lookup routes."""
 
     def __init__(self, cache: ReadThroughCache, metrics: QueryMetrics) -> None:
         self._cache = cache
@@ -41,7 +41,7 @@ class Handlers:
 
     async def get_domain(self, request: web.BaseRequest, domain: str) -> web.StreamResponse:
         """``GET /domains/{domain}``."""
-        # What is found needs no parsing: only the one spelling of a domain finds it.
+        # A cached domain needs no parsing: only its canonical spelling has an entry.
         known = self._cache.get_cached(domain)
         if known is not None and self._cache.clock() < known.response_until:
             response = known.response
@@ -56,9 +56,9 @@ class Handlers:
         return response.to(request)
 
     async def post_domains(self, request: web.BaseRequest) -> web.StreamResponse:
-        """``POST /domains``: an answer or an error for each, in the order of the request."""
+        """``POST /domains``: an answer or an error for each name, in the order of the request."""
         try:
-            results = await self._answer_all(await _read_question(request))
+            results = await self._answer_all(await _read_names(request))
         except NodeFullError as error:
             reason = str(error)
         else:
@@ -67,12 +67,12 @@ class Handlers:
                 content_type="application/json",
                 headers={"Cache-Control": "no-store"},
             )
-        # Here the question is forgotten: a refusal may have to wait for its turn.
+        # The names are freed by now: a refusal may have to wait for its turn.
         return await self._refusals.answer(request, reason)
 
     async def _answer_all(self, texts: list[str]) -> list[Answer | dict[str, object]]:
         parsed = await _parse_all(texts)
-        # Every spelling of a domain is one domain: read it once.
+        # All spellings of a domain share one read.
         unique = list({name: None for name in parsed if isinstance(name, str)})
         answers = await self._cache.get_many(unique)
         return [
@@ -83,19 +83,19 @@ class Handlers:
         ]
 
     async def _respond(self, text: str, known: AnswerEntry | None) -> AnswerResponse:
-        """Return the response to who asks for *text*; *known* is what *text* itself has found.
+        """Return the response for *text*; *known* is the entry found under *text* itself.
 
-        It is kept for a domain that is asked for again: most are asked for once.
+        The response is stored from the second request on: most domains are requested once.
         """
         cache = self._cache
         domain = parse_domain(text) if known is None else known.answer.domain
         if known is None and domain != text:
             known = cache.get_cached(domain)
-        asked_again = known is not None
+        requested_before = known is not None
         if known is None or cache.clock() >= known.fresh_until:
             known = await cache.get_entry(domain)
             if not known.answer.is_final:
-                # Just read, so a cache may have it for the whole time.
+                # Read just now, so a cache may keep it for the whole lifetime.
                 still_fresh = cache.clock() < known.fresh_until
                 return AnswerResponse(known.answer, int(cache.fresh_seconds) * still_fresh)
         else:
@@ -106,12 +106,12 @@ class Handlers:
         response = known.response
         if response is None or response.max_age != max_age:
             response = AnswerResponse(known.answer, max_age)
-        if asked_again:
+        if requested_before:
             outdated = known.answer.is_final and left <= 0  # its counts are being read
             until = now + cache.fresh_seconds if outdated else known.fresh_until - max_age
             if now < (due := cache.refresh_at(known)):
-                until = min(until, due)  # who asks then has it read again
-            known.keep_response(response, until)
+                until = min(until, due)  # from then on a request starts a read
+            known.store_response(response, until)
         return response
 
     def _result(
@@ -127,20 +127,20 @@ class Handlers:
         return {"domain": domain, "error": {"code": code, "detail": detail}}
 
 
-async def _read_question(request: web.BaseRequest) -> list[str]:
+async def _read_names(request: web.BaseRequest) -> list[str]:
     if request.content_type != "application/json":
         raise HttpProblem(415, "unsupported_media_type", "Send application/json.")
     try:
-        question = _decode(await read_body(request, MAX_BODY_BYTES, BODY_SECONDS))
+        body = _decode(await read_body(request, MAX_BODY_BYTES, BODY_SECONDS))
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise HttpProblem(
             400, "malformed_json", 'Send {"domains": ["example.com", ...]}.'
         ) from error
-    if not question.domains:
+    if not body.domains:
         raise HttpProblem(400, "no_domains", f"Name 1 to {MAX_DOMAINS} domains.")
-    if len(question.domains) > MAX_DOMAINS:
+    if len(body.domains) > MAX_DOMAINS:
         raise HttpProblem(413, "too_many_domains", f"Name at most {MAX_DOMAINS} domains.")
-    return question.domains
+    return body.domains
 
 
 async def _parse_all(texts: list[str]) -> list[DomainName | InputError]:
@@ -161,7 +161,7 @@ def build_routes(
     guard: Guard | None = None,
     watch: HttpWatch | None = None,
 ) -> Router:
-    """Return the handler of the traffic port."""
+    """Return the router of the traffic port."""
     return Router(
         [
             Route("GET", "/domains/{domain}", handlers.get_domain, Scope.QUERY),

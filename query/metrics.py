@@ -1,6 +1,6 @@
-"""What a query node counts. Each metric is declared here once.
+"""The metrics of a query node, each declared once.
 
-Whatever is counted per request is a plain integer, and rendered when it is scraped.
+Counters that change with every request are plain integers, rendered at each scrape.
 """
 
 from collections import Counter
@@ -21,15 +21,15 @@ class QueryMetrics(Collector):
         self.reads = 0
         self._rejected_domains: Counter[str] = Counter()
         self.cached: Callable[[], tuple[int, int]] = lambda: (0, 0)
-        """Asked at each scrape: domains with a final answer, and others."""
+        """Called at each scrape: the domains in memory with a final answer, and the others."""
         registry.register(self)
 
     def count_rejected_domain(self, code: str) -> None:
-        """Count one domain of a bulk request that got an error for an answer, by its code."""
+        """Count a domain of a bulk request that was answered with an error, by its problem code."""
         self._rejected_domains[code] += 1
 
     def collect(self) -> Iterator[Metric]:
-        """Render what is counted, for a scrape."""
+        """Return all metrics, for a scrape."""
         answers = CounterMetricFamily(
             "catchall_answers", "Domains answered, by status.", labels=["status"]
         )
@@ -38,7 +38,7 @@ class QueryMetrics(Collector):
         yield answers
         rejected = CounterMetricFamily(
             "catchall_query_rejected_domains",
-            "Domains of bulk requests that were answered with an error, by code.",
+            "Domains of bulk requests answered with an error, by problem code.",
             labels=["code"],
         )
         for code, number in self._rejected_domains.items():

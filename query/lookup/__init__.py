@@ -1,1 +1,1 @@
-"""Look domains up: counters from Cassandra, a read-through cache, and the answer of one domain."""
+"""Look up domains: counters from Cassandra, a read-through cache, the answer for one domain."""

@@ -1,4 +1,4 @@
-"""Say what is known of a domain, as customers get it."""
+"""The answer for one domain: its counters and its status, as customers receive them. Pure."""
 
 import msgspec
 
@@ -8,7 +8,7 @@ from shared.model.status import Reason, Status, classify
 
 
 class Answer(msgspec.Struct, frozen=True, gc=False):
-    """What is known of a domain; its fields are those of the JSON object."""
+    """The status of one domain; the fields are those of the JSON object."""
 
     domain: DomainName
     status: Status
@@ -19,12 +19,12 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def is_final(self) -> bool:
-        """Whether no event can change the status: a bounce is never taken back."""
+        """Whether no event can change the status: a bounce is never undone."""
         return self.status is Status.NOT_CATCH_ALL
 
 
 def answer_of(domain: DomainName, counters: Counters, threshold: int) -> Answer:
-    """Return the answer that *counters* give."""
+    """Return the answer for *domain* with these *counters*."""
     verdict = classify(counters, threshold)
     return Answer(
         domain, verdict.status, counters.delivered, counters.bounced, threshold, verdict.reason

@@ -1,140 +1,95 @@
-"""Keep what is known of domains: final answers for good, the others while they are fresh.
+"""The storage of the cache: final answers, which never expire, and others, which do. Pure.
 
-Both kinds are bounded, each by a number of its own, and each is kept in two segments: what is
-new stands on probation, what was asked for again is protected. So names that are asked for once,
-however many, push each other out and never what is in use. What is no longer fresh stays until
-its place is needed: counters only grow, so a later read that is lower comes from a replica that
-lags, and the larger of the two is the truth.
+Each kind has a separate capacity. An expired answer stays until its place is needed: counters only
+grow, so a later read with a lower count comes from a replica that lags behind, and the larger
+count is right.
 """
 
-from collections import OrderedDict
 from dataclasses import dataclass
 from math import inf
 from typing import Generic, TypeVar
 
 from query.lookup.answer import Answer, answer_of
+from query.lookup.segmented_lru import SegmentedLru
 from shared.model.counter import Counters
 from shared.model.domain import DomainName
-
-_PROTECTED_SHARE = 0.8
 
 R = TypeVar("R")
 
 
 @dataclass(slots=True, eq=False)
 class CacheEntry(Generic[R]):
-    """What is known of one domain, and the response made of it, if one was."""
+    """The answer for one domain, and the response built from it, if any."""
 
     answer: Answer
     fresh_until: float
     response: R | None = None
     response_until: float = -inf
-    """From then on the response is to be looked at again."""
+    """The response is valid before this time."""
 
-    def keep_response(self, response: R, until: float) -> None:
-        """Keep *response* for those who ask before *until*."""
+    def store_response(self, response: R, until: float) -> None:
+        """Store *response* for requests before *until*."""
         self.response, self.response_until = response, until
 
     def expire(self) -> None:
-        """Note that there is news: the freshness ends."""
+        """Mark the answer as no longer fresh."""
         self.fresh_until = self.response_until = -inf
 
 
-class SegmentedLru(Generic[R]):
-    """At most so many domains: the least recently used goes first, of those used once."""
-
-    def __init__(self, capacity: int) -> None:
-        self._capacity = capacity
-        self._max_protected = int(capacity * _PROTECTED_SHARE)
-        self._probation: OrderedDict[str, CacheEntry[R]] = OrderedDict()
-        self._protected: OrderedDict[str, CacheEntry[R]] = OrderedDict()
-
-    def __len__(self) -> int:
-        return len(self._probation) + len(self._protected)
-
-    def get(self, domain: str) -> CacheEntry[R] | None:
-        """Return what is kept of *domain*, and keep it longer."""
-        known = self._protected.get(domain)
-        if known is not None:
-            self._protected.move_to_end(domain)
-            return known
-        known = self._probation.pop(domain, None)
-        if known is not None:
-            self._protected[domain] = known
-            if len(self._protected) > self._max_protected:
-                last, demoted = self._protected.popitem(last=False)
-                self._probation[last] = demoted
-        return known
-
-    def peek(self, domain: str) -> CacheEntry[R] | None:
-        """Return what is kept of *domain*, for no longer than before."""
-        return self._protected.get(domain) or self._probation.get(domain)
-
-    def insert(self, domain: str, known: CacheEntry[R]) -> None:
-        """Keep *known* of a domain that is not here yet."""
-        if len(self) >= self._capacity:
-            self._probation.popitem(last=False)
-        self._probation[domain] = known
-
-    def remove(self, domain: str) -> None:
-        """Forget *domain*."""
-        if self._protected.pop(domain, None) is None:
-            self._probation.pop(domain, None)
-
-
 class AnswerCache(Generic[R]):
-    """The answers of one node; *R* is the kind of response that is kept with them."""
+    """The answers of one node; *R* is the type of the responses stored with them."""
 
     def __init__(self, threshold: int, max_final: int, max_others: int) -> None:
         self._threshold = threshold
-        self._final: SegmentedLru[R] = SegmentedLru(max_final)
-        self._others: SegmentedLru[R] = SegmentedLru(max_others)
+        self._final: SegmentedLru[CacheEntry[R]] = SegmentedLru(max_final)
+        self._others: SegmentedLru[CacheEntry[R]] = SegmentedLru(max_others)
 
     @property
     def final_domains(self) -> int:
-        """How many domains with a final answer are kept."""
+        """The number of domains with a final answer."""
         return len(self._final)
 
     @property
     def other_domains(self) -> int:
-        """How many other domains are kept."""
+        """The number of domains with another answer."""
         return len(self._others)
 
     def get(self, text: str) -> CacheEntry[R] | None:
-        """Return what is known of the domain that is spelled *text*, fresh or not.
+        """Return the entry of the domain spelled *text*, fresh or expired.
 
-        Any text may be asked for: only the one spelling of a domain finds it.
+        *text* may be any text: only the canonical spelling of a domain has an entry.
         """
         return self._final.get(text) or self._others.get(text)
 
     def merge(self, domain: DomainName, read: Counters, fresh_until: float) -> CacheEntry[R]:
-        """Note what was *read* of *domain*, and return what is known now: never less than before.
+        """Raise the counts of *domain* to those *read*, and return its entry.
 
-        A read that says nothing new is fresh all the same.
+        The entry is fresh even if the read brought no larger count.
         """
-        known = self._peek(domain)
-        if known is None:
-            known = CacheEntry(answer_of(domain, read, self._threshold), fresh_until)
-            self._home_of(known.answer).insert(domain, known)
-            return known
-        self._raise(known, read)
-        known.fresh_until = max(known.fresh_until, fresh_until)
-        return known
+        entry = self._peek(domain)
+        if entry is None:
+            entry = CacheEntry(answer_of(domain, read, self._threshold), fresh_until)
+            self._segment_of(entry.answer).insert(domain, entry)
+            return entry
+        self._raise(entry, read)
+        entry.fresh_until = max(entry.fresh_until, fresh_until)
+        return entry
 
     def invalidate(self, domain: DomainName, counted: Counters) -> None:
-        """Note that the status of *domain* changed: a log counts *counted* of its events.
+        """Expire the entry of *domain*, whose status changed; one partition has *counted*.
 
-        A domain that nobody asks for is not taken up: one log's counters are not its counts.
+        A bounce makes the answer final at once. A domain without an entry gets none: the counters
+        of one partition are not those of the domain.
         """
-        known = self._peek(domain)
-        if known is None:
+        entry = self._peek(domain)
+        if entry is None:
             return
         if counted.bounced:
-            self._raise(known, counted)
-        known.expire()
+            self._raise(entry, counted)
+        entry.expire()
 
-    def _raise(self, known: CacheEntry[R], counters: Counters) -> None:
-        before = known.answer
+    def _raise(self, entry: CacheEntry[R], counters: Counters) -> None:
+        before = entry.answer
         after = answer_of(
             before.domain,
             Counters(
@@ -144,14 +99,14 @@ class AnswerCache(Generic[R]):
         )
         if after == before:
             return
-        known.answer = after
-        known.response, known.response_until = None, -inf
+        entry.answer = after
+        entry.response, entry.response_until = None, -inf
         if after.is_final and not before.is_final:
             self._others.remove(before.domain)
-            self._final.insert(before.domain, known)
+            self._final.insert(before.domain, entry)
 
     def _peek(self, domain: DomainName) -> CacheEntry[R] | None:
         return self._final.peek(domain) or self._others.peek(domain)
 
-    def _home_of(self, answer: Answer) -> SegmentedLru[R]:
+    def _segment_of(self, answer: Answer) -> SegmentedLru[CacheEntry[R]]:
         return self._final if answer.is_final else self._others

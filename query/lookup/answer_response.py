@@ -1,4 +1,4 @@
-"""Make the response of one answer: its bytes, its validator, and how long caches may keep it."""
+"""Build the HTTP response for one answer: body, ETag and Cache-Control."""
 
 from functools import partial
 from hashlib import blake2b
@@ -12,15 +12,15 @@ from shared.http.prebuilt import PrebuiltResponse
 from shared.http.routing import is_known
 
 FOR_GOOD = "max-age=31536000, immutable"
-"""Not ``public``: a shared cache must not give to all what was asked for with a key. Where there
-are no keys it may keep the answer all the same (RFC 9111, 3 and 3.5)."""
+"""Not ``public``: a shared cache must not serve an answer to a request with an API key to everyone.
+Requests without a key may be cached all the same (RFC 9111, 3 and 3.5)."""
 _TAG_BYTES = 12
 
 encode = msgspec.json.Encoder().encode
 
 
 class AnswerResponse(PrebuiltResponse):
-    """The response to all who ask for one domain; *max_age* is of no concern to a final answer."""
+    """The response to every request for one domain. A final answer does not use *max_age*."""
 
     __slots__ = ("_headers", "_tag", "answered", "max_age")
 
@@ -36,7 +36,7 @@ class AnswerResponse(PrebuiltResponse):
         super().__init__(partial(_build, body, self._headers), status=HTTPStatus.OK)
 
     def to(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Return what *request* is to be answered with: this, or that its client has it already."""
+        """Return the response to *request*: 304 if its If-None-Match has the ETag."""
         if is_known(request, self._tag):
             return web.Response(status=304, headers=self._headers)
         return self.answer(request)

@@ -1,7 +1,7 @@
-"""Read the counters of domains from Cassandra, several domains by one request.
+"""Read the counters of domains from Cassandra, several domains per request.
 
-A request costs the driver ten times what the rows of a domain do. So reads go out alone while
-few are asked for, and those that have to wait go together, as many as have the same replicas.
+A request costs the driver ten times as much as the rows of a domain. While there are few reads,
+each is sent alone. Reads that have to wait are sent together if they have the same replicas.
 """
 
 import asyncio
@@ -19,28 +19,28 @@ from shared.model.domain import DomainName
 
 DOMAINS_PER_REQUEST = 32
 SLOW_SECONDS = 0.1
-"""A request that takes longer makes room for another: one slow domain must not stop all."""
+"""A slower request no longer counts for ``at_once``: one slow domain must not stop all reads."""
 _READ = (
     "SELECT domain, log, writer, delivered, bounced, applied_offset"
     " FROM {keyspace}.domain_counters WHERE domain IN ?"
 )
 _RIGHT = "SELECT domain FROM {keyspace}.domain_counters WHERE domain = ''"
-"""It finds nothing: no domain is empty."""
+"""Checks the right to read. It finds no row, as no domain is empty."""
 
 
 class CounterReader(Protocol):
-    """Whoever knows the counters of a domain."""
+    """A source of the counters of domains."""
 
     @property
     def room(self) -> int:
-        """How many more reads would be taken in hand now."""
+        """The number of reads that would be accepted now."""
 
     @property
     def idle(self) -> bool:
-        """Whether a read would go out at once."""
+        """Whether a read would be sent at once."""
 
     async def read(self, domain: DomainName) -> Counters:
-        """Return the counters of *domain*, zeros if it was never seen.
+        """Return the counters of *domain*: zeros if it has no events.
 
         Raises RetriableError.
         """
@@ -48,16 +48,16 @@ class CounterReader(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadBounds:
-    """What one reader does at a time."""
+    """The limits of one reader."""
 
     at_once: int
-    """Requests under way, without the slow ones."""
+    """Requests in flight, without the slow ones."""
     in_flight: int
-    """Requests under way in all."""
+    """Requests in flight, including the slow ones."""
     waiting: int
-    """Reads that wait for one of them."""
+    """Reads that wait to be sent."""
     wait_seconds: float
-    """Beyond it a read is refused: at once if the first of the waiting has waited so long."""
+    """A read that has waited for longer is refused; while there is one, so are new reads."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,14 +67,14 @@ class _Read:
     outcome: "asyncio.Future[Counters]"
 
     def fail(self, error: RetriableError) -> None:
-        if not self.outcome.done():  # else whoever asked has gone
+        if not self.outcome.done():  # else the caller was cancelled
             self.outcome.set_exception(error)
 
 
 class CassandraCounterReader:
-    """The reader on Cassandra; each has places and a queue of its own."""
+    """A reader of Cassandra, with separate limits and a separate queue."""
 
-    FULL = "This node has as many reads in hand as it may."
+    FULL = "This node has reached its limit of waiting reads."
 
     def __init__(
         self, session: Session, statement: Any, bounds: ReadBounds, clock: Callable[[], float]
@@ -85,21 +85,21 @@ class CassandraCounterReader:
         self._clock = clock
         self._loop = asyncio.get_running_loop()
         self._waiting: dict[tuple[str, ...], deque[_Read]] = {}
-        """By their replicas; those whose turn is next stand first."""
-        self._waits = 0
+        """By replicas; the first queue is the next one to be sent."""
+        self._waiting_count = 0
         self._requests: set[asyncio.Task[None]] = set()
-        self._brisk: set[asyncio.Task[None]] = set()
+        self._fast: set[asyncio.Task[None]] = set()
         self._sending_soon = False
-        self._left_behind_at = -inf
-        """When some had to wait because there was no place."""
+        self._last_backlog_at = -inf
+        """The last time that reads had to wait because no request was allowed."""
 
     @classmethod
     async def prepare(
         cls, session: Session, bounds: ReadBounds, clock: Callable[[], float]
     ) -> Self:
-        """Return the reader with its statement prepared.
+        """Prepare the statement and return the reader.
 
-        Raises StoreUnavailableError, and AccessDeniedError if we may not read.
+        Raises StoreUnavailableError, and AccessDeniedError if this node has no right to read.
         """
         statement = await session.prepare(_READ.format(keyspace=session.keyspace))
         await session.require(_RIGHT.format(keyspace=session.keyspace))
@@ -109,78 +109,81 @@ class CassandraCounterReader:
     def room(self) -> int:
         """See CounterReader."""
         for reads in self._waiting.values():
-            if reads[0].since <= self._too_late():
+            if reads[0].since <= self._expiry():
                 return 0
             break
-        return self._bounds.waiting - self._waits
+        return self._bounds.waiting - self._waiting_count
 
     @property
     def idle(self) -> bool:
         """See CounterReader."""
-        return not self._waits and self._has_place()
+        return not self._waiting_count and self._may_send()
 
     async def read(self, domain: DomainName) -> Counters:
-        """See CounterReader. NodeFullError where it would have to wait too long."""
+        """See CounterReader. Raises NodeFullError where the read would wait too long."""
         if self.room <= 0:
             raise NodeFullError(self.FULL)
         read = _Read(domain, self._clock(), self._loop.create_future())
         (replicas,) = self._session.replicas_of((domain,))
         self._waiting.setdefault(replicas, deque()).append(read)
-        self._waits += 1
+        self._waiting_count += 1
         if not self._sending_soon:
-            # Not at once: what else this turn of the loop asks for goes along.
+            # Not at once: other reads of this turn of the event loop join the request.
             self._sending_soon = True
             self._loop.call_soon(self._send)
         return await read.outcome
 
-    def _has_place(self) -> bool:
+    def _may_send(self) -> bool:
         bounds = self._bounds
-        return len(self._brisk) < bounds.at_once and len(self._requests) < bounds.in_flight
+        return len(self._fast) < bounds.at_once and len(self._requests) < bounds.in_flight
 
     def _send(self) -> None:
         self._sending_soon = False
-        while self._waiting and self._has_place():
+        while self._waiting and self._may_send():
             if reads := self._take():
                 request = self._loop.create_task(self._request(reads))
-                slow = self._loop.call_later(SLOW_SECONDS, self._slow, request)
-                request.add_done_callback(partial(self._ended, slow))
+                timer = self._loop.call_later(SLOW_SECONDS, self._mark_slow, request)
+                request.add_done_callback(partial(self._on_done, timer))
                 self._requests.add(request)
-                self._brisk.add(request)
-        if self._waits:
-            self._left_behind_at = self._clock()
+                self._fast.add(request)
+        if self._waiting_count:
+            self._last_backlog_at = self._clock()
 
-    def _too_late(self) -> float:
-        """Return since when one must have waited to be refused: for a place, not for the loop."""
-        return min(self._clock() - self._bounds.wait_seconds, self._left_behind_at)
+    def _expiry(self) -> float:
+        """Return the time before which a waiting read is refused.
+
+        A read that waited only for the event loop is not refused.
+        """
+        return min(self._clock() - self._bounds.wait_seconds, self._last_backlog_at)
 
     def _take(self) -> list[_Read]:
-        """Take what goes out together from those whose turn it is, and refuse what is too late."""
+        """Remove the next reads to send together from the queue, and refuse the expired ones."""
         replicas, queue = next(iter(self._waiting.items()))
         del self._waiting[replicas]
-        too_late = self._too_late()
+        expiry = self._expiry()
         taken: list[_Read] = []
         while queue and len(taken) < DOMAINS_PER_REQUEST:
             read = queue.popleft()
-            self._waits -= 1
-            if read.since <= too_late:
+            self._waiting_count -= 1
+            if read.since <= expiry:
                 read.fail(NodeFullError(self.FULL))
             elif not read.outcome.done():
                 taken.append(read)
         if queue:
-            self._waiting[replicas] = queue  # behind all others
+            self._waiting[replicas] = queue  # at the end of the order
         return taken
 
-    def _slow(self, request: "asyncio.Task[None]") -> None:
-        self._brisk.discard(request)
+    def _mark_slow(self, request: "asyncio.Task[None]") -> None:
+        self._fast.discard(request)
         self._send()
 
-    def _ended(self, slow: asyncio.TimerHandle, request: "asyncio.Task[None]") -> None:
-        slow.cancel()
+    def _on_done(self, timer: asyncio.TimerHandle, request: "asyncio.Task[None]") -> None:
+        timer.cancel()
         self._requests.discard(request)
-        self._slow(request)
+        self._mark_slow(request)
 
     async def _request(self, reads: Sequence[_Read]) -> None:
-        """Answer *reads* by one request, or by one each if it fails for some of them alone."""
+        """Resolve *reads* by one request; one request each if Cassandra cannot read some domain."""
         domains = {read.domain for read in reads}
         try:
             rows = await self._session.read(self._statement.bind((list(domains),)))
@@ -204,7 +207,7 @@ def _settle(reads: Sequence[_Read], rows: Sequence[Any]) -> None:
             )
         )
     for read in reads:
-        if not read.outcome.done():  # else whoever asked has gone
+        if not read.outcome.done():  # else the caller was cancelled
             read.outcome.set_result(sum_rows(found.get(read.domain, ())))
 
 

@@ -1,6 +1,6 @@
-"""Answer for domains from what is known, and read what is not known well enough.
+"""Answer from memory; read domains that are unknown or expired from Cassandra.
 
-A read of a domain is shared by all who want it meanwhile, and goes on when one of them is gone.
+All requests for a domain share one read, which continues when one of them is cancelled.
 """
 
 import asyncio
@@ -23,15 +23,14 @@ from shared.model.domain import DomainName
 AnswerEntry = CacheEntry[AnswerResponse]
 
 _READS_PER_TURN = 100
-"""So many of a bulk request begin before others have their turn."""
+"""A bulk request starts this many reads before other tasks run."""
 _AHEAD_SHARE = 0.2
-"""Who asks in the last part of an answer's time has it read again, and waits for nothing."""
-_FULL = "This node has as many reads in hand as it may."
+"""A request in this last share of an answer's lifetime starts a read, and does not wait for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CacheLimits:
-    """How much is kept and for how long it is fresh."""
+    """The capacity of the cache, and the lifetime of its entries."""
 
     fresh_seconds: float = 1.0
     max_final_domains: int = 100_000
@@ -40,7 +39,7 @@ class CacheLimits:
 
 
 class ReadThroughCache:
-    """The answers of one node; to be closed."""
+    """The answers of one node. The owner must close it."""
 
     def __init__(
         self,
@@ -65,11 +64,11 @@ class ReadThroughCache:
         self._metrics = metrics
         self._reads: dict[DomainName, asyncio.Task[AnswerEntry]] = {}
         self._changed: dict[DomainName, Change] = {}
-        """News of domains that are being read."""
+        """The changes of domains whose read is in flight."""
         self._refresher = Refresher(self._bulk_reader, self._refresh, bounds.gather_seconds)
 
     async def close(self) -> None:
-        """End the reads that are still under way."""
+        """Cancel the reads in flight."""
         self._refresher.close()
         reads = list(self._reads.values())
         for read in reads:
@@ -77,39 +76,39 @@ class ReadThroughCache:
         await asyncio.gather(*reads, return_exceptions=True)
 
     def get_cached(self, text: str) -> AnswerEntry | None:
-        """Return what is known of the domain that is spelled *text*, fresh or not.
+        """Return the entry of the domain spelled *text*, fresh or expired; never reads.
 
-        Any text may be asked for: only the one spelling of a domain finds it.
+        *text* may be any text: only the canonical spelling of a domain has an entry.
         """
         return self._cache.get(text)
 
     async def get(self, domain: DomainName) -> Answer:
-        """Return an answer that is final or fresh. Raises RetriableError."""
+        """Return a final or fresh answer. Raises RetriableError."""
         return (await self.get_entry(domain)).answer
 
     async def get_entry(self, domain: DomainName) -> AnswerEntry:
-        """Do as ``get``, and return the answer with the response that belongs to it."""
-        known = self._cache.get(domain)
-        if known is not None and (known.answer.is_final or self.clock() < known.fresh_until):
-            self.refresh_if_due(known)
-            return known
-        # Shielded: one who hangs up must not take the read away from the others.
+        """Return the entry of a final or fresh answer. Raises RetriableError."""
+        entry = self._cache.get(domain)
+        if entry is not None and (entry.answer.is_final or self.clock() < entry.fresh_until):
+            self.refresh_if_due(entry)
+            return entry
+        # Shielded: other requests share the read, so a client that disconnects must not cancel it.
         return await asyncio.shield(self._read(domain, self._reader))
 
-    def refresh_if_due(self, known: AnswerEntry) -> None:
-        """Have read again, soon, what is *known* and was given once more, if it is due."""
-        if self.clock() >= self.refresh_at(known):
-            self._refresher.schedule(known.answer.domain)
+    def refresh_if_due(self, entry: AnswerEntry) -> None:
+        """Schedule another read of *entry*, which has just been used, if one is due."""
+        if self.clock() >= self.refresh_at(entry):
+            self._refresher.schedule(entry.answer.domain)
 
-    def refresh_at(self, known: AnswerEntry) -> float:
-        """Return from when on *known* is read again behind those who ask.
+    def refresh_at(self, entry: AnswerEntry) -> float:
+        """Return the time from which a request for *entry* starts a read in the background.
 
-        Nobody ever waits for the counts of a final answer. Any other is read while it is fresh.
+        No request waits for the counts of a final answer. Other answers are read while fresh.
         """
-        return known.fresh_until - (0.0 if known.answer.is_final else self._ahead_seconds)
+        return entry.fresh_until - (0.0 if entry.answer.is_final else self._ahead_seconds)
 
     async def get_fresh(self, domain: DomainName) -> Answer:
-        """Return an answer of a read that begins now or later. Raises RetriableError."""
+        """Return an answer from a read that starts now or later. Raises RetriableError."""
         if (earlier := self._reads.get(domain)) is not None:
             await asyncio.wait([earlier])
         return (await asyncio.shield(self._read(domain, self._reader))).answer
@@ -117,22 +116,22 @@ class ReadThroughCache:
     async def get_many(
         self, domains: Sequence[DomainName]
     ) -> dict[DomainName, Answer | RetriableError]:
-        """Return an answer with recent counts for each of *domains*, or why there is none.
+        """Return for each of *domains* an answer with fresh counts, or the error.
 
-        While Cassandra cannot answer, final answers are as they are known. Raises NodeFullError
-        if there is no room for all that would have to be read.
+        While Cassandra cannot answer, final answers have the counts in memory. Raises
+        NodeFullError if there is no room for all reads.
         """
         now = self.clock()
         found: dict[DomainName, Answer | RetriableError] = {}
         wanted: list[DomainName] = []
         for domain in domains:
-            known = self._cache.get(domain)
-            if known is not None and now < known.fresh_until:
-                found[domain] = known.answer
+            entry = self._cache.get(domain)
+            if entry is not None and now < entry.fresh_until:
+                found[domain] = entry.answer
             else:
                 wanted.append(domain)
         if len(wanted) > self._bulk_reader.room:
-            raise NodeFullError(_FULL)
+            raise NodeFullError(CassandraCounterReader.FULL)
         reads: dict[DomainName, asyncio.Task[AnswerEntry]] = {}
         for number, domain in enumerate(wanted):
             if number and not number % _READS_PER_TURN:
@@ -145,17 +144,17 @@ class ReadThroughCache:
         return found
 
     def invalidate(self, change: Change) -> None:
-        """Note a change of status: a bounce is final at once, anything else is to be read."""
+        """Apply a change of status: the answer is no longer fresh; a bounce makes it final."""
         self._cache.invalidate(change.domain, change.counted)
         if change.domain in self._reads:
-            # That read may have seen what was before the change.
+            # That read may return counts from before the change.
             earlier = self._changed.get(change.domain)
             if earlier is None or not earlier.counted.bounced:
                 self._changed[change.domain] = change
 
     def _refresh(self, domain: DomainName) -> None:
-        known = self._cache.get(domain)
-        if known is not None and self.clock() >= self.refresh_at(known):
+        entry = self._cache.get(domain)
+        if entry is not None and self.clock() >= self.refresh_at(entry):
             self._read(domain, self._bulk_reader)
 
     def _outcome(
@@ -164,17 +163,17 @@ class ReadThroughCache:
         try:
             return read.result().answer
         except NodeFullError as error:
-            return error  # Cassandra could be read, so what is known may be outdated
+            return error  # Cassandra works, so the answer in memory is not good enough
         except RetriableError as error:
-            known = self._cache.get(domain)
-            return known.answer if known is not None and known.answer.is_final else error
+            entry = self._cache.get(domain)
+            return entry.answer if entry is not None and entry.answer.is_final else error
 
     def _read(self, domain: DomainName, reader: CounterReader) -> "asyncio.Task[AnswerEntry]":
-        """Return the read of *domain* that is under way, or begin one."""
+        """Return the read of *domain* in flight, or start one."""
         read = self._reads.get(domain)
         if read is None:
             if reader.room <= 0:
-                raise NodeFullError(_FULL)
+                raise NodeFullError(CassandraCounterReader.FULL)
             read = self._reads[domain] = asyncio.create_task(self._read_now(domain, reader))
             read.add_done_callback(_retrieve)
         return read
@@ -187,14 +186,14 @@ class ReadThroughCache:
         finally:
             del self._reads[domain]
             change = self._changed.pop(domain, None)
-        known = self._cache.merge(domain, counters, fresh_until)
+        entry = self._cache.merge(domain, counters, fresh_until)
         if change is not None:
             self._cache.invalidate(domain, change.counted)
-        return known
+        return entry
 
 
 def _retrieve(read: "asyncio.Task[AnswerEntry]") -> None:
-    """Look at what became of a read that perhaps nobody waits for any more."""
+    """Retrieve the exception of a read, as perhaps no request waits for it."""
     if not read.cancelled():
         read.exception()
 
@@ -203,7 +202,7 @@ def _retrieve(read: "asyncio.Task[AnswerEntry]") -> None:
 async def open_cache(
     session: Session, settings: QuerySettings, metrics: QueryMetrics
 ) -> AsyncIterator[ReadThroughCache]:
-    """Open the answers that are read by *session*; single and bulk requests have reads apart."""
+    """Open a cache over *session*. Single and bulk requests have separate readers."""
     clock = asyncio.get_running_loop().time
     single = ReadBounds(
         at_once=settings.reads_at_once,
@@ -214,7 +213,7 @@ async def open_cache(
     bulk = replace(
         single, waiting=settings.max_bulk_reads, wait_seconds=settings.max_bulk_wait_seconds
     )
-    answers = ReadThroughCache(
+    cache = ReadThroughCache(
         await CassandraCounterReader.prepare(session, single, clock),
         settings.threshold,
         clock,
@@ -227,6 +226,6 @@ async def open_cache(
         bulk_reader=await CassandraCounterReader.prepare(session, bulk, clock),
     )
     try:
-        yield answers
+        yield cache
     finally:
-        await answers.close()
+        await cache.close()

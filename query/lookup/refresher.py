@@ -1,7 +1,7 @@
-"""Read again what is asked for often, before anybody has to wait for it, many by one request.
+"""Read popular domains again before their answers expire, many domains per request.
 
-A request costs ten times what the rows of a domain do. Nobody waits for these reads, so they
-are gathered for a moment, and none goes out while others wait for Cassandra.
+A request costs ten times as much as the rows of a domain. No client waits for these reads, so they
+are gathered for a moment, and none is sent while other reads wait for Cassandra.
 """
 
 import asyncio
@@ -12,22 +12,22 @@ from shared.errors import NodeFullError
 from shared.model.domain import DomainName
 
 GATHER_SECONDS = 0.05
-MOST = 256
-"""At a time: what goes out at once, as eight requests of 32 domains. A GET that comes to need one
-of these reads stands in the line of the bulk requests, so none may be behind thousands."""
+MAX_DOMAINS = 256
+"""Per turn: eight requests of 32 domains, which are sent at once. A GET can come to wait for one of
+these reads in the queue of the bulk requests, so that queue must not hold thousands of them."""
 
 
 class _Reader(Protocol):
-    """What knows whether there is time (see CounterReader)."""
+    """A reader that reports whether it is idle (see CounterReader)."""
 
     @property
     def idle(self) -> bool: ...
 
 
 class Refresher:
-    """What is to be read again; to be closed.
+    """The domains to read again. The owner must close it.
 
-    *begin* begins the read of a domain if it is still due, and may raise NodeFullError.
+    *begin* starts the read of a domain if it is still due; it may raise NodeFullError.
     """
 
     def __init__(
@@ -40,13 +40,16 @@ class Refresher:
         self._timer: asyncio.TimerHandle | None = None
 
     def close(self) -> None:
-        """Begin nothing any more."""
+        """Start no more reads."""
         if self._timer is not None:
             self._timer.cancel()
 
     def schedule(self, domain: DomainName) -> None:
-        """Read *domain* soon; what finds no room or time is forgotten, to be added again."""
-        if len(self._due) < MOST:
+        """Read *domain* soon, if there is room and the reader is idle; else drop it.
+
+        The next request for a dropped domain schedules it again.
+        """
+        if len(self._due) < MAX_DOMAINS:
             self._due.add(domain)
         if self._timer is None:
             loop = asyncio.get_running_loop()

@@ -5,7 +5,8 @@ from math import inf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from query.lookup.answer_cache import AnswerCache, CacheEntry, SegmentedLru
+from query.lookup.answer_cache import AnswerCache, CacheEntry
+from query.lookup.segmented_lru import SegmentedLru
 from shared.model.counter import Counters
 from shared.model.domain import DomainName
 from shared.model.status import Status
@@ -82,7 +83,7 @@ def test_what_is_known_is_never_lowered(
 )
 def test_no_more_is_kept_than_may_be(capacity: int, steps: list[tuple[str, int]]) -> None:
     """Whatever is done; and what was added last is there."""
-    kept: SegmentedLru[str] = SegmentedLru(capacity)
+    kept: SegmentedLru[CacheEntry[str]] = SegmentedLru(capacity)
     some = cache().merge(name("a", 1), Counters(), 0.0)
     for do, number in steps:
         domain = str(number)
@@ -125,7 +126,7 @@ def test_what_is_no_longer_asked_for_makes_room_for_what_is() -> None:
 
 def test_of_what_was_asked_for_twice_the_least_recently_used_goes_first() -> None:
     """Whoever is used goes on to be protected; whoever is not stands on probation again."""
-    kept: SegmentedLru[str] = SegmentedLru(5)
+    kept: SegmentedLru[CacheEntry[str]] = SegmentedLru(5)
     some = cache().merge(name("a", 1), Counters(), 0.0)
     for domain in "abcd":
         kept.insert(domain, some)
@@ -149,7 +150,7 @@ def test_final_answers_and_others_do_not_push_each_other_out() -> None:
 
 def respond(known: CacheEntry[str]) -> None:
     """Keep a response with *known*."""
-    known.keep_response("response", 9.0)
+    known.store_response("response", 9.0)
 
 
 def test_a_response_stays_while_the_answer_does() -> None:

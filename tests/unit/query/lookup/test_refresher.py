@@ -1,6 +1,6 @@
 """What is read again while nobody waits for it."""
 
-from query.lookup.refresher import MOST
+from query.lookup.refresher import MAX_DOMAINS
 from shared.model.counter import Counters
 from shared.model.domain import DomainName
 from tests.unit.query.lookup.cache_world import A, B, Node, settle
@@ -87,15 +87,15 @@ async def test_what_is_due_together_is_read_together() -> None:
 
 async def test_no_more_is_read_than_goes_out_at_once() -> None:
     """A GET that comes to need one of these reads must not stand behind thousands."""
-    domains = [DomainName(f"d{number}.example") for number in range(2 * MOST)]
-    node = Node(**{f"d{number}": Counters(5, 1) for number in range(2 * MOST)})
+    domains = [DomainName(f"d{number}.example") for number in range(2 * MAX_DOMAINS)]
+    node = Node(**{f"d{number}": Counters(5, 1) for number in range(2 * MAX_DOMAINS)})
     for domain in domains:
         await node.cache.get(domain)
     node.clock.now += 2
     for domain in domains:
         await node.cache.get(domain)
     await settle()
-    assert len(node.reader.reads) == 3 * MOST
+    assert len(node.reader.reads) == 3 * MAX_DOMAINS
 
 
 async def test_a_node_that_ends_begins_no_read() -> None:
