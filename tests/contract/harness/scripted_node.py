@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from tests.tools.load.node import Node, node_at
+from tests.tools.load.client.node import Node, node_at
 
 Script = Callable[["Exchange"], Awaitable[None]]
 ACCEPTED = b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n"

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
-from tests.tools.bench.pump import Pump
-from tests.tools.bench.pump_job import PumpJob
-from tests.tools.bench.requests import Workload
+from tests.tools.bench.client.pump import Pump
+from tests.tools.bench.client.pump_job import PumpJob
+from tests.tools.bench.client.requests import Workload
 
 ACCEPTED = b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n"
 CLOSING = b"HTTP/1.1 202 Accepted\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"

@@ -8,10 +8,10 @@ from dataclasses import replace
 
 import pytest
 
-from tests.tools.load.ceiling import measure_ceiling
 from tests.tools.load.options import LoadOptions, Mode, Profile
-from tests.tools.load.profiles import stream_of
-from tests.tools.load.senders import Results, SendingError, open_module, send_all
+from tests.tools.load.sending.ceiling import measure_ceiling
+from tests.tools.load.sending.processes import Results, SendingError, open_module, send_all
+from tests.tools.load.streams.profiles import stream_of
 
 OPTIONS = LoadOptions(seed=5, events=6_007, rate=0, bulk_lines=100, connections=5)
 
@@ -19,7 +19,7 @@ OPTIONS = LoadOptions(seed=5, events=6_007, rate=0, bulk_lines=100, connections=
 @asynccontextmanager
 async def answering(options: LoadOptions) -> AsyncIterator[LoadOptions]:
     """Point *options* at a server that accepts everything."""
-    async with open_module("tests.tools.load.answerer", "127.0.0.1") as process:
+    async with open_module("tests.tools.load.sending.answerer", "127.0.0.1") as process:
         assert process.stdout is not None
         port = int(await process.stdout.readline())
         yield replace(options, ingest=(f"http://127.0.0.1:{port}",))

@@ -10,14 +10,14 @@ from time import perf_counter
 import pytest
 
 from tests.contract.harness.scripted_node import ACCEPTED, Exchange, refusal, scripted_server
-from tests.tools.load.agenda import Agenda
-from tests.tools.load.book import Book
-from tests.tools.load.latency import Stopwatch
-from tests.tools.load.ledger import Bounds, Ledger
-from tests.tools.load.node import Node, node_at
-from tests.tools.load.schedule import Shipment, Way
-from tests.tools.load.sender import RECONNECT_SECONDS, Sender
-from tests.tools.load.waves_stream import WavesStream
+from tests.tools.load.client.node import Node, node_at
+from tests.tools.load.measurement.latency import Stopwatch
+from tests.tools.load.sending.agenda import Agenda
+from tests.tools.load.sending.book import Book
+from tests.tools.load.sending.sender import RECONNECT_SECONDS, Sender
+from tests.tools.load.streams.schedule import Shipment, Way
+from tests.tools.load.streams.waves_stream import WavesStream
+from tests.tools.load.verification.ledger import Bounds, Ledger
 
 BULK_ACCEPTED = b'{"accepted":4,"rejected":[]}'
 

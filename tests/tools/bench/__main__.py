@@ -17,18 +17,18 @@ from rich.console import Console
 from deploy.processes.errors import ServersError
 from tests.tiers.stack import ROOT
 from tests.tools.bench.bench import Bench
-from tests.tools.bench.cpu import usable_cores
 from tests.tools.bench.effort import NORMAL, QUICK, Effort
-from tests.tools.bench.machine import describe_machine, describe_versions
-from tests.tools.bench.row import Measured, Row, measure
-from tests.tools.bench.rows import ROWS, select
-from tests.tools.bench.servers import (
+from tests.tools.bench.environment.machine import describe_machine, describe_versions
+from tests.tools.bench.environment.servers import (
     describe_servers,
     open_bench_servers,
     quieten,
     tier_environment,
 )
-from tests.tools.bench.table import Run, to_json, to_markdown, to_notes, to_table
+from tests.tools.bench.measurement.cpu import usable_cores
+from tests.tools.bench.report.table import Run, to_json, to_markdown, to_notes, to_table
+from tests.tools.bench.rows.catalogue import ROWS, select
+from tests.tools.bench.rows.row import Measured, Row, measure
 
 EXIT_NOT_MEASURED = 1
 EXIT_NOT_STARTED = 2

@@ -16,9 +16,9 @@ from deploy.processes.process import Command
 from deploy.servers.backends import Servers
 from tests.servers.loopback import random_prefix
 from tests.tiers.stack import ROOT, Stack
-from tests.tools.bench.cpu import pin
+from tests.tools.bench.client.pump_job import PumpJob, PumpResult
 from tests.tools.bench.effort import Effort
-from tests.tools.bench.pump_job import PumpJob, PumpResult
+from tests.tools.bench.measurement.cpu import pin
 
 REFERENCE_PORT = 8080
 READY_SECONDS = 30.0
@@ -92,7 +92,7 @@ class Bench:
             watched={"server": target.pid, **job.watched},
         )
         result = await self.run(
-            "tests.tools.bench.pump",
+            "tests.tools.bench.client.pump",
             msgspec.json.encode(job).decode(),
             kind=PumpResult,
             seconds=job.warm_up_seconds + job.seconds,

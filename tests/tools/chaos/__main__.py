@@ -18,15 +18,15 @@ from rich.console import Console
 from deploy.processes.errors import ServersError
 from deploy.servers import docker
 from deploy.servers.cluster import CommitLog
-from tests.tools.chaos.check import collect, judge
+from tests.tools.chaos.check.rules import collect, judge
+from tests.tools.chaos.faults.isolation import Isolation, isolate
 from tests.tools.chaos.history import read_history
-from tests.tools.chaos.isolation import Isolation, isolate
 from tests.tools.chaos.opening import fetch_all
 from tests.tools.chaos.options import DEFAULT_RATE, ChaosOptions
+from tests.tools.chaos.report.summary import print_verdict, summarize
+from tests.tools.chaos.report.timeline import write_html
 from tests.tools.chaos.run import Outcome, run_chaos
-from tests.tools.chaos.summary import print_verdict, summarize
 from tests.tools.chaos.system import ROOT
-from tests.tools.chaos.timeline import write_html
 
 EXIT_FINDING = 1
 EXIT_NOT_RUN = 2

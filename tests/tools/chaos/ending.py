@@ -8,16 +8,16 @@ from typing import TypeVar
 from shared.cassandra import session as cassandra
 from shared.config import CassandraConfig
 from shared.errors import StoreUnavailableError
-from tests.tools.chaos.expected import Expected
+from tests.tools.chaos.faults.schedule import Tier
 from tests.tools.chaos.history import Answer, Final, Rows, Settled, StoredRow
-from tests.tools.chaos.mix import Draft, Parcel
-from tests.tools.chaos.pulse import PulseTaker
-from tests.tools.chaos.reader import Questioner
 from tests.tools.chaos.recorder import Recorder
-from tests.tools.chaos.schedule import Tier
 from tests.tools.chaos.system import KEYSPACE, System
-from tests.tools.chaos.traffic import Traffic
-from tests.tools.load.event import Kind, Outcome
+from tests.tools.chaos.traffic.expected import Expected
+from tests.tools.chaos.traffic.mix import Draft, Parcel
+from tests.tools.chaos.traffic.pulse import PulseTaker
+from tests.tools.chaos.traffic.reader import Questioner
+from tests.tools.chaos.traffic.traffic import Traffic
+from tests.tools.load.streams.event import Kind, Outcome
 
 LAG_SECONDS = 90.0
 VISIBLE_SECONDS = 30.0

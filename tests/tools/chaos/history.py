@@ -11,7 +11,7 @@ from typing import Literal, Self
 
 import msgspec
 
-from tests.tools.load.event import Kind, Outcome
+from tests.tools.load.streams.event import Kind, Outcome
 
 Phase = Literal["begin", "end"]
 Way = Literal["put", "bulk"]

@@ -8,23 +8,23 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from deploy.servers.backends import Backend
-from tests.tools.chaos.busiest import Busiest
 from tests.tools.chaos.ending import Ending
-from tests.tools.chaos.expected import Expected
-from tests.tools.chaos.faults import Faults
+from tests.tools.chaos.faults.busiest import Busiest
+from tests.tools.chaos.faults.faults import Faults
+from tests.tools.chaos.faults.isolation import Isolation
+from tests.tools.chaos.faults.keeper import Keeper
+from tests.tools.chaos.faults.schedule import Tier, schedule
+from tests.tools.chaos.faults.wholeness import Brokers, Stores
 from tests.tools.chaos.history import Healed, Promise, Run
-from tests.tools.chaos.isolation import Isolation
-from tests.tools.chaos.keeper import Keeper
 from tests.tools.chaos.opening import open_system
 from tests.tools.chaos.options import THRESHOLD, ChaosOptions
-from tests.tools.chaos.pulse import PulseTaker
-from tests.tools.chaos.reader import Questioner, keep_reading
 from tests.tools.chaos.recorder import Recorder, Say, open_recorder
-from tests.tools.chaos.schedule import Tier, schedule
 from tests.tools.chaos.system import System
-from tests.tools.chaos.traffic import REQUEST_SECONDS, Traffic
-from tests.tools.chaos.wholeness import Brokers, Stores
-from tests.tools.load.http import open_session
+from tests.tools.chaos.traffic.expected import Expected
+from tests.tools.chaos.traffic.pulse import PulseTaker
+from tests.tools.chaos.traffic.reader import Questioner, keep_reading
+from tests.tools.chaos.traffic.traffic import REQUEST_SECONDS, Traffic
+from tests.tools.load.client.session import open_session
 
 PROMISE = Promise(refusal_seconds=8.0, visible_seconds=5.0, memory_bytes=256 * 1024 * 1024)
 HISTORY = "history.jsonl"

@@ -12,7 +12,7 @@ import typer
 import uvloop
 from rich.console import Console
 
-from tests.tools.load.key import VARIABLE
+from tests.tools.load.client.key import VARIABLE
 from tests.tools.load.options import (
     DEFAULT_INGEST,
     DEFAULT_QUERY,
@@ -22,12 +22,12 @@ from tests.tools.load.options import (
     Mode,
     Profile,
 )
-from tests.tools.load.page import page_of
 from tests.tools.load.preflight import PreflightError
+from tests.tools.load.report.page import page_of
+from tests.tools.load.report.table import print_report
+from tests.tools.load.report.watch import open_watcher
 from tests.tools.load.run import run_load
-from tests.tools.load.senders import SendingError
-from tests.tools.load.table import print_report
-from tests.tools.load.watch import open_watcher
+from tests.tools.load.sending.processes import SendingError
 
 DEFAULT_EVENTS = 50_000
 DEFAULT_RATE = 2_000.0

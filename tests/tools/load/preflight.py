@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import aiohttp
 from yarl import URL
 
-from tests.tools.load.http import NoAnswerError, NotSentError
-from tests.tools.load.node import node_at
-from tests.tools.load.query_client import QueryClient, QueryError
+from tests.tools.load.client.node import node_at
+from tests.tools.load.client.query_client import QueryClient, QueryError
+from tests.tools.load.client.session import NoAnswerError, NotSentError
 
 _REMEDY = "Start the system with `make run` in another terminal."
 

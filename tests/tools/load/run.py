@@ -14,19 +14,19 @@ from time import perf_counter
 
 import aiohttp
 
-from tests.tools.load.ceiling import measure_ceiling
-from tests.tools.load.http import open_session
-from tests.tools.load.lag import LagWatch
+from tests.tools.load.client.query_client import QueryClient
+from tests.tools.load.client.session import open_session
 from tests.tools.load.machine import describe_machine
 from tests.tools.load.options import LoadOptions, Profile
 from tests.tools.load.preflight import check_ingest, check_query, check_urls
-from tests.tools.load.profiles import stream_of
-from tests.tools.load.query_client import QueryClient
-from tests.tools.load.report import Report
-from tests.tools.load.senders import Results, send_all
-from tests.tools.load.snapshot import snapshot_of
-from tests.tools.load.verify import Verifier
-from tests.tools.load.watch import Silence, Watcher, watched
+from tests.tools.load.report.lag import LagWatch
+from tests.tools.load.report.report import Report
+from tests.tools.load.report.snapshot import snapshot_of
+from tests.tools.load.report.watch import Silence, Watcher, watched
+from tests.tools.load.sending.ceiling import measure_ceiling
+from tests.tools.load.sending.processes import Results, send_all
+from tests.tools.load.streams.profiles import stream_of
+from tests.tools.load.verification.verify import Verifier
 
 _FIRST_EVENTS = 1_000
 """Those of whose domains the system must know nothing; the contract's limit on a question."""

@@ -17,7 +17,7 @@ from deploy.servers.backends import Backend, Servers, build_servers, choose_back
 from deploy.servers.cluster import Cluster
 from tests.servers.loopback import random_prefix
 from tests.tiers.stack import ROOT, Stack
-from tests.tools.chaos.isolation import Isolation, isolate
+from tests.tools.chaos.faults.isolation import Isolation, isolate
 from tests.tools.runbook import servers as on_servers
 from tests.tools.runbook import tiers as on_tiers
 from tests.tools.runbook.lab import NODES, Lab, fetch_tools

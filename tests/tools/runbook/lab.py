@@ -22,7 +22,7 @@ from deploy.servers.cluster import Cluster
 from tests.clients.balanced import Seen, open_traffic
 from tests.clients.client import Client
 from tests.tiers.stack import ROOT, Stack, TierProcess
-from tests.tools.chaos.isolation import Isolation
+from tests.tools.chaos.faults.isolation import Isolation
 
 TOOLS = Distribution(
     "kafka-tools-4.3.1",

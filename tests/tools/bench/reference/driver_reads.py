@@ -15,9 +15,9 @@ from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile
 from cassandra.io.libevreactor import LibevConnection
 
 from shared.config import parse_addresses
-from tests.tools.bench.cpu import cpu_seconds
-from tests.tools.bench.requests import stored_names
-from tests.tools.bench.result import WorkResult, hand_over
+from tests.tools.bench.client.requests import stored_names
+from tests.tools.bench.measurement.cpu import cpu_seconds
+from tests.tools.bench.measurement.result import WorkResult, hand_over
 
 READ = (
     "SELECT log, writer, delivered, bounced, applied_offset"

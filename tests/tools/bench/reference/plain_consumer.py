@@ -11,8 +11,8 @@ import msgspec
 import uvloop
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from tests.tools.bench.cpu import cpu_seconds
-from tests.tools.bench.result import WorkResult, hand_over
+from tests.tools.bench.measurement.cpu import cpu_seconds
+from tests.tools.bench.measurement.result import WorkResult, hand_over
 
 MAX_RECORDS = 4_000
 MAX_FETCH_BYTES = 2 * 1024 * 1024

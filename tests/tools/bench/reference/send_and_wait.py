@@ -12,10 +12,10 @@ from time import perf_counter
 import uvloop
 from aiokafka import AIOKafkaProducer
 
-from tests.tools.bench.cpu import cpu_seconds
-from tests.tools.bench.result import WorkResult, hand_over
-from tests.tools.load.stream import events_of
-from tests.tools.load.waves_stream import WavesStream
+from tests.tools.bench.measurement.cpu import cpu_seconds
+from tests.tools.bench.measurement.result import WorkResult, hand_over
+from tests.tools.load.streams.stream import events_of
+from tests.tools.load.streams.waves_stream import WavesStream
 
 EVENTS = 200_000
 """Different ones; then they come again."""

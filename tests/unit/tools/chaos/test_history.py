@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.tools.chaos.history import HistoryError, HistoryWriter, read_history
-from tests.unit.tools.chaos.story import Story
+from tests.unit.tools.chaos.check.story import Story
 
 _RUN = (
     b'{"type":"run","t":0,"seed":1,"began":"","threshold":3,"nodes":[],'

@@ -1,0 +1,1 @@
+"""Load generators that a row runs in processes of their own."""

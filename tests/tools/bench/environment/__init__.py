@@ -1,0 +1,1 @@
+"""The machine and the servers that the bench runs on."""

@@ -1,0 +1,1 @@
+"""CPU time, percentiles, rates, and how far a worker has come."""

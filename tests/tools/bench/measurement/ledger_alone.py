@@ -1,0 +1,139 @@
+"""Time the worker's part of a record: ``python -m ...measurement.ledger_alone RECORDS SEED``.
+
+Records in memory go through ``PartitionTask.process``; the rows of new domains are learnt as empty
+and due updates are acknowledged at once, between two batches. Beside it, msgspec and a dict.
+"""
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+import msgspec
+import uvloop
+from prometheus_client import CollectorRegistry
+
+from consumer.counting.circuit_breaker import CircuitBreaker
+from consumer.counting.flush_policy import FlushPolicy
+from consumer.counting.ledger import PartitionLedger
+from consumer.counting.row_epoch import LONGEST_GAP_SECONDS, RowEpoch
+from consumer.counting.superseded import Retention
+from consumer.kafka.record_source import Record
+from consumer.metrics import WorkerMetrics
+from consumer.partition import PartitionTask, WorkerContext
+from shared.model.domain import parse_domain
+from shared.model.event import Event, EventKind
+from shared.model.record import encode
+from shared.model.status import DEFAULT_THRESHOLD
+from tests.fakes.counter_store import InMemoryCounterStore
+from tests.fakes.published_changes import PublishedChanges
+from tests.fakes.writers import writers
+from tests.tools.bench.measurement.cpu import cpu_seconds
+from tests.tools.bench.measurement.result import WorkResult, hand_over
+from tests.tools.bench.reference.plain_consumer import Value
+from tests.tools.load.streams.event import Kind
+from tests.tools.load.streams.stream import events_of
+from tests.tools.load.streams.waves_stream import WavesStream
+
+BATCH_RECORDS = 4_000
+BATCH_DOMAINS = 25
+
+
+@dataclass(slots=True)
+class MemoryRecord:
+    """A record as a fetch hands it out."""
+
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    timestamp: int = 1
+    headers: Sequence[tuple[str, bytes]] = ()
+
+
+class LedgerResult(msgspec.Struct, frozen=True, kw_only=True):
+    """Both loops over the same records."""
+
+    ours: WorkResult
+    plain: WorkResult
+
+
+class NoDeadLetters:
+    """There are none here."""
+
+    async def publish(self, topic_partition: str, record: Record, reason: str) -> None:
+        """Refuse."""
+        raise RuntimeError(f"{topic_partition}: {record.offset}: {reason}")
+
+
+async def run_ledger(records: Sequence[MemoryRecord]) -> WorkResult:
+    """Put *records* through a partition's task."""
+    clock, store = time.monotonic, InMemoryCounterStore()
+
+    async def end_offset(_: int, at_least: int) -> int:
+        return at_least
+
+    context = WorkerContext(
+        store=store,
+        dead_letters=NoDeadLetters(),
+        changes=PublishedChanges(),
+        metrics=WorkerMetrics(CollectorRegistry()),
+        reads=asyncio.Semaphore(1),
+        writes=asyncio.Semaphore(1),
+        clock=clock,
+        wall_clock=time.time,
+        epoch=RowEpoch(store.epoch, clock, LONGEST_GAP_SECONDS),
+        end_offset=end_offset,
+    )
+    ledger = PartitionLedger(
+        "bench/0", 0, FlushPolicy(DEFAULT_THRESHOLD, 1.0), writers(), Retention(60.0, 3_600.0)
+    )
+    task = PartitionTask(0, ledger, CircuitBreaker(BATCH_DOMAINS), context)
+    cpu, began = cpu_seconds(os.getpid()), time.perf_counter()
+    for start in range(0, len(records), BATCH_RECORDS):
+        await task.process(records[start : start + BATCH_RECORDS])
+        for domain in ledger.pop_unread(BATCH_RECORDS):
+            ledger.load_rows(domain, (), ledger.next_offset, clock())
+        ledger.acknowledge(ledger.start_updates(clock(), BATCH_DOMAINS), clock())
+    return _since(began, cpu, len(records))
+
+
+def run_plain(records: Sequence[MemoryRecord]) -> WorkResult:
+    """Decode *records* and add them up in a dict."""
+    decode = msgspec.msgpack.Decoder(Value).decode
+    counts: dict[bytes | None, list[int]] = {}
+    cpu, began = cpu_seconds(os.getpid()), time.perf_counter()
+    for record in records:
+        value = decode(record.value or b"")
+        pair = counts.get(record.key)
+        if pair is None:
+            pair = counts[record.key] = [0, 0]
+        pair[value.kind] += value.count
+    return _since(began, cpu, len(records))
+
+
+def build_records(count: int, seed: int) -> list[MemoryRecord]:
+    """Return *count* records of the profile ``waves``, one event each."""
+    records = []
+    for offset, event in enumerate(islice(events_of(WavesStream(seed)), count)):
+        kind = EventKind.BOUNCED if event.kind is Kind.BOUNCED else EventKind.DELIVERED
+        key, value = encode(Event(parse_domain(event.name), kind))
+        # A copy of the key, as a fetch brings one with each record.
+        records.append(MemoryRecord(offset, bytes(bytearray(key)), value))
+    return records
+
+
+def _since(began: float, cpu: float, done: int) -> WorkResult:
+    return WorkResult(
+        done=done,
+        seconds=time.perf_counter() - began,
+        cpu_seconds=cpu_seconds(os.getpid()) - cpu,
+    )
+
+
+if __name__ == "__main__":
+    data = build_records(int(sys.argv[1]), int(sys.argv[2]))
+    both = LedgerResult(ours=uvloop.run(run_ledger(data)), plain=run_plain(data))
+    hand_over(both)

@@ -1,0 +1,1 @@
+"""The rows of the table, each with the measurement behind it."""

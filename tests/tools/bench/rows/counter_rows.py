@@ -1,0 +1,145 @@
+"""Row 5: counter rows into Cassandra through our store, beside one update for each request."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from itertools import cycle
+
+from cassandra.query import BatchStatement, BatchType
+
+from consumer.config import WorkerSettings
+from consumer.counter_store import CassandraCounterStore
+from consumer.counting.writer_rows import RowUpdate
+from shared.cassandra.session import Session, open_session
+from shared.config import CassandraConfig
+from shared.model.domain import DomainName, parse_domain
+from tests.fakes.writers import writers
+from tests.tools.bench.bench import Bench
+from tests.tools.bench.measurement.result import WorkResult
+from tests.tools.bench.report.figure import Figure, Reference, number
+
+DOMAINS = 20_000
+ONE_BY_ONE_IN_FLIGHT = 128
+"""A request for each row needs more of them at a time to keep Cassandra busy."""
+LOG = "bench/0"
+_PLAIN_TABLE = "CREATE TABLE {keyspace}.plain_rows (domain text PRIMARY KEY, total bigint)"
+_PLAIN_INSERT = "INSERT INTO {keyspace}.plain_rows (domain, total) VALUES (?, ?)"
+
+Write = Callable[[Sequence[RowUpdate]], Awaitable[None]]
+
+
+async def measure(bench: Bench) -> AsyncIterator[Figure]:
+    """Yield the figures."""
+    settings = WorkerSettings()
+    size, in_flight = settings.flush_batch_domains, settings.writes_in_flight
+    async with bench.stack("rows") as tiers:
+        config = CassandraConfig(
+            contact_points=bench.servers.contact_points, keyspace=tiers.name.replace("-", "_")
+        )
+        async with open_session(config) as session:
+            store = await CassandraCounterStore.prepare(session)
+            plain = await _plain_writer(session)
+            updates = updates_of(DOMAINS)
+
+            async def write(batch: Sequence[RowUpdate]) -> None:
+                await store.write(LOG, batch)
+
+            batches = store.split(updates, size)
+            ones = [[update] for update in updates]
+            ours = await _write(bench, write, batches, in_flight)
+            single = await _write(bench, write, ones, ONE_BY_ONE_IN_FLIGHT)
+            ceiling = await _write(bench, plain, batches, in_flight)
+    one_each = "one update per request"
+    yield Figure(
+        name="counter rows through the store",
+        unit="rows/s",
+        ours=ours.per_second,
+        reference=Reference(one_each, single.per_second),
+        detail=(
+            f"batches of {size}, {in_flight} in flight (reference: {ONE_BY_ONE_IN_FLIGHT}), "
+            f"{DOMAINS:,} rows in turn; ceiling, plain inserts in such batches: "
+            f"{number(ceiling.per_second)}/s"
+        ),
+    )
+    yield Figure(
+        name="CPU of the client per counter row",
+        unit="us",
+        ours=ours.cpu_us,
+        reference=Reference(one_each, single.cpu_us),
+        detail=f"plain inserts in batches: {number(ceiling.cpu_us)} us",
+    )
+
+
+def updates_of(domains: int, delivered: int = 1, bounced_every: int = 0) -> list[RowUpdate]:
+    """Return an update of one row for each domain, neighbours on the ring together.
+
+    Every *bounced_every*-th domain has a bounce, if it is not 0.
+    """
+    new_writer = writers()
+    return [
+        RowUpdate(
+            stored_name(number_),
+            new_writer(),
+            delivered,
+            int(bounced_every > 0 and number_ % bounced_every == 0),
+            applied_offset=number_ + 1,
+            epoch=0,
+        )
+        for number_ in range(domains)
+    ]
+
+
+def stored_name(index: int) -> DomainName:
+    """Return the name of domain *index*, as the requests of row 6 have it."""
+    return parse_domain(f"stored-{index}.example.com")
+
+
+async def write_all(write: Write, batches: Sequence[Sequence[RowUpdate]], in_flight: int) -> None:
+    """Write every batch once."""
+    waiting = iter(batches)
+
+    async def work() -> None:
+        for batch in waiting:
+            await write(batch)
+
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(in_flight):
+            tasks.create_task(work())
+
+
+async def _write(
+    bench: Bench, write: Write, batches: Sequence[Sequence[RowUpdate]], in_flight: int
+) -> WorkResult:
+    """Write *batches* in turn, again and again: a while for warming up, then to measure."""
+    again = cycle(batches)
+    effort, clock = bench.effort, time.perf_counter
+    for seconds in (effort.warm_up_seconds, effort.measure_seconds):
+        rows, began, cpu = 0, clock(), time.process_time()
+
+        async def work(deadline: float = began + seconds) -> None:
+            nonlocal rows
+            while clock() < deadline:
+                batch = next(again)
+                await write(batch)
+                rows += len(batch)
+
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(in_flight):
+                tasks.create_task(work())
+        found = WorkResult(
+            done=rows, seconds=clock() - began, cpu_seconds=time.process_time() - cpu
+        )
+    return found
+
+
+async def _plain_writer(session: Session) -> Write:
+    await session.write(_PLAIN_TABLE.format(keyspace=session.keyspace))
+    insert = await session.prepare(_PLAIN_INSERT.format(keyspace=session.keyspace))
+
+    async def write(updates: Sequence[RowUpdate]) -> None:
+        batch = BatchStatement(batch_type=BatchType.UNLOGGED)
+        for update in updates:
+            batch.add(insert.bind((update.domain, update.delivered)))
+        await session.write(batch)
+
+    return write

@@ -1,0 +1,114 @@
+"""Row 6: what a query node answers, hot and cold, beside what answers without reading.
+
+Hot answers come from memory; cold ones are beside the driver alone, which reads one by one.
+"""
+
+from collections.abc import AsyncIterator
+
+from consumer.counter_store import CassandraCounterStore
+from shared.cassandra.session import open_session
+from shared.config import CassandraConfig
+from tests.tiers.stack import Stack
+from tests.tools.bench.bench import Bench, Target, target_of
+from tests.tools.bench.client.pump_job import PumpJob, PumpResult
+from tests.tools.bench.client.requests import Workload
+from tests.tools.bench.measurement.result import WorkResult
+from tests.tools.bench.report.figure import Figure, Of, Reference, at_least, at_most
+from tests.tools.bench.rows.counter_rows import LOG, updates_of, write_all
+from tests.tools.bench.rows.put_one_core import BARE_AIOHTTP
+
+CONNECTIONS = 128
+HOT_DOMAINS = (1, 1_000)
+LEAST_HOT_RATIO, LEAST_COLD_RATIO = 0.7, 0.8
+NAMES = 1_000
+MOST_BULK_MS = 1_000.0
+BATCH, IN_FLIGHT = 25, 8
+DELIVERED, BOUNCED_EVERY = 1_204, 2
+
+
+async def measure(bench: Bench) -> AsyncIterator[Figure]:
+    """Yield the figures."""
+    stored = bench.effort.stored_domains
+    async with bench.reference("bare-aiohttp", *BARE_AIOHTTP) as target:
+        bare = await _pump(bench, target, 1)
+    async with bench.stack("get") as tiers:
+        config = await store_domains(bench, tiers, stored)
+        # First, as it makes Cassandra as warm for our reads as it will be.
+        driver = await bench.run(
+            "tests.tools.bench.reference.driver_reads",
+            *(config.contact_points, config.keyspace, str(stored), str(CONNECTIONS)),
+            kind=WorkResult,
+            seconds=stored / 100,
+        )
+        target = await _target(tiers)
+        hot = {domains: await _pump(bench, target, domains) for domains in HOT_DOMAINS}
+        # A node that has answered before knows what is final: each cold way to ask has a new one.
+        cold = await _pump(bench, await _target(tiers), stored, once=True)
+        bulk = await _pump(bench, await _target(tiers), stored, once=True, names=NAMES)
+    for domains, result in hot.items():
+        yield Figure(
+            name=f"GET hot, {domains:,} domain(s) again and again",
+            unit="1/s",
+            ours=result.per_second,
+            reference=Reference("bare aiohttp, a fixed document", bare.per_second),
+            goal=at_least(LEAST_HOT_RATIO, Of.RATIO),
+            detail=_describe(result),
+        )
+    yield Figure(
+        name=f"GET cold, {stored:,} domains once each",
+        unit="1/s",
+        ours=cold.per_second,
+        reference=Reference("the driver alone, the same rows", driver.per_second),
+        goal=at_least(LEAST_COLD_RATIO, Of.RATIO),
+        detail=f"{_describe(cold)}; driver {driver.cpu_us:.0f} us CPU per read",
+    )
+    yield Figure(
+        name=f"POST of {NAMES:,} names, cold, one after the other, the slowest",
+        unit="ms",
+        ours=bulk.times.most,
+        goal=at_most(MOST_BULK_MS),
+        detail=f"{bulk.times}; CPU {bulk.cpu_us('server') / NAMES:.0f} us per name",
+    )
+
+
+async def store_domains(bench: Bench, tiers: Stack, domains: int) -> CassandraConfig:
+    """Write counters of *domains*, every other one with a bounce; return where they are."""
+    config = CassandraConfig(
+        contact_points=bench.servers.contact_points, keyspace=tiers.name.replace("-", "_")
+    )
+    async with open_session(config) as session:
+        store = await CassandraCounterStore.prepare(session)
+        batches = store.split(updates_of(domains, DELIVERED, BOUNCED_EVERY), BATCH)
+        await write_all(lambda batch: store.write(LOG, batch), batches, IN_FLIGHT)
+    return config
+
+
+async def _target(tiers: Stack) -> Target:
+    node = await tiers.query()
+    return target_of(node.url, node.running.pid)
+
+
+async def _pump(
+    bench: Bench, target: Target, domains: int, *, once: bool = False, names: int = 1
+) -> PumpResult:
+    effort = bench.effort
+    return await bench.pump(
+        target,
+        PumpJob(
+            workload=Workload.GET if names == 1 else Workload.ASK,
+            connections=CONNECTIONS if names == 1 else 1,
+            warm_up_seconds=0.0 if once else effort.warm_up_seconds,
+            # Once: until all have been asked, however long that takes.
+            seconds=max(60.0, domains / 100) if once else effort.measure_seconds,
+            domains=domains,
+            lines=names,
+            once=once,
+        ),
+    )
+
+
+def _describe(result: PumpResult) -> str:
+    return (
+        f"{CONNECTIONS} connections; {result.times}; CPU {result.cpu_us('server'):.0f} us per GET; "
+        f"refused {result.refused:,}"
+    )

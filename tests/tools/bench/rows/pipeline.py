@@ -1,0 +1,176 @@
+"""Rows 7 and 10: the highest rate that the whole pipeline holds, with every count verified.
+
+A rate holds if all of it was answered on time, none refused, the worker's delay did not grow, and
+every count is right in the end. Short tries find it, and one long run confirms it.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import aiohttp
+
+from tests.tiers.stack import TierProcess
+from tests.tools.bench.bench import Bench, MeasurementError
+from tests.tools.bench.client.load import LoadReport, run_load
+from tests.tools.bench.measurement.search import Search, confirm
+from tests.tools.bench.measurement.trend import Reading, growth_seconds, while_sending
+from tests.tools.bench.measurement.worker_metrics import read
+from tests.tools.bench.report.figure import Figure, Goal, Reference, at_least
+
+GOAL = 100_000
+MOONSHOT = 200_000
+MOST_LATE_SECONDS = 1.0
+"""From the end of the schedule to the last answer: what can't keep up falls ever further behind."""
+STEP_DOWN = 0.8
+CONFIRMATIONS = 6
+LINES = 2_000
+QUICK_SHARE, QUICK_LINES = 0.05, 100
+_LOOK_SECONDS = 0.5
+_VERIFY_SECONDS = 60
+_VERIFY_WIDE_SECONDS = 900
+"""Nearly each event is of another domain, and each is asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """A workload, the way it travels, and where the search begins."""
+
+    name: str
+    options: tuple[str, ...]
+    first: float
+    factor: float
+    goal: Goal | None = None
+    verify_seconds: int = _VERIFY_SECONDS
+    most_tries: int = 6
+
+
+async def measure_waves(bench: Bench) -> AsyncIterator[Figure]:
+    """Yield the figures of few domains at a time."""
+    by_bulk = ("--profile", "waves", *_by_bulk(bench))
+    yield await _measure(bench, Course("waves by bulk", by_bulk, 100_000, 1.5, at_least(GOAL)))
+    by_put = ("--profile", "waves", "--mode", "put", "--connections", "256")
+    yield await _measure(bench, Course("waves by PUT", by_put, 8_000, 1.4))
+
+
+async def measure_wide(bench: Bench) -> AsyncIterator[Figure]:
+    """Yield the figure of many domains, nearly each of them new."""
+    domains = bench.effort.wide_domains
+    course = Course(
+        f"wide uniform over {domains:,} domains by bulk",
+        ("--profile", "wide", "--domains", str(domains), *_by_bulk(bench)),
+        5_000,
+        1.5,
+        verify_seconds=_VERIFY_WIDE_SECONDS,
+        # To compare so many domains takes longer than to send their events.
+        most_tries=3,
+    )
+    yield await _measure(bench, course)
+
+
+def _by_bulk(bench: Bench) -> tuple[str, ...]:
+    lines = QUICK_LINES if bench.effort.quick else LINES
+    return ("--mode", "bulk", "--bulk-lines", str(lines), "--connections", "16")
+
+
+async def _measure(bench: Bench, course: Course) -> Figure:
+    effort = bench.effort
+    tried: list[str] = []
+    reports: dict[float, LoadReport] = {}
+    async with bench.stack("pipeline") as tiers:
+        (ingest,), (worker,), (query,) = await tiers.all()
+
+        async def holds(rate: float, seconds: float, *more: str) -> bool:
+            bench.say(f"{course.name}: {rate:,.0f} events/s for {seconds:g} s")
+            readings: list[Reading] = []
+            looking = asyncio.create_task(_look(tiers.http, worker, readings))
+            try:
+                report = await run_load(
+                    bench,
+                    ingest,
+                    query,
+                    rate=rate,
+                    seconds=seconds,
+                    options=(
+                        *course.options,
+                        "--verify-timeout",
+                        str(course.verify_seconds),
+                        *more,
+                    ),
+                )
+            finally:
+                looking.cancel()
+            why = why_not(
+                report, rate, while_sending(readings, seconds), effort.most_growth_seconds
+            )
+            bench.say(f"{course.name}: {rate:,.0f} {why or 'holds'}")
+            tried.append(f"{rate:,.0f} {why or 'held'}")
+            reports[rate] = report
+            return not why
+
+        share = QUICK_SHARE if effort.quick else 1.0
+        search = Search(
+            first=course.first * share,
+            factor=course.factor,
+            tolerance=0.1,
+            lowest=course.first * share / 20,
+            highest=course.first * share * 20,
+            most_tries=min(effort.search_tries, course.most_tries),
+        )
+        found = await search.run(lambda rate: holds(rate, effort.probe_seconds))
+        if found is None:
+            raise MeasurementError(f"{course.name}: no rate held: {'; '.join(tried)}")
+        held = await confirm(
+            found,
+            STEP_DOWN,
+            CONFIRMATIONS,
+            lambda rate: holds(rate, effort.hold_seconds, "--ceiling"),
+        )
+        if held is None:
+            raise MeasurementError(
+                f"{course.name}: none held for {effort.hold_seconds:g} s: {'; '.join(tried)}"
+            )
+    report = reports[held]
+    reference = None
+    if report.ceiling_per_second is not None:
+        reference = Reference("the client alone", report.ceiling_per_second)
+    # A quick search does not go as high as the goal.
+    goal = None if effort.quick else course.goal
+    moonshot = ""
+    if goal is not None:
+        moonshot = f"moonshot {MOONSHOT:,}: {'reached' if held >= MOONSHOT else 'not reached'}; "
+    return Figure(
+        name=f"whole pipeline, {course.name}, held for {effort.hold_seconds:g} s",
+        unit="events/s",
+        ours=report.per_second,
+        reference=reference,
+        goal=goal,
+        detail=(
+            f"{moonshot}{report.events:,} events of {report.domains:,} domains, {report.verdict}; "
+            f"{report.latency()}; tried: {'; '.join(tried)}"
+        ),
+    )
+
+
+def why_not(
+    report: LoadReport, rate: float, readings: list[Reading], most_growth_seconds: float
+) -> str:
+    """Return why *rate* does not hold, "" if it does."""
+    if not report.ok:
+        return report.verdict
+    if report.refused or report.unanswered:
+        return f"{report.refused:,} refused {report.refused_by}, {report.unanswered:,} unanswered"
+    late = report.seconds_sending - report.events / rate
+    if late > MOST_LATE_SECONDS:
+        return f"the last answer came {late:.1f} s late"
+    growth = growth_seconds(readings)
+    if growth > most_growth_seconds:
+        return f"the worker's delay grew by {growth:.1f} s"
+    return ""
+
+
+async def _look(http: aiohttp.ClientSession, worker: TierProcess, readings: list[Reading]) -> None:
+    """Add a reading of *worker* now and then, until cancelled."""
+    while True:
+        readings.append(await read(http, worker))
+        await asyncio.sleep(_LOOK_SECONDS)

@@ -1,0 +1,88 @@
+"""Row 2: PUT into a real Kafka, with the client and Kafka on the same cores, nothing pinned."""
+
+import asyncio
+import os
+import shutil
+import subprocess
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from tests.tools.bench.bench import Bench, Target, target_of
+from tests.tools.bench.client.pump_job import PUT_CONNECTIONS, PumpResult, put_job
+from tests.tools.bench.report.figure import Figure, Of, Reference, at_least
+from tests.tools.bench.rows.put_one_core import BARE_AIOHTTP
+
+PROCESSES = (1, 2)
+_BUILD_SECONDS = 180
+_SOURCE = Path(__file__).parents[1] / "reference" / "go" / "main.go"
+
+
+async def measure(bench: Bench) -> AsyncIterator[Figure]:
+    """Yield the figures."""
+    async with bench.reference("bare-aiohttp", *BARE_AIOHTTP) as target:
+        bare = await _pump(bench, target)
+    go, why_not = await _measure_go(bench)
+    ours: dict[int, PumpResult] = {}
+    for processes in PROCESSES:
+        async with bench.stack("put", INGEST_PROCESSES=str(processes)) as tiers:
+            node = await tiers.ingest()
+            ours[processes] = await _pump(bench, target_of(node.url, node.running.pid))
+    one = ours[PROCESSES[0]]
+    yield Figure(
+        name="PUT into Kafka, all on the same cores, one process",
+        unit="1/s",
+        ours=one.per_second,
+        reference=Reference("bare aiohttp, no Kafka", bare.per_second),
+        detail=_describe(one),
+    )
+    yield Figure(
+        name="P95 of such a PUT",
+        unit="ms",
+        ours=one.times.p95,
+        reference=Reference("bare aiohttp, no Kafka", bare.times.p95),
+        detail=f"{PUT_CONNECTIONS} connections, closed loop; ours {one.times}; bare {bare.times}",
+    )
+    processes, best = max(ours.items(), key=lambda item: item[1].per_second)
+    yield Figure(
+        name=f"PUT into Kafka, the better of {PROCESSES[0]} and {PROCESSES[-1]} processes",
+        unit="1/s",
+        ours=best.per_second,
+        reference=None if go is None else Reference("Go, a bare map, no Kafka", go.per_second),
+        goal=at_least(1.0, Of.RATIO),
+        detail=f"{processes} process(es): {_describe(best)}; "
+        + (why_not if go is None else f"Go {go.times}"),
+    )
+
+
+async def _measure_go(bench: Bench) -> tuple[PumpResult | None, str]:
+    """Return what the Go server reaches, or None and why there is none."""
+    if (compiler := shutil.which("go")) is None:
+        return None, "no Go on the PATH"
+    program = bench.folder / "go-bare-map"
+    built = await asyncio.to_thread(
+        subprocess.run,
+        (compiler, "build", "-o", program, _SOURCE),
+        capture_output=True,
+        text=True,
+        timeout=_BUILD_SECONDS,
+        check=False,
+        # Nothing but the standard library is needed: ask no network.
+        env={**os.environ, "GOTOOLCHAIN": "local", "GOPROXY": "off", "GOFLAGS": ""},
+    )
+    if built.returncode != 0:
+        lines = built.stderr.splitlines() or ["no output"]
+        return None, f"Go does not build it: {lines[-1]}"
+    async with bench.reference("go", str(program)) as target:
+        return await _pump(bench, target), ""
+
+
+async def _pump(bench: Bench, target: Target) -> PumpResult:
+    return await bench.pump(target, put_job(bench.effort))
+
+
+def _describe(result: PumpResult) -> str:
+    return (
+        f"{result.times}; CPU {result.cpu_us('server'):.1f} us per PUT in the server, "
+        f"{result.own_cpu / result.seconds:.0%} of a core in the client; "
+        f"refused {result.refused:,}"
+    )

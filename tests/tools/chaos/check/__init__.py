@@ -1,0 +1,1 @@
+"""Check the history of a run for violations of the guarantees."""

@@ -1,0 +1,1 @@
+"""Choose faults from a seed, apply them, and repair the system afterwards."""

@@ -1,0 +1,227 @@
+"""Strike: each kind of fault, from its beginning until its tier is whole again."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+from deploy.processes.errors import ServersError
+from deploy.processes.node import Node
+from tests.tools.chaos.faults.busiest import Busiest
+from tests.tools.chaos.faults.isolation import Isolation
+from tests.tools.chaos.faults.keeper import Keeper, ballast_of
+from tests.tools.chaos.faults.schedule import (
+    UNABLE_LEAD_SECONDS,
+    UNABLE_TAIL_SECONDS,
+    Kind,
+    Role,
+    Strike,
+    Tier,
+)
+from tests.tools.chaos.faults.wholeness import Brokers
+from tests.tools.chaos.history import Unable
+from tests.tools.chaos.options import WORKERS
+from tests.tools.chaos.recorder import Recorder
+from tests.tools.chaos.system import System, user_of
+
+_TURN_SECONDS = 30.0
+"""A fault whose tier is not whole by then is left out: the machine is slower than planned."""
+_CHUNK = bytes(1024 * 1024)
+
+
+class NobodyFreeError(Exception):
+    """Every node of a tier is down or being hurt already."""
+
+
+class Faults:
+    """Carries out strikes on the nodes of a system."""
+
+    def __init__(
+        self,
+        system: System,
+        keeper: Keeper,
+        isolation: Isolation,
+        recorder: Recorder,
+        busiest: Busiest,
+        brokers: Brokers,
+    ) -> None:
+        self._system = system
+        self._keeper = keeper
+        self._isolation = isolation
+        self._recorder = recorder
+        self._busiest = busiest
+        self._brokers = brokers
+        self._until = 0.0
+        # One fault at a time, and not before the servers are whole again.
+        self._turns = {Tier.KAFKA: asyncio.Lock(), Tier.CASSANDRA: asyncio.Lock()}
+        self.left_out: list[str] = []
+        """What was planned and did not happen, and why."""
+
+    async def run(self, strikes: Sequence[Strike], until: float) -> None:
+        """Strike on schedule and return when all is whole. Nothing begins after *until*."""
+        self._until = until
+        async with asyncio.TaskGroup() as tasks:
+            for strike in strikes:
+                await asyncio.sleep(max(0.0, strike.at - self._recorder.now()))
+                tasks.create_task(self._strike(strike))
+
+    async def _strike(self, strike: Strike) -> None:
+        act = {
+            Kind.KILL: self._kill,
+            Kind.FREEZE: self._freeze,
+            Kind.RESTART: self._restart,
+            Kind.ROTATE: self._rotate,
+            Kind.CUT: self._cut,
+            Kind.MIN_ISR: self._break_min_isr,
+            Kind.DISK_FULL: self._fill_disk,
+        }[strike.kind]
+        lock = self._turns.get(strike.tier, asyncio.Lock())
+        try:
+            async with asyncio.timeout(_TURN_SECONDS):
+                await lock.acquire()
+        except TimeoutError:
+            self._leave_out(strike, "its tier was not whole in time")
+            return
+        try:
+            if self._recorder.now() + strike.seconds > self._until:
+                self._leave_out(strike, "too late in the run")
+                return
+            await act(strike)
+            await self._keeper.wait_whole(strike.tier)
+        except NobodyFreeError:
+            self._leave_out(strike, "nobody was free for it")
+        except ServersError as error:
+            # Who did not come back is started again in the end.
+            self._keeper.note_strange(str(error))
+        finally:
+            lock.release()
+
+    async def _kill(self, strike: Strike) -> None:
+        async with self._hold_one(strike) as node:
+            fault = self._recorder.begin("kill", node.name, strike.role)
+            await node.kill()
+            await asyncio.sleep(strike.seconds)
+            await self._keeper.start(node, strike.tier)
+            fault.end()
+
+    async def _freeze(self, strike: Strike) -> None:
+        async with self._hold_one(strike) as node:
+            fault = self._recorder.begin("freeze", node.name, _describe(strike))
+            node.pause()
+            await asyncio.sleep(strike.seconds)
+            node.resume()
+            fault.end()
+
+    async def _restart(self, strike: Strike) -> None:
+        for node in list(self._system.nodes[strike.tier]):
+            if not self._keeper.is_free(node):
+                continue
+            if self._recorder.now() > self._until:
+                break
+            async with self._keeper.hold(node):
+                fault = self._recorder.begin("restart", node.name)
+                await self._keeper.stop(node, strike.tier)
+                await self._keeper.start(node, strike.tier)
+                fault.end()
+            await self._keeper.wait_whole(strike.tier)
+
+    async def _rotate(self, strike: Strike) -> None:
+        workers = self._system.nodes[Tier.WORKER]
+        newcomer = self._system.build(Tier.WORKER)
+        async with self._keeper.hold(newcomer):
+            fault = self._recorder.begin("join", newcomer.name)
+            workers.append(newcomer)
+            await self._keeper.start(newcomer, Tier.WORKER)
+            fault.end()
+        await asyncio.sleep(strike.seconds / 4)
+        leaver = next((w for w in workers if self._keeper.is_free(w)), None)
+        if leaver is None or len(workers) <= WORKERS:
+            return
+        async with self._keeper.hold(leaver):
+            fault = self._recorder.begin("leave", leaver.name)
+            await self._keeper.stop(leaver, Tier.WORKER)
+            workers.remove(leaver)
+            fault.end()
+
+    async def _cut(self, strike: Strike) -> None:
+        async with self._hold_one(strike) as node:
+            address, user = node.plan.endpoints[0].host, user_of(node.name)
+            fault = self._recorder.begin("cut", node.name, _describe(strike))
+            self._isolation.cut_off(address, user)
+            try:
+                await asyncio.sleep(strike.seconds)
+            finally:
+                self._isolation.rejoin(address, user)
+                fault.end()
+
+    async def _break_min_isr(self, strike: Strike) -> None:
+        brokers = self._system.nodes[Tier.KAFKA]
+        spared = brokers[strike.index % len(brokers)]
+        frozen = [broker for broker in brokers if broker is not spared]
+        async with self._keeper.hold(*frozen):
+            names = ", ".join(broker.name for broker in frozen)
+            fault = self._recorder.begin("min-isr", names, _describe(strike))
+            for broker in frozen:
+                broker.pause()
+            await asyncio.sleep(UNABLE_LEAD_SECONDS)
+            self._recorder.write(Unable(t=self._recorder.now(), phase="begin"))
+            await asyncio.sleep(strike.seconds - UNABLE_LEAD_SECONDS - UNABLE_TAIL_SECONDS)
+            # What was sent until now has its answer before Kafka can store anything again.
+            self._recorder.write(Unable(t=self._recorder.now(), phase="end"))
+            await asyncio.sleep(UNABLE_TAIL_SECONDS)
+            for broker in frozen:
+                broker.resume()
+            fault.end()
+
+    async def _fill_disk(self, strike: Strike) -> None:
+        broker = self._system.nodes[Tier.KAFKA][-1]
+        async with self._keeper.hold(broker):
+            fault = self._recorder.begin("disk-full", broker.name, _describe(strike))
+            ballast = ballast_of(broker)
+            await asyncio.to_thread(_fill, ballast)
+            await asyncio.sleep(strike.seconds)
+            ballast.unlink(missing_ok=True)
+            # It may be giving up just now.
+            await asyncio.sleep(1.0)
+            ended = broker.pid is None
+            if ended:
+                await self._keeper.start(broker, Tier.KAFKA)
+            fault.end("it ended and was started again" if ended else "it lived on")
+
+    @asynccontextmanager
+    async def _hold_one(self, strike: Strike) -> AsyncIterator[Node]:
+        node = await self._choose(strike)
+        async with self._keeper.hold(node):
+            yield node
+
+    async def _choose(self, strike: Strike) -> Node:
+        """Return who has the role now, among those that nothing else is being done to."""
+        nodes = self._system.nodes[strike.tier]
+        number: int | None = None
+        if strike.role is Role.BUSIEST and strike.tier is Tier.KAFKA:
+            number = await self._brokers.leader_of(self._busiest.partition())
+        elif strike.role is Role.BUSIEST and strike.tier is Tier.CASSANDRA:
+            number = self._busiest.store()
+        free = [node for node in nodes if self._keeper.is_free(node)]
+        if number is not None and nodes[number - 1] in free:
+            return nodes[number - 1]
+        if not free:
+            raise NobodyFreeError
+        return free[strike.index % len(free)]
+
+    def _leave_out(self, strike: Strike, why: str) -> None:
+        self.left_out.append(f"{strike.kind} of {strike.tier} at {strike.at:.0f} s: {why}")
+        self._recorder.say(f"left out: {self.left_out[-1]}")
+
+
+def _describe(strike: Strike) -> str:
+    who = "the busiest, " if strike.role is Role.BUSIEST else ""
+    return f"{who}{strike.seconds:.1f} s"
+
+
+def _fill(ballast: Path) -> None:
+    """Write until there is no room for another byte."""
+    for chunk in (_CHUNK, b"\0"):
+        with suppress(OSError), ballast.open("ab", buffering=0) as file:
+            while file.write(chunk):
+                pass

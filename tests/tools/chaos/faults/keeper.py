@@ -1,0 +1,120 @@
+"""Keep the nodes: who is being hurt, start again what died, make everything whole."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+from deploy.processes.errors import ServersError
+from deploy.processes.node import Node, describe_status
+from tests.tools.chaos.faults.isolation import Isolation
+from tests.tools.chaos.faults.schedule import Tier
+from tests.tools.chaos.faults.wholeness import Brokers, Stores
+from tests.tools.chaos.recorder import Recorder
+from tests.tools.chaos.system import System, data_folder, user_of
+
+STOP_SECONDS = 25.0
+_OUR_TIERS = frozenset({Tier.INGEST, Tier.WORKER, Tier.QUERY})
+_SUPERVISE_SECONDS = 0.5
+
+
+class Keeper:
+    """What is done to the nodes apart from hurting them."""
+
+    def __init__(
+        self,
+        system: System,
+        isolation: Isolation,
+        recorder: Recorder,
+        brokers: Brokers,
+        stores: Stores,
+    ) -> None:
+        self._system = system
+        self._isolation = isolation
+        self._recorder = recorder
+        self._whole: dict[Tier, Callable[[], Awaitable[bool]]] = {
+            Tier.KAFKA: brokers.wait_whole,
+            Tier.CASSANDRA: stores.wait_whole,
+        }
+        self._held: set[str] = set()
+        self.strange: list[str] = []
+        """What nobody did: a node that ended by itself, or badly when asked to end."""
+
+    def is_free(self, node: Node) -> bool:
+        """Whether *node* runs and nothing is being done to it."""
+        return node.name not in self._held and node.pid is not None
+
+    @asynccontextmanager
+    async def hold(self, *nodes: Node) -> AsyncIterator[None]:
+        """Keep everybody else off *nodes* while the body runs."""
+        names = {node.name for node in nodes}
+        self._held |= names
+        try:
+            yield
+        finally:
+            self._held -= names
+
+    async def start(self, node: Node, tier: Tier) -> None:
+        """Start *node* and wait until it is ready. Raises ServersError."""
+        await node.start()
+        await node.wait_ready(len(self._system.nodes[tier]))
+
+    async def stop(self, node: Node, tier: Tier) -> None:
+        """Ask *node* to end, and note it if it does not end well."""
+        status = await node.stop(STOP_SECONDS)
+        if tier in _OUR_TIERS and status != 0:
+            self.note_strange(f"{node.name}, asked to end, {describe_status(status)}")
+
+    async def wait_whole(self, tier: Tier) -> None:
+        """Wait until all servers of *tier* are there and know it; our own tiers need not."""
+        wait = self._whole.get(tier)
+        if wait is not None and not await wait():
+            self.note_strange(f"{tier} was not whole again in time")
+
+    async def supervise(self) -> None:
+        """Start again what died of itself, until cancelled."""
+        while True:
+            await asyncio.sleep(_SUPERVISE_SECONDS)
+            for node in self._system.all:
+                if node.name not in self._held and node.started_at and node.pid is None:
+                    await self._revive(node)
+
+    async def heal(self) -> None:
+        """Make everything whole, whatever was going on."""
+        for node in (*self._system.nodes[Tier.KAFKA], *self._system.nodes[Tier.CASSANDRA]):
+            if self._isolation.cut:
+                self._isolation.rejoin(node.plan.endpoints[0].host, user_of(node.name))
+        for broker in self._system.nodes[Tier.KAFKA]:
+            ballast_of(broker).unlink(missing_ok=True)
+        for node in self._system.all:
+            if node.pid is not None:
+                node.resume()
+        await asyncio.gather(*(self._bring_back(node) for node in self._system.all))
+        await asyncio.gather(self.wait_whole(Tier.KAFKA), self.wait_whole(Tier.CASSANDRA))
+
+    def note_strange(self, what: str) -> None:
+        """Keep *what* for the end, and tell people."""
+        self.strange.append(f"{self._recorder.now():.1f} s: {what}")
+        self._recorder.say(f"strange: {what}")
+
+    async def _bring_back(self, node: Node) -> None:
+        try:
+            if node.pid is None:
+                await node.start()
+            await node.wait_ready()
+        except ServersError as error:
+            self.note_strange(str(error))
+
+    async def _revive(self, node: Node) -> None:
+        obituary = node.describe_exit()
+        self.note_strange(f"ended by itself: {obituary}")
+        async with self.hold(node):
+            fault = self._recorder.begin("died", node.name, obituary)
+            with suppress(ServersError):
+                await node.start()
+            fault.end()
+
+
+def ballast_of(broker: Node) -> Path:
+    """Return the file that fills the disk of *broker*."""
+    return data_folder(broker) / "ballast"

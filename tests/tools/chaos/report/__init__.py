@@ -1,0 +1,1 @@
+"""Show a run as figures and as a timeline."""

@@ -1,0 +1,1 @@
+"""Requests and observations while faults happen."""

@@ -1,0 +1,92 @@
+"""Feel the pulse of the tiers once a second: alive, ready, how far behind, how big."""
+
+import asyncio
+import re
+
+import aiohttp
+import psutil
+
+from deploy.processes.node import Node
+from tests.tools.chaos.faults.schedule import Tier
+from tests.tools.chaos.history import Pulse
+from tests.tools.chaos.options import PARTITIONS
+from tests.tools.chaos.recorder import Recorder
+from tests.tools.chaos.system import System, management_url
+from tests.tools.load.client.session import NoAnswerError, NotSentError
+
+_EVERY_SECONDS = 1.0
+_TIMEOUT = aiohttp.ClientTimeout(total=0.8)
+_LAG = re.compile(r'^kafka_consumergroup_lag\{.*partition="(\d+)".*\} (\S+)$', re.MULTILINE)
+
+
+class PulseTaker:
+    """Asks every node of the tiers."""
+
+    def __init__(self, session: aiohttp.ClientSession, system: System, recorder: Recorder) -> None:
+        self._session = session
+        self._system = system
+        self._recorder = recorder
+        self.last: Pulse | None = None
+
+    async def run(self) -> None:
+        """Take the pulse until cancelled."""
+        while True:
+            self._recorder.write(await self.take())
+            await asyncio.sleep(_EVERY_SECONDS)
+
+    async def take(self) -> Pulse:
+        """Ask all of them at once."""
+        nodes = self._system.tiers
+        workers = list(self._system.nodes[Tier.WORKER])
+        live, ready, lags = await asyncio.gather(
+            asyncio.gather(*(self._ok(node, "livez") for node in nodes)),
+            asyncio.gather(*(self._ok(node, "readyz") for node in nodes)),
+            asyncio.gather(*(self._lags(node) for node in workers)),
+        )
+        names = [node.name for node in nodes]
+        self.last = Pulse(
+            t=self._recorder.now(),
+            lag=total_lag(lags),
+            rss={node.name: size for node in nodes if (size := _rss(node))},
+            ready=dict(zip(names, ready, strict=True)),
+            live=dict(zip(names, live, strict=True)),
+        )
+        return self.last
+
+    async def _ok(self, node: Node, path: str) -> bool | None:
+        answer = await self._get(node, path)
+        return None if answer is None else answer[0] == 200
+
+    async def _lags(self, node: Node) -> dict[int, int]:
+        answer = await self._get(node, "metrics")
+        return {} if answer is None else read_lags(answer[1])
+
+    async def _get(self, node: Node, path: str) -> tuple[int, str] | None:
+        url = f"{management_url(node)}/{path}"
+        try:
+            async with self._session.get(url, timeout=_TIMEOUT) as answer:
+                return answer.status, await answer.text()
+        except (NotSentError, NoAnswerError, aiohttp.ClientError, TimeoutError, ValueError):
+            return None
+
+
+def read_lags(metrics: str) -> dict[int, int]:
+    """Return the lag of each partition that *metrics* of a worker tell of."""
+    return {int(number): int(float(lag)) for number, lag in _LAG.findall(metrics)}
+
+
+def total_lag(lags: list[dict[int, int]]) -> int | None:
+    """Return the sum over all partitions; None while one of them is nobody's."""
+    known: dict[int, int] = {}
+    for each in lags:
+        for number, lag in each.items():
+            known[number] = max(lag, known.get(number, 0))
+    return sum(known.values()) if len(known) == PARTITIONS else None
+
+
+def _rss(node: Node) -> int:
+    pid = node.pid
+    try:
+        return 0 if pid is None else int(psutil.Process(pid).memory_info().rss)
+    except psutil.Error:
+        return 0

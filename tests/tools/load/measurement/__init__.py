@@ -1,0 +1,1 @@
+"""Count events and measure times by the second."""

@@ -1,0 +1,93 @@
+"""What a run found."""
+
+import json
+from dataclasses import asdict, dataclass, field
+
+from tests.tools.load.measurement.latency import Latency
+from tests.tools.load.measurement.series import Percentile, SecondRow
+from tests.tools.load.verification.verify import WrongDomain
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """A run from the first event to the last comparison."""
+
+    seed: int
+    profile: str
+    """What was sent, in words."""
+    mode: str
+    closed_loop: bool = False
+    """Whether the answers set the pace. Latencies are then those from the sending on."""
+    connections: int
+    processes: int
+    offered_per_second: float
+    """The rate of the schedule; in a closed loop, what was sent."""
+    events: int
+    accepted: int
+    refused: int
+    unanswered: int
+    refused_by: dict[str, int]
+    unanswered_by: dict[str, int]
+    seconds_sending: float
+    latencies: dict[str, Latency]
+    """By way (``put``, ``bulk``), of requests of which an event was accepted, from the scheduled
+    time."""
+    start_lag: Latency
+    """How long after its time a request left."""
+    cpu_seconds: float
+    """Of all processes of the load tool while they sent."""
+    ceiling_per_second: float | None = None
+    """The events of which this client gets rid where every answer comes at once."""
+    domains: int
+    seconds_until_right: float | None
+    """From the last accepted event until every count was right; None: some never were."""
+    wrong_count: int
+    wrong: list[WrongDomain]
+    """The first 10,000 of them."""
+    breaches: list[str]
+    """Answers that are not what the API promises; the first 20."""
+    series: list[SecondRow] = field(default_factory=list)
+    percentiles: list[Percentile] = field(default_factory=list)
+    """Of all requests of which an event was accepted."""
+    machine: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def sent_per_second(self) -> float:
+        """The rate that was reached."""
+        return self.events / self.seconds_sending if self.seconds_sending > 0 else 0.0
+
+    @property
+    def accepted_per_second(self) -> float:
+        """The rate at which events were accepted."""
+        return self.accepted / self.seconds_sending if self.seconds_sending > 0 else 0.0
+
+    @property
+    def ok(self) -> bool:
+        """Whether something was accepted and everything is as promised."""
+        return self.accepted > 0 and not self.wrong_count and not self.breaches
+
+    @property
+    def verdict(self) -> str:
+        """The run in a sentence."""
+        if self.wrong_count:
+            return f"{self.wrong_count:,} of {self.domains:,} domains are wrong"
+        if self.breaches:
+            return "every count is right, but some answers are not what the API promises"
+        if not self.accepted:
+            return "nothing was accepted"
+        return "every count is right"
+
+    @property
+    def title(self) -> str:
+        """What was run."""
+        return f"{self.profile}, {self.mode}, seed {self.seed}"
+
+    def to_json(self) -> str:
+        """Return everything as JSON."""
+        derived = {
+            "sent_per_second": self.sent_per_second,
+            "accepted_per_second": self.accepted_per_second,
+            "ok": self.ok,
+            "verdict": self.verdict,
+        }
+        return json.dumps(asdict(self) | derived, indent=2) + "\n"

@@ -1,0 +1,1 @@
+"""Send a share of a run in each process, and record the outcome of every event."""

@@ -1,0 +1,234 @@
+"""Send on schedule, whatever the server does: an open loop. Without a rate: a closed one."""
+
+import asyncio
+import math
+from collections import deque
+from collections.abc import Sequence
+from time import perf_counter
+
+from tests.tools.load.client.connection import Answer, Connection
+from tests.tools.load.client.node import Node
+from tests.tools.load.sending.agenda import Agenda
+from tests.tools.load.sending.answers import (
+    NO_ANSWER,
+    NOT_SENT,
+    OUTSIDE_CONTRACT,
+    TIMED_OUT,
+    Reply,
+    read_bulk,
+    read_put,
+)
+from tests.tools.load.sending.book import Book
+from tests.tools.load.streams.schedule import Shipment, Way
+from tests.tools.load.streams.stream import Stream
+
+RECONNECT_SECONDS = 0.2
+CONNECT_SECONDS = 3.0
+IDLE_SECONDS = 20.0
+"""A connection of which nothing was asked for so long is replaced: the node may end it just when
+it is written to, and what is sent then stays unanswered."""
+_SWEEP_SECONDS = 0.1
+_UNAVAILABLE = 503
+
+
+class Sender:
+    """A number of connections that serve one schedule.
+
+    Each has one request in flight. Where all of them wait for the server the schedule runs on,
+    and the latency of what is sent late is measured from when it was due. In a closed loop every
+    request is due when a connection is free for it.
+    """
+
+    def __init__(
+        self,
+        stream: Stream,
+        book: Book,
+        *,
+        nodes: Sequence[Node],
+        connections: int,
+        timeout_seconds: float,
+        first_node: int = 0,
+    ) -> None:
+        self._stream = stream
+        self._book = book
+        self._timeout = timeout_seconds
+        self.plain_acceptance = b""
+        self._free = deque(
+            Connection(nodes[(first_node + index) % len(nodes)], self)
+            for index in range(connections)
+        )
+        self._busy: set[Connection] = set()
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def in_flight(self) -> int:
+        """How many requests are on their way."""
+        return len(self._busy)
+
+    async def run(self, agenda: Agenda) -> float:
+        """Send everything; return when the last fate was known."""
+        self._loop = asyncio.get_running_loop()
+        self._done = self._loop.create_future()
+        self._agenda = agenda
+        try:
+            async with asyncio.TaskGroup() as self._tasks:
+                sweeping = self._tasks.create_task(self._keep_sweeping())
+                self._pump()
+                await self._done
+                sweeping.cancel()
+        finally:
+            self._shut()
+        return perf_counter()
+
+    def _pump(self) -> None:
+        """Send what is due on the connections that are free, and come back for the next."""
+        self._timer = None
+        while self._free:
+            now = perf_counter()
+            if (due := self._agenda.due(now)) is None:
+                break
+            connection = self._free.popleft()
+            if connection.closed or now - connection.used_at > IDLE_SECONDS:
+                connection = self._replace(connection)
+            self._load(connection, due)
+        if self._agenda.over:
+            self._finish_if_idle()
+        elif self._free:
+            # uvloop rounds to milliseconds: round up, and look again, since too early is not on
+            # schedule either.
+            early = self._agenda.seconds_until_due(perf_counter())
+            self._timer = self._loop.call_later(math.ceil(early * 1_000) / 1_000, self._pump)
+
+    def _load(self, connection: Connection, due: float) -> None:
+        """Give the next shipment to *connection*, which sends it as soon as it is open."""
+        shipment = self._agenda.take()
+        connection.shipment, connection.due = shipment, due
+        self._busy.add(connection)
+        if connection.transport is None:
+            self._tasks.create_task(self._connect(connection))
+        else:
+            self._write(connection, connection.transport, shipment)
+
+    def _write(
+        self, connection: Connection, transport: asyncio.Transport, shipment: Shipment
+    ) -> None:
+        node, codes = connection.node, shipment.codes
+        if shipment.way is Way.PUT:
+            request = node.put(self._stream.path(codes[0]))
+        else:
+            request = node.post(self._stream.lines(codes))
+        connection.used_at = now = perf_counter()
+        transport.write(request)
+        self._book.leave(shipment, connection.due, now)
+
+    async def _connect(self, connection: Connection) -> None:
+        node = connection.node
+        try:
+            async with asyncio.timeout(min(CONNECT_SECONDS, self._timeout)):
+                await self._loop.create_connection(lambda: connection, node.host, node.port)
+        except OSError:
+            if connection.transport is None:
+                self._not_sent(connection)
+
+    def opened(self, connection: Connection) -> None:
+        """Send what waited for the connection."""
+        if connection.shipment is not None and connection.transport is not None:
+            self._write(connection, connection.transport, connection.shipment)
+
+    def accepted(self, connection: Connection) -> None:
+        """Enter that a PUT was accepted, and send what is due next."""
+        shipment, now = self._take(connection), perf_counter()
+        self._book.accept(shipment, connection.due, now)
+        connection.used_at = now
+        self._release(connection)
+
+    def answered(self, connection: Connection, answer: Answer) -> None:
+        """Enter the answer, and send what is due next."""
+        shipment, now = self._take(connection), perf_counter()
+        status, body = answer.status, answer.body
+        if shipment.way is Way.PUT:
+            reply = read_put(status, body)
+        else:
+            reply = read_bulk(status, body, len(shipment.codes))
+        if reply.accepts_all:
+            self._book.accept(shipment, connection.due, now)
+        else:
+            self._book.settle(shipment, reply, connection.due, now)
+        connection.used_at = now
+        if connection.closed and status == _UNAVAILABLE:
+            # A node that wants no more connections is not to be asked for one at once.
+            self._loop.call_later(RECONNECT_SECONDS, self._release, connection)
+        else:
+            self._release(connection)
+
+    def lost(self, connection: Connection) -> None:
+        """Enter that the request may have been carried out or not."""
+        self._give_up(connection, Reply(NO_ANSWER))
+
+    def breached(self, connection: Connection, how: str) -> None:
+        """Enter that something else than one answer came."""
+        if connection.shipment is None or not connection.closed:
+            self._book.breach(how)
+        else:
+            self._give_up(connection, Reply(OUTSIDE_CONTRACT, breach=how))
+
+    def _not_sent(self, connection: Connection) -> None:
+        shipment, now = self._take(connection), perf_counter()
+        self._book.leave(shipment, connection.due, now)
+        self._book.settle(shipment, Reply(NOT_SENT), connection.due, now)
+        connection.closed = True
+        # A node that is gone must not eat the schedule: leave it to the others.
+        self._loop.call_later(RECONNECT_SECONDS, self._release, connection)
+
+    def _give_up(self, connection: Connection, reply: Reply) -> None:
+        shipment = self._take(connection)
+        self._book.settle(shipment, reply, connection.due, perf_counter())
+        self._release(connection)
+
+    def _take(self, connection: Connection) -> Shipment:
+        shipment = connection.shipment
+        assert shipment is not None
+        connection.shipment = None
+        self._busy.discard(connection)
+        return shipment
+
+    def _replace(self, connection: Connection) -> Connection:
+        if not connection.closed and connection.transport is not None:
+            connection.transport.close()
+            connection.closed = True
+        return Connection(connection.node, self)
+
+    def _release(self, connection: Connection) -> None:
+        """Send what is overdue on *connection*, or keep it for what comes."""
+        if connection.closed:
+            connection = self._replace(connection)
+        if not self._free and (due := self._agenda.due(perf_counter())) is not None:
+            self._load(connection, due)
+            return
+        self._free.append(connection)
+        if self._agenda.over:
+            self._finish_if_idle()
+        elif self._timer is None:
+            self._pump()
+
+    async def _keep_sweeping(self) -> None:
+        """Give up the requests that have waited too long."""
+        while True:
+            await asyncio.sleep(_SWEEP_SECONDS)
+            late = perf_counter() - self._timeout
+            for connection in [
+                c for c in self._busy if c.transport is not None and c.used_at < late
+            ]:
+                connection.abort()
+                self._give_up(connection, Reply(TIMED_OUT))
+
+    def _finish_if_idle(self) -> None:
+        if not self._busy and not self._done.done():
+            self._done.set_result(None)
+
+    def _shut(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        for connection in (*self._busy, *self._free):
+            connection.shipment = None
+            connection.abort()

@@ -1,0 +1,1 @@
+"""Compare the counts of every domain with the events that were sent."""

@@ -1,0 +1,88 @@
+"""Keep what each domain's counts must come to. Pure."""
+
+from array import array
+from collections.abc import Iterator
+from itertools import chain, compress, count, repeat
+from operator import or_
+from typing import NamedTuple
+
+from tests.tools.load.streams.event import Kind, Outcome
+from tests.tools.load.streams.stream import CODE, code_of
+from tests.tools.load.verification.cells import Cells, Piece
+
+
+class Bounds(NamedTuple):
+    """The least and the most that a count may be; equal where every request was answered."""
+
+    least: int
+    most: int
+
+    def __str__(self) -> str:
+        return str(self.least) if self.least == self.most else f"{self.least}..{self.most}"
+
+
+class Expected(NamedTuple):
+    """What one domain's counts must come to."""
+
+    delivered: Bounds
+    bounced: Bounds
+
+
+class Ledger:
+    """The events of a run by domain, kind and outcome.
+
+    Four bytes a domain while all is accepted; five more once events are refused or stay
+    unanswered. A domain of which every event was refused stays in it: its counts must be 0.
+    """
+
+    def __init__(self, domains: int = 0) -> None:
+        self._cells = {
+            Outcome.ACCEPTED: Cells("H", 2 * domains),
+            Outcome.UNANSWERED: Cells("H"),
+            Outcome.REFUSED: Cells("B"),
+        }
+        self.accept = self._cells[Outcome.ACCEPTED].count
+        """Enter events that were all accepted, by their codes."""
+
+    @property
+    def nbytes(self) -> int:
+        """The memory of all counts."""
+        return sum(cells.nbytes for cells in self._cells.values())
+
+    def enter(self, codes: "array[int]", outcome: Outcome) -> None:
+        """Enter what became of the events with *codes*."""
+        refused = outcome is Outcome.REFUSED
+        self._cells[outcome].count((code // 2 for code in codes) if refused else codes)
+
+    def expected(self, number: int) -> Expected:
+        """Return what the counts of domain *number* must come to."""
+        return Expected(self._bounds(number, Kind.DELIVERED), self._bounds(number, Kind.BOUNCED))
+
+    def numbers(self) -> "array[int]":
+        """Return the numbers of all domains of which an event was sent."""
+        places = max(
+            len(self._cells[Outcome.REFUSED]),
+            *(len(self._cells[o]) // 2 for o in (Outcome.ACCEPTED, Outcome.UNANSWERED)),
+        )
+        sent: Iterator[int] = repeat(0, places)
+        for outcome in (Outcome.ACCEPTED, Outcome.UNANSWERED):
+            filled = self._cells[outcome].filled()
+            for counts in (filled[::2], filled[1::2]):
+                sent = map(or_, sent, chain(counts, repeat(0)))
+        sent = map(or_, sent, chain(self._cells[Outcome.REFUSED].filled(), repeat(0)))
+        return array(CODE, compress(count(), sent))
+
+    def pieces(self) -> Iterator[tuple[Outcome, Piece]]:
+        """Yield everything in pieces that another process can add to its own ledger."""
+        for outcome, cells in self._cells.items():
+            for piece in cells.pieces():
+                yield outcome, piece
+
+    def add(self, outcome: Outcome, piece: Piece) -> None:
+        """Add what another process entered."""
+        self._cells[outcome].add(piece)
+
+    def _bounds(self, number: int, kind: Kind) -> Bounds:
+        code = code_of(number, kind)
+        accepted = self._cells[Outcome.ACCEPTED].read(code)
+        return Bounds(accepted, accepted + self._cells[Outcome.UNANSWERED].read(code))

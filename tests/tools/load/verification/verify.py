@@ -1,0 +1,132 @@
+"""Ask for every domain until its counts are right, or can't become right any more."""
+
+import asyncio
+from array import array
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from time import perf_counter
+
+from tests.tools.load.client.query_client import QueryError
+from tests.tools.load.streams.stream import CODE
+from tests.tools.load.verification.ledger import Ledger
+from tests.tools.load.verification.rule import Answer, Finding, Standing, judge
+
+NAMES_A_REQUEST = 1_000
+"""The contract's limit on the names of a question."""
+MAX_NAMED = 10_000
+"""The wrong domains that are named; any more are counted."""
+_FIRST_PAUSE_SECONDS = 0.02
+_LAST_PAUSE_SECONDS = 0.5
+
+Ask = Callable[[Sequence[str]], Awaitable[list[Answer | str]]]
+
+
+class _Patience(Enum):
+    """What a sweep makes of a domain that is not right yet."""
+
+    ASK_AGAIN = 1
+    GIVE_UP = 2
+
+
+@dataclass(frozen=True, slots=True)
+class WrongDomain:
+    """A domain whose counts are not what they must be, and why."""
+
+    domain: str
+    reason: str
+
+
+class Verifier:
+    """Compares the counts of every domain of the ledger."""
+
+    def __init__(
+        self,
+        ask: Ask,
+        ledger: Ledger,
+        name: Callable[[int], str],
+        requests_at_a_time: int = 4,
+    ) -> None:
+        self._ask = ask
+        self._ledger = ledger
+        self._name = name
+        self._requests_at_a_time = requests_at_a_time
+        self._numbers = ledger.numbers()
+        self.right = 0
+        self.wrong: list[WrongDomain] = []
+        """The first of them."""
+        self.wrong_count = 0
+
+    @property
+    def domains(self) -> int:
+        """How many there are."""
+        return len(self._numbers)
+
+    async def wait_until_right(self, timeout_seconds: float) -> float | None:
+        """Compare, asking again for what is below its bound, until *timeout_seconds* are over.
+
+        Return when (by ``perf_counter``) the last domain was seen to be right; None: one or more
+        are not, and ``wrong`` names them. May be called again to compare everything anew.
+        """
+        self.right = 0
+        pending = self._numbers
+        deadline = perf_counter() + timeout_seconds
+        pause = _FIRST_PAUSE_SECONDS
+        while True:
+            asked_at = perf_counter()
+            if not (pending := await self._sweep(pending, _Patience.ASK_AGAIN)):
+                break
+            left = deadline - perf_counter()
+            if left <= 0:
+                await self._sweep(pending, _Patience.GIVE_UP)
+                break
+            # At least as long as the asking took: the workers have to get on, too.
+            await asyncio.sleep(min(max(pause, perf_counter() - asked_at), left))
+            pause = min(pause * 1.5, _LAST_PAUSE_SECONDS)
+        return None if self.wrong_count else perf_counter()
+
+    async def _sweep(self, numbers: "array[int]", patience: _Patience) -> "array[int]":
+        """Ask once for each of *numbers* and return those that are not right yet."""
+        starts = iter(range(0, len(numbers), NAMES_A_REQUEST))
+        pending = array(CODE)
+
+        async def work() -> None:
+            for start in starts:
+                chunk = numbers[start : start + NAMES_A_REQUEST]
+                for number, finding in await self._compare(chunk):
+                    self._file(number, finding, patience, pending)
+
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(self._requests_at_a_time):
+                tasks.create_task(work())
+        return pending
+
+    async def _compare(self, numbers: Sequence[int]) -> Iterator[tuple[int, Finding]]:
+        names = [self._name(number) for number in numbers]
+        answers: list[Answer | str]
+        try:
+            answers = await self._ask(names)
+        except QueryError as error:
+            answers = [f"no answer: {error}"] * len(names)
+        return (
+            (number, self._judge(number, name, answer))
+            for number, name, answer in zip(numbers, names, answers, strict=True)
+        )
+
+    def _judge(self, number: int, name: str, answer: Answer | str) -> Finding:
+        if isinstance(answer, str):
+            return Finding(Standing.PENDING, answer)
+        return judge(name, self._ledger.expected(number), answer)
+
+    def _file(
+        self, number: int, finding: Finding, patience: _Patience, pending: "array[int]"
+    ) -> None:
+        if finding.standing is Standing.RIGHT:
+            self.right += 1
+            return
+        if finding.standing is Standing.PENDING and patience is _Patience.ASK_AGAIN:
+            pending.append(number)
+            return
+        self.wrong_count += 1
+        if len(self.wrong) < MAX_NAMED:
+            self.wrong.append(WrongDomain(self._name(number).lower(), finding.reason))

@@ -1,0 +1,53 @@
+"""When a rate of the whole pipeline holds."""
+
+import msgspec
+import pytest
+
+from tests.tools.bench.client.load import LoadLatency, LoadReport
+from tests.tools.bench.measurement.trend import Reading
+from tests.tools.bench.rows.pipeline import why_not
+
+RATE = 1_000.0
+REPORT = LoadReport(
+    events=10_000,
+    accepted=10_000,
+    refused=0,
+    unanswered=0,
+    refused_by={},
+    seconds_sending=10.2,
+    domains=8,
+    ok=True,
+    verdict="every count is right",
+    latencies={"bulk": LoadLatency(10.0, 20.0, 30.0)},
+)
+STEADY = [Reading(float(at), RATE * at, 100.0, 0.5) for at in range(9)]
+
+
+def test_a_rate_holds_where_nothing_is_amiss() -> None:
+    """There is no reason against it."""
+    assert not why_not(REPORT, RATE, STEADY, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"ok": False, "verdict": "1 of 8 domains are wrong"}, "1 of 8 domains are wrong"),
+        ({"refused": 5, "refused_by": {"node_full": 5}}, "5 refused {'node_full': 5}"),
+        ({"unanswered": 7}, "7 unanswered"),
+        ({"seconds_sending": 11.5}, "1.5 s late"),
+    ],
+)
+def test_one_thing_amiss_is_the_reason(changes: dict[str, object], reason: str) -> None:
+    """A wrong count, a refusal, a missing answer, or one that comes late, each by itself."""
+    assert reason in why_not(msgspec.structs.replace(REPORT, **changes), RATE, STEADY, 0.5)
+
+
+def test_a_delay_that_grows_is_a_reason() -> None:
+    """All was accepted, but the worker falls behind."""
+    behind = [r._replace(lag=500.0 * r.at) for r in STEADY]
+    assert "delay grew by 1.5 s" in why_not(REPORT, RATE, behind, 0.5)
+
+
+def test_a_report_names_its_latency_by_way() -> None:
+    """The words say which way the events went."""
+    assert REPORT.latency() == "bulk P50 10 ms, P95 20 ms, P99 30 ms"

@@ -1,0 +1,37 @@
+"""Who has the work is found from what was sent last."""
+
+import pytest
+
+from deploy.servers import cassandra
+from shared.model.domain import DomainName
+from shared.model.partitioning import partition_of, token_of
+from tests.tools.chaos.faults.busiest import Busiest
+from tests.tools.chaos.options import PARTITIONS, SERVERS
+
+
+def owner(domain: str) -> int:
+    """Return whose range the token of *domain* is in, the ring written out."""
+    first, second, third = (cassandra.token(SERVERS, number) for number in (1, 2, 3))
+    token = token_of(DomainName(domain))
+    if first < token <= second:
+        return 2
+    return 3 if second < token <= third else 1
+
+
+@pytest.mark.parametrize("hot", [f"hot{number}.example" for number in range(12)])
+def test_the_domain_with_most_events_decides(hot: str) -> None:
+    """Its partition, and the first replica of its counters."""
+    busiest = Busiest()
+    for number in range(30):
+        busiest.note(f"cold{number}.example")
+        busiest.note(hot.upper())
+    assert busiest.partition() == partition_of(DomainName(hot), PARTITIONS)
+    assert busiest.store() == owner(hot)
+
+
+def test_the_latest_domains_come_first_and_once() -> None:
+    """What a reader asks for."""
+    busiest = Busiest()
+    for name in ("a.example", "B.example", "a.example"):
+        busiest.note(name)
+    assert busiest.recent() == ["a.example", "b.example"]

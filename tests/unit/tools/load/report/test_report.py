@@ -1,0 +1,150 @@
+"""What a run prints and what it exits with."""
+
+import json
+from dataclasses import replace
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from typer import BadParameter
+
+from tests.tools.load import __main__ as program
+from tests.tools.load.measurement.latency import Latency
+from tests.tools.load.measurement.series import Percentile, SecondRow
+from tests.tools.load.options import LoadOptions
+from tests.tools.load.preflight import PreflightError
+from tests.tools.load.report.report import Report
+from tests.tools.load.report.table import print_report
+from tests.tools.load.report.watch import Watcher
+from tests.tools.load.sending.processes import SendingError
+from tests.tools.load.verification.verify import WrongDomain
+
+GOOD = Report(
+    seed=7,
+    profile="waves",
+    mode="put",
+    connections=64,
+    processes=1,
+    offered_per_second=2_000.0,
+    events=10,
+    accepted=7,
+    refused=2,
+    unanswered=1,
+    refused_by={"node_full": 2},
+    unanswered_by={"timeout": 1},
+    seconds_sending=0.5,
+    latencies={"put": Latency(7, 1.0, 2.0, 3.0, 4.0)},
+    start_lag=Latency(10, 0.1, 0.2, 0.3, 0.4),
+    cpu_seconds=0.4,
+    ceiling_per_second=30_000.0,
+    domains=3,
+    seconds_until_right=0.25,
+    wrong_count=0,
+    wrong=[],
+    breaches=[],
+    series=[SecondRow(0, 10, 10, 7, 2, 1, 1.0, 2.0, 3.0, 4.0)],
+    percentiles=[Percentile(0.0, 0.5), Percentile(0.5, 1.0), Percentile(1.0, 4.0)],
+    machine={"processor": "<fast> & small"},
+)
+WRONG = replace(
+    GOOD,
+    seconds_until_right=None,
+    wrong_count=25,
+    wrong=[WrongDomain(f"d{n}.com", "delivered is 0, accepted were 1") for n in range(25)],
+)
+
+
+def printed(report: Report) -> str:
+    """Return the closing table."""
+    console = Console(file=StringIO(), width=120)
+    print_report(report, console)
+    assert isinstance(console.file, StringIO)
+    return console.file.getvalue()
+
+
+def test_a_run_is_good_if_something_was_accepted_and_every_count_is_right() -> None:
+    """Refusals and unanswered requests are figures; wrong counts and answers are failures."""
+    assert GOOD.ok
+    assert not WRONG.ok
+    assert not replace(GOOD, breaches=["put: status 200"]).ok
+    assert not replace(GOOD, accepted=0).ok
+
+
+def test_the_table_has_every_figure() -> None:
+    """A reader finds rates, fates with their reasons, latencies and the verdict."""
+    text = printed(GOOD)
+    for figure in (
+        "2,000",
+        "20",
+        "2 (node_full 2)",
+        "1 (timeout 1)",
+        "1.0 / 2.0 / 3.0 / 4.0",
+        "30,000/s",
+    ):
+        assert figure in text
+    assert "0.25" in text
+    assert "30,000/s" in text
+    assert "every count is right" in text
+
+
+def test_the_first_twenty_wrong_domains_are_named() -> None:
+    """The rest are counted."""
+    text = printed(WRONG)
+    assert "d19.com: delivered is 0, accepted were 1" in text
+    assert "d20.com" not in text
+    assert "and 5 more" in text
+    assert "25 of 3 domains are wrong" in text
+
+
+def test_the_json_report_has_the_verdict_too() -> None:
+    """A program reads the same as people do."""
+    report = json.loads(WRONG.to_json())
+    assert report["ok"] is False
+    assert report["sent_per_second"] == 20.0
+    assert len(report["wrong"]) == 25
+    assert report["latencies"]["put"]["p99_ms"] == 3.0
+
+
+def test_a_closed_loop_says_so() -> None:
+    """Its latencies leave out what a schedule would have waited for."""
+    text = printed(replace(GOOD, closed_loop=True))
+    assert "closed loop" in text
+    assert "from the sending" in text
+    assert "from the scheduled time" in printed(GOOD)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status"),
+    [
+        (GOOD, 0),
+        (WRONG, 1),
+        (PreflightError("Start the system."), 2),
+        (SendingError("Died."), 2),
+        (KeyboardInterrupt(), 130),
+    ],
+)
+def test_the_exit_status_says_how_it_went(
+    outcome: Report | BaseException,
+    status: int,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """0: all right; 1: counts are wrong; 2: nothing to send to; 130: interrupted."""
+
+    async def run_load(_options: LoadOptions, _watcher: Watcher) -> Report:
+        if isinstance(outcome, Report):
+            return outcome
+        raise outcome
+
+    monkeypatch.setattr(program, "run_load", run_load)
+    console = Console(file=StringIO())
+    report, page = tmp_path / "report.json", tmp_path / "page.html"
+    assert program.run(LoadOptions(seed=1), report, page, console) == status
+    assert report.exists() == page.exists() == isinstance(outcome, Report)
+
+
+def test_events_and_duration_exclude_each_other() -> None:
+    """Either says how long a run is."""
+    with pytest.raises(BadParameter):
+        program.main(events=1, duration=1.0)

@@ -1,0 +1,86 @@
+"""Counting what was sent, domain by domain, in little memory."""
+
+from array import array
+from random import Random
+
+import pytest
+
+from tests.tools.load.streams.event import Kind, Outcome
+from tests.tools.load.streams.stream import code_of
+from tests.tools.load.verification.cells import Cells
+from tests.tools.load.verification.ledger import Bounds, Ledger
+
+
+def codes(*numbers: int, kind: Kind = Kind.DELIVERED) -> "array[int]":
+    """Return the codes of events of domains."""
+    return array("I", [code_of(number, kind) for number in numbers])
+
+
+def merged(*ledgers: Ledger) -> Ledger:
+    """Return the sum of what several processes entered."""
+    whole = Ledger()
+    for ledger in ledgers:
+        for outcome, piece in ledger.pieces():
+            whole.add(outcome, piece)
+    return whole
+
+
+def test_events_are_entered_by_domain_kind_and_outcome() -> None:
+    """Unanswered events widen the bounds of their own domain and kind, refused ones of none."""
+    ledger = Ledger()
+    ledger.accept(codes(0, 5, 5))
+    ledger.enter(codes(5), Outcome.UNANSWERED)
+    ledger.enter(codes(5, kind=Kind.BOUNCED), Outcome.ACCEPTED)
+    ledger.enter(codes(9), Outcome.REFUSED)
+    assert ledger.expected(5) == (Bounds(2, 3), Bounds(1, 1))
+    assert ledger.expected(0).delivered == Bounds(1, 1)
+    assert ledger.expected(9) == (Bounds(0, 0), Bounds(0, 0))
+
+
+def test_every_domain_that_was_sent_is_known_whatever_became_of_it() -> None:
+    """Those that were never sent are not; those of which all was refused are."""
+    ledger = Ledger(100)
+    ledger.accept(codes(3, 3))
+    ledger.enter(codes(20_000, kind=Kind.BOUNCED), Outcome.UNANSWERED)
+    ledger.enter(codes(7, 30_000), Outcome.REFUSED)
+    assert list(ledger.numbers()) == [3, 7, 20_000, 30_000]
+    assert list(merged(ledger).numbers()) == [3, 7, 20_000, 30_000]
+
+
+@pytest.mark.parametrize("typecode", ["B", "H"])
+def test_a_count_may_outgrow_its_cell(typecode: str) -> None:
+    """What a cell can't hold is carried; sums of processes too."""
+    cells = Cells(typecode)  # type: ignore[arg-type]
+    cells.count([4] * 200_000 + [5])
+    other = Cells(typecode)  # type: ignore[arg-type]
+    other.count([4] * 65_535 + [5])
+    for piece in other.pieces():
+        cells.add(piece)
+    assert (cells.read(4), cells.read(5), cells.read(6)) == (265_535, 2, 0)
+    assert [place for place, count in enumerate(cells.filled()) if count] == [4, 5]
+
+
+def test_ledgers_of_several_processes_add_up() -> None:
+    """The parent's bounds are those of all events together."""
+    random, whole, parts = Random(1), Ledger(), [Ledger(400_000) for _ in range(3)]
+    for _ in range(2_000):
+        sent = array("I", [random.randrange(800_000)])
+        outcome = random.choice(list(Outcome))
+        whole.enter(sent, outcome)
+        random.choice(parts).enter(sent, outcome)
+    together = merged(*parts)
+    assert together.numbers() == whole.numbers()
+    assert all(together.expected(n) == whole.expected(n) for n in whole.numbers())
+
+
+def test_ten_million_domains_cost_forty_megabytes_and_ninety_at_worst() -> None:
+    """So that ten processes and their parent keep them in less than 1 GiB."""
+    ledger = Ledger(10_000_000)
+    last = codes(9_999_999)
+    ledger.accept(last)
+    assert ledger.nbytes == 40_000_000
+    ledger.enter(last, Outcome.UNANSWERED)
+    ledger.enter(last, Outcome.REFUSED)
+    assert ledger.nbytes <= 90_000_000
+    assert 11 * ledger.nbytes < 2**30
+    assert list(ledger.numbers()) == [9_999_999]

@@ -1,0 +1,113 @@
+"""Judging a domain's counts by what was sent."""
+
+from array import array
+
+import pytest
+
+from tests.tools.load.streams.event import Kind, Outcome
+from tests.tools.load.streams.stream import code_of
+from tests.tools.load.verification.ledger import Bounds, Ledger
+from tests.tools.load.verification.rule import RIGHT, Answer, Standing, judge
+
+NAME = "AbC.net"
+
+
+def ledger(**sent: int) -> Ledger:
+    """Return a ledger of one domain: ``accepted_delivered=3`` and so on."""
+    book = Ledger()
+    for key, count in sent.items():
+        outcome, kind = key.split("_")
+        book.enter(array("I", [code_of(0, Kind(kind))] * count), Outcome(outcome))
+    return book
+
+
+def answer(delivered: int, bounced: int = 0, status: str = "unknown") -> Answer:
+    """Return what the query tier might say."""
+    return Answer(
+        domain=NAME.lower(), status=status, delivered=delivered, bounced=bounced, threshold=5
+    )
+
+
+def standing(book: Ledger, given: Answer) -> Standing:
+    """Return how the domain of *book* stands."""
+    return judge(NAME, book.expected(0), given).standing
+
+
+def test_counts_must_equal_what_was_accepted() -> None:
+    """Where every request was answered only one count is right."""
+    book = ledger(accepted_delivered=3, refused_delivered=2)
+    assert judge(NAME, book.expected(0), answer(3)) == RIGHT
+    assert standing(book, answer(2)) is Standing.PENDING
+    assert standing(book, answer(4)) is Standing.WRONG
+
+
+def test_unanswered_events_may_be_counted_or_not() -> None:
+    """The count may be anything from accepted to accepted and unanswered."""
+    book = ledger(accepted_delivered=1, unanswered_delivered=2)
+    assert [standing(book, answer(count)) for count in range(5)] == [
+        Standing.PENDING,
+        Standing.RIGHT,
+        Standing.RIGHT,
+        Standing.RIGHT,
+        Standing.WRONG,
+    ]
+
+
+def test_unanswered_events_of_one_kind_excuse_no_other_kind() -> None:
+    """Deliveries and bounces have bounds of their own."""
+    book = ledger(accepted_delivered=1, unanswered_delivered=1, accepted_bounced=1)
+    assert standing(book, answer(1, 1, "not catch-all")) is Standing.RIGHT
+    assert standing(book, answer(1, 2, "not catch-all")) is Standing.WRONG
+
+
+def test_a_domain_of_which_all_was_refused_must_stay_unknown() -> None:
+    """Nothing is invented."""
+    book = ledger(refused_bounced=1)
+    assert standing(book, answer(0)) is Standing.RIGHT
+    assert standing(book, answer(0, 1, "not catch-all")) is Standing.WRONG
+
+
+def test_one_count_above_its_bound_is_wrong_while_the_other_is_pending() -> None:
+    """What can't come right is not waited for."""
+    book = ledger(accepted_delivered=3, accepted_bounced=1)
+    assert standing(book, answer(0, 2, "not catch-all")) is Standing.WRONG
+
+
+@pytest.mark.parametrize(
+    ("delivered", "bounced", "status"),
+    [
+        (5, 0, "unknown"),
+        (6, 0, "catch-all"),
+        (6, 1, "not catch-all"),
+        (0, 1, "not catch-all"),
+    ],
+)
+def test_a_status_must_follow_from_the_counts(delivered: int, bounced: int, status: str) -> None:
+    """More than the threshold without a bounce is catch-all, the threshold itself unknown."""
+    book = ledger(accepted_delivered=delivered, accepted_bounced=bounced)
+    for said in ("unknown", "catch-all", "not catch-all"):
+        expected = Standing.RIGHT if said == status else Standing.WRONG
+        assert standing(book, answer(delivered, bounced, said)) is expected
+
+
+def test_an_answer_about_another_domain_is_wrong() -> None:
+    """Answers carry the lower-case spelling of the name that was asked for."""
+    book = ledger(accepted_delivered=1)
+    other = Answer(domain=NAME, status="unknown", delivered=1, bounced=0, threshold=5)
+    assert standing(book, other) is Standing.WRONG
+
+
+def test_reasons_name_the_count_and_its_bounds() -> None:
+    """A reader sees from the reason by how much a count is off."""
+    book = ledger(accepted_delivered=3, unanswered_delivered=2)
+    assert judge(NAME, book.expected(0), answer(2)).reason == "delivered is 2, accepted were 3..5"
+    assert judge(NAME, book.expected(0), answer(6)).reason == "delivered is 6, sent were 3..5"
+
+
+def test_the_ledger_grows_to_the_highest_domain() -> None:
+    """Domains that had no event in between are expected to be at 0."""
+    book = Ledger()
+    book.accept([code_of(3, Kind.BOUNCED)])
+    assert list(book.numbers()) == [3]
+    assert book.expected(1) == (Bounds(0, 0), Bounds(0, 0))
+    assert book.expected(3) == (Bounds(0, 0), Bounds(1, 1))
