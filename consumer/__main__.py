@@ -24,7 +24,7 @@ from shared.http.management import Readiness, build_management, keep_probing, ne
 from shared.kafka import topic as kafka
 from shared.runtime import lifecycle
 from shared.runtime.reloads import Reloads
-from shared.runtime.tracing import open_tracing
+from shared.telemetry.tracing import open_tracing
 
 
 def new_writer() -> uuid.UUID:

@@ -15,8 +15,8 @@ from shared.config import (
     PositiveSeconds,
 )
 from shared.model.status import DEFAULT_THRESHOLD
-from shared.runtime.security_config import TlsConfig
-from shared.runtime.tracing_config import TracingConfig
+from shared.security.config import TlsConfig
+from shared.telemetry.tracing_config import TracingConfig
 
 
 class WorkerSettings(BaseSettings):

@@ -36,7 +36,7 @@ from shared.model import record as codec
 from shared.model.domain import DomainName
 
 if TYPE_CHECKING:
-    from shared.runtime.spans import Spans
+    from shared.telemetry.spans import Spans
 
 log = structlog.stdlib.get_logger(__name__)
 

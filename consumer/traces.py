@@ -12,7 +12,7 @@ from shared.model.record import TRACEPARENT
 if TYPE_CHECKING:
     from opentelemetry.trace import Span
 
-    from shared.runtime.spans import Spans
+    from shared.telemetry.spans import Spans
 
 MAX_OPEN = 1_000
 """Of one partition; of more nothing is told."""
@@ -58,7 +58,7 @@ class PartitionTraces:
                 if name == TRACEPARENT:
                     place = {**self._place, "messaging.kafka.offset": record.offset}
                     parent = value.decode("ascii", "replace")
-                    span = self._spans.go_on(parent, self._name, place)
+                    span = self._spans.continue_trace(parent, self._name, place)
                     if span is not None:
                         self._open[domain] = _Traced(span, record.offset, now)
 
@@ -80,7 +80,7 @@ class PartitionTraces:
             "db.system.name": "cassandra",
             "db.operation.batch.size": len(end_offsets),
         }
-        with self._spans.for_all([span for _, span in counted], "write counters", about):
+        with self._spans.linked_span([span for _, span in counted], "write counters", about):
             yield
         for domain, span in counted:
             self._open.pop(domain, None)

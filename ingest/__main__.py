@@ -20,7 +20,7 @@ from shared.kafka import topic as kafka
 from shared.openapi.document import build_route
 from shared.runtime import lifecycle
 from shared.runtime.reloads import Reloads
-from shared.runtime.tracing import open_tracing
+from shared.telemetry.tracing import open_tracing
 
 
 async def run(config: IngestConfig) -> None:

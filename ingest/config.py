@@ -8,8 +8,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.auth.config import AccessConfig, read_access
 from shared.config import EnvironmentReader, KafkaConfig, Port, PositiveInt, PositiveSeconds
-from shared.runtime.security_config import TlsConfig
-from shared.runtime.tracing_config import TracingConfig
+from shared.security.config import TlsConfig
+from shared.telemetry.tracing_config import TracingConfig
 
 
 class IngestSettings(BaseSettings):

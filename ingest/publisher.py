@@ -22,7 +22,7 @@ from shared.model.partitioning import partition_of
 from shared.model.record import TRACEPARENT_BYTES
 
 if TYPE_CHECKING:
-    from shared.runtime.spans import Spans
+    from shared.telemetry.spans import Spans
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -97,7 +97,7 @@ class Publisher:
         """
         partition = partition_of(event.domain, self.partitions)
         spans = self._spans
-        traceparent = None if spans is None else spans.current()
+        traceparent = None if spans is None else spans.current_traceparent()
         size_bytes = len(event.domain) + MAX_RECORD_BYTES
         if traceparent is None:
             group = self._group(partition, size_bytes)
@@ -110,7 +110,7 @@ class Publisher:
     def publish_sums(self, partition: int, sums: EventSums) -> Acknowledgement:
         """Add *sums*, all of one partition, as ``publish`` does: all of them or none."""
         spans = self._spans
-        traceparent = None if spans is None else spans.current()
+        traceparent = None if spans is None else spans.current_traceparent()
         if traceparent is None:
             group = self._group(partition, sums.max_size_bytes())
         else:

@@ -21,7 +21,7 @@ from shared.http.watch import HttpWatch
 from shared.openapi.document import build_route
 from shared.runtime import lifecycle
 from shared.runtime.reloads import Reloads
-from shared.runtime.tracing import open_tracing
+from shared.telemetry.tracing import open_tracing
 
 
 async def run(config: QueryConfig) -> None:

@@ -19,8 +19,8 @@ from shared.config import (
     parse_addresses,
 )
 from shared.model.status import DEFAULT_THRESHOLD
-from shared.runtime.security_config import TlsConfig
-from shared.runtime.tracing_config import TracingConfig
+from shared.security.config import TlsConfig
+from shared.telemetry.tracing_config import TracingConfig
 
 _MANAGEMENT_PORT = 9080
 

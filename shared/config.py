@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.errors import ConfigError
-from shared.runtime.security_config import CassandraSecurity, KafkaSecurity
+from shared.security.config import CassandraSecurity, KafkaSecurity
 
 MAX_PORT = 65_535
 Port = Annotated[int, Field(ge=1, le=MAX_PORT)]

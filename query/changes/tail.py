@@ -12,7 +12,7 @@ from query.changes.feed import ChangeFeed
 from query.changes.metrics import ChangeMetrics
 from query.changes.topic_reader import Record, TopicReader
 from shared.errors import BrokerUnavailableError, LogRewrittenError
-from shared.runtime.log_limit import limit_logs
+from shared.telemetry.log_limit import limit_repeated_logs
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -167,7 +167,7 @@ async def open_tail(
     metrics: ChangeMetrics,
 ) -> AsyncIterator[None]:
     """Follow the topic and keep the feed's clients up to date until left."""
-    limit_logs(__name__, "query.changes.change_filter")
+    limit_repeated_logs(__name__, "query.changes.change_filter")
     clock = asyncio.get_running_loop().time
     async with asyncio.TaskGroup() as tasks:
         working = [

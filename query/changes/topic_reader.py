@@ -13,7 +13,7 @@ from query.changes.event_id import Offsets
 from shared.config import KafkaConfig
 from shared.errors import BrokerUnavailableError, LogRewrittenError
 from shared.kafka.client import client_arguments
-from shared.runtime.log_limit import limit_logs
+from shared.telemetry.log_limit import limit_repeated_logs
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -126,7 +126,7 @@ class KafkaTopicReader:
 @asynccontextmanager
 async def open_topic_reader(config: KafkaConfig) -> AsyncIterator[KafkaTopicReader]:
     """Connect to Kafka, and close in the end, within bounds. Raises BrokerUnavailableError."""
-    limit_logs(*_NOISY)
+    limit_repeated_logs(*_NOISY)
     consumer = AIOKafkaConsumer(
         **client_arguments(config),
         group_id=None,

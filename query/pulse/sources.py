@@ -15,8 +15,8 @@ from aiokafka.errors import KafkaError
 from query.pulse.scrape import Scrape, parse_scrape
 from shared.config import Address, KafkaConfig
 from shared.kafka.client import client_arguments
-from shared.runtime.log_limit import limit_logs
-from shared.runtime.tls import client_context, refusal
+from shared.security.tls import client_context, refusal
+from shared.telemetry.log_limit import limit_repeated_logs
 
 TARGET_SECONDS = 1.0
 KAFKA_SECONDS = 2.0
@@ -194,7 +194,7 @@ class KafkaEventTopic:
 @asynccontextmanager
 async def open_event_topic(config: KafkaConfig, group: str) -> AsyncIterator[KafkaEventTopic]:
     """Connect when asked; close in the end."""
-    limit_logs(*_NOISY)
+    limit_repeated_logs(*_NOISY)
     log = KafkaEventTopic(config, group)
     try:
         yield log

@@ -12,7 +12,7 @@ from cassandra.cluster import NoHostAvailable
 from cassandra.io.libevreactor import LibevConnection
 
 from shared.config import CassandraConfig
-from shared.runtime.tls import refusal
+from shared.security.tls import refusal
 
 _NOT_KNOWN = "Unable to perform authentication"
 """Cassandra's word when it cannot read its own roles just now."""

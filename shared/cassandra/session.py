@@ -43,7 +43,7 @@ from shared.errors import (
     PipelineError,
     StoreUnavailableError,
 )
-from shared.runtime.tls import client_context
+from shared.security.tls import client_context
 
 log = structlog.stdlib.get_logger(__name__)
 

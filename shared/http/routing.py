@@ -11,15 +11,18 @@ from typing import Final, NamedTuple
 from urllib.parse import unquote
 
 from aiohttp import web
+from multidict import istr
 
 from shared.auth.api_keys import Scope
 from shared.errors import InputError, RetriableError
 from shared.http.metrics import NO_ERROR, RouteMeter
 from shared.http.watch import HttpWatch, code_of, mark
+from shared.model.record import TRACEPARENT
 
 RETRY_AFTER_SECONDS = 1
 
 _FIRST_REFUSAL = 400
+_TRACEPARENT = istr(TRACEPARENT)
 
 Handler = Callable[..., Awaitable[web.StreamResponse]]
 
@@ -147,7 +150,10 @@ def _endpoint(method: str, path: str, handler: Handler, watch: HttpWatch) -> _En
             return problem_of(error)  # by now, so that its span has a status
 
     async def traced(request: web.BaseRequest, *values: str) -> web.StreamResponse:
-        return await spans.around(request, meter, partial(answer, request, *values))
+        traceparent = request.headers.get(_TRACEPARENT)
+        return await spans.trace_request(
+            method, path, traceparent, partial(answer, request, *values)
+        )
 
     return _Endpoint(traced, meter)
 

@@ -12,8 +12,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import structlog
 from prometheus_client import CollectorRegistry, Gauge
 
-from shared.runtime.security_config import TlsConfig
-from shared.runtime.tls import ServerFiles, refusal, server_context
+from shared.security.config import TlsConfig
+from shared.security.tls import ServerFiles, refusal, server_context
 
 log = structlog.stdlib.get_logger(__name__)
 

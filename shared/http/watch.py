@@ -11,7 +11,7 @@ from shared.http.refusal_log import RefusalLog
 from shared.http.request_ids import id_of, new_id
 
 if TYPE_CHECKING:
-    from shared.runtime.spans import Spans
+    from shared.telemetry.spans import Spans
 
 _CODE = web.ResponseKey("_CODE", str)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from shared.config import KafkaConfig
-from shared.runtime.tls import client_context
+from shared.security.tls import client_context
 
 
 @cache

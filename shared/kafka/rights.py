@@ -20,7 +20,7 @@ from aiokafka.protocol.types import Array, Boolean, Int16, Int32, Schema, String
 from shared.config import KafkaConfig, parse_addresses
 from shared.errors import AccessDeniedError
 from shared.kafka.client import security_arguments
-from shared.runtime.tls import refusal
+from shared.security.tls import refusal
 
 log = structlog.stdlib.get_logger(__name__)
 

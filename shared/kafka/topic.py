@@ -18,7 +18,7 @@ from shared.kafka.producer_topic import ProducerTopic
 from shared.kafka.rights import Right, require_access
 from shared.kafka.watchdog import watch
 from shared.model.record import KeyValue
-from shared.runtime.log_limit import limit_logs
+from shared.telemetry.log_limit import limit_repeated_logs
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -54,7 +54,7 @@ async def open_topic(config: KafkaConfig, name: str) -> AsyncIterator[ProducerTo
     Meanwhile it is replaced whenever it is of no more use. The close is bounded: the producer's
     own waits for ever while the brokers are away. Raises AccessDeniedError if we may not write.
     """
-    limit_logs(*_NOISY)
+    limit_repeated_logs(*_NOISY)
     topic, health = await _open(config, name)
     topic.watching = asyncio.create_task(watch(topic, health, config, name), name="watch")
     try:

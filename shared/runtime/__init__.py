@@ -1,1 +1,1 @@
-"""How a process starts, reports and ends."""
+"""How a process starts, is configured again, and ends."""

@@ -14,7 +14,7 @@ import uvloop
 
 from shared.config import EnvironmentReader, LogConfig
 from shared.errors import ConfigError, PipelineError
-from shared.runtime.logs import configure
+from shared.telemetry.logs import configure
 
 log = structlog.stdlib.get_logger(__name__)
 

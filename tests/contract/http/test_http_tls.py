@@ -21,7 +21,7 @@ from shared.http.prebuilt import PrebuiltResponse
 from shared.http.routing import OPEN, Route, Router
 from shared.http.server import HttpLimits, open_server
 from shared.http.tls import ServerTls
-from shared.runtime.tls import ServerFiles
+from shared.security.tls import ServerFiles
 from tests.servers.certificates import Authority
 from tests.servers.loopback import random_prefix
 

@@ -27,7 +27,7 @@ from shared.http.management import Readiness, build_management
 from shared.http.server import HttpLimits, open_server
 from shared.http.tls import ServerTls
 from shared.kafka import topic as kafka
-from shared.runtime.tls import ServerFiles
+from shared.security.tls import ServerFiles
 from tests.contract.harness.stores import unique
 from tests.servers.certificates import Authority
 from tests.servers.loopback import random_prefix

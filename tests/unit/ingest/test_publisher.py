@@ -17,7 +17,7 @@ from shared.model.domain import DomainName
 from shared.model.event import Event, EventKind
 from shared.model.partitioning import partition_of
 from shared.model.record import decode
-from shared.runtime.spans import Spans
+from shared.telemetry.spans import Spans
 from tests.fakes.spans import TRACE, TRACEPARENT, ListedSpans
 from tests.fakes.topic import InMemoryTopic
 
@@ -280,7 +280,7 @@ async def test_a_drain_that_runs_out_of_time_says_so() -> None:
 @contextmanager
 def traced(spans: ListedSpans) -> Iterator[None]:
     """Do what is done meanwhile for a request of a trace."""
-    span = spans.go_on(TRACEPARENT, "request", {})
+    span = spans.continue_trace(TRACEPARENT, "request", {})
     assert span is not None
     with use_span(span):
         yield
@@ -296,10 +296,10 @@ async def test_the_record_of_a_traced_event_says_where_it_came_from() -> None:
         answers = [node.publish(B), node.publish(A)]
         with traced(spans):
             answers.append(node.publish(BOUNCED))
-            first = spans.current()
+            first = spans.current_traceparent()
         with traced(spans):
             answers += [node.publish(BOUNCED), node.publish(A)]
-            second = spans.current()
+            second = spans.current_traceparent()
         node.topic.release()
         await asyncio.gather(*answers)
 
@@ -323,7 +323,7 @@ async def test_one_record_speaks_for_a_traced_bulk_request() -> None:
             sums.count(event)
         with traced(spans):
             answer = node.publisher.publish_sums(0, sums)
-            sent = spans.current()
+            sent = spans.current_traceparent()
         await answer
 
         assert node.topic.traceparents == [{0: sent}]

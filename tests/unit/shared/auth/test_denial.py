@@ -7,7 +7,7 @@ from cassandra import AuthenticationFailed, OperationTimedOut
 from cassandra.cluster import NoHostAvailable
 
 from shared.cassandra.access import NotTrustedError, denial
-from shared.runtime.tls import refusal
+from shared.security.tls import refusal
 
 BAD = 'Failed to authenticate to a:1: code=0100 [Bad credentials] message="{}"'
 

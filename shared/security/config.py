@@ -11,7 +11,7 @@ from pydantic import SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.errors import ConfigError
-from shared.runtime.tls import ServerFiles, client_context
+from shared.security.tls import ServerFiles, client_context
 
 _MAX_SECRET_CHARS = 4096
 

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import (
 from shared.config import CassandraConfig, EnvironmentReader, KafkaConfig
 from shared.errors import ConfigError
 from shared.kafka.client import client_arguments
-from shared.runtime.security_config import TlsConfig
+from shared.security.config import TlsConfig
 from tests.servers.certificates import LONG_AGO, Authority
 
 SECRET = "hush-hush"  # noqa: S105 it is looked for everywhere

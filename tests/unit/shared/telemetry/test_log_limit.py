@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from shared.runtime.log_limit import OnceInAWhile
+from shared.telemetry.log_limit import RepeatFilter
 
 
 def say(logger: logging.Logger, times: int) -> None:
@@ -27,7 +27,7 @@ def test_a_line_passes_once_whatever_its_arguments(
 ) -> None:
     """Another line is not held back by it."""
     logger.addHandler(caplog.handler)
-    logger.addFilter(OnceInAWhile(3600))
+    logger.addFilter(RepeatFilter(3600))
 
     say(logger, 100)
 
@@ -39,7 +39,7 @@ def test_a_line_passes_again_when_its_time_is_over(
 ) -> None:
     """A long outage is still told of."""
     logger.addHandler(caplog.handler)
-    logger.addFilter(OnceInAWhile(0))
+    logger.addFilter(RepeatFilter(0))
 
     say(logger, 2)
 

@@ -1,4 +1,4 @@
-"""Set up structured logs: one JSON object per line on standard error, events with fields."""
+"""Structured logs: one JSON object per line on standard error, an event with fields."""
 
 import logging
 import sys
@@ -19,7 +19,7 @@ def configure(level: str, service: str) -> None:
             foreign_pre_chain=[*shared_steps, structlog.stdlib.add_logger_name],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                # Without local variables: they hold input and, one day, secrets.
+                # Without local variables: they hold input, and may hold secrets.
                 structlog.processors.ExceptionRenderer(
                     structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
                 ),
@@ -30,7 +30,7 @@ def configure(level: str, service: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
-    # The clients tell of every connection and rebalance at INFO; what matters of it we say.
+    # The clients log every connection and rebalance at INFO; we log the ones that matter.
     for noisy in ("aiokafka", "cassandra"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     structlog.configure(

@@ -1,7 +1,7 @@
-"""Tell a collector which way some requests took, if the environment names one.
+"""Send spans to a collector, if the environment names one.
 
-It costs nothing where it names none: nothing of OpenTelemetry is imported, and whoever could tell
-of a request has None instead of ``Spans``.
+Without a collector tracing costs nothing: nothing of OpenTelemetry is imported, and the code that
+could record spans gets None instead of ``Spans``.
 """
 
 import asyncio
@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from shared.runtime.log_limit import limit_logs
-from shared.runtime.tracing_config import TracingConfig
+from shared.telemetry.log_limit import limit_repeated_logs
+from shared.telemetry.tracing_config import TracingConfig
 
 if TYPE_CHECKING:
-    from shared.runtime.spans import Spans
+    from shared.telemetry.spans import Spans
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -29,17 +29,17 @@ _NOISY = (
 
 @asynccontextmanager
 async def open_tracing(config: TracingConfig, service: str) -> AsyncIterator["Spans | None"]:
-    """Yield what tells of requests, or None; in the end send what is left, within a limit.
+    """Yield the spans of this process, or None; at the end send the remaining ones, within a limit.
 
-    Spans are sent by a thread, and dropped where the collector does not keep up.
+    A thread sends spans, and drops them when the collector does not keep up.
     """
     if config.endpoint is None:
         yield None
         return
-    from shared.runtime.spans import open_spans
+    from shared.telemetry.spans import build_spans
 
-    limit_logs(*_NOISY)
-    spans = open_spans(config.endpoint, config.sample_ratio, f"catchall-{service}")
+    limit_repeated_logs(*_NOISY)
+    spans = build_spans(config.endpoint, config.sample_ratio, f"catchall-{service}")
     log.info("requests are traced", ratio=config.sample_ratio)
     try:
         yield spans
@@ -48,4 +48,4 @@ async def open_tracing(config: TracingConfig, service: str) -> AsyncIterator["Sp
             async with asyncio.timeout(_CLOSE_SECONDS):
                 await asyncio.to_thread(spans.close)
         except TimeoutError:
-            log.warning("the collector did not take the last spans in time")
+            log.warning("the collector did not accept the last spans in time")

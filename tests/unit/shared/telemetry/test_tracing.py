@@ -11,9 +11,9 @@ from shared.config import EnvironmentReader
 from shared.errors import ConfigError, NodeFullError
 from shared.http.routing import OPEN, HttpProblem, Route, Router
 from shared.http.watch import HttpWatch
-from shared.runtime import tracing_config
-from shared.runtime.tracing import open_tracing
-from shared.runtime.tracing_config import TracingConfig
+from shared.telemetry import tracing_config
+from shared.telemetry.tracing import open_tracing
+from shared.telemetry.tracing_config import TracingConfig
 from tests.fakes.requests import ask
 from tests.fakes.spans import (
     NOT_TRACED,
@@ -90,9 +90,9 @@ async def test_chance_picks_from_the_others(ratio: float, traced: int) -> None:
 
 async def test_a_request_that_is_not_traced_has_nothing_to_carry_on() -> None:
     """Neither outside of a span, nor within one of another's."""
-    assert ListedSpans().current() is None
-    assert ListedSpans().go_on(NOT_TRACED, "x", {}) is None
-    assert ListedSpans().go_on("nonsense", "x", {}) is None
+    assert ListedSpans().current_traceparent() is None
+    assert ListedSpans().continue_trace(NOT_TRACED, "x", {}) is None
+    assert ListedSpans().continue_trace("nonsense", "x", {}) is None
 
 
 async def test_it_is_off_by_itself() -> None:
