@@ -1,6 +1,5 @@
 """What a sender and a customer do, over HTTP."""
 
-import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,7 +8,7 @@ from typing import Any, BinaryIO
 import aiohttp
 from yarl import URL
 
-VISIBLE_SECONDS = 30.0
+from tests.waiting import until
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +76,11 @@ class Client:
 
     async def wait_for_counts(self, domain: str, delivered: int, bounced: int) -> Any:
         """Return the answer once it has exactly these counts; fail at once beyond them."""
-        async with asyncio.timeout(VISIBLE_SECONDS):
-            while True:
-                body = (await self.get(domain)).body
-                assert body["delivered"] <= delivered, body
-                assert body["bounced"] <= bounced, body
-                if (body["delivered"], body["bounced"]) == (delivered, bounced):
-                    return body
-                await asyncio.sleep(0.02)
+
+        async def counted() -> Any:
+            body = (await self.get(domain)).body
+            assert body["delivered"] <= delivered, body
+            assert body["bounced"] <= bounced, body
+            return body if (body["delivered"], body["bounced"]) == (delivered, bounced) else None
+
+        return await until(counted)

@@ -9,9 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self, cast
 
 from tests.clients.raw_client import address_of
-
-WAIT_SECONDS = 30.0
-_LOOK_SECONDS = 0.02
+from tests.waiting import WAIT_SECONDS, until
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +100,7 @@ class EventStream(asyncio.Protocol):
         self, condition: Callable[[], bool], within_seconds: float = WAIT_SECONDS
     ) -> None:
         """Return when *condition* holds. Raises TimeoutError."""
-        async with asyncio.timeout(within_seconds):
-            while not condition():
-                await asyncio.sleep(_LOOK_SECONDS)
+        await until(condition, within_seconds)
 
     def close(self) -> None:
         """End the connection."""

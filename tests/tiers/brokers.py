@@ -21,6 +21,7 @@ from deploy.servers.backends import Servers, build_servers, choose_backend, endp
 from deploy.servers.cluster import Cluster
 from tests.servers.loopback import random_prefix
 from tests.tiers.stack import Stack
+from tests.waiting import until
 
 BROKERS = 3
 PARTITIONS = 12
@@ -77,17 +78,19 @@ class BrokerStack(Stack):
 
     async def delete_topic(self) -> None:
         """Delete the topic and return once no broker that is asked knows it."""
-        async with self._admin() as admin, asyncio.timeout(_WHOLE_SECONDS):
+        async with self._admin() as admin:
             await admin.delete_topics([self.topic])
+
+            async def is_unknown() -> bool:
+                (found,) = await admin.describe_topics([self.topic])
+                return bool(found["error_code"] != 0)
+
             for _ in range(BROKERS):
-                while (await admin.describe_topics([self.topic]))[0]["error_code"] == 0:
-                    await asyncio.sleep(0.05)
+                await until(is_unknown, _WHOLE_SECONDS)
 
     async def wait_whole(self) -> None:
         """Return once every partition has a leader and all its replicas in sync."""
-        async with asyncio.timeout(_WHOLE_SECONDS):
-            while not await self._is_whole():
-                await asyncio.sleep(0.3)
+        await until(self._is_whole, _WHOLE_SECONDS)
 
     async def _is_whole(self) -> bool:
         try:

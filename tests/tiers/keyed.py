@@ -12,8 +12,8 @@ from deploy import keys as key_desk
 from tests.clients.client import Client
 from tests.tiers.processes import PROCESSES
 from tests.tiers.stack import Stack, TierProcess
+from tests.waiting import until
 
-RELOAD_SECONDS = 10.0
 READ_AGAIN = '"read again"'
 
 
@@ -60,10 +60,12 @@ class Keyed:
         before = [node.log_text().count(awaited) for node, _ in nodes]
         for node, _ in nodes:
             node.running.signal(signal.SIGHUP)
-        async with asyncio.timeout(RELOAD_SECONDS):
-            for (node, times), seen in zip(nodes, before, strict=True):
-                while node.log_text().count(awaited) < seen + times:
-                    await asyncio.sleep(0.02)
+        await until(
+            lambda: all(
+                node.log_text().count(awaited) >= seen + times
+                for (node, times), seen in zip(nodes, before, strict=True)
+            )
+        )
 
     async def new(self, name: str, *words: str) -> dict[str, str]:
         """Make a key that is valid from now on."""

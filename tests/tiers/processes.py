@@ -1,12 +1,10 @@
 """An ingest node of several processes, each with a management port of its own."""
 
-import asyncio
-
 from tests.clients.client import Client
 from tests.tiers.stack import Stack, TierProcess
+from tests.waiting import until
 
 PROCESSES = 2
-SOON_SECONDS = 20.0
 
 
 def management(node: TierProcess, number: int) -> str:
@@ -18,13 +16,15 @@ def management(node: TierProcess, number: int) -> str:
 async def all_ready(stack: Stack, node: TierProcess) -> None:
     """Wait until each process is ready."""
     client = Client(stack.http, "", "")
-    async with asyncio.timeout(SOON_SECONDS):
-        for number in range(PROCESSES):
-            while True:
-                try:
-                    reply = await client.request("GET", f"{management(node, number)}/readyz")
-                    if reply.status == 200:
-                        break
-                except OSError:
-                    pass  # it does not listen yet
-                await asyncio.sleep(0.05)
+
+    async def are_ready() -> bool:
+        try:
+            replies = [
+                await client.request("GET", f"{management(node, number)}/readyz")
+                for number in range(PROCESSES)
+            ]
+        except OSError:
+            return False  # one does not listen yet
+        return all(reply.status == 200 for reply in replies)
+
+    await until(are_ready)

@@ -16,6 +16,7 @@ import aiohttp
 from deploy.processes import process
 from deploy.processes.process import Command, Running
 from tests.servers.loopback import random_prefix
+from tests.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
 READY_SECONDS = 60.0
@@ -139,17 +140,17 @@ class Stack:
         return tier
 
     async def _ready(self, tier: TierProcess) -> TierProcess:
-        async with asyncio.timeout(READY_SECONDS):
-            while True:
-                status = tier.running.poll()
-                assert status is None, f"{tier.name} ended with {status}:\n{tier.log_text()}"
-                try:
-                    async with self.http.get(f"{tier.management}/readyz") as answer:
-                        if answer.status == 200:
-                            return tier
-                except aiohttp.ClientConnectionError:
-                    pass
-                await asyncio.sleep(0.05)
+        async def is_ready() -> bool:
+            status = tier.running.poll()
+            assert status is None, f"{tier.name} ended with {status}:\n{tier.log_text()}"
+            try:
+                async with self.http.get(f"{tier.management}/readyz") as answer:
+                    return answer.status == 200
+            except aiohttp.ClientConnectionError:
+                return False
+
+        await until(is_ready, READY_SECONDS)
+        return tier
 
     def _command(self, name: str, module: str, environment: Mapping[str, str]) -> Command:
         own = {

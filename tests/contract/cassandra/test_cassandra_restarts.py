@@ -130,18 +130,12 @@ async def test_the_epoch_ends_with_a_node_and_only_then(ring: Servers, session: 
     assert session.node_epoch() == quiet
 
     await ring.cassandra[2].kill()
-    async with asyncio.timeout(2):
-        while session.node_epoch() == quiet:
-            await asyncio.sleep(0.01)
+    await until(lambda: session.node_epoch() != quiet, 2)
     await asyncio.sleep(4.0)
     dead = session.node_epoch()
     await ring.cassandra[2].start()
     await ring.cassandra[2].wait_ready(3)
-
-    async def is_noticed() -> bool:
-        return session.node_epoch() != dead
-
-    await until(is_noticed)
+    await until(lambda: session.node_epoch() != dead)
 
 
 async def test_the_drivers_default_sends_updates_twice_and_ours_does_not(ring: Servers) -> None:

@@ -31,6 +31,7 @@ from tests.contract.harness.stores import Store, new_domain
 from tests.contract.harness.workers import open_worker, truth, until_counted
 from tests.fakes.log import LogRecord
 from tests.fakes.topic import InMemoryTopic
+from tests.waiting import until_equal
 
 GARBAGE = (b"\xff", b"\x00not a record")
 
@@ -97,9 +98,11 @@ async def test_poison_is_put_aside_and_counted_once_after_the_fix(
         old.setattr(record, "decode", decode_of_old)
         async with open_worker(log, store.store):
             await until_counted(store.reader, truth([plain]))
-            async with asyncio.timeout(20):
-                while len(await log.letters()) < 2:
-                    pass
+
+            async def letters() -> int:
+                return len(await log.letters())
+
+            await until_equal(letters, 2)
 
     await replay("--dry-run")
     assert "would send 1 dead letter to" in capsys.readouterr().out

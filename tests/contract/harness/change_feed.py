@@ -20,6 +20,7 @@ from shared.model.partitioning import partition_of
 from shared.model.record import KeyValue
 from tests.clients.event_stream import EventStream
 from tests.tiers.stack import Stack, TierProcess
+from tests.waiting import until
 
 COUNT = (
     "UPDATE {}.domain_counters SET delivered = delivered + ?, bounced = bounced + ?,"
@@ -101,10 +102,11 @@ async def open_changes(folder: Path, servers: Mapping[str, str]) -> AsyncIterato
 async def start_node(changes: Changes, **environment: str) -> TierProcess:
     """Start a query node and return it when it serves changes."""
     started = await changes.stack.query(**environment)
-    async with asyncio.timeout(20):
-        while True:
-            stream = await EventStream.open(started.url)
-            stream.close()
-            if stream.status == 200:
-                return started
-            await asyncio.sleep(0.05)
+    await until(lambda: _serves_changes(started))
+    return started
+
+
+async def _serves_changes(node: TierProcess) -> bool:
+    stream = await EventStream.open(node.url)
+    stream.close()
+    return stream.status == 200

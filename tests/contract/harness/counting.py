@@ -22,6 +22,7 @@ from shared.model.event import Event, EventKind
 from tests.fakes.published_changes import PublishedChanges
 from tests.fakes.topic import InMemoryTopic
 from tests.unit.consumer.events import RETENTION
+from tests.waiting import until
 
 SECONDS_TO_SETTLE = 90.0
 
@@ -84,9 +85,7 @@ class Counting:
 
     async def settle(self) -> None:
         """Wait until everything is acknowledged."""
-        async with asyncio.timeout(SECONDS_TO_SETTLE):
-            while not self._task.ledger.settled:
-                await asyncio.sleep(0.05)
+        await until(lambda: self._task.ledger.settled, SECONDS_TO_SETTLE)
 
     async def false_rows(self) -> list[str]:
         """Return the rows that are no true count up to their offset."""

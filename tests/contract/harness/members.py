@@ -72,12 +72,8 @@ async def read(source: Source, partition: int, count: int) -> list[Record]:
 
 async def owned(opened: Member) -> Mapping[int, int]:
     """Return where each partition starts, once a first member has them all."""
-    await until(lambda: _of(len(opened.owned) == PARTITIONS))
+    await until(lambda: len(opened.owned) == PARTITIONS)
     return opened.owned
-
-
-async def _of(value: bool) -> bool:  # noqa: FBT001 - what a condition answers
-    return value
 
 
 def numbered(count: int, start: int = 0) -> Sequence[tuple[bytes, bytes]]:

@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 from shared.http.server import HttpLimits, open_server
 from shared.http.watch import HttpWatch
 from tests.contract.harness.wires import HOST, PORTS, ROUTES, Wire, connect, open_wires
+from tests.waiting import until_equal
 
 
 @pytest.mark.parametrize("target", ["/defective", "/timed-out"])
@@ -61,12 +62,11 @@ async def test_who_finds_no_room_is_told_so_at_once_and_there_is_room_again() ->
         assert await third.rest() == b""
         assert (await first.get("/accepted")).status == 202
         second.close()
-        async with asyncio.timeout(5):
-            while True:
-                fourth = await connect(wires)
-                if (await fourth.get("/accepted")).status == 202:
-                    break
-                await asyncio.sleep(0.05)
+
+        async def status() -> int:
+            return (await (await connect(wires)).get("/accepted")).status
+
+        await until_equal(status, 202)
 
 
 async def test_the_turned_away_are_bounded_too() -> None:

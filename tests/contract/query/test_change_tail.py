@@ -91,17 +91,13 @@ async def open_world(open_reader: OpenTopicReader) -> AsyncIterator[World]:
 
 async def until_ready(world: World) -> None:
     """Wait until clients may come."""
-    await until(lambda: _is(world.feed.ready))
+    await until(lambda: world.feed.ready)
 
 
 async def until_told(listener: Listener, *domains: str) -> None:
     """Wait until *listener* was told of so many domains; these must be the ones."""
-    await until(lambda: _is(len(listener.changes) >= len(domains)))
+    await until(lambda: len(listener.changes) >= len(domains))
     assert [domain for domain, _ in listener.changes] == list(domains)
-
-
-async def _is(condition: bool) -> bool:  # noqa: FBT001 what it was when it was asked
-    return condition
 
 
 async def test_a_log_is_read_from_where_one_likes_to_its_end(topic: ChangeTopic) -> None:
@@ -152,7 +148,7 @@ async def test_a_node_that_starts_remembers_the_last_changes_and_tells_the_next(
         await append(topic, 1, bounced("c.example"))
         await until_told(new, "c.example")
         await until_told(back, "b.example", "c.example")
-        await until(lambda: _is(not world.feed.late))
+        await until(lambda: not world.feed.late)
         assert world.metric("catchall_change_lag") == 0
         assert world.metric("catchall_change_replays_total") == 0
 
@@ -186,13 +182,13 @@ async def test_a_topic_that_is_away_is_waited_for_and_nothing_is_lost() -> None:
         listener = world.listen()
         await append(topic, 0, bounced("a.example"))
         await until_told(listener, "a.example")
-        await until(lambda: _is(not world.feed.late))
+        await until(lambda: not world.feed.late)
         topic.away = True
-        await until(lambda: _is(world.feed.late))
+        await until(lambda: world.feed.late)
         await append(topic, 0, bounced("b.example"))
         topic.away = False
         await until_told(listener, "a.example", "b.example")
-        await until(lambda: _is(not world.feed.late))
+        await until(lambda: not world.feed.late)
         assert set(listener.kinds) == {"late"}
 
 
@@ -217,9 +213,9 @@ async def test_a_topic_that_was_made_anew_is_begun_anew_once_that_is_certain() -
     topic.end_offsets[0] = 3
     await asyncio.sleep(0.1)
     assert "resync" not in listener.kinds
-    await until(lambda: _is("resync" in listener.kinds))
+    await until(lambda: "resync" in listener.kinds)
     await append(topic, 0, bounced("b.example"))
-    await until(lambda: _is(world.feed.offsets == (4,)))
+    await until(lambda: world.feed.offsets == (4,))
     world.feed.flush()
     assert listener.changes == [("b.example", "not catch-all")]
     following.cancel()

@@ -36,10 +36,10 @@ PORT = 20_090
 
 
 @pytest_asyncio.fixture
-async def log(
+async def event_topic(
     kafka_config: KafkaConfig, kafka_layout: KafkaLayout
 ) -> AsyncIterator[KafkaEventTopic]:
-    """The log of a new topic, of which nobody has read yet."""
+    """A new topic that no group has read yet."""
     await prepare.create_topics(kafka_config, kafka_layout)
     async with open_event_topic(kafka_config, kafka_config.topic) as opened:
         yield opened

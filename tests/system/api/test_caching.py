@@ -1,11 +1,10 @@
 """What caches and clients that have an answer already are told, over HTTP."""
 
-import asyncio
-
 import pytest
 
-from tests.clients.client import Client
+from tests.clients.client import Client, Reply
 from tests.clients.raw_client import RawConnection
+from tests.waiting import until, until_equal
 
 
 async def known(client: Client, word: str, status: str) -> str:
@@ -84,13 +83,12 @@ async def test_an_etag_ends_with_what_it_says(client: Client) -> None:
     url = f"{client.query}/domains/{domain}"
     tag = (await client.get(domain)).headers["ETag"]
     await client.report(domain, "delivered")
-    async with asyncio.timeout(30):
-        while True:
-            reply = await client.request("GET", url, headers={"If-None-Match": tag})
-            if reply.status == 200:
-                break
-            await asyncio.sleep(0.05)
-    assert reply.body["delivered"] == 1002
+
+    async def newer() -> Reply | None:
+        reply = await client.request("GET", url, headers={"If-None-Match": tag})
+        return reply if reply.status == 200 else None
+
+    assert (await until(newer)).body["delivered"] == 1002
 
 
 async def test_a_final_answer_s_counts_are_right_at_once_in_bulk_and_soon_by_get(
@@ -99,7 +97,9 @@ async def test_a_final_answer_s_counts_are_right_at_once_in_bulk_and_soon_by_get
     """A status that is settled does not settle the counts."""
     domain = await known(client, "converges", "not catch-all")
     await client.report(domain, "delivered", 5)
-    async with asyncio.timeout(30):
-        while (await client.ask([domain])).body["results"][0]["delivered"] != 5:
-            await asyncio.sleep(0.05)
+
+    async def delivered() -> int:
+        return int((await client.ask([domain])).body["results"][0]["delivered"])
+
+    await until_equal(delivered, 5)
     await client.wait_for_counts(domain, 5, 1)

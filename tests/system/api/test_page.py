@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import AsyncIterator, Mapping
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -11,6 +12,7 @@ from playwright.async_api import Browser, Page, expect
 from tests.clients.browser import NARROW, THEMES, WIDE, Visit, visit
 from tests.clients.client import Client
 from tests.tiers.stack import Stack
+from tests.waiting import until_equal
 
 STATUS = ".verdict strong:visible"
 
@@ -164,33 +166,27 @@ async def test_everything_is_reached_by_the_keyboard(seen: Visit) -> None:
     """In the order of the page, beginning with the way past its head."""
     page = seen.page
 
-    async def focused() -> str:
-        return str(
-            await page.evaluate(
-                "(e => e.id || e.className || e.textContent.trim())(document.activeElement)"
-            )
-        )
-
+    look_up, look_up_all = page.locator("#lookup-form button"), page.locator("#bulk-form button")
     await page.keyboard.press("Tab")
-    assert await focused() == "skip"
+    await expect(page.locator(".skip")).to_be_focused()
     await expect(page.locator(".skip")).to_be_in_viewport()
     await page.keyboard.press("Enter")
     await page.keyboard.press("Tab")
-    assert await focused() == "domain"
+    await expect(page.locator("#domain")).to_be_focused()
     await page.keyboard.type("page-key.example.com")
     await page.keyboard.press("Tab")
-    assert await focused() == "Look up"
+    await expect(look_up).to_be_focused()
     await page.keyboard.press("Enter")
     await expect(page.locator(".card h3")).to_have_text("page-key.example.com")
     await page.keyboard.press("Tab")
-    assert await focused() == "names"
+    await expect(page.locator("#names")).to_be_focused()
     await page.keyboard.type("page-key.example.com")
     await page.keyboard.press("Tab")
-    assert await focused() == "Look up all"
+    await expect(look_up_all).to_be_focused()
     await page.keyboard.press("Enter")
     await expect(page.locator("#results-title")).to_be_focused()
     await page.keyboard.press("/")
-    assert await focused() == "domain"
+    await expect(page.locator("#domain")).to_be_focused()
     await page.keyboard.type("a/b")
     await expect(page.locator("#domain")).to_have_value("a/b")
 
@@ -208,13 +204,18 @@ async def test_the_pulse_tells_of_every_process_and_partition(
     await expect(page.locator("#chart-rates [data-now]")).to_have_text("0")
     await client.report("page-pulse.example.com", "delivered", 5000)
     await expect(page.locator("#chart-rates [data-now]")).not_to_have_text("0")
-    pulse = (await client.request("GET", f"{client.query}/pulse")).body
-    assert pulse["failing"] == {}
-    assert [each["partition"] for each in pulse["partitions"]] == list(
-        range(len(pulse["partitions"]))
-    )
-    assert {each["lag_from"] for each in pulse["partitions"]} == {"worker"}
-    assert all(isinstance(each["end"], int) for each in pulse["partitions"])
+
+    async def pulse() -> Any:
+        return (await client.request("GET", f"{client.query}/pulse")).body
+
+    async def sources() -> set[str]:
+        return {each["lag_from"] for each in (await pulse())["partitions"]}
+
+    await until_equal(sources, {"worker"})
+    now = await pulse()
+    assert now["failing"] == {}
+    assert [each["partition"] for each in now["partitions"]] == list(range(len(now["partitions"])))
+    assert all(isinstance(each["end"], int) for each in now["partitions"])
 
 
 @pytest.mark.parametrize("theme", THEMES)

@@ -11,7 +11,8 @@ import pytest_asyncio
 
 from deploy.processes import process
 from tests.clients.client import Client
-from tests.tiers.stack import Stack
+from tests.tiers.stack import Stack, TierProcess
+from tests.waiting import until
 
 
 @pytest_asyncio.fixture
@@ -74,12 +75,16 @@ async def test_the_management_port_tells_life_readiness_and_metrics(stack: Stack
     client = Client(stack.http, stack.started[0].url, stack.started[2].url)
     await client.report("metrics.example.com", "delivered")
     await client.wait_for_counts("metrics.example.com", 1, 0)
-    await asyncio.sleep(1)
     for tier in stack.started:
         name = tier.name.split("-")[0]
+
+        async def is_exported(tier: TierProcess = tier, name: str = name) -> bool:
+            metrics = await client.request("GET", f"{tier.management}/metrics")
+            return f"\n{metric[name]}" in metrics.text
+
+        await until(is_exported)
         livez = await client.request("GET", f"{tier.management}/livez")
         readyz = await client.request("GET", f"{tier.management}/readyz")
-        metrics = await client.request("GET", f"{tier.management}/metrics")
         missing = await client.request("GET", f"{tier.management}/nothing")
 
         assert livez.status == 200
@@ -87,7 +92,6 @@ async def test_the_management_port_tells_life_readiness_and_metrics(stack: Stack
         assert readyz.body["checks"] == {
             need: {"ok": True, "last_error": None} for need in needs[name]
         }
-        assert f"\n{metric[name]}" in metrics.text
         assert (missing.status, missing.body["code"]) == (404, "unknown_path")
 
 

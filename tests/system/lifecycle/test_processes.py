@@ -12,6 +12,7 @@ import pytest_asyncio
 from tests.clients.client import Client
 from tests.tiers.processes import PROCESSES, all_ready, management
 from tests.tiers.stack import Stack, TierProcess
+from tests.waiting import until, until_equal
 
 SOON_SECONDS = 20.0
 
@@ -41,16 +42,25 @@ async def test_the_processes_of_a_node_share_its_port_and_its_end(
 ) -> None:
     """Clients are dealt out, one that is killed comes back, and a signal to all ends all once."""
     stack, ingest = node
+    client = Client(stack.http, ingest.url, "")
     sent = 0
-    async with asyncio.timeout(SOON_SECONDS):
-        while 0 in [await acknowledged(stack, ingest, number) for number in range(PROCESSES)]:
-            client = Client(stack.http, ingest.url, "")
-            # A connection each: the kernel deals connections out, not requests.
-            reply = await client.put("a.example.com", "delivered", headers={"Connection": "close"})
-            assert reply.status == 202
-            sent += 1
-    counts = [await acknowledged(stack, ingest, number) for number in range(PROCESSES)]
-    assert sum(counts) == sent
+
+    async def counts() -> list[float]:
+        return [await acknowledged(stack, ingest, number) for number in range(PROCESSES)]
+
+    async def each_has_one() -> bool:
+        nonlocal sent
+        # A connection each: the kernel deals connections out, not requests.
+        reply = await client.put("a.example.com", "delivered", headers={"Connection": "close"})
+        assert reply.status == 202
+        sent += 1
+        return 0 not in await counts()
+
+    async def total() -> float:
+        return sum(await counts())
+
+    await until(each_has_one)
+    await until_equal(total, sent)
 
     children = psutil.Process(ingest.running.pid).children()
     assert len(children) == PROCESSES

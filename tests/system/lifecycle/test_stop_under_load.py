@@ -16,6 +16,7 @@ import pytest_asyncio
 from tests.clients.client import Client
 from tests.clients.raw_client import RawConnection, post, put
 from tests.tiers.stack import Stack, TierProcess
+from tests.waiting import until, until_equal
 
 ROUNDS = 10
 PUT_CLIENTS = 32
@@ -115,18 +116,20 @@ async def test_a_body_that_is_half_here_is_waited_for(stack: Stack) -> None:
     # An answer to another shows that the node has read what came before.
     assert (await client.put("half.example.com", "delivered")).status == 202
     stopping = asyncio.create_task(node.stop())
-    async with asyncio.timeout(10):
-        while True:
-            ready = await client.request("GET", f"{node.management}/readyz")
-            if ready.status == 503:
-                break
-        while True:
-            try:
-                late = await RawConnection.open(node.url)
-            except OSError:
-                break
-            late.close()
-            await asyncio.sleep(0.01)
+
+    async def readiness() -> int:
+        return (await client.request("GET", f"{node.management}/readyz")).status
+
+    async def takes_nobody() -> bool:
+        try:
+            late = await RawConnection.open(node.url)
+        except OSError:
+            return True
+        late.close()
+        return False
+
+    await until_equal(readiness, 503)
+    await until(takes_nobody)
     assert await idle.rest() == b""
     assert not stopping.done()
     answer = await connection.ask(request[len(request) // 2 :])

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 
 import pytest
 
-from tests.clients.client import VISIBLE_SECONDS
 from tests.tiers.collector import open_collector
 from tests.tiers.stack import Stack
+from tests.waiting import until
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 SENDER = "b7ad6b7169203331"
@@ -34,9 +34,7 @@ async def test_a_traced_put_is_told_of_by_the_node_and_by_the_worker(
             url = f"{ingest.url}/events/traced.example.com/delivered"
             async with stack.http.put(url, headers=headers) as answer:
                 assert answer.status == 202
-        async with asyncio.timeout(VISIBLE_SECONDS):
-            while len(collector.spans) < 3:
-                await asyncio.sleep(0.05)
+        await until(lambda: len(collector.spans) >= 3)
         for tier in stack.started:
             assert await tier.stop() == 0
 

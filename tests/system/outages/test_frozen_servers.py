@@ -16,9 +16,10 @@ import pytest_asyncio
 
 from deploy.processes import process
 from deploy.servers.backends import Servers
-from tests.clients.client import VISIBLE_SECONDS, Client, Reply
+from tests.clients.client import Client, Reply
 from tests.servers.own_servers import open_own_servers
 from tests.tiers.stack import Stack, TierProcess
+from tests.waiting import until, until_equal
 
 TIMEOUT_SECONDS = 2.0
 READ_SECONDS = 2.0
@@ -27,6 +28,9 @@ FRESH_SECONDS = 1.0
 MAX_BACKLOG = 100
 FROZEN_SECONDS = 12.0
 """Four times the session of the workers here."""
+AT_ONCE_SECONDS = 5.0
+"""Less than a drain may take."""
+PATIENT_SECONDS = 30.0
 DOMAINS = 6_000
 LINES = 1_000
 MAX_GROWTH_BYTES = 32 * 1024 * 1024
@@ -82,9 +86,12 @@ async def test_a_frozen_broker_means_503_in_time_and_202_again_by_itself(
         certain = await client.put("frozen.example.com", "delivered")
         at_once = time.monotonic() - began - waited
         alive = await client.request("GET", f"{ingest.management}/livez")
-        async with asyncio.timeout(10):
-            while (ready := await readiness(stack, ingest)).status == 200:
-                await asyncio.sleep(0.1)
+
+        async def not_ready() -> Reply | None:
+            reply = await readiness(stack, ingest)
+            return reply if reply.status == 503 else None
+
+        ready = await until(not_ready)
     finally:
         own_servers.kafka[0].resume()
 
@@ -95,16 +102,20 @@ async def test_a_frozen_broker_means_503_in_time_and_202_again_by_itself(
     assert at_once < TIMEOUT_SECONDS / 2
     assert alive.status == 200
     assert ready.body["checks"]["kafka"]["last_error"]
-    async with asyncio.timeout(10):
-        while (await client.put("frozen.example.com", "delivered")).status != 202:
-            await asyncio.sleep(0.1)
-        while (await readiness(stack, ingest)).status != 200:
-            await asyncio.sleep(0.1)
+
+    async def accepted() -> int:
+        return (await client.put("frozen.example.com", "delivered")).status
+
+    async def is_ready() -> int:
+        return (await readiness(stack, ingest)).status
+
+    await until_equal(accepted, 202)
+    await until_equal(is_ready, 200)
 
 
-async def metric(stack: Stack, worker: TierProcess, name: str) -> float:
-    """Return a metric of a worker."""
-    reply = await Client(stack.http, "", "").request("GET", f"{worker.management}/metrics")
+async def metric(stack: Stack, node: TierProcess, name: str) -> float:
+    """Return a metric of a process."""
+    reply = await Client(stack.http, "", "").request("GET", f"{node.management}/metrics")
     (found,) = (line for line in reply.text.splitlines() if line.startswith(f"{name} "))
     return float(found.split()[1])
 
@@ -122,17 +133,21 @@ async def test_while_cassandra_is_away_a_worker_waits_and_then_catches_up(
         names = [f"away-{number}.example.com" for number in range(DOMAINS)]
         await client.report(names[0], "delivered")
         await client.wait_for_counts(names[0], 1, 0)
-        async with asyncio.timeout(VISIBLE_SECONDS):
-            while 0 in [await metric(stack, w, "catchall_assigned_partitions") for w in workers]:
-                await asyncio.sleep(0.1)
+
+        async def are_shared() -> bool:
+            return 0 not in [
+                await metric(stack, w, "catchall_assigned_partitions") for w in workers
+            ]
+
+        await until(are_shared)
         rebalances = [await metric(stack, w, "catchall_rebalances_total") for w in workers]
         before = [psutil.Process(worker.running.pid).memory_info().rss for worker in workers]
 
         own_servers.cassandra[0].pause()
         try:
-            until = time.monotonic() + FROZEN_SECONDS
+            end = time.monotonic() + FROZEN_SECONDS
             rounds = 0
-            while time.monotonic() < until:
+            while time.monotonic() < end:
                 for start in range(0, DOMAINS, LINES):
                     lines = [
                         {"domain": name, "event": "delivered", "count": 1}
@@ -154,15 +169,12 @@ async def test_while_cassandra_is_away_a_worker_waits_and_then_catches_up(
         await client.wait_for_counts(names[-1], rounds, 0)
         for start in range(0, DOMAINS, LINES):
             chunk = names[start : start + LINES]
-            async with asyncio.timeout(VISIBLE_SECONDS):
-                while True:
-                    answers = (await client.ask(chunk)).body["results"]
-                    wrong = [
-                        a for a in answers if a["delivered"] != rounds + (a["domain"] == names[0])
-                    ]
-                    if not wrong:
-                        break
-                    await asyncio.sleep(0.2)
+
+            async def wrong(chunk: list[str] = chunk, rounds: int = rounds) -> list[object]:
+                answers = (await client.ask(chunk)).body["results"]
+                return [a for a in answers if a["delivered"] != rounds + (a["domain"] == names[0])]
+
+            await until_equal(wrong, [])
         assert rebalances == [await metric(stack, w, "catchall_rebalances_total") for w in workers]
 
 
@@ -204,9 +216,10 @@ async def test_without_cassandra_what_is_final_goes_on_and_all_else_is_refused_i
         finally:
             own_servers.cassandra[0].resume()
 
-        async with asyncio.timeout(20):
-            while (await client.get(catch_all)).status != 200:
-                await asyncio.sleep(0.1)
+        async def answered() -> int:
+            return (await client.get(catch_all)).status
+
+        await until_equal(answered, 200)
         await client.report(catch_all, "bounced")
         await client.report(final, "delivered", 3)
         await client.wait_for_counts(catch_all, 1001, 1)
@@ -214,24 +227,36 @@ async def test_without_cassandra_what_is_final_goes_on_and_all_else_is_refused_i
 
 
 async def test_a_second_signal_ends_a_drain_that_cannot_end(
-    own_servers: Servers, node: tuple[Stack, TierProcess]
+    own_servers: Servers,
+    environment: Mapping[str, str],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    """With a request that Kafka does not answer, SIGTERM waits and another one does not."""
-    stack, ingest = node
-    client = Client(stack.http, ingest.url, "")
-    assert (await client.put("signal.example.com", "delivered")).status == 202
-    own_servers.kafka[0].pause()
-    try:
-        stuck = asyncio.create_task(client.put("signal.example.com", "delivered"))
-        await asyncio.sleep(0.3)
-        ingest.running.signal(signal.SIGTERM)
-        await asyncio.sleep(0.5)
-        assert ingest.running.poll() is None
-        ingest.running.signal(signal.SIGTERM)
-        async with asyncio.timeout(1):
-            status = await process.wait(ingest.running)
-    finally:
-        own_servers.kafka[0].resume()
-        await asyncio.gather(stuck, return_exceptions=True)
+    """While Kafka answers nothing, a node waits at SIGTERM; a second SIGTERM ends it."""
+    folder = tmp_path_factory.mktemp("signal")
+    async with Stack("signal", folder, environment) as stack:
+        ingest = await stack.ingest(KAFKA_REQUEST_TIMEOUT_SECONDS=str(PATIENT_SECONDS))
+        client = Client(stack.http, ingest.url, "")
+        assert (await client.put("signal.example.com", "delivered")).status == 202
 
-    assert status == 3
+        async def in_flight() -> float:
+            return await metric(stack, ingest, "catchall_ingest_in_flight_events")
+
+        async def is_stopping() -> bool:
+            reply = await readiness(stack, ingest)
+            return reply.status == 503 and bool(reply.body["stopping"])
+
+        own_servers.kafka[0].pause()
+        try:
+            stuck = asyncio.create_task(client.put("signal.example.com", "delivered"))
+            await until_equal(in_flight, 1.0)
+            ingest.running.signal(signal.SIGTERM)
+            await until(is_stopping)
+            assert ingest.running.poll() is None
+            ingest.running.signal(signal.SIGTERM)
+            async with asyncio.timeout(AT_ONCE_SECONDS):
+                status = await process.wait(ingest.running)
+        finally:
+            own_servers.kafka[0].resume()
+            await asyncio.gather(stuck, return_exceptions=True)
+
+        assert status == 3

@@ -19,6 +19,7 @@ from tests.clients.client import Client, Reply
 from tests.clients.putting import Outcome, Putting, put_all_the_time
 from tests.tiers.brokers import BrokerStack, open_brokers, start
 from tests.tiers.stack import TierProcess
+from tests.waiting import until_equal
 
 TIMEOUT_SECONDS = 2.0
 MARGIN_SECONDS = 2.5
@@ -59,9 +60,11 @@ class Scene:
 
     async def becomes_ready(self, within_seconds: float, *, ready: bool = True) -> None:
         """Return once the node says so."""
-        async with asyncio.timeout(within_seconds):
-            while ((await self.ask("/readyz")).status == 200) != ready:
-                await asyncio.sleep(0.05)
+
+        async def status() -> int:
+            return (await self.ask("/readyz")).status
+
+        await until_equal(status, 200 if ready else 503, within_seconds)
 
     def rss(self) -> int:
         """Return the memory of the node, which is still the process that it was."""

@@ -5,7 +5,6 @@ that came before it, which is the last test here. Each is the median of three ru
 work of the machine may spoil one.
 """
 
-import asyncio
 import statistics
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -15,10 +14,11 @@ import psutil
 import pytest
 import pytest_asyncio
 
-from tests.clients.client import VISIBLE_SECONDS, Client
+from tests.clients.client import Client
 from tests.clients.raw_client import post, put
 from tests.clients.raw_load import Press, Pressure
 from tests.tiers.stack import Stack, TierProcess
+from tests.waiting import until_equal
 
 MAX_P99_MS = 200.0
 RECOVERY_SECONDS = 5.0
@@ -84,14 +84,14 @@ def cpu_seconds(node: TierProcess) -> float:
 async def wait_for_all(client: Client, load: Load, requests: int) -> None:
     """Return once each domain has exactly the events of that many requests."""
     wanted = [(domain, requests * count) for domain, count in load.events.items()]
-    async with asyncio.timeout(VISIBLE_SECONDS):
-        while True:
-            results = (await client.ask(list(load.events))).body["results"]
-            found = [(result["domain"], result["delivered"]) for result in results]
-            assert all(n <= m for (_, n), (_, m) in zip(found, wanted, strict=True)), found
-            if found == wanted:
-                return
-            await asyncio.sleep(0.1)
+
+    async def counted() -> list[tuple[str, int]]:
+        results = (await client.ask(list(load.events))).body["results"]
+        found = [(result["domain"], result["delivered"]) for result in results]
+        assert all(n <= m for (_, n), (_, m) in zip(found, wanted, strict=True)), found
+        return found
+
+    await until_equal(counted, wanted)
 
 
 @pytest.mark.parametrize("load", [single("single"), bulk("bulk")], ids=lambda load: load.name)

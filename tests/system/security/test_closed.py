@@ -27,10 +27,10 @@ from tests.clients.client import Client
 from tests.servers.certificates import Authority
 from tests.tiers.closed import INGEST, QUERY, WORKER, Closed, open_closed
 from tests.tiers.stack import TierProcess
+from tests.waiting import until, until_equal
 
 LIMIT_SECONDS = 90.0
 """For a process that is to end by itself, on a machine that may be busy."""
-SOON_SECONDS = 20.0
 AT_ONCE = 3
 Wrong = tuple[Mapping[str, str], str]
 """What a process is told beside the rest, and some of what it then says."""
@@ -62,18 +62,22 @@ async def test_an_event_goes_the_whole_way_over_tls(
     client = Client(closed.stack.http, ingest.url, query.url)
     assert ingest.url.startswith("https://")
     assert (await client.put("a.example.com", "bounced")).status == 202
-    async with asyncio.timeout(SOON_SECONDS):
-        while (await get_json(closed, f"{query.url}/domains/a.example.com"))["bounced"] != 1:
-            await asyncio.sleep(0.1)
-    pulse = await get_json(closed, f"{query.url}/pulse")
-    assert pulse["failing"] == {}
-    assert [target["up"] for target in pulse["targets"]] == [True] * 3
-    assert sum(part["end"] for part in pulse["partitions"]) == 1
-    # Written by the worker, read by the query node: both had the rights.
+    await client.wait_for_counts("a.example.com", 0, 1)
+
+    async def pulse() -> tuple[object, list[bool], int]:
+        found = await get_json(closed, f"{query.url}/pulse")
+        up = [target["up"] for target in found["targets"]]
+        return found["failing"], up, sum(part["end"] for part in found["partitions"])
+
+    await until_equal(pulse, ({}, [True] * 3, 1))
+    # The worker wrote the change and the query node may read it.
     async with closed.consumer(QUERY) as consumer:
-        topic = f"{closed.stack.name}-changes"
-        ends = await consumer.end_offsets([TopicPartition(topic, number) for number in (0, 1)])
-        assert sum(ends.values()) == 1
+        changes = [TopicPartition(f"{closed.stack.name}-changes", number) for number in (0, 1)]
+
+        async def written() -> int:
+            return sum((await consumer.end_offsets(changes)).values())
+
+        await until_equal(written, 1)
 
 
 async def test_sighup_renews_the_certificate_of_every_process(
@@ -93,10 +97,12 @@ async def test_sighup_renews_the_certificate_of_every_process(
         for source, file in zip(fresh, kept, strict=True):
             shutil.copyfile(source, file)
         os.kill(ingest.running.pid, signal.SIGHUP)
-        async with asyncio.timeout(SOON_SECONDS):
-            for port, former in zip(ports, before, strict=True):
-                while await serial(closed, port) == former:
-                    await asyncio.sleep(0.1)
+        for port, former in zip(ports, before, strict=True):
+
+            async def is_renewed(port: int = port, former: str = former) -> bool:
+                return await serial(closed, port) != former
+
+            await until(is_renewed)
     finally:
         for file in kept:
             shutil.copyfile(tmp_path / file.name, file)
