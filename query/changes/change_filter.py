@@ -1,15 +1,16 @@
-"""Tell which records of the topic of changes are news, and what they mean now.
+"""Decide which records of the topic of changes are changes now, and with which answer.
 
-A log may say something twice, and a worker that was frozen may add an older truth after a newer
-one. So a record is believed only in what cannot be taken back:
+The topic may hold a change twice, and a worker that was frozen may append an outdated change after
+a newer one. So this node relies only on what cannot be undone:
 
-- One bounce is final: the domain is not catch-all, whatever else is or will be said.
-- "Catch-all" is asked of the store, which knows at least what the record says. If the domain is
-  something else by now this is no news: the record that says so stands in the same partition.
+- One bounce is final: the domain is not catch-all, whatever other records say.
+- "Catch-all" is verified by a read of Cassandra, which has at least the counts of the record. If
+  the domain has another status by now, this record is no change: the record of the other status is
+  in the same partition.
 
-Whatever was said before is passed over. Per partition, and thus per domain, the order is the
-log's: nothing is said before what stands ahead of it is settled, so an offset names exactly what
-was said up to it.
+A repeated change is skipped. Changes of a partition, and so of a domain, keep the order of the
+records: a record waits until the records before it are decided. So an offset names exactly the
+changes that were sent up to it.
 """
 
 import asyncio
@@ -19,7 +20,8 @@ from typing import Protocol
 import structlog
 
 from query.changes.metrics import ChangeMetrics
-from query.changes.status_history import StatusChange, StatusHistory
+from query.changes.status_change import StatusChange
+from query.changes.status_history import StatusHistory
 from query.changes.topic_reader import Record
 from query.lookup.answer import Answer, answer_of
 from shared.errors import RetriableError, UndecodableRecordError
@@ -34,63 +36,65 @@ _RETRY_SECONDS = (0.1, 2.0)
 
 
 class AnswerSource(Protocol):
-    """Whoever knows the answer of a domain."""
+    """The part of the cache that the filter uses."""
 
     async def get(self, domain: DomainName) -> Answer:
-        """Return the answer, from history where it may be. Raises RetriableError."""
+        """Return the answer, from memory if possible. Raises RetriableError."""
 
     async def get_fresh(self, domain: DomainName) -> Answer:
-        """Return the answer by a read that starts now, never lower than known.
+        """Return the answer from a read that starts now; its counts never go back.
 
         Raises RetriableError.
         """
 
     def invalidate(self, change: Change) -> None:
-        """Take note of a change."""
+        """Apply a change of status to the answer in memory."""
 
 
-Tell = Callable[[int, StatusChange | None], None]
-"""Called in order with the offset that comes after a record, and its news if it has any."""
+Emit = Callable[[int, StatusChange | None], None]
+"""Called in order with the offset after each record, and its change, if it is one."""
 
 
 class ChangeFilter:
-    """Reads records for all that follow the topic on this node, with one history."""
+    """Filters the records for every reader of the topic on this node, with one shared history."""
 
     def __init__(
-        self, answers: AnswerSource, threshold: int, memory: StatusHistory, metrics: ChangeMetrics
+        self, answers: AnswerSource, threshold: int, history: StatusHistory, metrics: ChangeMetrics
     ) -> None:
         self._answers = answers
         self._threshold = threshold
-        self._history = memory
+        self._history = history
         self._metrics = metrics
         self._reads = asyncio.Semaphore(_READS_AT_ONCE)
 
-    async def apply(self, partition: int, records: Sequence[Record], tell: Tell) -> None:
-        """Call *tell* for each of *records*. Waits for as long as the store cannot answer."""
+    async def process(self, partition: int, records: Sequence[Record], emit: Emit) -> None:
+        """Call *emit* for each of *records*. Waits as long as Cassandra cannot answer."""
         changes = [self._decode(record) for record in records]
         for change in changes:
             if change is not None:
                 self._answers.invalidate(change)
         async with asyncio.TaskGroup() as tasks:
-            looks = [
+            checks = [
                 None
                 if change is None
-                else tasks.create_task(self._look(change, partition, record.offset))
+                else tasks.create_task(self._check(change, partition, record.offset))
                 for record, change in zip(records, changes, strict=True)
             ]
-            for record, change, look in zip(records, changes, looks, strict=True):
-                answer = None if look is None else await look
-                news = None
+            for record, change, check in zip(records, changes, checks, strict=True):
+                answer = None if check is None else await check
+                status_change = None
                 if change is not None and answer is not None:
-                    news = self._news(change, answer, partition, record.offset)
-                tell(record.offset + 1, news)
+                    status_change = self._accept(change, answer, partition, record.offset)
+                emit(record.offset + 1, status_change)
 
-    def is_duplicate(self, news: StatusChange) -> bool:
-        """Whether a record that was read since has turned out to have said it before."""
-        answer = news.answer
-        return self._history.is_duplicate(answer.domain, answer.status, news.partition, news.offset)
+    def is_duplicate(self, change: StatusChange) -> bool:
+        """Whether a record that was read later turned out to have the same change earlier."""
+        answer = change.answer
+        return self._history.is_duplicate(
+            answer.domain, answer.status, change.partition, change.offset
+        )
 
-    def _news(
+    def _accept(
         self, change: Change, answer: Answer, partition: int, offset: int
     ) -> StatusChange | None:
         domain, status = answer.domain, answer.status
@@ -104,23 +108,23 @@ class ChangeFilter:
             change = decode(record.key, record.value)
         except UndecodableRecordError as error:
             self._metrics.undecodable.inc()
-            log.warning("a change could not be decoded", offset=record.offset, error=str(error))
+            log.warning("change record undecodable", offset=record.offset, error=str(error))
             return None
-        self._metrics.heard.inc()
+        self._metrics.consumed.inc()
         return change
 
-    async def _look(self, change: Change, partition: int, offset: int) -> Answer | None:
-        """Return what *change* is as an answer now, None if it is no news."""
+    async def _check(self, change: Change, partition: int, offset: int) -> Answer | None:
+        """Return the current answer if *change* is a change now, else None."""
         claimed = Status.NOT_CATCH_ALL if change.counted.bounced else Status.CATCH_ALL
         if self._history.is_duplicate(change.domain, claimed, partition, offset):
             return None
         if claimed is Status.NOT_CATCH_ALL:
-            return await self._final(change)
-        answer = await self._verified(change.domain)
+            return await self._final_answer(change)
+        answer = await self._verified_answer(change.domain)
         return answer if answer.status is Status.CATCH_ALL else None
 
-    async def _final(self, change: Change) -> Answer:
-        """Return what is known of a bounced domain: it is true without a look at the store."""
+    async def _final_answer(self, change: Change) -> Answer:
+        """Return the answer for a bounced domain, without a read if need be: it is final."""
         try:
             answer = await self._answers.get(change.domain)
         except RetriableError:
@@ -130,7 +134,7 @@ class ChangeFilter:
                 return answer
         return answer_of(change.domain, change.counted, self._threshold)
 
-    async def _verified(self, domain: DomainName) -> Answer:
+    async def _verified_answer(self, domain: DomainName) -> Answer:
         pause, longest = _RETRY_SECONDS
         while True:
             try:

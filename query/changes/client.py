@@ -1,18 +1,18 @@
-"""One connection that listens to changes."""
+"""One connected client of the feed of changes."""
 
 import asyncio
 
 _LINGER_SECONDS = 2.0
-"""For what is under way to a client whose stream ends."""
-_LOOK_SECONDS = 0.02
+"""After the end of a stream, the time for bytes in flight to reach the client."""
+_POLL_SECONDS = 0.02
 _DRAIN_SECONDS = 10.0
 
 
 class ChangeClient:
-    """Writes to a connection as long as it takes it, and lets it end.
+    """Writes to one connection and ends its stream.
 
-    What is written goes straight to the transport, as it is the same bytes for a thousand
-    clients: *limit_bytes* of it may be unread before a client counts as too slow.
+    Writes go directly to the transport, as a thousand clients get the same bytes. A client is too
+    slow once more than *limit_bytes* are unread.
     """
 
     def __init__(self, transport: asyncio.Transport, limit_bytes: int, ends_at: float) -> None:
@@ -23,30 +23,30 @@ class ChangeClient:
 
     @property
     def gone(self) -> bool:
-        """Whether nobody reads any more."""
+        """Whether the connection is closed."""
         return self._transport.is_closing()
 
     @property
     def too_slow(self) -> bool:
-        """Whether more is unread than may be."""
+        """Whether more bytes are unread than the limit."""
         return self._transport.get_write_buffer_size() > self._limit_bytes
 
     def write(self, data: bytes) -> None:
-        """Send *data*, whole blocks of the stream."""
+        """Send *data*, which is whole blocks of the stream."""
         self._transport.write(data)
 
     def end(self) -> None:
-        """End the stream: what was written is given a moment, whoever does not read is cut off."""
+        """End the stream. The client has a moment to read the rest before the connection closes."""
         if not self.ended.is_set():
             self.ended.set()
             asyncio.get_running_loop().call_later(_LINGER_SECONDS, self._transport.abort)
 
-    async def drained(self) -> bool:
-        """Wait until there is room again; False where there is none in time."""
+    async def wait_drained(self) -> bool:
+        """Wait until the client has read half of its limit. Return False on a timeout."""
         try:
             async with asyncio.timeout(_DRAIN_SECONDS):
                 while self._transport.get_write_buffer_size() > self._limit_bytes // 2:  # noqa: ASYNC110 a transport sets no event for this
-                    await asyncio.sleep(_LOOK_SECONDS)
+                    await asyncio.sleep(_POLL_SECONDS)
         except TimeoutError:
             return False
         return True

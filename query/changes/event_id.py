@@ -1,7 +1,7 @@
-"""Say where in the topic of changes a reader is: the next offset to read of each partition.
+"""The position of a reader in the topic of changes: the next offset of each partition. Pure.
 
-Clients keep it as the id of the last event that they saw. It is the same on all nodes, as
-offsets are. In text: ``1f.0.3a``, the offsets in hexadecimal in the order of the partitions.
+A client keeps it as the id of its last event. It means the same on all nodes, because it consists
+of offsets. As text: ``1f.0.3a``, the offsets in hexadecimal, in the order of the partitions.
 """
 
 import re
@@ -18,12 +18,12 @@ _ID = re.compile(ID_PATTERN)
 
 
 def format_id(offsets: Sequence[int]) -> str:
-    """Return *offsets* as clients get them."""
+    """Return *offsets* as the id of an event."""
     return ".".join([f"{offset:x}" for offset in offsets])
 
 
 def parse_id(text: str) -> Offsets:
-    """Return the offsets that *text* names. Raises InputError for all that no node has said."""
+    """Return the offsets of the id *text*. Raises InputError if no node can have sent it."""
     if _ID.fullmatch(text) is None:
         raise InputError(
             "invalid_last_event_id", "Last-Event-ID is no id of an event of this feed."
@@ -32,12 +32,12 @@ def parse_id(text: str) -> Offsets:
 
 
 def widen(offsets: Offsets, partitions: int) -> Offsets:
-    """Return *offsets* for at least *partitions*: one that came later is read from its start."""
+    """Return *offsets* for at least *partitions*: a new partition is read from its beginning."""
     return offsets + (0,) * (partitions - len(offsets))
 
 
 def reaches(offsets: Sequence[int], goal: Sequence[int]) -> bool:
-    """Whether whoever is at *offsets* has read all that one at *goal* has, of every partition."""
+    """Whether a reader at *offsets* has read at least as far as *goal*, in every partition."""
     return len(offsets) >= len(goal) and all(
         at >= wanted for at, wanted in zip(offsets, goal, strict=False)
     )

@@ -1,6 +1,6 @@
-"""Write server-sent events (HTML standard, 9.2) as bytes.
+"""Encode server-sent events (HTML standard, 9.2). Pure.
 
-A block without data is no event, but its id is the one that a client resumes from.
+A block without data is not an event, but a client resumes from its id.
 """
 
 from collections.abc import Sequence
@@ -17,8 +17,8 @@ TEXT_TYPE = "text/event-stream"
 _encode = msgspec.json.Encoder().encode
 
 
-class Lost(StrEnum):
-    """Why a client is told to read anew what it knows."""
+class ResyncReason(StrEnum):
+    """Why a client has to read its domains again."""
 
     TOO_SLOW = "too_slow"
     OUT_OF_RANGE = "out_of_range"
@@ -26,31 +26,31 @@ class Lost(StrEnum):
 
 
 def encode_data(answer: Answer) -> bytes:
-    """Return what follows the id of a change, the same for all clients."""
+    """Return the part of a change after its id, which is the same for all clients."""
     return b"data: " + _encode(answer) + b"\n\n"
 
 
 def encode_change(offsets: Sequence[int], data: bytes) -> bytes:
-    """Return a change after which a client goes on from *offsets*."""
+    """Return the event of a change; the client resumes from *offsets* after it."""
     return b"id: %b\n%b" % (format_id(offsets).encode(), data)
 
 
-def encode_place(offsets: Sequence[int]) -> bytes:
-    """Return a block that is no event and names where to go on from."""
+def encode_position(offsets: Sequence[int]) -> bytes:
+    """Return a block that is not an event and only sets the id to resume from."""
     return b"id: %b\n\n" % format_id(offsets).encode()
 
 
-def encode_hello(retry_ms: int) -> bytes:
-    """Return what a stream begins with: after how long to come back when it ends."""
+def encode_preamble(retry_ms: int) -> bytes:
+    """Return the first block of a stream: the time after which a client reconnects."""
     return b": changes of status\nretry: %d\n\n" % retry_ms
 
 
-def encode_resync(offsets: Sequence[int], why: Lost) -> bytes:
-    """Return the event that tells a client to read its domains anew, and where it goes on."""
-    reason = _encode({"reason": why})
-    return b"id: %b\nevent: resync\ndata: %b\n\n" % (format_id(offsets).encode(), reason)
+def encode_resync(offsets: Sequence[int], reason: ResyncReason) -> bytes:
+    """Return the event after which a client reads its domains again, and goes on from *offsets*."""
+    data = _encode({"reason": reason})
+    return b"id: %b\nevent: resync\ndata: %b\n\n" % (format_id(offsets).encode(), data)
 
 
 def encode_late(late: bool) -> bytes:  # noqa: FBT001 it is the event's only content
-    """Return the event that says that news may be late, or that they no longer are."""
+    """Return the event that announces that changes may be late, or no longer are."""
     return b"event: late\ndata: %b\n\n" % _encode({"late": late})

@@ -1,4 +1,4 @@
-"""Tell every client each change of status once, in order, from the same bytes."""
+"""Send each change of status once and in order to every client, encoded once for all of them."""
 
 import asyncio
 import random
@@ -9,32 +9,32 @@ from query.changes.client import ChangeClient
 from query.changes.event_id import Offsets, reaches
 from query.changes.event_stream import (
     HEARTBEAT,
-    Lost,
+    ResyncReason,
     encode_change,
     encode_data,
-    encode_hello,
     encode_late,
-    encode_place,
+    encode_position,
+    encode_preamble,
     encode_resync,
 )
 from query.changes.metrics import ChangeMetrics
 from query.changes.replay_buffer import BufferedChange, ReplayBuffer
-from query.changes.status_history import StatusChange
+from query.changes.status_change import StatusChange
 from query.config import ChangesSettings
 
-_LOOK_SECONDS = 1.0
+_CHECK_SECONDS = 1.0
 _JITTER = 0.2
 _RETRY_MS = (1_000, 3_000)
-"""After how long clients come back, each at a time of its own: a node that ends has many."""
+"""The range of the clients' reconnection times: all clients of a node that stops reconnect."""
 _TICK_BYTES = 64 * 1024
-"""So much at most is told per tick: a burst must not look as if all clients were slow."""
+"""The most bytes per tick: after a burst not every client must look too slow."""
 
 
 class ChangeFeed:
-    """The clients of one node, and the place in the topic up to which all of them know it.
+    """The clients of one node, and their common position in the topic.
 
-    ``offsets`` is that place: everything before it was told, or is no news. It is empty until
-    the topic was found.
+    ``offsets`` is that position: everything before it was sent, or is no change. It is empty until
+    the node has found the topic.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class ChangeFeed:
         self._pending: list[bytes] = []
         self._pending_bytes = 0
         self._moved = False
-        self._news = asyncio.Event()
+        self._has_pending = asyncio.Event()
         self.replay_buffer = ReplayBuffer((), settings.ring_bytes)
         self.ready = False
         self.late = True
@@ -66,13 +66,13 @@ class ChangeFeed:
 
     @property
     def full(self) -> bool:
-        """Whether there is no room for another client."""
+        """Whether the node has reached its limit of clients."""
         return len(self._clients) >= self.settings.max_clients
 
-    def begin(self, offsets: Offsets, goal: Offsets) -> None:
-        """Start at *offsets*; clients may come once *goal* is reached.
+    def reset(self, offsets: Offsets, goal: Offsets) -> None:
+        """Start at *offsets*. The feed accepts clients once it reaches *goal*.
 
-        Where there are clients, the topic is another one: all of them have to read anew.
+        Clients that are connected already followed another topic: they must resync.
         """
         self.flush()
         self._offsets = list(offsets)
@@ -80,39 +80,41 @@ class ChangeFeed:
         self.replay_buffer = ReplayBuffer(offsets, self.settings.ring_bytes)
         self.ready = reaches(offsets, goal)
         for client in list(self._live):
-            self._resync(client, Lost.OUT_OF_RANGE)
+            self._resync(client, ResyncReason.OUT_OF_RANGE)
 
-    def grow(self, partitions: int) -> None:
-        """Know of new partitions, which are read from their beginning."""
+    def add_partitions(self, partitions: int) -> None:
+        """Follow *partitions* in all; new ones from their beginning."""
         self._offsets += [0] * (partitions - len(self._offsets))
-        self.replay_buffer.grow(partitions)
+        self.replay_buffer.add_partitions(partitions)
 
-    def tell(self, partition: int, next_offset: int, news: StatusChange | None) -> None:
-        """Go on to *next_offset*, and tell *news* if there are any, with the next tick."""
+    def publish(self, partition: int, next_offset: int, change: StatusChange | None) -> None:
+        """Advance to *next_offset*, and send *change*, if any, at the next tick."""
         self._offsets[partition] = next_offset
         self.ready = self.ready or reaches(self._offsets, self._goal)
         self._moved = True
-        if news is not None:
-            told = BufferedChange(news, encode_data(news.answer))
-            self.replay_buffer.add(told)
-            block = encode_change(self._offsets, told.data)
+        if change is not None:
+            buffered = BufferedChange(change, encode_data(change.answer))
+            self.replay_buffer.append(buffered)
+            block = encode_change(self._offsets, buffered.data)
             self._pending.append(block)
             self._pending_bytes += len(block)
             self._moved = False
-            self._metrics.told(news.answer.status, max(0.0, time() - news.appended_at / 1000))
-        self._news.set()
+            self._metrics.record_change(
+                change.answer.status, max(0.0, time() - change.appended_at / 1000)
+            )
+        self._has_pending.set()
 
-    async def room(self) -> None:
-        """Wait while a tick has as much to tell as it may."""
+    async def wait_for_room(self) -> None:
+        """Wait while the next tick is full."""
         while self._pending_bytes > _TICK_BYTES:  # noqa: ASYNC110 the next tick makes room
             await asyncio.sleep(self.settings.tick_seconds)
 
     def flush(self) -> None:
-        """Write what is to be told to all clients that are up to date."""
-        self._news.clear()
+        """Write everything pending to all live clients."""
+        self._has_pending.clear()
         if self._moved:
-            # What was passed over since need not be read again by who resumes.
-            self._pending.append(encode_place(self._offsets))
+            # A client that resumes need not read again what the node has skipped.
+            self._pending.append(encode_position(self._offsets))
             self._moved = False
         data = b"".join(self._pending)
         self._pending.clear()
@@ -121,70 +123,70 @@ class ChangeFeed:
             self._write(self._live, data)
 
     def set_late(self, late: bool) -> None:  # noqa: FBT001 it is what the name says
-        """Say whether news may be late, to whom it is new."""
+        """Announce to all clients that changes may be late, or no longer are, if that is new."""
         if late != self.late:
             self.late = late
             self._metrics.late.set(late)
             self._write(self._clients, encode_late(late))
 
     def admit(self, transport: asyncio.Transport) -> ChangeClient:
-        """Return the client of a connection; it is told nothing until it joins."""
-        age = self.settings.connection_seconds * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 nothing is to be guessed
+        """Return the client of a connection. It gets no changes until it joins."""
+        age = self.settings.connection_seconds * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 not for security
         client = ChangeClient(transport, self.settings.client_bytes, self._clock() + age)
         self._clients.add(client)
         self._metrics.clients.set(len(self._clients))
         return client
 
-    def greet(self, client: ChangeClient) -> None:
-        """Say what every stream begins with."""
-        client.write(encode_hello(random.randint(*_RETRY_MS)))  # noqa: S311 nothing is to be guessed
+    def send_preamble(self, client: ChangeClient) -> None:
+        """Send the blocks that begin every stream."""
+        client.write(encode_preamble(random.randint(*_RETRY_MS)))  # noqa: S311 not for security
         if self.late:
             client.write(encode_late(late=True))
 
     def join(self, client: ChangeClient) -> None:
-        """Tell *client*, who knows all up to now, everything from now on."""
+        """Send all further changes to *client*, which has all changes until now."""
         self.flush()
-        self._send(client, encode_place(self._offsets))
+        self._send(client, encode_position(self._offsets))
         self._live.add(client)
 
-    def resync(self, client: ChangeClient, why: Lost) -> None:
-        """Tell *client* to read its domains anew, and everything from now on."""
+    def resync(self, client: ChangeClient, reason: ResyncReason) -> None:
+        """Send *client* a resync event, and all further changes."""
         self.flush()
-        self._resync(client, why)
+        self._resync(client, reason)
         self.join(client)
 
-    def give_up(self, client: ChangeClient) -> None:
+    def disconnect_slow(self, client: ChangeClient) -> None:
         """End the stream of a client that is too slow."""
         self._live.discard(client)
-        self._resync(client, Lost.TOO_SLOW)
+        self._resync(client, ResyncReason.TOO_SLOW)
         client.end()
 
     def leave(self, client: ChangeClient) -> None:
-        """Forget a client whose connection has ended."""
+        """Remove a client whose connection has ended."""
         client.end()
         self._live.discard(client)
         self._clients.discard(client)
         self._metrics.clients.set(len(self._clients))
 
     def stop(self) -> None:
-        """End all streams in order: clients resume at another node."""
+        """Flush, then end all streams. Clients resume at another node."""
         self.stopping = True
         self.flush()
         for client in self._clients:
             client.end()
 
-    async def keep_telling(self) -> None:
-        """Flush once per tick in which there is anything, until cancelled."""
+    async def run_flushes(self) -> None:
+        """Flush once per tick while anything is pending, until cancelled."""
         while True:
-            await self._news.wait()
+            await self._has_pending.wait()
             await asyncio.sleep(self.settings.tick_seconds)
             self.flush()
 
-    async def keep_alive(self) -> None:
-        """Send heartbeats, and look for clients that are gone or old, until cancelled."""
+    async def run_heartbeats(self) -> None:
+        """Send heartbeats, and end the streams of closed and old connections, until cancelled."""
         beat_at = self._clock() + self.settings.heartbeat_seconds
         while True:
-            await asyncio.sleep(_LOOK_SECONDS)
+            await asyncio.sleep(_CHECK_SECONDS)
             now = self._clock()
             if now >= beat_at:
                 beat_at = now + self.settings.heartbeat_seconds
@@ -194,7 +196,7 @@ class ChangeFeed:
                     client.end()
 
     def _write(self, clients: set[ChangeClient], data: bytes) -> None:
-        # A copy: who cannot take it leaves.
+        # A copy: a client that cannot take the data leaves the set.
         written = sum([self._send(client, data) for client in list(clients)])
         self._metrics.sent_bytes.inc(written * len(data))
 
@@ -204,12 +206,12 @@ class ChangeFeed:
             client.end()
             return False
         if client.too_slow:
-            self.give_up(client)
+            self.disconnect_slow(client)
             return False
         client.write(data)
         return True
 
-    def _resync(self, client: ChangeClient, why: Lost) -> None:
+    def _resync(self, client: ChangeClient, reason: ResyncReason) -> None:
         if not client.gone and not client.ended.is_set():
-            self._metrics.resynced(why)
-            client.write(encode_resync(self._offsets, why))
+            self._metrics.count_resync(reason)
+            client.write(encode_resync(self._offsets, reason))

@@ -1,4 +1,4 @@
-"""What a query node counts of its feed of changes. Each metric is declared here once."""
+"""The metrics of a query node's feed of changes, each declared once."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -8,13 +8,15 @@ _AGE_BUCKETS = (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0, 15.0,
 
 
 class ChangeMetrics:
-    """The meters of one node's feed of changes."""
+    """The metrics of one node's feed of changes."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.clients = Gauge(
-            "catchall_change_clients", "Connections that listen to changes.", registry=registry
+            "catchall_change_clients",
+            "Clients connected to the feed of changes.",
+            registry=registry,
         )
-        self.heard = Counter(
+        self.consumed = Counter(
             "catchall_changes_heard", "Changes read from the topic.", registry=registry
         )
         self.undecodable = Counter(
@@ -22,9 +24,9 @@ class ChangeMetrics:
             "Records of the topic of changes that could not be decoded.",
             registry=registry,
         )
-        self._told = Counter(
+        self._sent = Counter(
             "catchall_changes_told",
-            "Changes that were news, by status; each is told to all clients.",
+            "Changes of status sent to all clients, by status.",
             ["status"],
             registry=registry,
         )
@@ -33,36 +35,38 @@ class ChangeMetrics:
         )
         self._resyncs = Counter(
             "catchall_change_resyncs",
-            "Clients told to read their domains anew, by reason.",
+            "Resync events sent, after which a client reads its domains again, by reason.",
             ["reason"],
             registry=registry,
         )
         self.replays = Counter(
             "catchall_change_replays",
-            "Clients for which Kafka was read again from where they left off.",
+            "Clients resumed by reading Kafka again from their last position.",
             registry=registry,
         )
         self.lag = Gauge(
-            "catchall_change_lag", "Changes in the topic that were not told yet.", registry=registry
+            "catchall_change_lag",
+            "Records of the topic of changes that this node has not processed yet.",
+            registry=registry,
         )
         self.late = Gauge(
             "catchall_change_late",
-            "1 while Kafka or the store does not answer, so that news may be late.",
+            "1 while changes may be late: this node is behind, or Kafka does not answer.",
             registry=registry,
         )
         self._age = Histogram(
             "catchall_change_age_seconds",
-            "From the append of the event that brought a change about to its telling here.",
+            "Time from the append of the event that caused a change until this node sends it.",
             buckets=_AGE_BUCKETS,
             registry=registry,
         )
         self.late.set(1)
 
-    def told(self, status: Status, age_seconds: float) -> None:
-        """Note a change that is told to all, and how old the news is."""
-        self._told.labels(status).inc()
+    def record_change(self, status: Status, age_seconds: float) -> None:
+        """Record a change that is sent to all clients, and its age."""
+        self._sent.labels(status).inc()
         self._age.observe(age_seconds)
 
-    def resynced(self, reason: str) -> None:
-        """Note a client that has to read anew."""
+    def count_resync(self, reason: str) -> None:
+        """Count a client that has to read its domains again."""
         self._resyncs.labels(reason).inc()

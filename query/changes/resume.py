@@ -1,4 +1,4 @@
-"""Bring a client that comes back up to date: from history, else from Kafka."""
+"""Send a client that reconnects what it missed: from the replay buffer, else from Kafka."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,10 +8,10 @@ import structlog
 from query.changes.change_filter import ChangeFilter
 from query.changes.client import ChangeClient
 from query.changes.event_id import Offsets, reaches, widen
-from query.changes.event_stream import Lost, encode_change, encode_data
+from query.changes.event_stream import ResyncReason, encode_change, encode_data
 from query.changes.feed import ChangeFeed
 from query.changes.metrics import ChangeMetrics
-from query.changes.status_history import StatusChange
+from query.changes.status_change import StatusChange
 from query.changes.tail import OpenTopicReader
 from query.changes.topic_reader import TopicReader
 from shared.errors import LogRewrittenError
@@ -19,18 +19,18 @@ from shared.errors import LogRewrittenError
 log = structlog.stdlib.get_logger(__name__)
 
 _PIECE_BYTES = 64 * 1024
-_LOOK_SECONDS = 0.05
+_POLL_SECONDS = 0.05
 _AHEAD_SECONDS = 3.0
-"""How long this node may need to get to where another one already was."""
+"""The time for this node to reach a position that another node has reached already."""
 _REPLAY_SECONDS = 60.0
 
 
 class _OutOfRangeError(Exception):
-    """The client names offsets that the topic does not have."""
+    """The topic does not have the client's offsets."""
 
 
 class Resumer:
-    """Tells clients what they have missed, a bounded number of them from Kafka at once."""
+    """Sends clients the changes they missed, to a limited number of them from Kafka at once."""
 
     def __init__(
         self,
@@ -48,92 +48,96 @@ class Resumer:
         self._slots = asyncio.Semaphore(feed.settings.max_replays)
 
     def has_room(self, offsets: Offsets) -> bool:
-        """Whether a client from *offsets* can be served now."""
+        """Whether a client at *offsets* can be resumed now."""
         return not self._slots.locked() or not self._needs_kafka(self._widened(offsets))
 
     async def resume(self, client: ChangeClient, offsets: Offsets) -> None:
-        """Tell *client* all that comes after *offsets*, then let it join the others.
+        """Send *client* all changes after *offsets*, then let it join the others.
 
-        Raises BrokerUnavailableError and TimeoutError; what was told until then is not lost,
-        as the client knows where it is.
+        Raises BrokerUnavailableError and TimeoutError. The client resumes after the changes that
+        were sent by then, because each has its position as id.
         """
         try:
             await self._catch_up(client, self._widened(offsets))
         except _OutOfRangeError:
-            self._feed.resync(client, Lost.OUT_OF_RANGE)
+            self._feed.resync(client, ResyncReason.OUT_OF_RANGE)
 
     async def _catch_up(self, client: ChangeClient, at: Offsets) -> None:
         feed = self._feed
-        while await self._await_feed(at):
+        while await self._wait_for_feed(at):
             at = self._widened(at)
             if feed.replay_buffer.covers(at):
-                told = feed.replay_buffer.after(at, _PIECE_BYTES)
-                if not told:
+                missed = feed.replay_buffer.read_after(at, _PIECE_BYTES)
+                if not missed:
                     feed.join(client)
                     return
-                blocks = _Blocks(at)
-                for one in told:
-                    news = None if self._filter.is_duplicate(one.news) else one.news
-                    blocks.tell(one.news.partition, one.news.offset + 1, news, one.data)
+                blocks = _ClientBlocks(at)
+                for buffered in missed:
+                    change = buffered.change
+                    is_new = not self._filter.is_duplicate(change)
+                    blocks.advance(
+                        change.partition, change.offset + 1, buffered.data if is_new else None
+                    )
                 at = await self._send(client, blocks)
             elif self._distance(at) > feed.settings.replay_records:
-                feed.resync(client, Lost.TOO_FAR_BEHIND)
+                feed.resync(client, ResyncReason.TOO_FAR_BEHIND)
                 return
             else:
                 async with self._slots:
                     self._metrics.replays.inc()
-                    async with asyncio.timeout(_REPLAY_SECONDS), self._open_reader() as source:
-                        at = await self._replay(client, source, at)
+                    async with asyncio.timeout(_REPLAY_SECONDS), self._open_reader() as reader:
+                        at = await self._replay(client, reader, at)
             if client.ended.is_set():
                 return
         raise _OutOfRangeError
 
-    async def _replay(self, client: ChangeClient, source: TopicReader, at: Offsets) -> Offsets:
-        """Tell *client* from Kafka what the node knew when this began; return where it is then."""
+    async def _replay(self, client: ChangeClient, reader: TopicReader, at: Offsets) -> Offsets:
+        """Send *client* from Kafka what the feed had sent at this moment; return its position."""
         goal = self._feed.offsets
         behind = {p: offset for p, offset in enumerate(at) if offset < goal[p]}
-        starts = await source.starts()
+        starts = await reader.start_offsets()
         if any(offset < starts[partition] for partition, offset in behind.items()):
             raise _OutOfRangeError
-        source.read_from(behind)
-        blocks = _Blocks(at)
+        reader.assign(behind)
+        blocks = _ClientBlocks(at)
         while behind and not client.ended.is_set():
             try:
-                batches = await source.fetch()
+                batches = await reader.fetch()
             except LogRewrittenError as error:
                 raise _OutOfRangeError from error
             for partition, records in batches.items():
                 wanted = [record for record in records if record.offset < goal[partition]]
 
-                def tell(
-                    offset: int, news: StatusChange | None, partition: int = partition
+                def emit(
+                    offset: int, change: StatusChange | None, partition: int = partition
                 ) -> None:
-                    data = encode_data(news.answer) if news else b""
-                    blocks.tell(partition, offset, news, data)
+                    blocks.advance(
+                        partition, offset, encode_data(change.answer) if change else None
+                    )
 
-                await self._filter.apply(partition, wanted, tell)
+                await self._filter.process(partition, wanted, emit)
                 await self._send(client, blocks)
             for partition in list(behind):
-                if await source.next_offset(partition) >= goal[partition]:
-                    blocks.tell(partition, goal[partition], None, b"")
+                if await reader.next_offset(partition) >= goal[partition]:
+                    blocks.advance(partition, goal[partition], None)
                     del behind[partition]
         return tuple(blocks.at)
 
-    async def _send(self, client: ChangeClient, blocks: "_Blocks") -> Offsets:
+    async def _send(self, client: ChangeClient, blocks: "_ClientBlocks") -> Offsets:
         client.write(blocks.take())
-        if not await client.drained():
-            self._feed.give_up(client)
+        if not await client.wait_drained():
+            self._feed.disconnect_slow(client)
         return tuple(blocks.at)
 
-    async def _await_feed(self, at: Offsets) -> bool:
-        """Wait until this node is where *at* is; False if the topic has no such place."""
+    async def _wait_for_feed(self, at: Offsets) -> bool:
+        """Wait until the feed reaches *at*. Return False if the topic has no such position."""
         give_up = self._clock() + _AHEAD_SECONDS
         while not reaches(self._feed.offsets, at):
             if self._feed.late:
                 give_up = self._clock() + _AHEAD_SECONDS
             elif self._clock() > give_up:
                 return False
-            await asyncio.sleep(_LOOK_SECONDS)
+            await asyncio.sleep(_POLL_SECONDS)
         return True
 
     def _needs_kafka(self, at: Offsets) -> bool:
@@ -150,23 +154,25 @@ class Resumer:
         return sum(self._feed.offsets) - sum(at)
 
 
-class _Blocks:
-    """Text for one client, whose ids are where it is: it may have read partitions otherwise."""
+class _ClientBlocks:
+    """Encoded changes for one client; the ids are its own position.
+
+    It may differ from every position of this node: another node read the partitions in another
+    order.
+    """
 
     def __init__(self, at: Offsets) -> None:
         self.at = list(at)
         self._blocks: list[bytes] = []
 
-    def tell(
-        self, partition: int, next_offset: int, news: StatusChange | None, data: bytes
-    ) -> None:
-        """Go on to *next_offset*, with *news* if there are any."""
+    def advance(self, partition: int, next_offset: int, data: bytes | None) -> None:
+        """Advance to *next_offset*; *data* is the encoded change before it, if any."""
         self.at[partition] = max(self.at[partition], next_offset)
-        if news is not None:
+        if data is not None:
             self._blocks.append(encode_change(self.at, data))
 
     def take(self) -> bytes:
-        """Return what was told since, and forget it."""
+        """Return the blocks since the last call."""
         data = b"".join(self._blocks)
         self._blocks.clear()
         return data

@@ -1,4 +1,4 @@
-"""Answer ``GET /changes``: a stream of server-sent events that lasts."""
+"""Handle ``GET /changes``: a long-lived stream of server-sent events."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -29,15 +29,15 @@ from shared.kafka.rights import Right, require_access
 _HEADERS = {
     "Content-Type": TEXT_TYPE,
     "Cache-Control": "no-store",
-    # nginx would collect the events before it passes them on.
+    # Else nginx would buffer the events.
     "X-Accel-Buffering": "no",
 }
 
 
 class _EventStream(web.StreamResponse):
-    """A response whose body ends with its connection: the same bytes go to every client.
+    """A response whose body ends with its connection, so that all clients get the same bytes.
 
-    aiohttp would cut it into chunks, as it does not for WebSockets.
+    ``_length_check`` is off, as for aiohttp's WebSockets; else aiohttp would send chunks.
     """
 
     _length_check = False
@@ -48,27 +48,27 @@ class _EventStream(web.StreamResponse):
 
 
 class ChangesHandler:
-    """The route of the feed."""
+    """The handler of the feed's route."""
 
     def __init__(self, feed: ChangeFeed, resumer: Resumer) -> None:
         self._feed = feed
         self._resumer = resumer
 
     async def get_changes(self, request: web.BaseRequest) -> web.StreamResponse:
-        """``GET /changes``, from where ``Last-Event-ID`` says, else from now on."""
+        """``GET /changes``, after the position in ``Last-Event-ID``, else from now on."""
         text = request.headers.get("Last-Event-ID", "")
         offsets = parse_id(text) if text else None
         transport = request.transport
         if request.method == "HEAD" or transport is None:
             return _EventStream()
-        self._refuse(offsets)
+        self._check_admission(offsets)
         client = self._feed.admit(transport)
         try:
             stream = _EventStream()
             if (request_id := id_to_answer(request, stream.status)) is not None:
                 stream.headers[REQUEST_ID] = request_id
             await stream.prepare(request)
-            self._feed.greet(client)
+            self._feed.send_preamble(client)
             async with asyncio.TaskGroup() as tasks:
                 serving = tasks.create_task(self._serve(client, offsets))
                 await client.ended.wait()
@@ -77,15 +77,25 @@ class ChangesHandler:
             self._feed.leave(client)
         return stream
 
-    def _refuse(self, offsets: Offsets | None) -> None:
+    def _check_admission(self, offsets: Offsets | None) -> None:
         if self._feed.stopping:
-            raise HttpProblem(503, "node_stopping", "This node is stopping; another one goes on.")
+            raise HttpProblem(
+                503, "node_stopping", "This node is stopping. Connect to another node."
+            )
         if not self._feed.ready:
-            raise HttpProblem(503, "changes_unavailable", "This node has no changes to tell yet.")
+            raise HttpProblem(
+                503, "changes_unavailable", "This node has not caught up with the changes yet."
+            )
         if self._feed.full:
-            raise HttpProblem(503, "too_many_clients", "As many listen here as may.")
+            raise HttpProblem(
+                503, "too_many_clients", "This node has reached its limit of feed clients."
+            )
         if offsets is not None and not self._resumer.has_room(offsets):
-            raise HttpProblem(503, "too_many_replays", "Too many come back at once.")
+            raise HttpProblem(
+                503,
+                "too_many_replays",
+                "This node has reached its limit of clients that resume at once.",
+            )
 
     async def _serve(self, client: ChangeClient, offsets: Offsets | None) -> None:
         if offsets is None:
@@ -94,11 +104,11 @@ class ChangesHandler:
         try:
             await self._resumer.resume(client, offsets)
         except (BrokerUnavailableError, TimeoutError):
-            # It comes back to where it is now.
+            # The client reconnects and resumes from its position.
             client.end()
 
     def stop(self) -> None:
-        """End every stream, as the server would wait for them: they have no end of their own."""
+        """End every stream: they are endless, and the server would wait for them."""
         self._feed.stop()
 
     def route(self) -> Route:
@@ -110,9 +120,9 @@ class ChangesHandler:
 async def open_changes(
     config: QueryConfig, answers: AnswerSource, registry: CollectorRegistry
 ) -> AsyncIterator[ChangesHandler]:
-    """Follow the topic of changes, and yield who tells of it.
+    """Follow the topic of changes, and yield the handler of the feed.
 
-    Raises AccessDeniedError if we may not read it.
+    Raises AccessDeniedError if this node has no right to read the topic.
     """
     await require_access(config.kafka, {config.kafka.changes_topic: Right.READ})
     metrics = ChangeMetrics(registry)

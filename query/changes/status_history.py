@@ -1,32 +1,20 @@
-"""Remember which statuses were said of which domains, so that none is said twice.
+"""Remember the changes of status already sent, so that none is sent twice. Pure.
 
-The log may hold a change twice, as it is written at least once. A status of a domain is news
-only in the first record that says it, or something later. That is a question about offsets,
-whoever asks and in whatever order the log is read: one that goes on far behind the others gets
-what is news to it, and spoils nothing for them.
+The topic may hold a change twice, because workers write it at least once. Only the first record
+with a status is a change, and only if no record before it has a later status. This depends on
+offsets alone, not on the reader or on the order of reading: a replay far behind the others finds
+the same changes and does not disturb them.
 """
 
 from dataclasses import dataclass
 
-from query.lookup.answer import Answer
 from shared.model.domain import DomainName
 from shared.model.status import Status
 
 
-@dataclass(frozen=True, slots=True)
-class StatusChange:
-    """A domain has a new status, by the record at *offset* of *partition*."""
-
-    partition: int
-    offset: int
-    answer: Answer
-    appended_at: int
-    """When Kafka took the event that brought it about, in milliseconds since 1970."""
-
-
 @dataclass(slots=True)
-class _First:
-    """The first offsets at which a domain was said to be catch-all, and not to be."""
+class _FirstOffsets:
+    """The first offsets at which a domain was catch-all, and not catch-all."""
 
     partition: int
     catch_all: int | None = None
@@ -34,33 +22,34 @@ class _First:
 
 
 class StatusHistory:
-    """What was said of the last *bound* domains that anything was said of."""
+    """The most recent changes of up to *bound* domains."""
 
     def __init__(self, bound: int) -> None:
         self._bound = bound
-        self._firsts: dict[DomainName, _First] = {}
+        self._firsts: dict[DomainName, _FirstOffsets] = {}
 
     def __len__(self) -> int:
         return len(self._firsts)
 
     def is_duplicate(self, domain: DomainName, status: Status, partition: int, offset: int) -> bool:
-        """Whether this status, or a later one, was said of *domain* before *offset*."""
+        """Whether a record before *offset* has this status of *domain*, or a later one."""
         first = self._firsts.get(domain)
         if first is None:
             return False
-        said = [first.not_catch_all]
+        earlier = [first.not_catch_all]
         if status is not Status.NOT_CATCH_ALL:
-            said.append(first.catch_all)
+            earlier.append(first.catch_all)
         if first.partition != partition:
-            # The topic has more partitions than it had: the domain has moved, and all is before.
-            return any(at is not None for at in said)
-        return any(at is not None and at < offset for at in said)
+            # The topic has more partitions than before: the domain moved, and all of these are
+            # earlier.
+            return any(at is not None for at in earlier)
+        return any(at is not None and at < offset for at in earlier)
 
     def record(self, domain: DomainName, status: Status, partition: int, offset: int) -> None:
-        """Note that *status* was said of *domain* by the record at *offset*."""
-        first = self._firsts.pop(domain, None) or _First(partition)
+        """Record that the record at *offset* has this *status* of *domain*."""
+        first = self._firsts.pop(domain, None) or _FirstOffsets(partition)
         if first.partition != partition:
-            first = _First(partition)
+            first = _FirstOffsets(partition)
         if status is Status.NOT_CATCH_ALL:
             first.not_catch_all = _least(first.not_catch_all, offset)
         else:

@@ -1,4 +1,4 @@
-"""Read the topic of changes, of no consumer group, from wherever one likes."""
+"""Read the topic of changes from any offset, without a consumer group."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -23,15 +23,15 @@ _MAX_RECORDS = 1_000
 _START_SECONDS = 15.0
 _STOP_SECONDS = 3.0
 _METADATA_MS = 10_000
-"""A new partition is known by then: it is read from its beginning, so nothing is missed."""
+"""The time until a new partition is found. It is read from its beginning, so nothing is missed."""
 
 
 class Record(Protocol):
-    """Bytes at an offset of a partition."""
+    """A record of one partition."""
 
     @property
     def offset(self) -> int:
-        """Where it stands."""
+        """The offset."""
 
     @property
     def key(self) -> bytes | None:
@@ -39,51 +39,51 @@ class Record(Protocol):
 
     @property
     def value(self) -> bytes | None:
-        """What changed."""
+        """The encoded change."""
 
 
 class TopicReader(Protocol):
-    """The topic of changes as one reader of it has it."""
+    """One reader of the topic of changes."""
 
-    async def starts(self) -> Offsets:
+    async def start_offsets(self) -> Offsets:
         """Return the first offset of each partition. Raises BrokerUnavailableError."""
 
-    async def ends(self) -> Offsets:
-        """Return the offset that the next record of each partition will have.
+    async def end_offsets(self) -> Offsets:
+        """Return the offset after the last record of each partition.
 
         Raises BrokerUnavailableError.
         """
 
-    def read_from(self, offsets: Mapping[int, int]) -> None:
-        """Read these partitions, and no others, from these offsets on."""
+    def assign(self, offsets: Mapping[int, int]) -> None:
+        """Read exactly these partitions, from these offsets on."""
 
     async def fetch(self) -> Mapping[int, Sequence[Record]]:
-        """Return the next records by partition, perhaps none after a short wait.
+        """Return the next records by partition, or none after a short wait.
 
-        Raises BrokerUnavailableError, and LogRewrittenError where an offset is not in the log.
+        Raises BrokerUnavailableError, and LogRewrittenError if the topic does not have an offset.
         """
 
     async def next_offset(self, partition: int) -> int:
-        """Return what is fetched next of *partition*; what was compacted away is skipped."""
+        """Return the next offset to fetch of *partition*; compacted records are skipped."""
 
 
 class KafkaTopicReader:
-    """The log on an aiokafka consumer."""
+    """A reader on an aiokafka consumer."""
 
     def __init__(self, consumer: AIOKafkaConsumer, topic: str, request_seconds: float) -> None:
         self._consumer = consumer
         self._topic = topic
         self._request_seconds = request_seconds
 
-    async def starts(self) -> Offsets:
+    async def start_offsets(self) -> Offsets:
         """See TopicReader."""
         return await self._offsets(self._consumer.beginning_offsets)
 
-    async def ends(self) -> Offsets:
+    async def end_offsets(self) -> Offsets:
         """See TopicReader."""
         return await self._offsets(self._consumer.end_offsets)
 
-    def read_from(self, offsets: Mapping[int, int]) -> None:
+    def assign(self, offsets: Mapping[int, int]) -> None:
         """See TopicReader."""
         self._consumer.assign([self._at(partition) for partition in offsets])
         for partition, offset in offsets.items():
@@ -96,7 +96,7 @@ class KafkaTopicReader:
                 timeout_ms=_FETCH_WAIT_MS, max_records=_MAX_RECORDS
             )
         except OffsetOutOfRangeError as error:
-            raise LogRewrittenError(f"{self._topic}: not in the log: {error}") from error
+            raise LogRewrittenError(f"{self._topic}: offset out of range: {error}") from error
         except KafkaError as error:
             raise BrokerUnavailableError(f"no changes: {type(error).__name__}") from error
         return {tp.partition: records for tp, records in batches.items()}
@@ -106,15 +106,15 @@ class KafkaTopicReader:
         offset: int = await self._consumer.position(self._at(partition))
         return offset
 
-    async def _offsets(self, ask: Any) -> Offsets:
+    async def _offsets(self, request: Any) -> Offsets:
         try:
             async with asyncio.timeout(self._request_seconds):
-                # The consumer knows the topic once it was asked about it, and keeps up from then.
+                # From this call on the consumer keeps the topic's metadata up to date.
                 await self._consumer._client.add_topic(self._topic)  # noqa: SLF001 no public way
                 partitions = self._consumer.partitions_for_topic(self._topic)
                 if not partitions:
                     raise BrokerUnavailableError(f"no partitions of {self._topic} are known")
-                found = await ask([self._at(partition) for partition in sorted(partitions)])
+                found = await request([self._at(partition) for partition in sorted(partitions)])
         except (KafkaError, TimeoutError) as error:
             raise BrokerUnavailableError(f"no offsets: {type(error).__name__}") from error
         return tuple(offset for _, offset in sorted(found.items()))
@@ -125,7 +125,7 @@ class KafkaTopicReader:
 
 @asynccontextmanager
 async def open_topic_reader(config: KafkaConfig) -> AsyncIterator[KafkaTopicReader]:
-    """Connect to Kafka, and close in the end, within bounds. Raises BrokerUnavailableError."""
+    """Connect to Kafka, and close at the end, in bounded time. Raises BrokerUnavailableError."""
     limit_repeated_logs(*_NOISY)
     consumer = AIOKafkaConsumer(
         **client_arguments(config),
@@ -147,4 +147,4 @@ async def open_topic_reader(config: KafkaConfig) -> AsyncIterator[KafkaTopicRead
             async with asyncio.timeout(_STOP_SECONDS):
                 await consumer.stop()
         except TimeoutError:
-            log.warning("the consumer of changes did not stop in time")
+            log.warning("change consumer did not stop in time")

@@ -4,11 +4,11 @@ from query.changes.event_id import ID_PATTERN
 from query.changes.event_stream import (
     HEARTBEAT,
     TEXT_TYPE,
-    Lost,
+    ResyncReason,
     encode_change,
     encode_data,
-    encode_hello,
     encode_late,
+    encode_preamble,
     encode_resync,
 )
 from query.config import ChangesSettings
@@ -82,7 +82,7 @@ Server-sent events (HTML standard, 9.2), for instance for a browser's `EventSour
 - An event without a name is a change of status. Its `data` is an answer as of
   `GET /domains/{{domain}}`. The changes of one domain come in their order.
 - `resync`: changes were lost for this client. Ask anew for the domains that matter. Its `data` has
-  the reason: {", ".join(f"`{why}`" for why in Lost)}.
+  the reason: {", ".join(f"`{why}`" for why in ResyncReason)}.
 - `late`: whether news may be late, as a part of the system does not answer.
 
 A comment comes after {settings.heartbeat_seconds:g} seconds of silence. A stream ends after some
@@ -111,11 +111,11 @@ def _example(threshold: int) -> str:
     bounced = answer_of(domain, Counters(threshold + 9, 1), threshold)
     return b"".join(
         (
-            encode_hello(_RETRY_MS),
+            encode_preamble(_RETRY_MS),
             encode_change((18, 4, 1), encode_data(catch_all)),
             HEARTBEAT,
             encode_change((19, 4, 1), encode_data(bounced)),
             encode_late(late=True),
-            encode_resync((523, 4, 1), Lost.TOO_FAR_BEHIND),
+            encode_resync((523, 4, 1), ResyncReason.TOO_FAR_BEHIND),
         )
     ).decode()

@@ -67,17 +67,17 @@ class InMemoryTopicReader:
         self._topic = topic
         self._next: dict[int, int] = {}
 
-    async def starts(self) -> Offsets:
+    async def start_offsets(self) -> Offsets:
         """See TopicReader."""
         self._topic.check()
         return tuple(self._topic.start_offsets)
 
-    async def ends(self) -> Offsets:
+    async def end_offsets(self) -> Offsets:
         """See TopicReader."""
         self._topic.check()
         return tuple(self._topic.end_offsets)
 
-    def read_from(self, offsets: Mapping[int, int]) -> None:
+    def assign(self, offsets: Mapping[int, int]) -> None:
         """See TopicReader."""
         self._next = dict(offsets)
 

@@ -104,31 +104,31 @@ async def test_a_log_is_read_from_where_one_likes_to_its_end(topic: ChangeTopic)
     """Each partition by itself; where it starts and ends is known."""
     await topic.append(0, [(b"k", b"0"), (b"k", b"1"), (b"k", b"2")])
     await topic.append(1, [(b"k", b"3")])
-    async with topic.open_reader() as log:
-        assert await log.starts() == (0, 0)
-        assert await log.ends() == (3, 1)
-        log.read_from({0: 1})
+    async with topic.open_reader() as reader:
+        assert await reader.start_offsets() == (0, 0)
+        assert await reader.end_offsets() == (3, 1)
+        reader.assign({0: 1})
         found: list[tuple[int, int, bytes | None]] = []
 
         async def all_there() -> bool:
-            batches = await log.fetch()
+            batches = await reader.fetch()
             found.extend((p, r.offset, r.value) for p, rs in batches.items() for r in rs)
             return len(found) >= 2
 
         await until(all_there)
         assert found == [(0, 1, b"1"), (0, 2, b"2")]
-        assert await log.next_offset(0) == 3
+        assert await reader.next_offset(0) == 3
 
 
 async def test_an_offset_that_is_not_in_the_log_is_said_to_be_none(topic: ChangeTopic) -> None:
     """Nothing is guessed, and nothing is jumped over."""
-    async with topic.open_reader() as log:
-        await log.ends()
-        log.read_from({0: 7})
+    async with topic.open_reader() as reader:
+        await reader.end_offsets()
+        reader.assign({0: 7})
 
         async def denied() -> bool:
             try:
-                await log.fetch()
+                await reader.fetch()
             except LogRewrittenError:
                 return True
             return False

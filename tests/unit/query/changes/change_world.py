@@ -106,15 +106,15 @@ class World:
     def begin(self, *offsets: int) -> None:
         """Start at *offsets*, by default at the beginning, with nothing to catch up."""
         at = offsets or (0,) * self.topic.partitions
-        self.feed.begin(at, at)
+        self.feed.reset(at, at)
         self.feed.set_late(late=False)
 
     async def read(self, partition: int, count: int | None = None) -> None:
         """Read the next *count* records of *partition*, by default all."""
         start = self.feed.offsets[partition]
         records = [r for r in self.topic.records[partition] if r.offset >= start][:count]
-        await self.change_filter.apply(
-            partition, records, lambda at, news: self.feed.tell(partition, at, news)
+        await self.change_filter.process(
+            partition, records, lambda at, change: self.feed.publish(partition, at, change)
         )
 
     async def read_all(self) -> None:

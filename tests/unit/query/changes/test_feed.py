@@ -94,7 +94,7 @@ async def test_clients_hear_once_that_news_may_be_late_and_that_it_no_longer_is(
     for late in (True, True):
         world.feed.set_late(late)
     new = world.connect()
-    world.feed.greet(new.client)
+    world.feed.send_preamble(new.client)
     world.feed.set_late(late=False)
     assert old.kinds == new.kinds == ["late", "late"]
     assert old.transport.blocks[-1] == 'event: late\ndata: {"late":false}'
@@ -106,7 +106,7 @@ async def test_the_feed_is_ready_once_it_has_read_what_was_there() -> None:
     world = World(topic)
     await append(topic, 0, bounced("a.example"))
     await append(topic, 1, bounced("b.example"))
-    world.feed.begin((0, 0), (1, 1))
+    world.feed.reset((0, 0), (1, 1))
     await world.read(0)
     assert not world.feed.ready
     await world.read(1)
