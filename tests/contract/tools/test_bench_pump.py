@@ -124,6 +124,19 @@ async def test_refusals_are_no_good_answers() -> None:
     assert result.refused == result.statuses[503] > 0
 
 
+async def test_a_bulk_answer_counts_its_accepted_events() -> None:
+    """Not one event for each request."""
+    body = b'{"accepted": 3, "rejected": []}'
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await _read(reader):
+            writer.write(b"HTTP/1.1 202 Accepted\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+
+    async with listening(serve, 2) as pump:
+        result = await pump.run()
+    assert (result.good, result.events) == (len(REQUESTS), 3 * len(REQUESTS))
+
+
 async def _read(reader: asyncio.StreamReader) -> bytes:
     """Return the next request, b"" at the end."""
     try:

@@ -32,7 +32,7 @@ from tests.fakes.counter_store import InMemoryCounterStore
 from tests.fakes.published_changes import PublishedChanges
 from tests.fakes.writers import writers
 from tests.tools.bench.measurement.cpu import cpu_seconds
-from tests.tools.bench.measurement.result import WorkResult, hand_over
+from tests.tools.bench.measurement.result import WorkResult, print_result
 from tests.tools.bench.reference.plain_consumer import Value
 from tests.tools.load.streams.event import Kind
 from tests.tools.load.streams.stream import events_of
@@ -136,4 +136,4 @@ def _since(began: float, cpu: float, done: int) -> WorkResult:
 if __name__ == "__main__":
     data = build_records(int(sys.argv[1]), int(sys.argv[2]))
     both = LedgerResult(ours=uvloop.run(run_ledger(data)), plain=run_plain(data))
-    hand_over(both)
+    print_result(both)

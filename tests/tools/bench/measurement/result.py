@@ -23,6 +23,6 @@ class WorkResult(msgspec.Struct, frozen=True, kw_only=True):
         return self.cpu_seconds / max(1, self.done) * 1_000_000
 
 
-def hand_over(result: msgspec.Struct) -> None:
+def print_result(result: msgspec.Struct) -> None:
     """Print *result* as the last line, where whoever started this program reads it."""
     sys.stdout.write(msgspec.json.encode(result).decode() + "\n")

@@ -17,7 +17,7 @@ from cassandra.io.libevreactor import LibevConnection
 from shared.config import parse_addresses
 from tests.tools.bench.client.requests import stored_names
 from tests.tools.bench.measurement.cpu import cpu_seconds
-from tests.tools.bench.measurement.result import WorkResult, hand_over
+from tests.tools.bench.measurement.result import WorkResult, print_result
 
 READ = (
     "SELECT log, writer, delivered, bounced, applied_offset"
@@ -97,4 +97,4 @@ def read_all(contact_points: str, keyspace: str, domains: int, in_flight: int) -
 if __name__ == "__main__":
     points, space, number, at_a_time = sys.argv[1:]
     found = read_all(points, space, int(number), int(at_a_time))
-    hand_over(found)
+    print_result(found)

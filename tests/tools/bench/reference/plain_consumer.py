@@ -12,7 +12,7 @@ import uvloop
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from tests.tools.bench.measurement.cpu import cpu_seconds
-from tests.tools.bench.measurement.result import WorkResult, hand_over
+from tests.tools.bench.measurement.result import WorkResult, print_result
 
 MAX_RECORDS = 4_000
 MAX_FETCH_BYTES = 2 * 1024 * 1024
@@ -69,4 +69,4 @@ async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> set[int]:
 
 if __name__ == "__main__":
     found = uvloop.run(read(sys.argv[1], sys.argv[2], int(sys.argv[3])))
-    hand_over(found)
+    print_result(found)

@@ -13,7 +13,7 @@ import uvloop
 from aiokafka import AIOKafkaProducer
 
 from tests.tools.bench.measurement.cpu import cpu_seconds
-from tests.tools.bench.measurement.result import WorkResult, hand_over
+from tests.tools.bench.measurement.result import WorkResult, print_result
 from tests.tools.load.streams.stream import events_of
 from tests.tools.load.streams.waves_stream import WavesStream
 
@@ -59,4 +59,4 @@ async def send(bootstrap: str, topic: str, callers: int, seconds: float, seed: i
 if __name__ == "__main__":
     bootstrap, topic, callers, seconds, seed = sys.argv[1:]
     found = uvloop.run(send(bootstrap, topic, int(callers), float(seconds), int(seed)))
-    hand_over(found)
+    print_result(found)

@@ -63,12 +63,13 @@ class _Outcomes(msgspec.Struct):
 
 
 T = TypeVar("T")
+_ALL_ACCEPTED = Reply(ACCEPTED)
 
 
 def read_put(status: int, body: bytes) -> Reply:
     """Return the fate of an event sent by PUT."""
     if status == 202 and not body:
-        return Reply(ACCEPTED)
+        return _ALL_ACCEPTED
     if status >= 400:
         return Reply(_refusal(status, body))
     return _outside(status, body)

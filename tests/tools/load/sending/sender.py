@@ -52,12 +52,12 @@ class Sender:
         self._stream = stream
         self._book = book
         self._timeout = timeout_seconds
-        self.plain_acceptance = b""
+        self.known_answers: dict[bytes, Answer] = {}
         self._free = deque(
-            Connection(nodes[(first_node + index) % len(nodes)], self)
+            Connection[Shipment](nodes[(first_node + index) % len(nodes)], self)
             for index in range(connections)
         )
-        self._busy: set[Connection] = set()
+        self._busy: set[Connection[Shipment]] = set()
         self._timer: asyncio.TimerHandle | None = None
 
     @property
@@ -99,10 +99,10 @@ class Sender:
             early = self._agenda.seconds_until_due(perf_counter())
             self._timer = self._loop.call_later(math.ceil(early * 1_000) / 1_000, self._pump)
 
-    def _load(self, connection: Connection, due: float) -> None:
+    def _load(self, connection: Connection[Shipment], due: float) -> None:
         """Give the next shipment to *connection*, which sends it as soon as it is open."""
         shipment = self._agenda.take()
-        connection.shipment, connection.due = shipment, due
+        connection.request, connection.due = shipment, due
         self._busy.add(connection)
         if connection.transport is None:
             self._tasks.create_task(self._connect(connection))
@@ -110,7 +110,7 @@ class Sender:
             self._write(connection, connection.transport, shipment)
 
     def _write(
-        self, connection: Connection, transport: asyncio.Transport, shipment: Shipment
+        self, connection: Connection[Shipment], transport: asyncio.Transport, shipment: Shipment
     ) -> None:
         node, codes = connection.node, shipment.codes
         if shipment.way is Way.PUT:
@@ -121,7 +121,7 @@ class Sender:
         transport.write(request)
         self._book.leave(shipment, connection.due, now)
 
-    async def _connect(self, connection: Connection) -> None:
+    async def _connect(self, connection: Connection[Shipment]) -> None:
         node = connection.node
         try:
             async with asyncio.timeout(min(CONNECT_SECONDS, self._timeout)):
@@ -130,26 +130,19 @@ class Sender:
             if connection.transport is None:
                 self._not_sent(connection)
 
-    def opened(self, connection: Connection) -> None:
+    def opened(self, connection: Connection[Shipment]) -> None:
         """Send what waited for the connection."""
-        if connection.shipment is not None and connection.transport is not None:
-            self._write(connection, connection.transport, connection.shipment)
+        if connection.request is not None and connection.transport is not None:
+            self._write(connection, connection.transport, connection.request)
 
-    def accepted(self, connection: Connection) -> None:
-        """Enter that a PUT was accepted, and send what is due next."""
-        shipment, now = self._take(connection), perf_counter()
-        self._book.accept(shipment, connection.due, now)
-        connection.used_at = now
-        self._release(connection)
-
-    def answered(self, connection: Connection, answer: Answer) -> None:
+    def answered(self, connection: Connection[Shipment], answer: Answer) -> None:
         """Enter the answer, and send what is due next."""
         shipment, now = self._take(connection), perf_counter()
         status, body = answer.status, answer.body
-        if shipment.way is Way.PUT:
-            reply = read_put(status, body)
-        else:
+        if shipment.way is Way.BULK:
             reply = read_bulk(status, body, len(shipment.codes))
+        else:
+            reply = read_put(status, body)
         if reply.accepts_all:
             self._book.accept(shipment, connection.due, now)
         else:
@@ -161,18 +154,18 @@ class Sender:
         else:
             self._release(connection)
 
-    def lost(self, connection: Connection) -> None:
+    def lost(self, connection: Connection[Shipment]) -> None:
         """Enter that the request may have been carried out or not."""
         self._give_up(connection, Reply(NO_ANSWER))
 
-    def breached(self, connection: Connection, how: str) -> None:
+    def breached(self, connection: Connection[Shipment], how: str) -> None:
         """Enter that something else than one answer came."""
-        if connection.shipment is None or not connection.closed:
+        if connection.request is None or not connection.closed:
             self._book.breach(how)
         else:
             self._give_up(connection, Reply(OUTSIDE_CONTRACT, breach=how))
 
-    def _not_sent(self, connection: Connection) -> None:
+    def _not_sent(self, connection: Connection[Shipment]) -> None:
         shipment, now = self._take(connection), perf_counter()
         self._book.leave(shipment, connection.due, now)
         self._book.settle(shipment, Reply(NOT_SENT), connection.due, now)
@@ -180,25 +173,22 @@ class Sender:
         # A node that is gone must not eat the schedule: leave it to the others.
         self._loop.call_later(RECONNECT_SECONDS, self._release, connection)
 
-    def _give_up(self, connection: Connection, reply: Reply) -> None:
+    def _give_up(self, connection: Connection[Shipment], reply: Reply) -> None:
         shipment = self._take(connection)
         self._book.settle(shipment, reply, connection.due, perf_counter())
         self._release(connection)
 
-    def _take(self, connection: Connection) -> Shipment:
-        shipment = connection.shipment
-        assert shipment is not None
-        connection.shipment = None
+    def _take(self, connection: Connection[Shipment]) -> Shipment:
         self._busy.discard(connection)
-        return shipment
+        return connection.take()
 
-    def _replace(self, connection: Connection) -> Connection:
+    def _replace(self, connection: Connection[Shipment]) -> Connection[Shipment]:
         if not connection.closed and connection.transport is not None:
             connection.transport.close()
             connection.closed = True
-        return Connection(connection.node, self)
+        return Connection[Shipment](connection.node, self)
 
-    def _release(self, connection: Connection) -> None:
+    def _release(self, connection: Connection[Shipment]) -> None:
         """Send what is overdue on *connection*, or keep it for what comes."""
         if connection.closed:
             connection = self._replace(connection)
@@ -230,5 +220,5 @@ class Sender:
         if self._timer is not None:
             self._timer.cancel()
         for connection in (*self._busy, *self._free):
-            connection.shipment = None
+            connection.request = None
             connection.abort()
