@@ -1,1 +1,1 @@
-"""Record in, counters out: the tier that counts."""
+"""Records in, counters out: the worker processes."""

@@ -1,4 +1,7 @@
-"""Read, increment and delete the writer rows of one log in Cassandra."""
+"""Read, increment and delete the writer rows of one topic partition in Cassandra.
+
+The CQL column ``log`` holds the topic partition.
+"""
 
 import asyncio
 from collections.abc import Sequence
@@ -22,40 +25,40 @@ _RIGHTS = (
     "SELECT domain FROM {keyspace}.domain_counters WHERE domain = ''",
     "DELETE FROM {keyspace}.domain_counters WHERE domain = ''",
 )
-"""Neither finds anything to do: no domain is empty."""
+"""Statements that test our rights. They match no row: no domain is empty."""
 _DELETE = "DELETE FROM {keyspace}.domain_counters WHERE domain = ? AND log = ? AND writer = ?"
 
 
 class CounterStore(Protocol):
-    """A store of counter rows whose increments have no identity and may fail in doubt."""
+    """A store of counter rows. Its increments have no identity, and a failed one may be applied."""
 
     async def read(
         self, topic_partition: str, domains: Sequence[DomainName]
     ) -> dict[DomainName, list[CounterRow]]:
-        """Return the rows of *topic_partition* of each of *domains*, as a quorum has them.
+        """Return each domain's rows of *topic_partition*, read at a quorum.
 
         Raises StoreUnavailableError.
         """
 
     async def write(self, topic_partition: str, updates: Sequence[RowUpdate]) -> None:
-        """Apply all *updates*, once each; return when a quorum has them.
+        """Apply each update once. Return when a quorum has them all.
 
-        Raises RetriableError if any of them may be missing: the others may have been applied.
+        Raises RetriableError if any update may be missing. The others may have been applied.
         """
 
     def split(self, updates: Sequence[RowUpdate], size: int) -> list[list[RowUpdate]]:
-        """Return *updates* in groups of at most *size* that one set of replicas holds."""
+        """Split *updates* into groups of at most *size*, each with one set of replicas."""
 
     async def delete(self, topic_partition: str, rows: Sequence[SupersededRow]) -> None:
-        """Delete *rows*, which may be gone already.
+        """Delete *rows*; some may be deleted already.
 
-        Raises RetriableError if any of them may still be there.
+        Raises RetriableError if any row may still exist.
         """
 
     def epoch(self) -> int:
-        """Return another number than before if a node may have lost its last writes.
+        """Return a number that changes when a node may have lost its last writes.
 
-        To be asked before rows are written and before an acknowledgement is believed.
+        Call it before rows are written, and before an acknowledgement is accepted.
         """
 
 
@@ -87,7 +90,7 @@ class CassandraCounterStore:
     async def read(
         self, topic_partition: str, domains: Sequence[DomainName]
     ) -> dict[DomainName, list[CounterRow]]:
-        """See CounterStore. Neighbours on the ring have one replica set: one request for all."""
+        """See CounterStore. Neighbours on the ring share their replicas: one request."""
         found: dict[DomainName, list[CounterRow]] = {domain: [] for domain in domains}
         for row in await self._session.read(self._read.bind((list(domains), topic_partition))):
             found[row.domain].append(
@@ -102,7 +105,7 @@ class CassandraCounterStore:
         return found
 
     async def write(self, topic_partition: str, updates: Sequence[RowUpdate]) -> None:
-        """See CounterStore. All three columns move, if by nothing, so that they stay together."""
+        """See CounterStore. Every update moves all three columns, some by 0."""
         bind = self._update.bind
         await self._session.write_counter_batch(
             [
@@ -126,12 +129,12 @@ class CassandraCounterStore:
         ]
 
     async def delete(self, topic_partition: str, rows: Sequence[SupersededRow]) -> None:
-        """See CounterStore. A deletion may be repeated, so its outcome is never in doubt."""
+        """See CounterStore. A deletion may be repeated, so an unknown outcome does no harm."""
         write, bind = self._session.write, self._delete.bind
         await asyncio.gather(
             *(write(bind((row.domain, topic_partition, row.writer))) for row in rows)
         )
 
     def epoch(self) -> int:
-        """See CounterStore. A node that comes back does so over a new connection."""
+        """See CounterStore. A node that restarts gets a new connection."""
         return self._session.node_epoch()

@@ -1,4 +1,4 @@
-"""What a worker counts. Each metric is declared here once."""
+"""The metrics of a worker. Each metric is declared here once."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -8,7 +8,7 @@ _END_TO_END_BUCKETS = (*_SECONDS_BUCKETS, 16.0, 32.0, 64.0, 300.0)
 
 
 class WorkerMetrics:
-    """The meters of one worker; written per batch, never per record."""
+    """The metrics of one worker; updated per batch, never per record."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.records = Counter(
@@ -16,12 +16,12 @@ class WorkerMetrics:
         )
         self.replayed = Counter(
             "catchall_records_replayed",
-            "Records that were read again after they had been counted, and skipped.",
+            "Records read again after they were counted, and skipped.",
             registry=registry,
         )
         self.duplicates = Counter(
             "catchall_events_duplicate",
-            "Events that repeat an idempotency key, and are not counted.",
+            "Events that repeat an idempotency key and are not counted.",
             registry=registry,
         )
         self.dead_letters = Counter(
@@ -29,7 +29,7 @@ class WorkerMetrics:
         )
         writes = Counter(
             "catchall_counter_writes",
-            "Updates of counter rows by outcome: ok, or dropped (the row is left).",
+            "Updates of counter rows by outcome: ok, or dropped (the row is abandoned).",
             ["outcome"],
             registry=registry,
         )
@@ -37,36 +37,36 @@ class WorkerMetrics:
         self.writes_dropped = writes.labels("dropped")
         self.write_seconds = Histogram(
             "catchall_counter_write_seconds",
-            "One request of counter updates, whatever its outcome.",
+            "Duration of one request of counter updates, with any outcome.",
             buckets=_SECONDS_BUCKETS,
             registry=registry,
         )
         self.read_seconds = Histogram(
             "catchall_counter_read_seconds",
-            "One request for the rows of domains seen for the first time.",
+            "Duration of one request for the rows of domains that are not in memory.",
             buckets=_SECONDS_BUCKETS,
             registry=registry,
         )
         self.end_to_end_seconds = Histogram(
             "catchall_end_to_end_seconds",
-            "From Kafka's time of append to the acknowledged counter: of each update of a domain, "
-            "for the oldest event in it.",
+            "Time from Kafka's append to the acknowledged counter, for the oldest event of each "
+            "update of a domain.",
             buckets=_END_TO_END_BUCKETS,
             registry=registry,
         )
         self.changes_published = Counter(
             "catchall_changes_published",
-            "Changes of status that the topic of changes has.",
+            "Changes of status that are published.",
             registry=registry,
         )
         self.changes_unpublished = Gauge(
             "catchall_changes_unpublished",
-            "Changes of status that are counted, and not in the topic of changes yet.",
+            "Changes of status that are counted and not published yet.",
             registry=registry,
         )
         self.row_epoch = Gauge(
             "catchall_row_epoch",
-            "How often all rows were left because a node of the store may have restarted.",
+            "How often all rows were abandoned because a store node may have restarted.",
             registry=registry,
         )
         self.rows_deleted = Counter(
@@ -74,12 +74,12 @@ class WorkerMetrics:
         )
         self.audited = Counter(
             "catchall_audited_domains",
-            "Domains that were read again to compare them with what is remembered.",
+            "Domains read again to compare the store with the worker's memory.",
             registry=registry,
         )
         self.audit_mismatches = Counter(
             "catchall_audit_mismatches",
-            "Audited domains of which the store had lost something that it had acknowledged.",
+            "Audited domains for which the store had lost acknowledged writes.",
             registry=registry,
         )
         self.rebalances = Counter(
@@ -90,26 +90,26 @@ class WorkerMetrics:
         )
         self.paused = Gauge(
             "catchall_paused_partitions",
-            "Partitions that are not read because the store or the topic of changes is behind.",
+            "Partitions that are not read because their backlog is too long.",
             registry=registry,
         )
         self.domains = Gauge(
-            "catchall_domains_in_memory", "Domains that are known.", registry=registry
+            "catchall_domains_in_memory", "Domains whose totals are in memory.", registry=registry
         )
         self.oldest = Gauge(
             "catchall_oldest_event_seconds",
-            "The age of the oldest event that was read and is not being written yet.",
+            "Age of the oldest event that was read and is neither counted nor in flight.",
             registry=registry,
         )
         self.lag = Gauge(
             "kafka_consumergroup_lag",
-            "Records of a partition that are not read yet.",
+            "Records of a partition that the worker has not read yet.",
             _PARTITION,
             registry=registry,
         )
         self.committed = Gauge(
             "kafka_consumergroup_current_offset",
-            "The offset of a partition that is committed: below it all is counted.",
+            "The committed offset of a partition: every event below it is counted.",
             _PARTITION,
             registry=registry,
         )

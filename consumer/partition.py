@@ -1,14 +1,14 @@
-"""Work on one partition: take records in, read rows, write updates, say what is counted.
+"""Work on one partition: process records, read rows, write updates, publish changes.
 
-The order of things, and what a crash between any two of them costs:
+The steps in order, and what a crash after each step costs:
 
-1. records are decoded and added to the ledger           nothing: they are read again
-2. rows of new domains are read                           nothing
-3. due increments are written as row updates              the next owner counts from the rows
-4. acknowledged updates move the totals on                nothing: the rows say so
-5. changes of status are published                        the next owner finds them (changes.py)
-6. offsets below all of it are committed (by the worker)  records are read again and skipped,
-                                                          changes are published again
+1. records are decoded and added to the ledger        nothing: they are read again
+2. rows of new domains are read                       nothing
+3. due increments are written as row updates          the next owner continues from the rows
+4. acknowledged updates are added to the totals       nothing: the rows contain them
+5. changes of status are published                    the next owner finds them (changes.py)
+6. the worker commits the offsets below all of this   records are read again and skipped,
+                                                      changes are published again
 """
 
 import asyncio
@@ -51,7 +51,7 @@ _IDLE_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class WorkerContext:
-    """What all partitions of a worker share."""
+    """What all partitions of a worker share: clients, limits, clocks and metrics."""
 
     store: CounterStore
     dead_letters: DeadLetters
@@ -60,15 +60,18 @@ class WorkerContext:
     reads: asyncio.Semaphore
     writes: asyncio.Semaphore
     clock: Callable[[], float]
+    """Monotonic seconds."""
     wall_clock: Callable[[], float]
+    """Seconds since 1970."""
     epoch: RowEpoch
     end_offset: Callable[[int, int], Awaitable[int]]
+    """See ``RecordSource.end_offset``."""
     spans: "Spans | None" = None
-    """Where events are traced."""
+    """Records the spans of traced events; None without tracing."""
 
 
 class PartitionTask:
-    """The ledger of one partition and the requests that it has out."""
+    """The ledger of one partition, and its requests in flight."""
 
     def __init__(
         self,
@@ -95,7 +98,7 @@ class PartitionTask:
         self._progress = asyncio.Event()
 
     async def process(self, records: Sequence[Record]) -> None:
-        """Add *records* to the ledger; what cannot be decoded is kept aside first."""
+        """Add *records* to the ledger. Publish an undecodable one as a dead letter first."""
         ledger, now = self.ledger, self._context.clock()
         duplicates = 0
         if self._traces is not None:
@@ -105,7 +108,7 @@ class PartitionTask:
         appended_at = None
         for record in records:
             offset = record.offset
-            if record.timestamp != appended_at:  # else of the same batch
+            if record.timestamp != appended_at:  # equal within a batch
                 appended_at = record.timestamp
                 ledger.record_append_time(offset, appended_at)
             try:
@@ -124,7 +127,8 @@ class PartitionTask:
                 duplicates += offset >= ledger.next_offset
                 ledger.skip_record(offset)
             else:
-                # Below the ledger's beginning it is counted: it was read for its key alone.
+                # The ledger ignores a record below its first offset: it is counted, and was
+                # read only for its key.
                 ledger.add(event, offset, now)
         self._context.metrics.records.inc(len(records))
         self._count_replayed()
@@ -132,12 +136,12 @@ class PartitionTask:
         self._changed.set()
 
     def position(self) -> Position:
-        """Return what may be committed: below it everything is counted and published."""
+        """Return the position to commit: everything below it is counted and published."""
         next_offset = self.ledger.committable_offset()
         return Position(next_offset, self._dedupe.keys_from(next_offset))
 
     async def run(self) -> None:
-        """Read, write and publish what the ledger asks for, until cancelled."""
+        """Read, write and publish what the ledger requires, until cancelled."""
         try:
             async with asyncio.TaskGroup() as tasks:
                 await self._run(tasks)
@@ -158,7 +162,7 @@ class PartitionTask:
                 pass
 
     async def drain(self) -> None:
-        """Write what is owed now; return when all of it is counted, and its changes published."""
+        """Write all pending increments now. Return once they are counted and changes published."""
         self.ledger.make_all_due(self._context.clock())
         self._changed.set()
         while not self.ledger.settled:
@@ -174,7 +178,7 @@ class PartitionTask:
             tasks.create_task(self._read(domains))
 
     def _start_writes(self, tasks: asyncio.TaskGroup) -> float:
-        """Start what may start and return for how long nothing else will be due."""
+        """Start the writes that may start. Return the seconds until the next one is due."""
         now = self._context.clock()
         wait = self._breaker.wait_seconds(now)
         free = (1 if self._breaker.probing else _WRITES_PER_PARTITION) - self._writes
@@ -187,12 +191,12 @@ class PartitionTask:
             self._writes += 1
             tasks.create_task(self._write(batch))
         if self._writes >= _WRITES_PER_PARTITION:
-            return _IDLE_SECONDS  # woken when one of them ends
+            return _IDLE_SECONDS  # the end of a write wakes us
         due_at = self.ledger.next_due_at()
         return _IDLE_SECONDS if due_at is None else max(0.0, due_at - now)
 
     def _start_publishing(self, tasks: asyncio.TaskGroup) -> None:
-        """Publish what has changed, one batch after the other, so that it stays in order."""
+        """Publish pending changes, one batch at a time, so that they stay in order."""
         if self.ledger.changes and not self._publishing:
             self._publishing = True
             tasks.create_task(self._publish())
@@ -264,19 +268,19 @@ class PartitionTask:
             self._progress.set()
 
     def _count_replayed(self) -> None:
-        """Count what the rows said was counted before, whether known or just read."""
-        skipped, self._replayed = self._replayed, self.ledger.replayed
-        self._context.metrics.replayed.inc(self._replayed - skipped)
+        """Count the records that the rows already contained."""
+        before, self._replayed = self._replayed, self.ledger.replayed
+        self._context.metrics.replayed.inc(self._replayed - before)
 
     def _observe_latency(self, appended_at: Sequence[int]) -> None:
-        """Say how long it took from each of *appended_at*, in ms, until now."""
+        """Observe the time from each of *appended_at*, in milliseconds, until now."""
         now = self._context.wall_clock()
         for appended_ms in appended_at:
-            # The broker has a clock of its own.
+            # The clock of the broker may be ahead of ours.
             self._context.metrics.end_to_end_seconds.observe(max(0.0, now - appended_ms / 1000))
 
     def _log_store_state(self, error: RetriableError | None) -> None:
-        """Log when the store begins to fail and when it answers again, not each failure."""
+        """Log when the store starts to fail and when it answers again, but not each failure."""
         failing = error is not None
         if failing != self._failing:
             self._failing = failing

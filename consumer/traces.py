@@ -1,4 +1,4 @@
-"""Tell of traced events on their way from a record to a counter."""
+"""Record spans for traced events, from the record to the counter."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from shared.telemetry.spans import Spans
 
 MAX_OPEN = 1_000
-"""Of one partition; of more nothing is told."""
+"""Per partition. Further events get no span."""
 MAX_SECONDS = 60.0
-"""An event that is not counted by then, be it a duplicate, is told of as it is."""
+"""A span ends after this time if its event is not counted, for example a duplicate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class _Traced:
 
 
 class PartitionTraces:
-    """The traced events of the log *topic*/*partition* that are read and not counted yet."""
+    """The traced events of one partition that are read and not counted yet."""
 
     def __init__(
         self, spans: "Spans", topic: str, partition: int, clock: Callable[[], float]
@@ -36,7 +36,7 @@ class PartitionTraces:
         self._spans = spans
         self._clock = clock
         self._name = f"process {topic}"
-        self._place: dict[str, str | int] = {
+        self._attributes: dict[str, str | int] = {
             "messaging.system": "kafka",
             "messaging.operation.type": "process",
             "messaging.destination.name": topic,
@@ -45,7 +45,7 @@ class PartitionTraces:
         self._open: dict[str, _Traced] = {}
 
     def start_spans(self, records: Iterable[Record], next_offset: int) -> None:
-        """Begin to tell of those *records*, from *next_offset* on, that are traced."""
+        """Start a span for each traced record from *next_offset* on."""
         now = self._clock()
         self._end_older_than(now - MAX_SECONDS)
         for record in records:
@@ -56,17 +56,18 @@ class PartitionTraces:
                 continue
             for name, value in record.headers:
                 if name == TRACEPARENT:
-                    place = {**self._place, "messaging.kafka.offset": record.offset}
+                    attributes = {**self._attributes, "messaging.kafka.offset": record.offset}
                     parent = value.decode("ascii", "replace")
-                    span = self._spans.continue_trace(parent, self._name, place)
+                    span = self._spans.continue_trace(parent, self._name, attributes)
                     if span is not None:
                         self._open[domain] = _Traced(span, record.offset, now)
 
     @contextmanager
     def trace_write(self, end_offsets: Mapping[DomainName, int]) -> Iterator[None]:
-        """Tell of a write that counts of each domain what is below an offset.
+        """Record a span for a write; it covers each domain's events below the given offset.
 
-        That is told if a traced event is in it; then this event is counted.
+        Without a traced event in the write there is no span. If the write succeeds, the spans
+        of its traced events end: they are counted.
         """
         counted = [
             (domain, traced.span)
@@ -76,22 +77,22 @@ class PartitionTraces:
         if not counted:
             yield
             return
-        about: dict[str, str | int] = {
+        attributes: dict[str, str | int] = {
             "db.system.name": "cassandra",
             "db.operation.batch.size": len(end_offsets),
         }
-        with self._spans.linked_span([span for _, span in counted], "write counters", about):
+        with self._spans.linked_span([span for _, span in counted], "write counters", attributes):
             yield
         for domain, span in counted:
             self._open.pop(domain, None)
             span.end()
 
     def end_all(self) -> None:
-        """Tell of what is left, which another worker will count."""
+        """End all open spans: another worker will count their events."""
         self._end_older_than(self._clock() + 1)
 
     def _end_older_than(self, moment: float) -> None:
-        for domain, traced in list(self._open.items()):  # the oldest first
+        for domain, traced in list(self._open.items()):  # oldest first
             if traced.since >= moment:
                 break
             del self._open[domain]

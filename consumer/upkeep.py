@@ -1,4 +1,4 @@
-"""Keep the rows of one log in order: delete what is superseded, audit what is remembered."""
+"""Delete superseded rows, and audit the totals in memory against the store."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -15,15 +15,16 @@ log = structlog.stdlib.get_logger(__name__)
 
 DELETE_INTERVAL_SECONDS = 1.0
 DELETES_AT_A_TIME = 32
-"""Of a log, in each interval: deletions must not crowd out the counting."""
+"""Per partition and interval: deletions must not slow down the counting."""
 AUDITED_AT_A_TIME = 32
 
 
 @dataclass(frozen=True, slots=True)
 class Upkeep:
-    """Work that may fail: whatever was not done now is done at a later call.
+    """Background work that may fail: a later call does what an earlier one could not.
 
-    *chance* gives a number from 0 up to 1: which log is audited, and where the audit begins.
+    *chance* returns a random number from 0 to below 1. It selects the partition to audit, and the
+    domain where the audit starts.
     """
 
     store: CounterStore
@@ -33,7 +34,7 @@ class Upkeep:
     audit_interval_seconds: float
 
     async def run(self, ledgers: Callable[[], Sequence[PartitionLedger]]) -> None:
-        """Look after those that *ledgers* returns by then, until cancelled."""
+        """Delete and audit rows of the partitions in *ledgers*, until cancelled."""
         audit_at = self.clock() + self.audit_interval_seconds
         while True:
             await asyncio.sleep(DELETE_INTERVAL_SECONDS)
@@ -45,23 +46,23 @@ class Upkeep:
                 await self.audit(owned[int(self.chance() * len(owned))])
 
     async def delete_superseded(self, ledger: PartitionLedger) -> None:
-        """Delete some of the rows that another one speaks for."""
+        """Delete some superseded rows."""
         rows = ledger.pop_superseded(self.clock(), DELETES_AT_A_TIME)
         if not rows:
             return
         try:
             await self.store.delete(ledger.topic_partition, rows)
         except RetriableError as error:
-            log.info("superseded rows are still there", rows=len(rows), error=str(error))
+            log.info("superseded rows were not deleted", rows=len(rows), error=str(error))
             ledger.retry_superseded(rows, self.clock())
         else:
             self.metrics.rows_deleted.inc(len(rows))
 
     async def audit(self, ledger: PartitionLedger) -> None:
-        """Read some domains again and compare them with what is remembered.
+        """Read some domains again and compare them with the totals in memory.
 
-        A mismatch is counted and logged, and the domain said anew in a fresh row. It means that
-        the store lost writes that it had acknowledged, which its operator wants to know.
+        A mismatch is counted and logged, and the next flush starts a new row with the full
+        totals. It means that the store lost acknowledged writes: its operator must know.
         """
         sample = ledger.audit_sample(self.chance(), AUDITED_AT_A_TIME)
         if not sample:
@@ -69,10 +70,10 @@ class Upkeep:
         try:
             found = await self.store.read(ledger.topic_partition, list(sample))
         except RetriableError:
-            return  # whoever needs the store says so
-        for domain, memory in sample.items():
+            return  # reads and writes of the partition report a failing store
+        for domain, state in sample.items():
             self.metrics.audited.inc()
-            if not ledger.audit(domain, memory, found[domain], self.clock()):
+            if not ledger.audit(domain, state, found[domain], self.clock()):
                 self.metrics.audit_mismatches.inc()
                 rows = [str(row) for row in found[domain]]
                 log.error("the store differs from what it acknowledged", domain=domain, rows=rows)

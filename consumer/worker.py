@@ -1,9 +1,9 @@
-"""Bring records to their partitions, and commit what is counted.
+"""Pass records to their partitions, and commit what is counted.
 
-A rebalance takes every partition away: what is owed is flushed and committed within one
-deadline, then all memory of it is dropped, and whoever has the partition next starts from the
-rows. If the deadline passes, or the commit comes too late, nothing is lost: the next owner
-reads the same records again and skips what the rows already say.
+A rebalance takes every partition away. Before that the worker flushes and commits everything
+within one deadline. Then it forgets the partitions, and their next owners start from the rows.
+If the deadline passes, or the commit is too late, nothing is lost: the next owner reads the same
+records again, and skips those that the rows already count.
 """
 
 import asyncio
@@ -25,12 +25,12 @@ from shared.errors import BrokerUnavailableError
 
 log = structlog.stdlib.get_logger(__name__)
 
-_LOOK_SECONDS = 0.5
+_REPORT_SECONDS = 0.5
 _SECONDS_PER_HOUR = 3600
 
 
 class Worker:
-    """One member of the group; ``run`` it until told to stop."""
+    """One member of the consumer group."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class Worker:
         self._partitions: dict[int, PartitionTask] = {}
         self._running: dict[int, asyncio.Task[None]] = {}
         self._stopping = False
-        # A rebalance amid a stop must not cancel what the stop is flushing.
+        # A rebalance during a stop must not cancel the flush of the stop.
         self._revoking = asyncio.Lock()
         self._paused: set[int] = set()
         self._committed: dict[int, int] = {}
@@ -63,14 +63,14 @@ class Worker:
     async def run(self, until: asyncio.Event) -> None:
         """Work until *until* is set, then flush and commit everything.
 
-        Raises what makes going on senseless: LogRewrittenError, or a defect.
+        Raises LogRewrittenError, and any defect: then the worker cannot continue.
         """
         async with asyncio.TaskGroup() as tasks:
             self._tasks = tasks
             publishing = tasks.create_task(self._context.changes.run(), name="changes")
             loops = [
                 tasks.create_task(self._fetch(), name="fetch"),
-                tasks.create_task(self._report_metrics(), name="watch"),
+                tasks.create_task(self._report_metrics(), name="report"),
                 tasks.create_task(self._commit(), name="commit"),
                 tasks.create_task(self._upkeep.run(self._ledgers), name="upkeep"),
             ]
@@ -84,11 +84,11 @@ class Worker:
             publishing.cancel()
 
     async def assign(self, positions: Mapping[int, Position]) -> None:
-        """Take partitions over, knowing nothing of them but where to read on."""
+        """Start to work on partitions, each from its position and with empty memory."""
         if self._tasks is None:
-            raise RuntimeError("assigned before run")
+            raise RuntimeError("assign was called before run")
         if self._stopping:
-            return  # whoever gets them next finds them as we were given them
+            return  # the next owner starts at the same positions
         policy = FlushPolicy(self._settings.threshold, self._settings.flush_max_age_seconds)
         for partition, position in positions.items():
             offset = position.next_offset
@@ -107,7 +107,7 @@ class Worker:
         log.info("assigned", partitions=sorted(positions))
 
     async def revoke(self) -> None:
-        """Flush, publish and commit within the deadline, then forget every partition."""
+        """Flush, publish and commit within the deadline, then forget all partitions."""
         async with self._revoking:
             await self._revoke()
 
@@ -136,17 +136,17 @@ class Worker:
             owned = self._partitions
             for partition, records in batches.items():
                 if self._partitions is not owned:
-                    break  # given up while we waited: what is left would tear a hole
+                    break  # revoked while we waited: the remaining records would leave a gap
                 task = owned.get(partition)
                 if task is None:
-                    continue  # revoked, or not ours yet: read again by whoever gets it
+                    continue  # revoked, or not assigned yet: its owner reads these records again
                 await task.process(records)
-                # A long batch must not keep the answers of the store waiting.
+                # A long batch must not delay the responses of the store.
                 await asyncio.sleep(0)
             self._pause_backlogged()
 
     def _pause_backlogged(self) -> None:
-        """Read nothing more of a partition with too long a backlog, until half of it is gone."""
+        """Pause partitions whose backlog is too long, until half of it is left."""
         limit = self._settings.max_backlog
         for partition, task in self._partitions.items():
             backlog = task.ledger.backlog
@@ -163,7 +163,7 @@ class Worker:
     async def _report_metrics(self) -> None:
         metrics = self._context.metrics
         while True:
-            await asyncio.sleep(_LOOK_SECONDS)
+            await asyncio.sleep(_REPORT_SECONDS)
             metrics.row_epoch.set(self._context.epoch.current())
             known = unpublished = 0
             now = oldest = self._context.clock()
@@ -183,10 +183,10 @@ class Worker:
             metrics.paused.set(len(self._paused))
 
     async def _commit(self) -> None:
-        """Commit lazily: what was counted one interval ago.
+        """Commit late: what was counted one interval ago.
 
-        Committing late costs a replay of skipped records after a takeover, and heals what the
-        new owner read from a replica that had lost its last acknowledged writes.
+        A late commit costs a replay of skipped records after a takeover. The replay repairs
+        counts that the new owner read from a replica that had lost its last writes.
         """
         while True:
             await asyncio.sleep(self._settings.commit_interval_seconds)

@@ -1,1 +1,1 @@
-"""The rules that make the counts exact. Pure: no I/O, clock, environment or log."""
+"""The rules that make the counts exact. Pure: no I/O, clock, environment or logging."""

@@ -9,11 +9,11 @@ from shared.model.event import Event, EventKind
 
 @dataclass(slots=True)
 class Increment:
-    """What a flush owes to one domain's counters.
+    """What the next flush adds to the counters of one domain.
 
-    ``first_offset`` is the offset of the oldest event in it: no offset above it may be
-    committed before the increment is in the store. ``next_offset`` is the offset after its
-    newest. ``since`` is when the oldest event came, in the caller's seconds.
+    ``first_offset`` is the offset of its oldest event: nothing above it may be committed before
+    the store has the increment. ``next_offset`` is the offset after its newest event. ``since``
+    is the time at which the oldest event was read, in the caller's seconds.
     """
 
     delivered: int
@@ -31,14 +31,14 @@ class Increment:
         self.next_offset = offset + 1
 
     def merge(self, later: "Increment") -> None:
-        """Add the events of *later*, all of which came after ours."""
+        """Add the increment *later*, whose events all come after this one's."""
         self.delivered += later.delivered
         self.bounced += later.bounced
         self.next_offset = later.next_offset
 
 
 class Aggregate:
-    """The increments owed to the store, by domain."""
+    """The increments that are not in the store yet, by domain."""
 
     def __init__(self) -> None:
         self._increments: dict[DomainName, Increment] = {}
@@ -53,11 +53,11 @@ class Aggregate:
         return iter(self._increments)
 
     def get(self, domain: DomainName) -> Increment | None:
-        """Return what is owed to *domain*, if anything."""
+        """Return the increment of *domain*, if it has one."""
         return self._increments.get(domain)
 
     def add(self, event: Event, offset: int, now: float) -> None:
-        """Count *event*, read at *offset*."""
+        """Add *event*, read at *offset*."""
         increment = self._increments.get(event.domain)
         if increment is None:
             increment = Increment(0, 0, offset, offset, now)
@@ -65,20 +65,20 @@ class Aggregate:
         increment.add(event, offset)
 
     def pop(self, domain: DomainName) -> Increment:
-        """Remove and return what is owed to *domain*."""
+        """Remove and return the increment of *domain*."""
         return self._increments.pop(domain)
 
     def restore(self, domain: DomainName, earlier: Increment) -> None:
-        """Owe *earlier* again, beside what came since."""
+        """Put *earlier* back, in front of the events that were added since."""
         later = self._increments.get(domain)
         if later is not None:
             earlier.merge(later)
         self._increments[domain] = earlier
 
     def oldest_offset(self) -> int | None:
-        """Return the lowest offset that is owed; looks at every domain."""
+        """Return the lowest offset of all increments. Visits every domain."""
         return min((i.first_offset for i in self._increments.values()), default=None)
 
     def oldest_since(self) -> float | None:
-        """Return when the oldest owed event came; looks at every domain."""
+        """Return the time of the oldest event. Visits every domain."""
         return min((i.since for i in self._increments.values()), default=None)

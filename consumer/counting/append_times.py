@@ -1,4 +1,4 @@
-"""Remember when Kafka took the records of one log. Pure."""
+"""Remember when Kafka appended the records of one partition. Pure."""
 
 from bisect import bisect_right
 
@@ -6,10 +6,10 @@ MAX_MARKS = 4096
 
 
 class AppendTimes:
-    """When records were appended, in milliseconds since 1970, by offset.
+    """The append time of each record, in milliseconds since 1970, by offset.
 
-    Bounded: when there are too many marks every other one goes. What is older than that many
-    batches is then known less exactly, and never as younger than it is.
+    Memory is bounded: with too many marks, every second one is dropped. Older times are then
+    less exact, and never later than the true time.
     """
 
     def __init__(self) -> None:
@@ -17,9 +17,9 @@ class AppendTimes:
         self._times_ms: list[int] = []
 
     def record(self, offset: int, appended_at: int) -> None:
-        """Note that the records from *offset* on were appended at *appended_at*.
+        """Record that the records from *offset* on were appended at *appended_at*.
 
-        Offsets below one that was noted before tell nothing new.
+        An offset that is not above all earlier ones is ignored.
         """
         offsets = self._offsets
         if offsets and offset <= offsets[-1]:
@@ -31,7 +31,7 @@ class AppendTimes:
             del self._times_ms[1::2]
 
     def at(self, offset: int) -> int:
-        """Return when the record at *offset* was appended; 0 if nothing was ever noted."""
+        """Return when the record at *offset* was appended, or 0 if nothing was recorded."""
         if not self._offsets:
             return 0
         return self._times_ms[max(bisect_right(self._offsets, offset) - 1, 0)]

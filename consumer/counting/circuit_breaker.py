@@ -1,13 +1,13 @@
-"""Limit the writes to a failing store. Pure: the caller passes the time."""
+"""Limit writes to a store that fails. Pure: the caller passes the time."""
 
 
 class CircuitBreaker:
-    """How many domains go into a batch, and how long to wait after a failure.
+    """The number of domains in a batch, and the wait after a failure.
 
-    While a replica is dead and nobody knows it yet, a batch fails if any of its updates
-    picks that replica as leader, so large ones fail almost surely and every failure costs
-    each of its domains its row. Hence: after a failure wait, probe with one small batch, stay
-    small until three in a row succeed.
+    While a replica is down and the driver has not noticed, a batch fails if that replica leads
+    any of its updates. So a large batch fails almost always, and each failure costs each of its
+    domains a row. After a failure the breaker waits, then allows one small batch as a probe, and
+    keeps batches small until three in a row succeed.
     """
 
     SMALL_BATCH = 4
@@ -23,29 +23,29 @@ class CircuitBreaker:
 
     @property
     def batch_size(self) -> int:
-        """How many domains the next batch may have."""
+        """The largest number of domains in the next batch."""
         trusted = self._successes >= self.SUCCESSES_TO_TRUST
         return self._full_batch if trusted else min(self.SMALL_BATCH, self._full_batch)
 
     @property
     def probing(self) -> bool:
-        """Whether only one batch may be out, because the last one failed."""
+        """Whether only one batch may be in flight, because the last one failed."""
         return self._successes == 0
 
     def wait_seconds(self, now: float) -> float:
-        """Return for how many seconds nothing may be sent yet."""
+        """Return the seconds until the next batch may be sent."""
         return max(0.0, self._not_before - now)
 
     def record_success(self) -> None:
-        """Note an acknowledged batch."""
+        """Record an acknowledged batch."""
         self._last_wait_seconds = 0.0
         self._successes = min(self._successes + 1, self.SUCCESSES_TO_TRUST)
 
     def record_failure(self, now: float) -> None:
-        """Note a batch whose outcome is a failure or unknown."""
+        """Record a batch that failed, or whose outcome is unknown."""
         self._successes = 0
         if now < self._not_before:
-            return  # one of several that were out together: one failure, one step
+            return  # batches in flight together fail together: that is one failure
         self._last_wait_seconds = min(
             max(self._last_wait_seconds * 2, self.MIN_WAIT_SECONDS), self.MAX_WAIT_SECONDS
         )

@@ -1,4 +1,4 @@
-"""Say when a domain is due to be written, and how boldly to write. No clock of its own."""
+"""Decide when a domain is due to be written. Pure: the caller passes the time."""
 
 from dataclasses import dataclass
 
@@ -9,18 +9,18 @@ from shared.model.status import classify
 
 @dataclass(frozen=True, slots=True)
 class FlushPolicy:
-    """A change of status is due at once; a mere count at most once per ``max_age_seconds``.
+    """A change of status is due at once; other counts at most once per ``max_age_seconds``.
 
-    A domain that was quiet for that long is due at its first event, so an idle system shows
+    A domain without a write in that time is due at its first event. So an idle system shows
     every event at once, and a busy domain costs one write per ``max_age_seconds``, however
-    many its events.
+    many events it has.
     """
 
     threshold: int
     max_age_seconds: float
 
     def due_at(self, counted: Counters, increment: Increment, last_flush_at: float | None) -> float:
-        """Return when *increment*, on top of *counted*, is to be written."""
+        """Return when *increment* is due, on top of *counted*, which the store has."""
         if last_flush_at is None:
             return increment.since
         after = Counters(

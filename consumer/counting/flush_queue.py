@@ -1,4 +1,4 @@
-"""Keep the domains that are owed something in the order in which they are due. Pure."""
+"""Order the domains with pending increments by the time at which they are due. Pure."""
 
 import heapq
 from collections.abc import Iterable
@@ -11,11 +11,11 @@ from shared.model.domain import DomainName
 
 
 class FlushQueue:
-    """When each domain is to be written, as the policy says."""
+    """The time at which each domain is due, by the flush policy."""
 
     def __init__(self, policy: FlushPolicy) -> None:
         self._policy = policy
-        # Entries that no longer match their domain's due time are passed over when popped.
+        # An entry that no longer matches its domain's due time is ignored when popped.
         self._due: list[tuple[float, int, DomainName]] = []
         self._due_at: dict[DomainName, float] = {}
         self._order = count()
@@ -24,22 +24,22 @@ class FlushQueue:
         self._all_due = False
 
     def schedule(self, domain: DomainName, counted: Counters, increment: Increment) -> None:
-        """Say that *domain*, with *counted* in the store, is owed *increment*."""
+        """Schedule *domain*, whose *increment* is pending on top of *counted* in the store."""
         self._push(domain, self._policy.due_at(counted, increment, self._flushed_at.get(domain)))
 
     def is_due(self, domain: DomainName, at: float) -> bool:
-        """Whether *domain* waits to be written at the time *at* or before."""
+        """Whether *domain* is queued and due at the time *at* or earlier."""
         due_at = self._due_at.get(domain)
         return due_at is not None and due_at <= at
 
     def next_due_at(self) -> float | None:
-        """Return when the next domain is due, or None if none waits for its time."""
+        """Return when the next domain is due, or None if no domain is queued."""
         while self._due and self._due_at.get(self._due[0][2]) != self._due[0][0]:
             heapq.heappop(self._due)
         return self._due[0][0] if self._due else None
 
     def pop(self, now: float) -> DomainName | None:
-        """Take out the domain that has been due for the longest, None if none is."""
+        """Remove and return the domain that has been due for the longest, None if none is due."""
         due_at = self.next_due_at()
         if due_at is None or due_at > now:
             return None
@@ -48,17 +48,17 @@ class FlushQueue:
         return domain
 
     def record_flush(self, domain: DomainName, now: float) -> None:
-        """Note that *domain* was written: it is quiet again ``max_age_seconds`` later."""
+        """Record that *domain* was written: it waits ``max_age_seconds`` for its next turn."""
         self._flushed_at.pop(domain, None)
         if not self._all_due:
             self._flushed_at[domain] = now
 
     def record_failure(self, domain: DomainName) -> None:
-        """Note that *domain* is overdue: nothing is gained by waiting for its next turn."""
+        """Record that *domain* has to be written again: it does not wait for its next turn."""
         self._flushed_at.pop(domain, None)
 
     def expire_flushes(self, now: float) -> None:
-        """Forget when domains were written that are quiet by now."""
+        """Forget the flushes that are older than ``max_age_seconds``."""
         horizon = now - self._policy.max_age_seconds
         while self._flushed_at:
             domain = next(iter(self._flushed_at))
@@ -67,7 +67,10 @@ class FlushQueue:
             del self._flushed_at[domain]
 
     def make_all_due(self, domains: Iterable[DomainName], now: float) -> None:
-        """Make *domains*, all that are owed something, due at once, and later ones too."""
+        """Make *domains* due now, and every later one at once.
+
+        *domains* are all that have a pending increment and no update in flight.
+        """
         self._all_due = True
         self._due, self._due_at, self._flushed_at = [], {}, {}
         for domain in domains:

@@ -1,13 +1,13 @@
-"""Account for one partition's log: what was read, what is owed, what may be committed.
+"""Account for one partition: what was read, what is pending, what may be committed.
 
-Pure: time, rows and results come in as arguments, so the same code runs against a simulated
-store. The path of an event::
+Pure: time, rows and results are arguments, so the same code runs against a simulated store.
+The path of an event::
 
-    add --> unread domain: kept aside, its rows are asked for (pop_unread), load_rows
-        --> known domain:  counted already? skipped. Else owed, and due when the policy says
-    start_updates --> updates in flight --> acknowledge: counted  |  fail: owed again, row left
-    a change of status is owed to the topic of changes once it is acknowledged (changes)
-    superseded rows are deleted after a while; audits compare what is known with the store
+    add --> domain without rows: the event waits, the domain is returned by pop_unread, load_rows
+        --> known domain: already counted? skip it. Else it is pending, due by the flush policy
+    start_updates --> in flight --> acknowledge: counted  |  fail: pending again, row abandoned
+    a change of status is kept in ``changes`` until it is published
+    superseded rows are deleted after a while; audits compare known totals with the store
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -30,7 +30,7 @@ from shared.model.event import Event
 
 @dataclass(frozen=True, slots=True)
 class _UnloadedEvent:
-    """An event whose domain's rows are not read yet."""
+    """An event whose domain's rows are not loaded yet."""
 
     event: Event
     offset: int
@@ -38,11 +38,12 @@ class _UnloadedEvent:
 
 
 class PartitionLedger:
-    """What one process knows and owes of one log.
+    """The account of one partition in one process.
 
-    ``next_offset`` is the offset of the next record to read, ``changes`` is what is to be
-    published. Nothing here is shared between processes: whoever takes the partition over starts
-    with an empty ledger and the rows.
+    ``next_offset`` is the offset of the next record to read, ``changes`` are the changes to
+    publish, ``replayed`` is the number of events that were already counted when they were read.
+    Processes share no ledger: the next owner of a partition starts with an empty one, and the
+    rows in the store.
     """
 
     def __init__(
@@ -65,20 +66,20 @@ class PartitionLedger:
         self._unloaded: dict[DomainName, list[_UnloadedEvent]] = {}
         self._unloaded_events = 0
         self._unread: list[DomainName] = []
-        # Owed more since it was last asked when they are due; in the order of the log.
+        # Domains with new events and no new due time yet, in the order of their records.
         self._unscheduled: dict[DomainName, None] = {}
 
-    # ---- taking in
+    # ---- reading
 
     def add(self, event: Event, offset: int, now: float) -> None:
-        """Take the event at *offset* in, unless a rewind has made us read it twice."""
+        """Add the event at *offset*, unless a rewind has made us read it twice."""
         if offset < self.next_offset:
             return
         self.next_offset = offset + 1
         domain = event.domain
-        owed = self._pending.get(domain)
-        if owed is not None and offset >= owed.next_offset:
-            owed.add(event, offset)
+        increment = self._pending.get(domain)
+        if increment is not None and offset >= increment.next_offset:
+            increment.add(event, offset)
             self._unscheduled[domain] = None
             return
         if domain in self._rows:
@@ -92,41 +93,42 @@ class PartitionLedger:
             self._unread.append(domain)
 
     def record_append_time(self, offset: int, appended_at: int) -> None:
-        """Note when the records from *offset* on were appended, in milliseconds since 1970."""
+        """Record when the records from *offset* on were appended, in milliseconds since 1970."""
         self._times.record(offset, appended_at)
 
     def skip_record(self, offset: int) -> None:
-        """Count nothing for the record at *offset*: it is none, and kept elsewhere."""
+        """Pass the record at *offset* without counting it: a dead letter or a duplicate."""
         self.next_offset = max(self.next_offset, offset + 1)
 
     def pop_unread(self, limit: int) -> list[DomainName]:
-        """Return up to *limit* domains whose rows are to be read; each is asked for once."""
-        taken, self._unread = self._unread[:limit], self._unread[limit:]
-        return taken
+        """Remove and return up to *limit* domains whose rows have to be read."""
+        domains, self._unread = self._unread[:limit], self._unread[limit:]
+        return domains
 
     def requeue_unread(self, domains: Sequence[DomainName]) -> None:
-        """Ask for the rows of *domains* again."""
+        """Put *domains* back whose rows could not be read."""
         self._unread.extend(domains)
 
     def load_rows(
         self, domain: DomainName, rows: Sequence[CounterRow], end_offset: int, now: float
     ) -> None:
-        """Take the counted totals of *domain* and count what was kept aside beyond them.
+        """Load the totals of *domain* from its *rows*, and add the events that waited for them.
 
-        Raises LogRewrittenError if more is counted than the log, which ends at *end_offset*, has.
+        Raises LogRewrittenError if the rows count more records than the partition has: it ends
+        at *end_offset*.
         """
         superseded = self._rows.load_rows(domain, rows)
         applied = self._rows.applied_offset(domain)
         if applied > max(end_offset, self.next_offset):
             raise LogRewrittenError(
-                f"{self.topic_partition}: {applied} records are counted, but the log ends at "
+                f"{self.topic_partition}: {applied} records are counted, but the partition ends at "
                 f"{end_offset}"
             )
         self._superseded.add_others(domain, superseded, now)
-        kept = self._unloaded.pop(domain)
-        self._unloaded_events -= len(kept)
-        for early in kept:
-            self._add_loaded(early.event, early.offset, early.now)
+        waiting = self._unloaded.pop(domain)
+        self._unloaded_events -= len(waiting)
+        for each in waiting:
+            self._add_loaded(each.event, each.offset, each.now)
 
     def _add_loaded(self, event: Event, offset: int, now: float) -> None:
         applied = self._rows.applied_offset(event.domain)
@@ -140,29 +142,29 @@ class PartitionLedger:
     # ---- flushing
 
     def _schedule_pending(self) -> None:
-        """Ask when they are due, once for all that came of a domain."""
-        touched, self._unscheduled = self._unscheduled, {}
-        for domain in touched:
+        """Compute due times, once per domain for all its new events."""
+        domains, self._unscheduled = self._unscheduled, {}
+        for domain in domains:
             self._schedule(domain)
 
     def _schedule(self, domain: DomainName) -> None:
         increment = self._pending.get(domain)
         if increment is None or self._rows.is_in_flight(domain):
-            return  # what is in flight is scheduled when it is settled
+            return  # a domain in flight is scheduled when its update has ended
         if not self._queue.is_due(domain, increment.since):
             self._queue.schedule(domain, self._rows.totals(domain), increment)
 
     def start_epoch(self, epoch: int) -> None:
-        """Leave every row of another epoch; say so before updates are taken or acknowledged."""
+        """Abandon every row of another epoch. Call it before updates start or are acknowledged."""
         self._rows.start_epoch(epoch)
 
     def next_due_at(self) -> float | None:
-        """Return when the next update is due, or None if nothing waits for its time."""
+        """Return when the next update is due, or None if there is none."""
         self._schedule_pending()
         return self._queue.next_due_at()
 
     def start_updates(self, now: float, limit: int) -> list[RowUpdate]:
-        """Start up to *limit* updates that are due, longest due first."""
+        """Start and return up to *limit* updates that are due, longest due first."""
         self._schedule_pending()
         self._queue.expire_flushes(now)
         updates: list[RowUpdate] = []
@@ -171,18 +173,18 @@ class PartitionLedger:
         return updates
 
     def make_all_due(self, now: float) -> None:
-        """Make everything that is owed due at once, and whatever comes to be owed from now on."""
+        """Make every pending increment due now, and every later one at once."""
         self._unscheduled = {}
         self._queue.make_all_due((d for d in self._pending if not self._rows.is_in_flight(d)), now)
 
     def in_flight_end(self, domain: DomainName) -> int:
-        """Return the offset below which all of *domain* is counted once its update is written."""
+        """Return the offset below which *domain* is counted once its update is acknowledged."""
         return self._rows.in_flight(domain).next_offset
 
     def acknowledge(self, updates: Iterable[RowUpdate], now: float) -> list[int]:
-        """Note that a quorum has *updates*; return when the oldest event of each was appended.
+        """Record that a quorum has *updates*. Return the append time of each one's oldest event.
 
-        Those of another epoch are owed again: a node that had lost its last writes may have
+        Updates of another epoch are pending again: a node that had lost its last writes may have
         applied them to an old copy.
         """
         appended_at: list[int] = []
@@ -202,39 +204,41 @@ class PartitionLedger:
         return appended_at
 
     def fail(self, updates: Iterable[RowUpdate]) -> None:
-        """Note that *updates* were not acknowledged: owed again, to be said in fresh rows."""
+        """Record that *updates* were not acknowledged: pending again, their rows abandoned."""
         for update in updates:
             self._pending.restore(update.domain, self._rows.fail(update))
             self._queue.record_failure(update.domain)
             self._schedule(update.domain)
 
-    # ---- keeping the store in order
+    # ---- upkeep
 
     def pop_superseded(self, now: float, limit: int) -> list[SupersededRow]:
-        """Take up to *limit* rows that are to be deleted now; never a domain's newest."""
+        """Remove and return up to *limit* rows to delete now; never the newest of a domain."""
         return self._superseded.pop_due(now, limit)
 
     def retry_superseded(self, rows: Iterable[SupersededRow], now: float) -> None:
-        """Note that *rows* could not be deleted."""
+        """Put *rows* back that could not be deleted."""
         self._superseded.retry_later(rows, now)
 
     def audit_sample(self, position: float, limit: int) -> dict[DomainName, PackedState]:
-        """Return what is known of up to *limit* domains, beginning at *position* of 0 to 1."""
+        """Return the states of up to *limit* domains, starting at *position* of 0 to 1."""
         start = int(position * len(self._rows))
         return dict(islice(self._rows.sample(start), limit))
 
     def audit(
-        self, domain: DomainName, memory: PackedState, rows: Iterable[CounterRow], now: float
+        self, domain: DomainName, state: PackedState, rows: Iterable[CounterRow], now: float
     ) -> bool:
-        """Compare what was known of *domain* with its *rows*, read since; False: they differ.
+        """Compare the *state* of *domain* with its *rows*, read later. Return False on a mismatch.
 
-        Then the row is left, and a fresh one will say everything.
+        On a mismatch the row is abandoned, and the next flush starts a new row with the full
+        totals.
         """
-        if not self._rows.is_current(domain, memory) or is_consistent(memory, rows):
+        if not self._rows.is_current(domain, state) or is_consistent(state, rows):
             return True
         self._rows.abandon(domain)
         if domain not in self._pending:
-            # Nothing but the totals. It holds no commit back: all of it was acknowledged.
+            # An increment of nothing, to write the totals. It delays no commit: all of them were
+            # acknowledged.
             applied = self._rows.applied_offset(domain)
             nothing = Increment(0, 0, max(self.next_offset, applied), applied, now)
             self._pending.restore(domain, nothing)
@@ -247,39 +251,40 @@ class PartitionLedger:
     def committable_offset(self) -> int:
         """Return the offset below which everything is counted and every change published.
 
-        Looks at all that is owed.
+        Visits every pending increment.
         """
-        early = min((kept[0].offset for kept in self._unloaded.values()), default=self.next_offset)
+        waiting = (events[0].offset for events in self._unloaded.values())
+        read_below = min(waiting, default=self.next_offset)
         candidates = [
-            early,
+            read_below,
             self._pending.oldest_offset(),
             self._rows.oldest_in_flight(),
-            self.changes.oldest_offset(read_below=early),
+            self.changes.oldest_offset(read_below),
         ]
         return min(c for c in candidates if c is not None)
 
     @property
     def known_domains(self) -> int:
-        """How many domains are in memory."""
+        """The number of domains in memory."""
         return len(self._rows)
 
     @property
     def backlog(self) -> int:
-        """How much memory waits: domains to be written, events kept aside, unpublished changes."""
+        """The number of pending domains, events that wait for rows, and unpublished changes."""
         return len(self._pending) + self._unloaded_events + len(self.changes)
 
     @property
     def settled(self) -> bool:
-        """Whether everything that was read is counted, and every change of status published."""
+        """Whether every event read is counted, and every change of status published."""
         counted = not self._pending and not self._unloaded and self._rows.oldest_in_flight() is None
         return counted and not self.changes
 
     def oldest_since(self) -> float | None:
-        """Return when the oldest event came that is owed and not in flight."""
-        kept = min((k[0].now for k in self._unloaded.values()), default=None)
-        owed = self._pending.oldest_since()
-        return min((t for t in (kept, owed) if t is not None), default=None)
+        """Return when the oldest event was read that is neither counted nor in flight."""
+        waiting = min((events[0].now for events in self._unloaded.values()), default=None)
+        pending = self._pending.oldest_since()
+        return min((t for t in (waiting, pending) if t is not None), default=None)
 
-    def evict_idle(self, keep: int) -> None:
-        """Keep at most *keep* domains in memory, as far as nothing is owed to the others."""
-        self._rows.evict_idle(keep, self._pending.__contains__)
+    def evict_idle(self, max_domains: int) -> None:
+        """Forget idle domains until *max_domains* are left; never one with a pending increment."""
+        self._rows.evict_idle(max_domains, self._pending.__contains__)

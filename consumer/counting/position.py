@@ -1,21 +1,21 @@
-"""Say where a log is read on, and from where for its keys, beside the committed offset.
+"""The position that is committed for a partition: an offset, and where its keys begin.
 
-Kafka keeps a text with each committed offset; ours names the offset from which whoever takes
-the partition over must read again to know the idempotency keys of the last minutes.
+Kafka stores a text, the metadata, with each committed offset. Ours names the offset from which
+the next owner of the partition reads again, to know the idempotency keys of the last minutes.
 """
 
 import re
 from dataclasses import dataclass
 from typing import Self
 
-_TEXT = re.compile(r"keys-from=([0-9]{1,19})")
+_METADATA = re.compile(r"keys-from=([0-9]{1,19})")
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """``next_offset`` is the next record to count; records from ``keys_from`` on are read again.
+    """``next_offset`` is the next record to count. Reading starts at ``keys_from``.
 
-    Without keys to know, both are the same.
+    Both are the same if no keys are needed.
     """
 
     next_offset: int
@@ -23,17 +23,17 @@ class Position:
 
     @classmethod
     def at(cls, next_offset: int) -> Self:
-        """Return the position at *next_offset* that needs no keys from before."""
+        """Return the position at *next_offset* that needs no earlier keys."""
         return cls(next_offset, next_offset)
 
     @classmethod
     def parse(cls, next_offset: int, metadata: str) -> Self | None:
-        """Return the position that was committed with *metadata*, None if the text is not ours."""
-        found = _TEXT.fullmatch(metadata)
+        """Return the position committed with *metadata*, or None if the text is not ours."""
+        found = _METADATA.fullmatch(metadata)
         if found is None or int(found[1]) > next_offset:
             return None
         return cls(next_offset, int(found[1]))
 
     def metadata(self) -> str:
-        """Return what to commit beside the offset."""
+        """Return the text to commit with the offset."""
         return f"keys-from={self.keys_from}"

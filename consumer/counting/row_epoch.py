@@ -1,18 +1,21 @@
-"""Say when rows that were begun before may not be continued.
+"""Decide when existing rows must not be continued.
 
-Two things end an epoch: a node of the store that may have restarted, and a gap in which this
-process did not look. Frozen meanwhile, it would write into its old rows before it learns that a
-node was away, or, after a longer sleep, that its rows were deleted by whoever replaced it.
+Two things end an epoch: a store node that may have restarted, and a gap in which this process
+did not check. After a freeze the process would write into its old rows before it notices that
+a node was away or, after a longer one, that the worker which replaced it has deleted its rows.
 """
 
 from collections.abc import Callable
 
 LONGEST_GAP_SECONDS = 2.0
-"""Shorter than any node's restart; a worker looks every half second. Fresh rows cost little."""
+"""Shorter than a node's restart. A worker checks every half second; new rows cost little."""
 
 
 class RowEpoch:
-    """The number of the epoch; ask often, and before anything is written or believed."""
+    """The number of the current epoch.
+
+    Call ``current`` often, before each write, and before an acknowledgement is accepted.
+    """
 
     def __init__(
         self,
@@ -23,14 +26,15 @@ class RowEpoch:
         self._store_epoch = store_epoch
         self._clock = clock
         self._longest_gap_seconds = longest_gap_seconds
-        self._seen = store_epoch()
-        self._asked_at = clock()
+        self._last_store_epoch = store_epoch()
+        self._checked_at = clock()
         self._epoch = 0
 
     def current(self) -> int:
-        """Return the number, another one than before if rows must be left."""
-        seen, now = self._store_epoch(), self._clock()
-        if seen != self._seen or now - self._asked_at > self._longest_gap_seconds:
+        """Return the number; it is a new one if the rows must be abandoned."""
+        store_epoch, now = self._store_epoch(), self._clock()
+        gap_seconds = now - self._checked_at
+        if store_epoch != self._last_store_epoch or gap_seconds > self._longest_gap_seconds:
             self._epoch += 1
-        self._seen, self._asked_at = seen, now
+        self._last_store_epoch, self._checked_at = store_epoch, now
         return self._epoch

@@ -1,25 +1,25 @@
-"""Keep the counters of one log exact on a store whose increments have no identity.
+"""Keep the counters of one partition exact on a store whose increments have no identity.
 
-A counter update is ``+n``: sent twice it counts twice, and after a failure nobody knows
-whether it was applied, now or later. So nothing is ever sent twice. Each domain has rows that
-only one writer ever increments, and a writer whose update was not acknowledged leaves its row
-for good and starts a fresh one, which begins by saying everything: totals + increment. All
-three columns move in one update, so each row, at any time and on any replica, is the true
-count of its log up to the ``applied_offset`` beside it. Readers take the row with the largest.
+A counter update is ``+n``. Sent twice it counts twice, and after a failure nobody knows whether
+it was applied, or will be applied later. So nothing is ever sent twice. Only one writer ever
+increments a row. After an update without an acknowledgement the writer abandons its row for
+good, and starts a new row with the full totals: totals + increment. All three columns move in
+one update. So each row, at any time and on any replica, is the true count of its partition up
+to its ``applied_offset``. Readers take the row with the largest ``applied_offset``.
 
 ::
 
-    unread --learn--> known, no row --begin--> in flight --acknowledge--> known, with row
-                           ^                    |    ^                        |
-                           |<------fail---------'    '---------begin----------|
-                           '<-----------------------roll, leave---------------'
+    unread --load_rows--> known, no row --start_update--> in flight --acknowledge--> known, with row
+                             ^                              |   ^                          |
+                             |<-----------fail--------------'   '-------start_update-------|
+                             '<---------------------start_epoch, abandon-------------------'
 
-Whatever happens to an update that was not acknowledged (applied, lost, applied in an hour),
-it moves only a row that speaks for an older or equal offset. No lock, lease or transaction.
+Whatever happens to an update without an acknowledgement (applied, lost, applied in an hour), it
+changes only a row with an older or equal offset. This needs no lock, lease or transaction.
 
-A node of the store that comes back without its last writes bases its next update of a row on
-an old copy. So rows belong to an *epoch*, which ends when a node may have restarted, and are
-never continued in another.
+A store node that restarts without its last writes bases its next update of a row on an old
+copy. So each row belongs to an *epoch*, which ends when a node may have restarted, and is never
+continued in another epoch.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -38,13 +38,13 @@ _MAX_ABANDONED = 16
 _FORM = Struct("<qqq16sI")
 
 PackedState = bytes
-"""What is known of a domain, packed: a worker has millions, and bytes cost the garbage
-collector nothing. Two that are the same object are the same knowledge."""
+"""The packed state of a domain. A worker has millions, and bytes cost the garbage collector
+nothing. The same object means the same state: any change creates a new one."""
 
 
 @dataclass(frozen=True, slots=True)
 class RowUpdate:
-    """Increments of one writer row, begun in this ``epoch``."""
+    """The increments of one writer row, started in this ``epoch``."""
 
     domain: DomainName
     writer: UUID
@@ -55,7 +55,7 @@ class RowUpdate:
 
 
 class _State(NamedTuple):
-    """The last acknowledged totals of a domain in this log, and the row that says them."""
+    """The last acknowledged totals of a domain in this partition, and the row that holds them."""
 
     delivered: int
     bounced: int
@@ -64,25 +64,26 @@ class _State(NamedTuple):
     epoch: int = 0
 
     @classmethod
-    def unpack(cls, memory: PackedState) -> Self:
-        return cls._make(_FORM.unpack(memory))
+    def unpack(cls, state: PackedState) -> Self:
+        return cls._make(_FORM.unpack(state))
 
     def pack(self) -> PackedState:
         return _FORM.pack(*self)
 
 
 class WriterRows:
-    """The rows of one log that one process increments.
+    """The rows of one partition that this process increments.
 
-    *new_writer* gives an identity that nobody ever had: one for each start of a row.
+    *new_writer* returns a new unique identity; each new row gets one.
     """
 
     def __init__(self, new_writer: Callable[[], UUID]) -> None:
         self._new_writer = new_writer
-        # Longest without an update first.
+        # The domain that has been without an update for the longest comes first.
         self._states: dict[DomainName, PackedState] = {}
         self._in_flight: dict[DomainName, Increment] = {}
-        # Our own rows that no later one speaks for yet. Such a domain is owed or in flight.
+        # Our abandoned rows that no later row supersedes yet. Such a domain has an increment
+        # that is pending or in flight.
         self._abandoned: dict[DomainName, list[UUID]] = {}
         self.epoch = 0
 
@@ -93,10 +94,10 @@ class WriterRows:
         return domain in self._states
 
     def load_rows(self, domain: DomainName, rows: Sequence[CounterRow]) -> list[UUID]:
-        """Take the totals from the *rows* of *domain* in this log, read at a quorum.
+        """Load the totals of *domain* from its *rows* in this partition, read at a quorum.
 
-        The row stays its writer's: our first flush starts one of our own. Return the writers of
-        those that it supersedes.
+        The newest row still belongs to its writer: our first flush starts a row of our own.
+        Return the writers of the rows that the newest one supersedes.
         """
         newest = newest_row(rows)
         if newest is None:
@@ -119,17 +120,17 @@ class WriterRows:
         return _State.unpack(self._states[domain]).applied_offset
 
     def is_in_flight(self, domain: DomainName) -> bool:
-        """Whether an update of *domain* has not been answered: no second one may start."""
+        """Whether an update of *domain* is in flight: then no second one may start."""
         return domain in self._in_flight
 
     def in_flight(self, domain: DomainName) -> Increment:
-        """Return what the update of *domain* that is in flight adds."""
+        """Return the increment of *domain* that is in flight."""
         return self._in_flight[domain]
 
     def start_update(self, domain: DomainName, increment: Increment) -> RowUpdate:
-        """Start the update that adds *increment*; it is in flight until it is settled.
+        """Return an update that adds *increment*. It is in flight until acknowledged or failed.
 
-        Raises ValueError if one of *domain* is in flight already.
+        Raises ValueError if an update of *domain* is in flight already.
         """
         if domain in self._in_flight:
             raise ValueError(f"two updates of {domain} at once")
@@ -155,14 +156,14 @@ class WriterRows:
         )
 
     def acknowledge(self, update: RowUpdate) -> list[UUID]:
-        """Move the totals on: a quorum has the update. Return our rows that it supersedes.
+        """Add the update to the totals: a quorum has it. Return our rows that it supersedes.
 
-        Raises ValueError for an update of another epoch: what it is based on is not known.
+        Raises ValueError for an update of another epoch: its base is not known.
         """
         if update.epoch != self.epoch:
             raise ValueError(f"an update of {update.domain} from epoch {update.epoch}")
         increment = self._in_flight.pop(update.domain)
-        # Put back last: the first in line has gone without an update for the longest.
+        # Move the domain to the end: the order is by the time of the last update.
         known = _State.unpack(self._states.pop(update.domain))
         self._states[update.domain] = _State(
             known.delivered + increment.delivered,
@@ -174,17 +175,17 @@ class WriterRows:
         return self._abandoned.pop(update.domain, [])
 
     def fail(self, update: RowUpdate) -> Increment:
-        """Leave the row for good, as the update may surface in it, and return what is owed."""
+        """Abandon the row, because the update may still reach it. Return the increment."""
         known = _State.unpack(self._states[update.domain])
         self._abandon(update.domain, known._replace(writer=update.writer.bytes))
         return self._in_flight.pop(update.domain)
 
     def abandon(self, domain: DomainName) -> None:
-        """Leave the row of *domain*: its next update starts a fresh one."""
+        """Abandon the row of *domain*: its next update starts a new row."""
         self._abandon(domain, _State.unpack(self._states[domain]))
 
     def start_epoch(self, epoch: int) -> None:
-        """Leave every row of another epoch: the next update of each starts a fresh one."""
+        """Abandon every row of another epoch: the next update of each domain starts a new row."""
         self.epoch = epoch
 
     def _abandon(self, domain: DomainName, known: _State) -> None:
@@ -192,17 +193,17 @@ class WriterRows:
             return
         abandoned = self._abandoned.setdefault(domain, [])
         abandoned.append(UUID(bytes=known.writer))
-        # During a long outage every try leaves one. Those forgotten are found by later reads.
+        # In a long outage each attempt abandons a row. A later read finds the forgotten ones.
         del abandoned[:-_MAX_ABANDONED]
         self._states[domain] = known._replace(writer=_NO_WRITER).pack()
 
     def oldest_in_flight(self) -> int | None:
-        """Return the lowest offset that is in flight."""
+        """Return the lowest offset in flight."""
         return min((i.first_offset for i in self._in_flight.values()), default=None)
 
-    def evict_idle(self, keep: int, is_pending: Callable[[DomainName], bool]) -> None:
-        """Forget domains without updates, longest idle first, until *keep* are left."""
-        surplus = len(self._states) - keep
+    def evict_idle(self, max_domains: int, is_pending: Callable[[DomainName], bool]) -> None:
+        """Forget idle domains, longest idle first, until at most *max_domains* are left."""
+        surplus = len(self._states) - max_domains
         if surplus <= 0:
             return
         idle = (d for d in self._states if not self.is_in_flight(d) and not is_pending(d))
@@ -210,22 +211,22 @@ class WriterRows:
             del self._states[domain]
 
     def sample(self, start: int) -> Iterator[tuple[DomainName, PackedState]]:
-        """Yield what is known of domains without an update in flight, from place *start* on."""
-        for domain, memory in islice(self._states.items(), start, None):
+        """Yield the states of domains without an update in flight, from position *start* on."""
+        for domain, state in islice(self._states.items(), start, None):
             if domain not in self._in_flight:
-                yield domain, memory
+                yield domain, state
 
-    def is_current(self, domain: DomainName, memory: PackedState) -> bool:
-        """Whether nothing has moved *domain* since *memory* was all that is known of it."""
-        return self._states.get(domain) is memory and domain not in self._in_flight
+    def is_current(self, domain: DomainName, state: PackedState) -> bool:
+        """Whether *state* is still the state of *domain*, and no update is in flight."""
+        return self._states.get(domain) is state and domain not in self._in_flight
 
 
-def is_consistent(memory: PackedState, rows: Iterable[CounterRow]) -> bool:
-    """Whether *rows*, read at a quorum, say at least what *memory* says was acknowledged.
+def is_consistent(state: PackedState, rows: Iterable[CounterRow]) -> bool:
+    """Return whether *rows*, read at a quorum, contain all that is acknowledged in *state*.
 
-    A larger offset is another owner's, who goes on where we no longer may.
+    A larger offset belongs to another owner, who continues where we no longer may.
     """
-    known = _State.unpack(memory)
+    known = _State.unpack(state)
     newest = newest_row(rows)
     if newest is None:
         return known.applied_offset == NOTHING_APPLIED

@@ -1,1 +1,1 @@
-"""The worker's side of Kafka: the group, its offsets, what it publishes and puts aside."""
+"""The worker's side of Kafka: the group, its offsets, changes and dead letters."""

@@ -1,4 +1,4 @@
-"""Publish changes of status to the compacted topic that query nodes listen to."""
+"""Publish changes of status to the compacted topic that query nodes read."""
 
 import asyncio
 from collections import defaultdict
@@ -17,12 +17,12 @@ log = structlog.stdlib.get_logger(__name__)
 
 
 class ChangePublisher(Protocol):
-    """Where changes of status are made known."""
+    """A destination for changes of status."""
 
     async def publish(self, changes: Sequence[Change]) -> None:
-        """Return once Kafka has *changes*; those of a domain are kept in order.
+        """Publish *changes*, those of a domain in order. Return once Kafka has them.
 
-        Raises RetriableError if any of them may be missing. Publishing one twice does no harm.
+        Raises RetriableError if any change may be missing. A change may be published twice.
         """
 
     async def run(self) -> None:
@@ -30,10 +30,10 @@ class ChangePublisher(Protocol):
 
 
 class ChangeTopic:
-    """A topic that all partitions of a worker publish to.
+    """The topic of changes, shared by all partitions of a worker.
 
-    An append is a task of ours, and not of the partition that asks for it: when that one is
-    given up, the append goes on, and no other begins beside it.
+    An append is a task of this object, not of the partition that calls ``publish``. When that
+    partition is revoked, the append goes on, and no other append starts before it ends.
     """
 
     def __init__(self, topic: Topic) -> None:
@@ -50,7 +50,7 @@ class ChangeTopic:
     async def publish(self, changes: Sequence[Change]) -> None:
         """See ChangePublisher."""
         if self._tasks is None:
-            raise RuntimeError("published before run")
+            raise RuntimeError("publish was called before run")
         batches: dict[int, list[KeyValue]] = defaultdict(list)
         for change in changes:
             batches[partition_of(change.domain, self._topic.partitions)].append(encode(change))

@@ -1,4 +1,4 @@
-"""Put aside what is no record, with its origin and the reason, so that its partition goes on."""
+"""Publish undecodable records as dead letters, so that their partition can go on."""
 
 import asyncio
 import base64
@@ -15,21 +15,23 @@ log = structlog.stdlib.get_logger(__name__)
 
 _RETRY_SECONDS = 1.0
 MAX_KEPT_BYTES = 256 * 1024
-"""Of a key and of a value: a topic may hold a record that, as a letter, would fit into no batch.
-What is cut is no event to any version; the log has it whole, where the letter says."""
+"""The limit for a key and for a value: a record of the topic may be too large for a batch of dead
+letters. A record of that size is no event in any version. The topic still has all of it, at the
+offset in the dead letter."""
 
 
 class DeadLetters(Protocol):
-    """Where undecodable records are kept."""
+    """A destination for undecodable records."""
 
     async def publish(self, topic_partition: str, record: Record, reason: str) -> None:
-        """Return once *record* of log *origin* is safely kept."""
+        """Publish *record* of *topic_partition* as a dead letter. Return once it is stored."""
 
 
 class DeadLetterTopic:
     """A topic of JSON objects: ``log``, ``offset``, ``reason``, ``key`` and ``value`` in base64.
 
-    ``cut`` says that a key or value was longer and has its first ``MAX_KEPT_BYTES`` here.
+    ``log`` is the topic partition. ``cut`` is true if the key or the value was longer, and only
+    its first ``MAX_KEPT_BYTES`` are here.
     """
 
     def __init__(self, topic: Topic) -> None:
@@ -37,9 +39,9 @@ class DeadLetterTopic:
         self._lock = asyncio.Lock()
 
     async def publish(self, topic_partition: str, record: Record, reason: str) -> None:
-        """See DeadLetters. Tries until it succeeds: the record may not be lost.
+        """See DeadLetters. Tries until it succeeds: the record must not be lost.
 
-        At least once: a crash before the commit keeps it again, with the same origin.
+        After a crash before the commit the same record is published again.
         """
         letter = msgspec.json.encode(
             {

@@ -1,7 +1,8 @@
-"""Ask Kafka where logs begin and end, and where the group goes on, through an aiokafka consumer.
+"""Read from Kafka where partitions begin and end, and what the group has committed.
 
-aiokafka 0.14 sends no leader epoch (KIP-320), so a leader that was deposed while it was cut off or
-frozen may say that the log ends before offsets that exist: such a word must last to be believed.
+aiokafka 0.14 sends no leader epoch (KIP-320). So a stale leader, which was cut off or frozen and
+has been replaced, may report an end below offsets that exist. We believe such a report only after
+it has lasted for a while.
 """
 
 import asyncio
@@ -20,11 +21,11 @@ log = structlog.stdlib.get_logger(__name__)
 REQUEST_SECONDS = 5.0
 RETRY_SECONDS = 0.5
 STALE_LEADER_SECONDS = 10.0
-"""By then a leader that is none any more has heard of it."""
+"""After this time a replaced leader has noticed that it is stale."""
 
 
 class PartitionOffsets:
-    """The offsets of one topic's partitions; *clock* is monotonic."""
+    """The offsets of one topic's partitions. *clock* is monotonic."""
 
     def __init__(self, consumer: AIOKafkaConsumer, topic: str, clock: Callable[[], float]) -> None:
         self._consumer = consumer
@@ -32,16 +33,16 @@ class PartitionOffsets:
         self._clock = clock
 
     async def find_positions(self, partitions: list[int]) -> dict[int, Position]:
-        """Return where each partition goes on, or begins if the group never committed.
+        """Return where to start each partition: the committed position, or its beginning.
 
-        Asks until Kafka answers: if the group has gone on meanwhile, we soon hear of it. Raises
-        LogRewrittenError.
+        Retries until Kafka answers. If the group rebalances meanwhile, a callback follows soon.
+        Raises LogRewrittenError.
         """
         while True:
             try:
                 return await self._positions(partitions)
             except BrokerUnavailableError as error:
-                log.warning("where to read on is not known yet", error=str(error))
+                log.warning("committed offsets not known yet", error=str(error))
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def _positions(self, partitions: list[int]) -> dict[int, Position]:
@@ -56,8 +57,8 @@ class PartitionOffsets:
                 continue
             if not start <= committed.next_offset <= end:
                 raise LogRewrittenError(
-                    f"{self._topic}/{partition}: committed {committed.next_offset}, but the log "
-                    f"has {start} to {end}; a new topic needs a new name"
+                    f"{self._topic}/{partition}: committed {committed.next_offset}, but the "
+                    f"partition has {start} to {end}; a new topic needs a new name"
                 )
             keys_from = max(committed.keys_from, start)
             positions[partition] = Position(committed.next_offset, keys_from)
@@ -66,7 +67,7 @@ class PartitionOffsets:
     async def _committed(self, partitions: Sequence[int]) -> dict[int, Position | None]:
         try:
             async with asyncio.timeout(REQUEST_SECONDS):
-                # What `committed` itself calls; that one leaves the text out.
+                # `committed` calls this too, but drops the metadata.
                 found = await self._consumer._coordinator.fetch_committed_offsets(  # noqa: SLF001
                     [self._at(p) for p in partitions]
                 )
@@ -78,13 +79,15 @@ class PartitionOffsets:
                 continue
             position = Position.parse(committed.offset, committed.metadata)
             if position is None:
-                log.warning("offset committed by another; keys before it are not known", at=str(tp))
+                log.warning(
+                    "committed offset without keys-from; earlier keys are unknown", at=str(tp)
+                )
                 position = Position.at(committed.offset)
             positions[tp.partition] = position
         return positions
 
     async def end_offsets(self, at_least: Mapping[int, int]) -> dict[int, int]:
-        """Return where logs end; ask again for a while where that is less than it must be."""
+        """Return where partitions end. Retry for a while if that is below *at_least*."""
         deadline = self._clock() + STALE_LEADER_SECONDS
         while True:
             ends = await self._offsets(self._consumer.end_offsets, list(at_least))
@@ -92,13 +95,13 @@ class PartitionOffsets:
                 return ends
             await asyncio.sleep(RETRY_SECONDS)
 
-    async def _offsets(self, ask: Any, partitions: Sequence[int]) -> dict[int, int]:
+    async def _offsets(self, request: Any, partitions: Sequence[int]) -> dict[int, int]:
         try:
             async with asyncio.timeout(REQUEST_SECONDS):
-                answer = await ask([self._at(p) for p in partitions])
+                offsets = await request([self._at(p) for p in partitions])
         except (KafkaError, TimeoutError) as error:
             raise BrokerUnavailableError(f"no offsets: {type(error).__name__}") from error
-        return {tp.partition: offset for tp, offset in answer.items()}
+        return {tp.partition: offset for tp, offset in offsets.items()}
 
     def _at(self, partition: int) -> TopicPartition:
         return TopicPartition(self._topic, partition)

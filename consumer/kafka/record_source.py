@@ -3,13 +3,13 @@
 What aiokafka 0.14 does, and what we do about it:
 
 - It revokes everything at each rebalance, so ``revoke`` has no list of partitions.
-- It swallows what its callbacks raise: we keep the error and raise it from ``fetch``.
-- It may hand out records of a partition before ``on_partitions_assigned`` is done: the worker
-  ignores partitions that it does not have, and we seek after it has them.
+- It swallows the exceptions of its callbacks: we store the error and raise it from ``fetch``.
+- It may return records of a partition before ``on_partitions_assigned`` has finished: the worker
+  ignores partitions that it does not own, and we seek after it owns them.
 - A deposed leader may report an offset as out of range (see ``partition_offsets``). We believe
   the report only after it has lasted for a while.
-- With ``auto_offset_reset="none"`` a partition that was never committed is an error. We start
-  such a one at its beginning on purpose, and never jump anywhere else.
+- With ``auto_offset_reset="none"`` a partition without a committed offset is an error. We start
+  such a partition at its beginning on purpose, and never jump anywhere else.
 """
 
 import asyncio
@@ -52,7 +52,7 @@ log = structlog.stdlib.get_logger(__name__)
 
 _FETCH_WAIT_MS = 200
 _MAX_RECORDS = 4_000
-"""Per fetch: what is decoded in one go keeps the loop from everything else."""
+"""Per fetch: decoding many records at once would block the event loop."""
 _STOP_SECONDS = 5.0
 
 
@@ -63,47 +63,47 @@ class Record(Protocol):
     key: bytes | None
     value: bytes | None
     timestamp: int
-    """When it was appended, in milliseconds since 1970, by the broker's clock."""
+    """The append time by the broker's clock, in milliseconds since 1970."""
     headers: Sequence[tuple[str, bytes]]
 
 
 class Assignee(Protocol):
-    """Whoever works on the partitions that this member of the group has."""
+    """Works on the partitions that are assigned to this member of the group."""
 
     async def assign(self, positions: Mapping[int, Position]) -> None:
-        """Take partitions over, each from the position given; reading begins at its keys."""
+        """Start to work on partitions, each from its position. Reading starts at its keys."""
 
     async def revoke(self) -> None:
-        """Give every partition up: flush, commit, forget."""
+        """Give up every partition: flush, commit, forget."""
 
 
 class RecordSource(Protocol):
     """One member of a consumer group on one topic."""
 
     async def fetch(self) -> Mapping[int, Sequence[Record]]:
-        """Return the next records by partition, perhaps none."""
+        """Return the next records by partition. May be empty."""
 
     async def commit(self, positions: Mapping[int, Position]) -> bool:
-        """Commit; False if the partitions are no longer ours: whoever has them decides."""
+        """Commit *positions*. Return False if the partitions are no longer ours."""
 
     async def end_offset(self, partition: int, at_least: int) -> int:
         """Return the offset that the next record of *partition* will have.
 
-        Less than *at_least* only if that is said for long enough to be true.
+        A result below *at_least* is returned only after Kafka has reported it for a while.
         """
 
     def lag(self, partition: int, next_offset: int) -> int:
-        """Return how many records are not read yet, as far as is known."""
+        """Return the number of records not read yet, by the last fetch."""
 
     def pause(self, partitions: Iterable[int]) -> None:
-        """Fetch nothing of *partitions* until they are resumed."""
+        """Stop fetching *partitions* until they are resumed."""
 
     def resume(self, partitions: Iterable[int]) -> None:
-        """Fetch *partitions* again."""
+        """Continue to fetch *partitions*."""
 
 
 class KafkaRecordSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has no types
-    """The source on an aiokafka consumer."""
+    """A record source on an aiokafka consumer."""
 
     def __init__(
         self, consumer: AIOKafkaConsumer, topic: str, clock: Callable[[], float] = monotonic
@@ -117,7 +117,7 @@ class KafkaRecordSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiok
         self._out_of_range_since: dict[TopicPartition, float] = {}
 
     async def probe(self) -> None:
-        """Return if Kafka answers, else raise BrokerUnavailableError."""
+        """Check that Kafka answers. Raises BrokerUnavailableError."""
         try:
             async with asyncio.timeout(REQUEST_SECONDS):
                 await self._consumer.topics()
@@ -130,7 +130,7 @@ class KafkaRecordSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiok
         self._consumer.subscribe([self._topic], listener=self)
 
     async def fetch(self) -> Mapping[int, Sequence[Record]]:
-        """See RecordSource. Raises what an assignment failed with, and LogRewrittenError."""
+        """See RecordSource. Raises LogRewrittenError, and the error of a failed assignment."""
         if self._failure is not None:
             raise self._failure
         try:
@@ -138,14 +138,14 @@ class KafkaRecordSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiok
                 timeout_ms=_FETCH_WAIT_MS, max_records=_MAX_RECORDS
             )
         except NoOffsetForPartitionError:
-            return {}  # found before our own seek; see the module's list
+            return {}  # raised before our own seek, see the module
         except OffsetOutOfRangeError as error:
             (out_of_range,) = error.args
             self._check_out_of_range(out_of_range)
             await asyncio.sleep(RETRY_SECONDS)
             return {}
         except (GroupAuthorizationFailedError, TopicAuthorizationFailedError) as error:
-            raise AccessDeniedError(f"Kafka: we may not read: {error}") from error
+            raise AccessDeniedError(f"Kafka: no right to read: {error}") from error
         except KafkaError as error:
             log.warning("fetch failed", error=f"{type(error).__name__}: {error}")
             await asyncio.sleep(1.0)
@@ -165,7 +165,7 @@ class KafkaRecordSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiok
             log.warning("offset out of range", at=str(tp), offset=offset)
 
     async def commit(self, positions: Mapping[int, Position]) -> bool:
-        """See RecordSource. Raises BrokerUnavailableError when Kafka does not answer in time."""
+        """See RecordSource. Raises BrokerUnavailableError if Kafka does not answer in time."""
         offsets = {self._at(p): (at.next_offset, at.metadata()) for p, at in positions.items()}
         try:
             async with asyncio.timeout(REQUEST_SECONDS):
@@ -196,7 +196,7 @@ class KafkaRecordSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiok
         self._consumer.resume(*(self._at(p) for p in partitions))
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
-        """Let the assignee give up what it has."""
+        """Let the assignee give up its partitions."""
         if self._assignee is None or not revoked:
             return
         try:
@@ -205,7 +205,7 @@ class KafkaRecordSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiok
             self._failure = error
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
-        """Find where each partition goes on and hand them over."""
+        """Find the position of each partition, and assign them."""
         if self._assignee is None:
             return
         try:
@@ -214,7 +214,7 @@ class KafkaRecordSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiok
             for partition, position in positions.items():
                 self._consumer.seek(self._at(partition), position.keys_from)
         except IllegalStateError:
-            log.info("assignment was overtaken by the next one")
+            log.info("assignment replaced by the next one")
         except Exception as error:  # noqa: BLE001 aiokafka would swallow it; fetch raises it
             self._failure = error
 
@@ -226,9 +226,9 @@ class KafkaRecordSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiok
 async def open_source(
     kafka: KafkaConfig, settings: WorkerSettings
 ) -> AsyncIterator[KafkaRecordSource]:
-    """Connect to Kafka; leave the group and close in the end. It joins by ``subscribe``.
+    """Connect to Kafka; leave the group and close at the end. ``subscribe`` joins the group.
 
-    Raises AccessDeniedError if we may not read the topic.
+    Raises AccessDeniedError without the right to read the topic.
     """
     await require_access(kafka, {kafka.topic: Right.READ})
     consumer = AIOKafkaConsumer(

@@ -2,11 +2,11 @@
 
 The key is the domain in ASCII, the value a MessagePack array that starts with a version::
 
-    [1, log, delivered, bounced, appended_at]
+    [1, topic_partition, delivered, bounced, appended_at]
 
 ``appended_at`` is when Kafka took the newest event that is counted, in milliseconds since 1970.
-The counters are what the worker of *log* has counted in that log. One bounce in any log is final;
-whether a domain is catch-all takes the counters of all its logs, and no bounce in any.
+The counters are those of one topic partition, counted by its worker. One bounce in any partition is
+final. Whether a domain is catch-all depends on the counters of all its partitions.
 """
 
 from dataclasses import dataclass
@@ -23,13 +23,13 @@ VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A domain's status by what *log* says changed: these are its counters there."""
+    """A change of a domain's status, with its counters in one topic partition."""
 
     domain: DomainName
     topic_partition: str
     counted: Counters
     appended_at: int
-    """Milliseconds since 1970: how old the news is."""
+    """When Kafka appended the newest counted event, in milliseconds since 1970."""
 
 
 class _ValueV1(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True, gc=False):

@@ -1,9 +1,9 @@
 """Add up the counter rows of a domain.
 
-A row belongs to one *writer*, which alone increments it, and to one *log* (one incarnation
-of one partition), whose offsets tell rows apart: of the rows of one log, the one with the
-largest ``applied_offset`` is the true count of that log up to that offset, and the others are
-older truths. Different logs hold different events, so their newest rows add up.
+A row belongs to one *writer*, which alone increments it, and to one *topic partition* ("topic/3"),
+whose offsets can be compared. Of the rows of one partition, the row with the largest
+``applied_offset`` is the true count of that partition up to that offset. The others are older
+true counts. Different partitions hold different events, so their newest rows add up.
 """
 
 from collections.abc import Iterable
@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 NOTHING_APPLIED = 0
-"""``applied_offset`` of a log of which nothing is counted: columns start at zero, so the
-column holds the offset *after* the last counted record (offset 0 counted: 1)."""
+"""``applied_offset`` of a partition without counted records. Columns start at zero, so the column
+holds the offset *after* the last counted record (offset 0 counted: 1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +35,12 @@ class CounterRow:
 
 
 def newest_row(rows: Iterable[CounterRow]) -> CounterRow | None:
-    """Return the row that speaks for its log; *rows* are of one domain and one log."""
+    """Return the row with the largest offset; *rows* are of one domain and one partition."""
     return max(rows, key=lambda row: row.applied_offset, default=None)
 
 
 def sum_rows(rows: Iterable[CounterRow]) -> Counters:
-    """Return the counters of one domain from all its rows, of any logs and writers."""
+    """Return the counters of one domain from all its rows, of any partitions and writers."""
     newest: dict[str, CounterRow] = {}
     for row in rows:
         best = newest.get(row.topic_partition)
