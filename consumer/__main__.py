@@ -17,14 +17,10 @@ from consumer.metrics import WorkerMetrics
 from consumer.partition import WorkerContext
 from consumer.upkeep import Upkeep
 from consumer.worker import Worker
-from shared.cassandra import session as cassandra
-from shared.http import server as http_server
-from shared.http import tls as http_tls
-from shared.http.management import Readiness, build_management, keep_probing, new_registry
-from shared.kafka import topic as kafka
-from shared.runtime import lifecycle
-from shared.runtime.reloads import Reloads
-from shared.telemetry.tracing import open_tracing
+from shared.cassandra.session import open_session
+from shared.kafka.topic import open_topic
+from shared.runtime.lifecycle import main, tune_garbage_collector
+from shared.runtime.node import open_node
 
 
 def new_writer() -> uuid.UUID:
@@ -35,33 +31,25 @@ def new_writer() -> uuid.UUID:
 
 
 async def run(config: WorkerConfig) -> None:
-    """Open every resource, work until told to stop, close in reverse order."""
+    """Open every resource, work until a signal stops the worker, close in reverse order."""
     settings = config.consumer
-    registry = new_registry()
-    readiness = Readiness("kafka", "cassandra")
-    metrics = WorkerMetrics(registry)
     async with AsyncExitStack() as stack:
-        stop = stack.enter_context(lifecycle.stop_on_signals())
-        tls = http_tls.build_tls(config.tls, registry)
-        lifecycle.on_hangup(Reloads(registry, certificate=tls))
-        await stack.enter_async_context(
-            http_server.open_server(
-                build_management(readiness, registry),
-                settings.management_host,
-                settings.management_port,
-                tls=tls,
+        enter = stack.enter_async_context
+        node = await enter(
+            open_node(
+                "worker",
+                management=(settings.management_host, settings.management_port),
+                checks=["kafka", "cassandra"],
+                tls=config.tls,
+                tracing=config.tracing,
             )
         )
-        spans = await stack.enter_async_context(open_tracing(config.tracing, "worker"))
-        session = await stack.enter_async_context(cassandra.open_session(config.cassandra))
+        metrics = WorkerMetrics(node.registry)
+        session = await enter(open_session(config.cassandra))
         store = await CassandraCounterStore.prepare(session)
-        letters = await stack.enter_async_context(
-            kafka.open_topic(config.kafka, config.kafka.dead_letter_topic)
-        )
-        changes = await stack.enter_async_context(
-            kafka.open_topic(config.kafka, config.kafka.changes_topic)
-        )
-        source = await stack.enter_async_context(open_source(config.kafka, settings))
+        letters = await enter(open_topic(config.kafka, config.kafka.dead_letter_topic))
+        changes = await enter(open_topic(config.kafka, config.kafka.changes_topic))
+        source = await enter(open_source(config.kafka, settings))
         clock = asyncio.get_running_loop().time
         context = WorkerContext(
             store=store,
@@ -74,21 +62,15 @@ async def run(config: WorkerConfig) -> None:
             wall_clock=time.time,
             epoch=RowEpoch(store.epoch, clock, LONGEST_GAP_SECONDS),
             end_offset=source.end_offset,
-            spans=spans,
+            spans=node.spans,
         )
         upkeep = Upkeep(store, metrics, clock, random.random, settings.audit_interval_seconds)
         worker = Worker(source, context, settings, config.kafka.topic, new_writer, upkeep)
         source.subscribe(worker)
-        async with asyncio.TaskGroup() as tasks:
-            probes = [
-                tasks.create_task(keep_probing(readiness["cassandra"], session.probe)),
-                tasks.create_task(keep_probing(readiness["kafka"], source.probe)),
-            ]
-            lifecycle.settle_memory()
-            await worker.run(until=stop)
-            for probe in probes:
-                probe.cancel()
+        async with node.probing(cassandra=session.probe, kafka=source.probe):
+            tune_garbage_collector()
+            await worker.run(until=node.stop)
 
 
 if __name__ == "__main__":
-    lifecycle.main("consumer", read_config, run)
+    main("consumer", read_config, run)

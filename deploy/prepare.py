@@ -23,7 +23,7 @@ from shared.errors import BrokerUnavailableError, PipelineError
 from shared.kafka.client import client_arguments
 from shared.kafka.producer import MAX_BATCH_BYTES
 from shared.kafka.rights import require_access
-from shared.runtime import lifecycle
+from shared.runtime.lifecycle import main
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -191,4 +191,4 @@ async def _prepare_store(config: PrepareConfig, replication: dict[str, int]) -> 
 
 
 if __name__ == "__main__":
-    lifecycle.main("prepare", read_config, run)
+    main("prepare", read_config, run)

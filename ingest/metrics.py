@@ -4,13 +4,14 @@ Counters that change with every request are plain integers, rendered at each scr
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry, Histogram, Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from ingest.admission import Admission
+from shared.kafka.producer_topic import ProducerTopic
 
 _LATENCY_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 2.5, 5.0)
 _SIZE_BUCKETS = (1, 3, 10, 30, 100, 300, 1000, 3000, 10_000, 50_000)
@@ -24,9 +25,6 @@ class IngestMetrics(Collector):
         self.failed = 0
         self._rejected_lines: Counter[str] = Counter()
         self._admission = admission
-        self.producers_replaced: Callable[[], int] = int
-        """Called at each scrape."""
-        self.partitions = 0
         self._batch_seconds = Histogram(
             "catchall_ingest_batch_seconds",
             "Time from sending a batch to Kafka's response.",
@@ -78,13 +76,24 @@ class IngestMetrics(Collector):
             "Bytes of the events in flight.",
             value=self._admission.bytes,
         )
+
+
+class TopicMetrics(Collector):
+    """The metrics of the node's topic, from the moment it is open."""
+
+    def __init__(self, registry: CollectorRegistry, topic: ProducerTopic) -> None:
+        self._topic = topic
+        registry.register(self)
+
+    def collect(self) -> Iterator[Metric]:
+        """Return all metrics, for a scrape."""
         yield GaugeMetricFamily(
             "catchall_topic_partitions",
             "Partitions of the topic of events, read when the node started.",
-            value=self.partitions,
+            value=self._topic.partitions,
         )
         yield CounterMetricFamily(
             "catchall_ingest_producers_replaced",
             "Kafka producers that failed for good and were replaced.",
-            value=self.producers_replaced(),
+            value=self._topic.producers_replaced,
         )

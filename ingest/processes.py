@@ -14,7 +14,7 @@ import structlog
 
 from ingest.config import IngestSettings
 from shared.errors import PipelineError
-from shared.runtime import lifecycle
+from shared.runtime.lifecycle import on_hangup, stop_on_signals
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -35,8 +35,8 @@ async def run_processes(settings: IngestSettings) -> None:
                 # SIGHUP ends a process that has no handler yet; it is restarted a second later.
                 child.send_signal(signal.SIGHUP)
 
-    lifecycle.on_hangup(forward_hangup)
-    with lifecycle.stop_on_signals() as stop:
+    on_hangup(forward_hangup)
+    with stop_on_signals() as stop:
         async with asyncio.TaskGroup() as tasks:
             running = [
                 tasks.create_task(_keep_running(number, settings, stop, children))

@@ -4,7 +4,7 @@ import sys
 from functools import partial
 
 from deploy.dead_letters.command import parse_arguments, read_config, run
-from shared.runtime import lifecycle
+from shared.runtime.lifecycle import main
 
 if __name__ == "__main__":
-    lifecycle.main("dead-letters", read_config, partial(run, parse_arguments(sys.argv[1:])))
+    main("dead-letters", read_config, partial(run, parse_arguments(sys.argv[1:])))

@@ -35,12 +35,17 @@ class Check:
 class Readiness:
     """The checks of one process: ready when all of them pass and it is not stopping."""
 
-    def __init__(self, *names: str) -> None:
+    def __init__(self, *names: str, stop: asyncio.Event | None = None) -> None:
         self.checks: Mapping[str, Check] = {name: Check() for name in names}
-        self.stopping = False
+        self._stop = stop or asyncio.Event()
 
     def __getitem__(self, name: str) -> Check:
         return self.checks[name]
+
+    @property
+    def stopping(self) -> bool:
+        """Whether a signal has stopped the process."""
+        return self._stop.is_set()
 
     @property
     def ready(self) -> bool:

@@ -1,4 +1,4 @@
-"""Start and end a process: its one run, its signals, its exit status."""
+"""Start and end a process: its main function, its signals, its exit status."""
 
 import asyncio
 import gc
@@ -45,32 +45,32 @@ def stop_on_signals() -> Iterator[asyncio.Event]:
     try:
         yield stop
     finally:
-        # The handlers stay: a second signal during a slow close must still end us at once.
+        # The handlers stay: a second signal during a slow close must still end the process.
         stop.set()
 
 
 def on_hangup(act: Callable[[], None]) -> None:
-    """Call *act* at each SIGHUP, from here on until the process ends; before, it ends us."""
+    """Call *act* at each SIGHUP from now on; before this call SIGHUP ends the process."""
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, act)
 
 
 def stop_with_parent(stop: asyncio.Event) -> None:
-    """Set *stop* when the standard input, a pipe that our parent holds, comes to its end."""
+    """Set *stop* when the parent ends: it holds the other end of standard input, a pipe."""
     loop = asyncio.get_running_loop()
 
-    def ended() -> None:
+    def read() -> None:
         if not os.read(sys.stdin.fileno(), 4096):
             loop.remove_reader(sys.stdin.fileno())
             stop.set()
 
-    loop.add_reader(sys.stdin.fileno(), ended)
+    loop.add_reader(sys.stdin.fileno(), read)
 
 
-def settle_memory() -> None:
-    """Spare the garbage collector what was made at the start and stays, and most of its runs.
+def tune_garbage_collector() -> None:
+    """Exclude the objects made at start from garbage collection, and run it less often.
 
-    A busy node makes many objects and few cycles: by the default thresholds it looks for them
-    hundreds of times a second.
+    A busy node makes many objects and few cycles: with the default thresholds the collector
+    would run hundreds of times a second.
     """
     gc.collect()
     gc.freeze()
@@ -80,10 +80,10 @@ def settle_memory() -> None:
 def main(
     service: str, read: Callable[[EnvironmentReader], C], run: Callable[[C], Awaitable[None]]
 ) -> None:
-    """Run one tier and exit: 0 means that it was told to stop and lost nothing.
+    """Run one tier and exit. Status 0: a signal stopped it, and nothing was lost.
 
-    2: the environment is wrong, each problem on a line of its own. 1: it could not start, go
-    on, or finish what it had in hand. 3: a second signal ended it.
+    2: the environment is wrong; each problem is on a line of its own. 1: it could not start, go
+    on, or finish the work in flight. 3: a second signal ended it.
     """
     reader = EnvironmentReader()
     logs = reader(LogConfig)
@@ -96,18 +96,19 @@ def main(
         sys.exit(EXIT_CONFIG)
     configure(logs.level, service)
     try:
-        uvloop.run(_awaited(run, config))
+        uvloop.run(_run(run, config))
     except* PipelineError as group:
         for leaf in _leaves(group):
-            log.error("stopped", error=str(leaf), kind=type(leaf).__name__)  # noqa: TRY400 its sentence says it all
+            log.error("stopped", error=str(leaf), kind=type(leaf).__name__)  # noqa: TRY400 its sentence is enough
         sys.exit(EXIT_FAILED)
     except* Exception:
-        # The one place where anything is caught: a defect is logged whole, and we exit.
+        # The one place that catches everything: a defect is logged with its traceback.
         log.exception("crashed")
         sys.exit(EXIT_FAILED)
 
 
-async def _awaited(run: Callable[[C], Awaitable[None]], config: C) -> None:
+async def _run(run: Callable[[C], Awaitable[None]], config: C) -> None:
+    """Make a coroutine of *run*, which is all that ``uvloop.run`` accepts."""
     await run(config)
 
 

@@ -26,9 +26,10 @@ def test_a_process_that_needs_nothing_is_ready() -> None:
 
 def test_a_stopping_process_is_not_ready() -> None:
     """Traffic goes elsewhere before the door is closed."""
-    readiness = Readiness("kafka")
+    stop = asyncio.Event()
+    readiness = Readiness("kafka", stop=stop)
     readiness["kafka"].passed()
-    readiness.stopping = True
+    stop.set()
     assert not readiness.ready
 
 
