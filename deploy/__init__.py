@@ -1,1 +1,1 @@
-"""How the system is run: schema and topics, and servers on one machine."""
+"""Everything to run the system: on one machine, in containers, in Kubernetes."""

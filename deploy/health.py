@@ -1,7 +1,7 @@
-"""Ask the node in this container how it is: ``python -m deploy.health [livez|readyz]``.
+"""Check the node in this container: ``python -m deploy.health [livez|readyz]``.
 
-The container's own health check, on the standard library alone: it is started every few seconds.
-Of the three management ports the one that listens is the node's.
+The container engine runs it every few seconds, so it imports the standard library only. It tries
+the three management ports in turn; a container runs one node, so one of them answers.
 """
 
 import http.client
@@ -15,13 +15,13 @@ PORTS = {
     "QUERY_MANAGEMENT_PORT": 9081,
     "CONSUMER_MANAGEMENT_PORT": 9082,
 }
-"""The variable that sets each, and what it is without."""
+"""The variable that sets each port, and its default."""
 _SECONDS = 3.0
 _HOST = "localhost"
 
 
 def _context() -> ssl.SSLContext:
-    # The node's certificate names its service, not this loopback, over which nobody else answers.
+    # The certificate names the service, not localhost. Nobody else can answer on this loopback.
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -29,7 +29,7 @@ def _context() -> ssl.SSLContext:
 
 
 def status(port: int, path: str, *, tls: bool) -> int:
-    """Return the status with which the management port *port* answers. Raises OSError."""
+    """Return the HTTP status that the management port *port* answers. Raises OSError."""
     connection = (
         http.client.HTTPSConnection(_HOST, port, timeout=_SECONDS, context=_context())
         if tls
@@ -39,18 +39,18 @@ def status(port: int, path: str, *, tls: bool) -> int:
         connection.request("GET", path)
         return connection.getresponse().status
     except http.client.HTTPException as error:
-        raise OSError(f"no HTTP: {error!r}") from error
+        raise OSError(f"the answer is not HTTP: {error!r}") from error
     finally:
         connection.close()
 
 
 def main(words: Sequence[str]) -> int:
-    """Return 0 if a node answers 200."""
+    """Return 0 if a node answers 200, else 1."""
     path = f"/{words[0] if words else 'livez'}"
     tls = bool(os.environ.get("TLS_CERTIFICATE_FILE"))
     problems = []
     for variable, port in PORTS.items():
-        port = int(os.environ.get(variable) or port)  # noqa: PLW2901 what it is by itself
+        port = int(os.environ.get(variable) or port)  # noqa: PLW2901 the default
         try:
             found = status(port, path, tls=tls)
         except OSError as error:

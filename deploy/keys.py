@@ -1,11 +1,11 @@
-"""Make and retire the keys that senders and customers ask with: ``python -m deploy.keys``.
+"""Create and revoke the API keys of senders and customers: ``python -m deploy.keys``.
 
-A secret is printed once, on the standard output, and kept nowhere: the file has its hash. The file
-is replaced whole, so that a node never reads half of it; nodes read it again at SIGHUP::
+The secret is printed once, on standard output, and stored nowhere; the file holds its hash. The
+file is replaced atomically, so a node never reads half of it. Nodes read it again at SIGHUP::
 
     python -m deploy.keys new --file keys.json --id mailer --scope ingest
-    python -m deploy.keys rotate --file keys.json --id mailer    # a second secret, beside the first
-    python -m deploy.keys retire --file keys.json --id mailer    # the older one is no longer valid
+    python -m deploy.keys rotate --file keys.json --id mailer    # add a second secret
+    python -m deploy.keys retire --file keys.json --id mailer    # revoke the older secret
     python -m deploy.keys remove --file keys.json --id mailer
     python -m deploy.keys list --file keys.json
 """
@@ -28,9 +28,9 @@ _SECRET_BYTES = 32
 
 
 def new(entries: list[Entry], arguments: argparse.Namespace) -> str:
-    """Add a key; return its secret."""
+    """Add a key and return its secret."""
     if any(entry.id == arguments.id for entry in entries):
-        raise ConfigError([f"there is a key {arguments.id} already; rotate gives it a new secret"])
+        raise ConfigError([f"the key {arguments.id} exists already: `rotate` adds a secret to it"])
     secret = secrets.token_urlsafe(_SECRET_BYTES)
     entry = {
         "id": arguments.id,
@@ -44,25 +44,27 @@ def new(entries: list[Entry], arguments: argparse.Namespace) -> str:
 
 
 def rotate(entries: list[Entry], arguments: argparse.Namespace) -> str:
-    """Give a key another secret beside the one that it has; return it."""
+    """Add a second secret to a key and return it. Both are valid."""
     entry = _entry(entries, arguments.id)
     if len(entry.sha256) >= MAX_SECRETS:
-        raise ConfigError([f"{entry.id} has {MAX_SECRETS} secrets already; retire the older first"])
+        raise ConfigError(
+            [f"{entry.id} has {MAX_SECRETS} secrets already: `retire` the older one first"]
+        )
     secret = secrets.token_urlsafe(_SECRET_BYTES)
     entry.sha256.append(hash_secret(secret))
     return secret
 
 
 def retire(entries: list[Entry], arguments: argparse.Namespace) -> None:
-    """Take the older of two secrets from a key."""
+    """Revoke the older of a key's two secrets."""
     entry = _entry(entries, arguments.id)
     if len(entry.sha256) < MAX_SECRETS:
-        raise ConfigError([f"{entry.id} has one secret only; rotate first, or remove the key"])
+        raise ConfigError([f"{entry.id} has only one secret: `rotate` first, or `remove` the key"])
     del entry.sha256[0]
 
 
 def remove(entries: list[Entry], arguments: argparse.Namespace) -> None:
-    """Take a key away."""
+    """Remove a key with all its secrets."""
     entries.remove(_entry(entries, arguments.id))
 
 
@@ -70,12 +72,12 @@ def _entry(entries: list[Entry], name: str) -> Entry:
     for entry in entries:
         if entry.id == name:
             return entry
-    raise ConfigError([f"there is no key {name}"])
+    raise ConfigError([f"there is no key {name}: `list` shows all"])
 
 
 @contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Let nobody else change the file meanwhile: two would lose what one of them did."""
+def _locked(path: Path) -> Iterator[None]:
+    """Lock the file against other runs: of two simultaneous changes one would be lost."""
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         fcntl.flock(folder, fcntl.LOCK_EX)
@@ -96,8 +98,8 @@ def _read(path: Path, *, may_be_missing: bool) -> list[Entry]:
 
 def _replace(path: Path, entries: list[Entry]) -> None:
     content = encode_file(entries)
-    parse_file(content)  # nothing is written that a node would refuse
-    # Readable by its owner alone.
+    parse_file(content)  # never write a file that a node would refuse
+    # mkstemp makes the file readable by its owner only.
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -112,27 +114,27 @@ def _replace(path: Path, entries: list[Entry]) -> None:
 
 def _arguments(words: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m deploy.keys", description="Make and retire keys."
+        prog="python -m deploy.keys", description="Create and revoke API keys."
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    found = os.environ.get("ACCESS_KEYS_FILE")
-    for command, words_of_it in {
-        "new": "make a key and print its secret",
-        "rotate": "print a second secret of a key; the first stays valid",
-        "retire": "end the older of two secrets",
-        "remove": "end a key",
-        "list": "say which keys there are",
+    default_file = os.environ.get("ACCESS_KEYS_FILE")
+    for command, description in {
+        "new": "create a key and print its secret",
+        "rotate": "add a second secret to a key and print it; the first stays valid",
+        "retire": "revoke the older of two secrets",
+        "remove": "remove a key",
+        "list": "print all keys, without their secrets",
     }.items():
-        sub = commands.add_parser(command, help=words_of_it)
+        sub = commands.add_parser(command, help=description)
         sub.add_argument(
             "--file",
             type=Path,
-            default=found,
-            required=found is None,
-            help="the key file; by itself ACCESS_KEYS_FILE",
+            default=default_file,
+            required=default_file is None,
+            help="the key file (default: ACCESS_KEYS_FILE)",
         )
         if command != "list":
-            sub.add_argument("--id", required=True, help="what the key is called")
+            sub.add_argument("--id", required=True, help="the name of the key")
         if command == "new":
             sub.add_argument(
                 "--scope",
@@ -140,25 +142,25 @@ def _arguments(words: Sequence[str]) -> argparse.Namespace:
                 required=True,
                 choices=list(Scope),
                 type=Scope,
-                help="what it is good for; repeatable",
+                help="what the key permits; may be repeated",
             )
             for quota in ("--events-per-second", "--requests-per-second"):
-                sub.add_argument(quota, type=float, help="its quota on each process of a node")
+                sub.add_argument(quota, type=float, help="its quota in each process of a node")
     return parser.parse_args(words)
 
 
 def main(words: Sequence[str]) -> int:
-    """Do what *words* say; return the exit status."""
+    """Run the command line *words* and return the exit status."""
     arguments = _arguments(words)
-    path: Path = arguments.file.resolve()  # a link stays one
+    path: Path = arguments.file.resolve()  # keep a symbolic link; replace its target
     commands = {"new": new, "rotate": rotate, "retire": retire, "remove": remove}
     try:
         if arguments.command == "list":
             for entry in _read(path, may_be_missing=False):
-                secrets_of_it = "1 secret" if len(entry.sha256) == 1 else "2 secrets"
-                print(entry.id, ",".join(entry.scopes), secrets_of_it)
+                count = "1 secret" if len(entry.sha256) == 1 else "2 secrets"
+                print(entry.id, ",".join(entry.scopes), count)
             return 0
-        with _alone(path):
+        with _locked(path):
             entries = _read(path, may_be_missing=arguments.command == "new")
             secret = commands[arguments.command](entries, arguments)
             _replace(path, entries)
@@ -170,9 +172,11 @@ def main(words: Sequence[str]) -> int:
             print(f"{path}: {problem}", file=sys.stderr)
         return EXIT_REFUSED
     if secret is not None:
-        print("Shown once. Send it as Authorization: Bearer ...", file=sys.stderr)
+        print(
+            "This secret is shown only now. Send it as: Authorization: Bearer ...", file=sys.stderr
+        )
         print(f"{arguments.id}.{secret}")
-    print("Nodes read the file again at SIGHUP.", file=sys.stderr)
+    print("Send SIGHUP to the nodes: they read the file again.", file=sys.stderr)
     return 0
 
 

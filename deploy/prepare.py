@@ -1,7 +1,7 @@
-"""Create what the tiers need and is not there yet: keyspace, table, topics, and rights if asked.
+"""Create the keyspace, table and topics that are missing, and grant rights if configured.
 
-``python -m deploy.prepare`` may be run at any time, also by several at once: what is there
-stays as it is, and a difference that matters is reported.
+``python -m deploy.prepare`` is safe to run at any time and several times at once. It does not
+change what exists; it logs a warning if the number of partitions differs from the configured one.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ _DAY_MS = 24 * _HOUR_MS
 
 
 def parse_replication(text: str) -> dict[str, int]:
-    """Return the replicas per datacenter of "datacenter1:3,datacenter2:3"."""
+    """Parse "datacenter1:3,datacenter2:3" into replicas per datacenter. Raises ValueError."""
     replication = {}
     for part in text.split(","):
         name, _, replicas = part.strip().rpartition(":")
@@ -50,20 +50,20 @@ def _replication(text: str) -> str:
 
 
 class KafkaLayout(BaseSettings):
-    """How the topics are made (``KAFKA_*``)."""
+    """How topics are created (``KAFKA_*``)."""
 
     model_config = SettingsConfigDict(env_prefix="KAFKA_", frozen=True)
 
     partitions: PositiveInt = 12
-    """More of them let more workers share the work; each keeps the log of its own offsets."""
+    """The upper limit for the number of workers that share the work."""
     replication_factor: PositiveInt = 3
     min_insync_replicas: PositiveInt = 2
     retention_days: PositiveInt = 7
-    """For how long the topic can be read again; far above the longest outage of the workers."""
+    """How long events can be read again. Must be far longer than any outage of the workers."""
 
 
 class CassandraLayout(BaseSettings):
-    """How the keyspace is made (``CASSANDRA_*``)."""
+    """How the keyspace is created (``CASSANDRA_*``)."""
 
     model_config = SettingsConfigDict(env_prefix="CASSANDRA_", frozen=True)
 
@@ -72,7 +72,7 @@ class CassandraLayout(BaseSettings):
 
 @dataclass(frozen=True, slots=True)
 class PrepareConfig:
-    """All that the step is told."""
+    """The settings of this step."""
 
     kafka: KafkaConfig
     kafka_layout: KafkaLayout
@@ -82,7 +82,7 @@ class PrepareConfig:
 
 
 def read_config(read: EnvironmentReader) -> PrepareConfig:
-    """Read the environment; problems are kept by *read*."""
+    """Read the environment; *read* collects the problems."""
     return PrepareConfig(
         *(read(KafkaConfig), read(KafkaLayout)),
         *(read(CassandraConfig), read(CassandraLayout)),
@@ -91,7 +91,7 @@ def read_config(read: EnvironmentReader) -> PrepareConfig:
 
 
 def schema_statements(keyspace: str, replication: dict[str, int]) -> list[str]:
-    """Return the statements of ``schema.cql`` for this keyspace."""
+    """Return the statements of ``schema.cql`` for *keyspace*."""
     options = {"class": "NetworkTopologyStrategy", **{k: str(v) for k, v in replication.items()}}
     text = _SCHEMA.read_text().format(keyspace=keyspace, replication=options)
     text = re.sub(r"--.*", "", text)
@@ -99,12 +99,12 @@ def schema_statements(keyspace: str, replication: dict[str, int]) -> list[str]:
 
 
 def topics(kafka: KafkaConfig, layout: KafkaLayout) -> list[NewTopic]:
-    """Return the topics as they are to be made."""
+    """Return the topics with their settings."""
     durable = {
         "min.insync.replicas": str(layout.min_insync_replicas),
         "unclean.leader.election.enable": "false",
         "max.message.bytes": str(MAX_BATCH_BYTES + 64 * 1024),
-        # The time of append is what idempotency keys are compared by.
+        # Duplicate detection compares the append times of idempotency keys.
         "message.timestamp.type": "LogAppendTime",
     }
     return [
@@ -126,12 +126,12 @@ def topics(kafka: KafkaConfig, layout: KafkaLayout) -> list[NewTopic]:
             layout.replication_factor,
             topic_configs={
                 **durable,
-                # Of each domain the last change stays for good; nobody ever deletes one.
+                # Kafka keeps the last change of each domain for ever.
                 "cleanup.policy": "compact",
-                # Who was away for less than that misses no change in between.
+                # A reader that was away for less than this misses no change.
                 "min.compaction.lag.ms": str(_HOUR_MS),
-                # The segment that is written to is never compacted. Changes are few and small:
-                # the defaults, a week and 1 GiB, would hardly ever end one.
+                # Kafka never compacts the segment it writes to. Changes are few and small: with
+                # the defaults (a week, 1 GiB) a segment would hardly ever end.
                 "segment.ms": str(_DAY_MS),
                 "segment.bytes": str(64 * 1024 * 1024),
             },
@@ -140,17 +140,17 @@ def topics(kafka: KafkaConfig, layout: KafkaLayout) -> list[NewTopic]:
 
 
 async def create_schema(config: CassandraConfig, replication: dict[str, int]) -> None:
-    """Create the keyspace and the table where they are missing."""
+    """Create the keyspace and the table if they are missing."""
     async with cassandra.open_session(config) as session:
         for statement in schema_statements(config.keyspace, replication):
             await session.write(statement)
-    log.info("schema is there", keyspace=config.keyspace)
+    log.info("the schema exists", keyspace=config.keyspace)
 
 
 async def create_topics(
     config: KafkaConfig, layout: KafkaLayout, rights: RightsConfig | None = None
 ) -> None:
-    """Create the topics that are missing, and the ACLs of *rights* where they are asked for."""
+    """Create the topics that are missing, and the ACLs if *rights* asks for them."""
     await require_access(config, {})
     admin = AIOKafkaAdminClient(**client_arguments(config))
     try:
@@ -162,7 +162,7 @@ async def create_topics(
                 await create_acls(admin, config, rights)
     except (KafkaError, TimeoutError) as error:
         raise BrokerUnavailableError(
-            f"no topics at {config.bootstrap_servers}: {type(error).__name__}: {error}"
+            f"cannot create topics at {config.bootstrap_servers}: {type(error).__name__}: {error}"
         ) from error
     finally:
         await admin.close()
@@ -170,14 +170,21 @@ async def create_topics(
         error_type = for_code(code)
         if code and error_type is not TopicAlreadyExistsError:
             raise PipelineError(f"topic {name!r}: {error_type.__name__}: {message}")
-        log.info("topic is there", topic=name, created=code == 0)
+        log.info("the topic exists", topic=name, created=code == 0)
     partitions = len(found[0]["partitions"])
-    if partitions not in {0, layout.partitions}:  # 0: just made, and not known everywhere yet
-        log.warning("the topic stays as it is", partitions=partitions, configured=layout.partitions)
+    if partitions not in {
+        0,
+        layout.partitions,
+    }:  # 0: just created, and not known to every broker yet
+        log.warning(
+            "the topic keeps its number of partitions",
+            partitions=partitions,
+            configured=layout.partitions,
+        )
 
 
 async def run(config: PrepareConfig) -> None:
-    """Create everything; may be repeated."""
+    """Create everything that is missing."""
     async with asyncio.TaskGroup() as tasks:
         replication = parse_replication(config.cassandra_layout.replication)
         tasks.create_task(_prepare_store(config, replication))

@@ -1,11 +1,11 @@
-"""Say which rights each tier needs, and grant them: Kafka's ACLs and Cassandra's grants.
+"""The rights that each tier needs, as Kafka ACLs and Cassandra grants.
 
 - ingest: writes events. It has no role in Cassandra.
-- worker: reads events in its group, writes changes and dead letters; reads and modifies counters.
-- query: reads changes, sees how far events and their group are; reads counters.
+- worker: reads events in its group; writes changes and dead letters; reads and modifies counters.
+- query: reads changes and counters; reads the end offsets of events and the group's offsets.
 
-Whoever writes a topic may also see how many replicas it wants: that is what readiness goes by.
-Users and roles themselves, which have passwords, are made by whoever keeps those.
+A tier that writes a topic may also read its settings: readiness compares the in-sync replicas with
+``min.insync.replicas``. Users and roles have passwords; the operator creates them before this step.
 """
 
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ _ALLOW = 3
 
 
 class Resource(IntEnum):
-    """What an ACL is about, by Kafka's own numbers."""
+    """The kind of resource of an ACL, by Kafka's numbers."""
 
     TOPIC = 2
     GROUP = 3
@@ -38,7 +38,7 @@ class Resource(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Acl:
-    """One right of one Kafka user, from any host."""
+    """One right of one Kafka user, valid from any host."""
 
     user: str
     resource: Resource
@@ -47,23 +47,23 @@ class Acl:
 
 
 class RightsConfig(BaseSettings):
-    """Whose rights the step grants (``PREPARE_*``)."""
+    """Which users receive rights, and in which servers (``PREPARE_*``)."""
 
     model_config = SettingsConfigDict(env_prefix="PREPARE_", frozen=True)
 
     kafka_acls: bool = False
-    """Whether to make them. Kafka needs an authorizer, and our own user must be its super user."""
+    """Create ACLs. Kafka needs an authorizer, and this step's user must be a super user."""
     cassandra_grants: bool = False
-    """Whether to make them. The roles must be there, and our own must be above them."""
+    """Grant rights to the roles. They must exist, and this step's role must be above them."""
     ingest_user: str = "ingest"
     worker_user: str = "worker"
     query_user: str = "query"
     group: str = "catchall"
-    """The workers' group."""
+    """The consumer group of the workers."""
 
 
 def acls(kafka: KafkaConfig, names: RightsConfig) -> Iterator[Acl]:
-    """Yield all that the tiers may do in Kafka. Reading and writing let one DESCRIBE as well."""
+    """Yield all rights of the tiers in Kafka. READ and WRITE include DESCRIBE."""
     ingest, worker, query = names.ingest_user, names.worker_user, names.query_user
     writes = (Right.WRITE, Right.DESCRIBE_CONFIGS)
     for user, resource, name, rights in (
@@ -81,7 +81,7 @@ def acls(kafka: KafkaConfig, names: RightsConfig) -> Iterator[Acl]:
 
 
 def grants(keyspace: str, names: RightsConfig) -> list[str]:
-    """Return the statements that give the tiers' roles all that they may do in Cassandra."""
+    """Return the statements that grant the tiers' roles their rights in Cassandra."""
     table = f"{keyspace}.domain_counters"
     return [
         f'GRANT {right} ON TABLE {table} TO "{role}"'
@@ -94,27 +94,29 @@ def grants(keyspace: str, names: RightsConfig) -> list[str]:
 
 
 async def create_acls(admin: AIOKafkaAdminClient, kafka: KafkaConfig, names: RightsConfig) -> None:
-    """Create the ACLs; those that are there stay. Raises PipelineError."""
+    """Create the ACLs; existing ones stay. Raises PipelineError."""
     for acl in acls(kafka, names):
         request = CreateAclsRequest(
             acl.resource, acl.name, _LITERAL, f"User:{acl.user}", "*", acl.right, _ALLOW
         )
         try:
-            answer = await admin._send_request(request)  # noqa: SLF001 aiokafka has no call for it
+            answer = await admin._send_request(request)  # noqa: SLF001 aiokafka has no method for it
         except (KafkaError, TimeoutError) as error:
-            raise BrokerUnavailableError(f"no ACLs: {type(error).__name__}: {error}") from error
+            raise BrokerUnavailableError(
+                f"cannot create ACLs: {type(error).__name__}: {error}"
+            ) from error
         ((code, message),) = answer.creation_responses
         if code:
-            raise AccessDeniedError(f"no ACLs: {for_code(code).__name__}: {message}")
-    log.info("ACLs are there")
+            raise AccessDeniedError(f"cannot create ACLs: {for_code(code).__name__}: {message}")
+    log.info("the ACLs exist")
 
 
 async def create_grants(config: CassandraConfig, names: RightsConfig) -> None:
-    """Grant the roles their rights; what they have stays. Raises PipelineError."""
+    """Grant the roles their rights; existing rights stay. Raises PipelineError."""
     async with cassandra.open_session(config) as session:
         for statement in grants(config.keyspace, names):
             try:
                 await session.write(statement)
             except PipelineError as error:
                 raise PipelineError(f"{statement}: {error}") from error
-    log.info("grants are there", keyspace=config.keyspace)
+    log.info("the roles have their rights", keyspace=config.keyspace)

@@ -1,4 +1,4 @@
-"""Real Kafka, Cassandra and Chromium for the tests that need them, started once for the run."""
+"""Real Kafka, Cassandra and Chromium for the tests that need them, started once per run."""
 
 import os
 from collections.abc import AsyncIterator, Mapping
@@ -16,7 +16,7 @@ from tests.servers.loopback import random_prefix
 
 @pytest_asyncio.fixture(scope="session")
 async def servers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Servers]:
-    """One broker and one Cassandra node, on loopback addresses that `make run` does not use."""
+    """One broker and one Cassandra node, on other loopback addresses than `make run`."""
     directory: Path = tmp_path_factory.mktemp("servers")
     try:
         async with open_servers(directory, prefix=random_prefix(), report=print) as started:
@@ -27,7 +27,7 @@ async def servers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ser
 
 @pytest.fixture(scope="session")
 def server_environment(servers: Servers) -> Mapping[str, str]:
-    """The environment by which a tier, or `deploy.prepare`, finds the servers."""
+    """The environment variables with which a tier or `deploy.prepare` finds the servers."""
     environment = {
         "KAFKA_BOOTSTRAP_SERVERS": servers.bootstrap_servers,
         "CASSANDRA_CONTACT_POINTS": servers.contact_points,
@@ -37,12 +37,12 @@ def server_environment(servers: Servers) -> Mapping[str, str]:
         "KAFKA_MIN_INSYNC_REPLICAS": "1",
         "CASSANDRA_REPLICATION": "datacenter1:1",
     }
-    # Servers from outside may be a cluster: then its owner says how to replicate.
+    # Given servers may be a cluster: then the environment sets the replication.
     return environment | {name: os.environ.get(name, value) for name, value in single.items()}
 
 
 @pytest_asyncio.fixture(scope="session")
 async def browser() -> AsyncIterator[Browser]:
-    """One Chromium for the whole run; each test opens a context of its own."""
+    """One Chromium for the whole run; each test opens its own context."""
     async with open_browser() as started:
         yield started

@@ -1,4 +1,4 @@
-"""Read what the bench measured, by the names of its figures, from the JSON that it wrote."""
+"""Read the bench's figures by their names, from the JSON files that it wrote."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,44 +10,44 @@ from shared.errors import PipelineError
 
 
 class FiguresError(PipelineError):
-    """A file is no run of the bench, or a figure that is needed is in none of them."""
+    """A file is not a run of the bench, or a required figure is missing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Coefficients:
-    """What things cost, as measured. Each is a figure of ``make bench``, or made of two."""
+    """Measured costs. Each is one figure of ``make bench``, or computed from two."""
 
     cores: int
-    """Of the machine that it was measured on, client and servers together."""
+    """Of the machine of the bench; client and servers shared them."""
     put_us: float
     put_per_second: float
-    """With everything on those cores."""
+    """With client, node and Kafka on those cores."""
     bulk_few_per_cpu_second: float
     bulk_many_per_cpu_second: float
     bulk_few_per_second: float
     bulk_many_per_second: float
     event_us: float
-    """Of a worker: to read, decode and add one up, the few rows of 1,000 domains included."""
+    """CPU of a worker per event: read, decode, add; with the few rows of 1,000 domains."""
     row_us: float
-    """Of a worker's client: to write a counter row of a domain that it knows."""
+    """CPU of a worker's client per counter row of a known domain."""
     first_us: float
-    """Of a worker: to read, learn and write a domain that it meets for the first time."""
+    """CPU of a worker for the first event of a domain: read its rows, then write one."""
     rows_per_second: float
     """Counter rows into one Cassandra node on those cores, with one replica."""
     domain_bytes: float
-    """Of a worker's memory."""
+    """Memory of a worker per domain."""
     get_hot_per_second: float
     get_cold_per_second: float
     row_bytes: float
-    """Of a counter row on the disk of one replica."""
+    """Size of a counter row on the disk of one replica."""
     log_few_bytes: float
     log_many_bytes: float
     log_put_bytes: float
-    """Of an event in one replica of Kafka's log."""
+    """Size of an event in one replica of Kafka's log: few domains, many domains, by PUT."""
     ingest_bytes: float
     worker_bytes: float
     query_bytes: float
-    """Of memory, as long as a process is idle."""
+    """Memory of an idle process."""
 
 
 _FIGURES = {
@@ -97,44 +97,44 @@ class _Run(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What several runs measured: of a figure that is in two files, the later file's."""
+    """The figures of several runs. If two files have the same figure, the later file wins."""
 
     coefficients: Coefficients
     origin: str
-    """Where, when and of which version, for people."""
+    """Commits, versions and machine of the runs, as text."""
 
 
 def read_figures(files: Iterable[Path]) -> Figures:
-    """Return what *files* say. Raises FiguresError, which names what is wrong or missing."""
+    """Return the figures of *files*. Raises FiguresError, which names what is wrong or missing."""
     found: dict[str, float] = {}
     runs: list[_Run] = []
     for file in files:
         try:
             run = msgspec.json.decode(file.read_bytes(), type=_Run)
         except (OSError, msgspec.DecodeError) as error:
-            raise FiguresError(f"{file}: no run of the bench: {error}") from error
+            raise FiguresError(f"{file}: not a run of the bench: {error}") from error
         if run.quick:
-            raise FiguresError(f"{file}: a quick run shows that the bench works, not how fast")
+            raise FiguresError(
+                f"{file}: the figures of a quick run are not usable: run the bench without --quick"
+            )
         runs.append(run)
         found |= {figure.name: figure.ours for row in run.rows for figure in row.figures}
     if not runs:
-        raise FiguresError("no file of the bench was given")
+        raise FiguresError("no file of the bench was given: use --bench FILE")
     return Figures(_coefficients(found, runs[0].machine), _origin(runs))
 
 
 def _coefficients(found: Mapping[str, float], machine: Mapping[str, str]) -> Coefficients:
     missing = [name for name in NAMES if name not in found]
     if missing:
-        raise FiguresError(
-            "the bench's figures have no " + ", no ".join(f"{name!r}" for name in missing)
-        )
+        raise FiguresError("the bench has no figure " + ", ".join(f"{name!r}" for name in missing))
     named = {field: found[name] for field, name in _FIGURES.items()}
     usable = machine.get("cores", "").partition(" ")[0]
     if not usable.isdecimal() or int(usable) < 1:
-        raise FiguresError(f"the bench does not say how many cores it had: {dict(machine)}")
-    useless = [_FIGURES[field] for field, value in named.items() if value <= 0]
-    if useless:
-        raise FiguresError("the bench measured nothing for " + ", ".join(useless))
+        raise FiguresError(f"the bench does not record its number of cores: {dict(machine)}")
+    empty = [_FIGURES[field] for field, value in named.items() if value <= 0]
+    if empty:
+        raise FiguresError("the bench measured nothing for " + ", ".join(empty))
     first_us = max(found[_FIRST_TOUCH] - named["event_us"], named["row_us"])
     return Coefficients(cores=int(usable), first_us=first_us, **named)
 

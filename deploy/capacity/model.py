@@ -1,7 +1,8 @@
-"""How much of everything a load takes. Pure: formulas over what was measured.
+"""What a load needs, as formulas over measured costs. Pure.
 
-Each function says one formula. Where the bench measured a part together with others on the same
-cores, all of those cores are counted as that part's: such a need is an upper bound, and says so.
+Each function is one formula. If the bench measured a part together with others on the same cores,
+the formula counts all of these cores for that part. Such a need is an upper bound, and its
+docstring states it.
 """
 
 from dataclasses import dataclass
@@ -11,34 +12,35 @@ from deploy.capacity.figures import Coefficients
 from ingest.config import IngestSettings
 
 TARGET_LOAD = 0.6
-"""The share of a core, and of a disk, that is planned to be used. The rest is for the hour after
-a fault, when what was missed is caught up with, and for the half that does the work of all while
-nodes are replaced."""
+"""The planned use of a core or a disk. The rest is for catching up after a fault, and for the nodes
+that do all the work while others are replaced."""
 LEAST_NODES = 2
 LEAST_SERVERS = 3
 LEAST_PARTITIONS = 12
 PARTITIONS_PER_WORKER = 2
-"""So that the work can be dealt out evenly, and the workers doubled without new partitions."""
+"""So that partitions are shared evenly, and workers can be doubled without new partitions."""
 FEW_ACTIVE = 1_000
-"""Up to so many domains at a time the figures of waves are near, beyond those of a wide mix."""
+"""With up to this many active domains the figures of profile `waves` apply, beyond it those of a
+wide mix."""
 WRITES_OF_A_LIFE = 3
-"""A domain that comes, gets its events and goes is written at once when it comes, and when its
-status changes, which it does twice at most. All else waits for the next lazy write."""
+"""A new domain is written at once at its first event and at each change of its status (at most
+two). All other events wait for the next lazy write."""
 WORKER_BYTES = 4 * 1024**3
-"""Planned per worker process; beyond, there are more of them."""
-IN_HAND_BYTES = int(IngestSettings.model_fields["max_in_flight_bytes"].default)
-"""What an ingest node takes by default before it refuses."""
+"""Planned memory of a worker process; above it, plan more processes."""
+IN_FLIGHT_BYTES = int(IngestSettings.model_fields["max_in_flight_bytes"].default)
+"""The default limit of bytes in flight in an ingest node."""
 COPIES_ON_DISK = 2
-"""Of Cassandra's files: what is compacted is there twice for a while, and so is a snapshot."""
+"""Copies of Cassandra's files: compaction and snapshots hold a second one for a while."""
 _DAY_SECONDS = 24 * 60 * 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
-    """What is asked of the system.
+    """A load on the system.
 
-    ``domains`` is how many there are in all; ``active`` how many share the traffic at a time
-    (all of them: uniform traffic), each for ``events_per_life`` events (0: for ever).
+    ``domains`` is the number of all domains. ``active`` is the number of domains that share the
+    traffic at a time (0: all of them, uniform traffic); each gets ``events_per_life`` events, then
+    another takes its place (0: never).
     """
 
     rate: float
@@ -51,17 +53,17 @@ class Load:
     events_per_life: float = 0.0
     retention_days: float = 7.0
     server_cores: int = 8
-    """Of a machine that runs Kafka or Cassandra."""
+    """Cores of a machine that runs Kafka or Cassandra."""
 
     @property
     def sharing(self) -> int:
-        """The domains that share the traffic at a time."""
+        """The number of domains that share the traffic at a time."""
         return min(self.active or self.domains, self.domains)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Need:
-    """What a load takes. ``cores`` are busy ones; nodes are chosen for TARGET_LOAD."""
+    """What a load needs. ``..._cores`` are busy cores; nodes are planned for TARGET_LOAD."""
 
     rows_per_second: float
     ingest_cores: float
@@ -69,17 +71,17 @@ class Need:
     worker_cores: float
     worker_processes: int
     ingest_bytes: float
-    """Of memory, in each process: idle, and as much in hand as it takes by default."""
+    """Memory of each process: idle, plus the limit of bytes in flight."""
     worker_bytes: float
-    """Of memory, in each process: idle, and its share of the domains."""
+    """Memory of each process: idle, plus its share of the domains."""
     query_bytes: float
-    """Of memory, in each process: idle. What its cache adds is not measured."""
+    """Memory of each process when idle. The memory of its cache is not measured."""
     known_per_partition: int
-    """What CONSUMER_MAX_KNOWN_DOMAINS must be for that."""
+    """The lowest sufficient CONSUMER_MAX_KNOWN_DOMAINS."""
     backlog_per_partition: int
-    """What CONSUMER_MAX_BACKLOG must be above: domains that wait until they are due count."""
+    """CONSUMER_MAX_BACKLOG must be above this: it includes domains that wait until they are due."""
     warm_up_seconds: float
-    """After a rebalance, until every domain has been read again, if all of them come."""
+    """Time after a rebalance until every domain was read again, if all of them have traffic."""
     query_cores: float
     query_processes: int
     partitions: int
@@ -97,13 +99,13 @@ class Need:
 
     @property
     def total_cores(self) -> float:
-        """All that is busy."""
+        """All busy cores."""
         ours = self.ingest_cores + self.worker_cores + self.query_cores
         return ours + self.kafka_cores + self.cassandra_cores
 
     @property
     def largest(self) -> str:
-        """What takes the most cores, so what is short of them first."""
+        """The part that needs the most cores, and so runs out of them first."""
         cores = {
             "ingest": self.ingest_cores,
             "workers": self.worker_cores,
@@ -115,13 +117,13 @@ class Need:
 
 
 def rows_per_second(load: Load) -> float:
-    """Counter rows that are written a second.
+    """Return the counter rows written per second.
 
-    A domain with *r* events a second is written at once when it was quiet for the lazy time *S*,
-    else as soon as that is over. So two writes are ``S + exp(-r*S) / r`` apart: S, and if no
-    event waits by then, until the next one comes. Little traffic: a row for each event. Much: a
-    row per domain and S; D * (1 - exp(-R*S/D)) different domains are met in S seconds by
-    uniform traffic. Lives that end add WRITES_OF_A_LIFE each. Never more than events.
+    A domain with *r* events per second is written at once if its last write is older than the lazy
+    time *S*, else when S has passed. So two writes are ``S + exp(-r*S) / r`` apart on average: S
+    and, if no event waits by then, the time until the next one. With little traffic that is a row
+    per event; with much traffic it is a row per domain and S. Each domain whose life ends adds
+    WRITES_OF_A_LIFE. There are never more rows than events.
     """
     if load.rate <= 0:
         return 0.0
@@ -132,12 +134,12 @@ def rows_per_second(load: Load) -> float:
 
 
 def touched_domains(load: Load) -> float:
-    """Different domains that uniform traffic meets in the lazy time: D * (1 - exp(-R*S/D))."""
+    """Return the different domains with traffic in the lazy time: D * (1 - exp(-R*S/D))."""
     return load.sharing * (1 - exp(-load.rate * load.lazy_seconds / load.sharing))
 
 
 def ingest_cores(load: Load, measured: Coefficients) -> float:
-    """Events by PUT times the CPU of one, and events by bulk over those of a CPU second."""
+    """Return events by PUT times the CPU of one, plus bulk events over those per CPU second."""
     put, bulk = _split(load)
     return put * measured.put_us / 1e6 + bulk / _few_or_many(
         load, measured.bulk_few_per_cpu_second, measured.bulk_many_per_cpu_second
@@ -145,10 +147,10 @@ def ingest_cores(load: Load, measured: Coefficients) -> float:
 
 
 def worker_cores(load: Load, measured: Coefficients) -> float:
-    """Events times the CPU of one, and rows times that of one.
+    """Return events times the CPU of one, plus rows times the CPU of one.
 
-    Every domain is known to its worker, as CONSUMER_MAX_KNOWN_DOMAINS is set for it; but each
-    life that begins is met for the first time.
+    CONSUMER_MAX_KNOWN_DOMAINS is set so that workers keep every domain in memory; only the start of
+    each life costs the first touch of a domain.
     """
     rows = rows_per_second(load)
     first = min(rows, load.rate / load.events_per_life) if load.events_per_life else 0.0
@@ -157,9 +159,9 @@ def worker_cores(load: Load, measured: Coefficients) -> float:
 
 
 def kafka_cores(load: Load, measured: Coefficients) -> float:
-    """Seconds of the whole machine per event, less the node's own, for each replica.
+    """Return core seconds of the whole machine per event, less the node's, times replicas.
 
-    An upper bound: the client was on those cores too.
+    An upper bound: the client ran on the same cores.
     """
     put, bulk = _split(load)
     per_second = _few_or_many(load, measured.bulk_few_per_second, measured.bulk_many_per_second)
@@ -172,17 +174,17 @@ def kafka_cores(load: Load, measured: Coefficients) -> float:
 
 
 def cassandra_cores(load: Load, measured: Coefficients) -> float:
-    """Rows times seconds of the whole machine per row, for each replica: an upper bound."""
+    """Return rows times core seconds of the whole machine, times replicas: an upper bound."""
     return rows_per_second(load) * load.replication * measured.cores / measured.rows_per_second
 
 
 def query_cores(load: Load, measured: Coefficients) -> float:
-    """All GETs cold, with Cassandra on the same cores: an upper bound."""
+    """Return the cores for GETs without a cache, Cassandra on the same cores: an upper bound."""
     return load.gets * measured.cores / measured.get_cold_per_second
 
 
 def log_bytes(load: Load, measured: Coefficients) -> float:
-    """Bytes a second that one replica of the log grows by."""
+    """Return the bytes per second that one replica of Kafka's log grows by."""
     put, bulk = _split(load)
     return put * measured.log_put_bytes + bulk * _few_or_many(
         load, measured.log_few_bytes, measured.log_many_bytes
@@ -190,7 +192,7 @@ def log_bytes(load: Load, measured: Coefficients) -> float:
 
 
 def need(load: Load, measured: Coefficients) -> Need:
-    """Return what *load* takes."""
+    """Return what *load* needs."""
     grows = log_bytes(load, measured)
     working = worker_cores(load, measured)
     memory = load.domains * measured.domain_bytes
@@ -207,7 +209,7 @@ def need(load: Load, measured: Coefficients) -> Need:
         ingest_processes=max(LEAST_NODES, _planned(ingest)),
         worker_cores=working,
         worker_processes=workers,
-        ingest_bytes=measured.ingest_bytes + IN_HAND_BYTES,
+        ingest_bytes=measured.ingest_bytes + IN_FLIGHT_BYTES,
         worker_bytes=measured.worker_bytes + memory / workers,
         query_bytes=measured.query_bytes,
         known_per_partition=ceil(load.domains / partitions),

@@ -1,1 +1,1 @@
-"""Kafka, Cassandra and our tiers on one machine: for `make run`, tests and fault tests."""
+"""What `make run` does: start Kafka, Cassandra and the tiers, and keep them running."""

@@ -1,4 +1,4 @@
-"""`python -m deploy.local`: what `make run` runs."""
+"""The command behind `make run`: ``python -m deploy.local``."""
 
 import asyncio
 import logging
@@ -17,27 +17,29 @@ from deploy.servers.cluster import Cluster
 
 
 def main(
-    nodes: Annotated[int, typer.Option(help="Brokers and Cassandra nodes: 1 or 3 of each.")] = 1,
+    nodes: Annotated[
+        int, typer.Option(help="Number of brokers and of Cassandra nodes: 1 or 3.")
+    ] = 1,
     loopback_prefix: Annotated[
         str,
-        typer.Option(help="Node N listens on PREFIX.N, the tiers on PREFIX.1."),
+        typer.Option(help="Server N listens on PREFIX.N; the tiers listen on PREFIX.1."),
     ] = "127.0.0",
     data: Annotated[
         Path | None,
-        typer.Option(help="Where data and logs are kept.", show_default=".local/data"),
+        typer.Option(help="Folder for data and logs.", show_default=".local/data"),
     ] = None,
 ) -> None:
     """Start Kafka, Cassandra, ingest, worker and query, and keep them running until Ctrl-C."""
-    # The clients' own complaints about servers that are still starting help nobody.
+    # The clients log errors while the servers are still starting; these help nobody.
     for client in ("aiokafka", "cassandra"):
         logging.getLogger(client).setLevel(logging.CRITICAL)
     console = Console(highlight=False, soft_wrap=True)
-    begun = time.monotonic()
+    started = time.monotonic()
 
     def report(line: str) -> None:
-        clock = f"{time.monotonic() - begun:7.1f} s  "
+        clock = f"{time.monotonic() - started:7.1f} s  "
         if line.startswith("curl "):
-            # Alone on its line, to be copied.
+            # Without the time, so that people can copy the line.
             console.print(Text(line, style="bold"))
         else:
             console.print(Text.assemble((clock, "dim"), line))

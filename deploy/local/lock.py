@@ -1,4 +1,4 @@
-"""One `make run` per folder of data."""
+"""A lock file, so that only one `make run` uses a data folder."""
 
 import fcntl
 import os
@@ -11,9 +11,9 @@ from deploy.processes.errors import ServersError
 
 @contextmanager
 def acquire(path: Path) -> Iterator[None]:
-    """Hold the lock at *path*; raise if another process does, and say which.
+    """Hold the lock at *path*. Raises ServersError with the pid of the process that has it.
 
-    The kernel lets go of it when the process ends, however it ends.
+    The kernel releases the lock when the process ends, for whatever reason.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+") as file:
@@ -23,7 +23,7 @@ def acquire(path: Path) -> Iterator[None]:
             file.seek(0)
             pid = file.read().strip()
             raise ServersError(
-                f"it runs already (pid {pid}): use that one, or stop it (`kill {pid}`)",
+                f"`make run` is already running (pid {pid}): use it, or stop it with `kill {pid}`",
             ) from error
         file.truncate(0)
         file.write(str(os.getpid()))

@@ -1,4 +1,4 @@
-"""What `make run` does, from the first check to the last process gone."""
+"""Run the whole system: check, start, supervise, stop."""
 
 import asyncio
 import os
@@ -24,19 +24,19 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 async def run(cluster: Cluster, report: Report) -> int:
-    """Run everything until a signal comes; return the exit status.
+    """Run everything until a signal arrives; return the exit status.
 
-    A second signal kills at once. Raises ServersError for what people can mend.
+    A second signal kills everything at once. Raises ServersError for problems that users can fix.
     """
     work = asyncio.create_task(_run(cluster, report))
     loop = asyncio.get_running_loop()
-    asked: list[signal.Signals] = []
+    received: list[signal.Signals] = []
 
     def on_signal(number: signal.Signals) -> None:
-        if asked:
+        if received:
             _kill_everything()
-        asked.append(number)
-        report(f"{number.name}: stopping, the tiers first (once more to kill everything)")
+        received.append(number)
+        report(f"{number.name} received: stopping the tiers, then the servers (again: kill all)")
         work.cancel()
 
     for number in _SIGNALS:
@@ -45,17 +45,17 @@ async def run(cluster: Cluster, report: Report) -> int:
     try:
         failures = await work
     except asyncio.CancelledError:
-        # Asked to stop before everything ran: what had started is gone by now.
-        if not asked:
+        # The signal came before everything was running. All that had started is stopped by now.
+        if not received:
             raise
     for failure in failures:
         report(failure)
-    report("everything is stopped")
+    report("everything has stopped")
     return 1 if failures else 0
 
 
 async def _run(cluster: Cluster, report: Report) -> list[str]:
-    """Run until cancelled and return what went wrong at the end."""
+    """Run until cancelled; return the problems of the shutdown."""
     failures: list[str] = []
     with lock.acquire(cluster.directory.with_name(cluster.directory.name + ".lock")):
         await require_free(each for tier in tiers.TIERS for each in tier.endpoints(cluster.host(1)))
@@ -70,7 +70,7 @@ async def _run(cluster: Cluster, report: Report) -> list[str]:
         ):
             for line in welcome(cluster):
                 report(line)
-            # Cancelled is the end that was asked for: leaving the contexts stops everything.
+            # Cancelling is the normal end: leaving the contexts stops everything.
             with suppress(asyncio.CancelledError):
                 await keep_alive([*servers.nodes, *started], report)
     return failures
@@ -83,7 +83,7 @@ async def _open_tiers(
     failures: list[str],
     report: Report,
 ) -> AsyncIterator[list[Node]]:
-    """Prepare the servers, start the tiers, and stop them at the end."""
+    """Prepare the servers, start the tiers, and stop them on exit."""
     await _prepare(cluster, servers, report)
     nodes = tiers.build_tiers(cluster, servers)
     try:
@@ -97,11 +97,11 @@ async def _open_tiers(
         running = [node for node in nodes if node.pid is not None]
         statuses = await asyncio.gather(*(node.stop(_DRAIN_SECONDS) for node in running))
         failures += [
-            f"{node.name} {describe_status(status)} when asked to stop: see {node.log}"
+            f"{node.name} did not stop cleanly, it {describe_status(status)}: see {node.log}"
             for node, status in zip(running, statuses, strict=True)
             if status != 0
         ]
-        report("the tiers are stopped")
+        report("the tiers have stopped")
 
 
 async def _prepare(cluster: Cluster, servers: Servers, report: Report) -> None:
@@ -111,25 +111,26 @@ async def _prepare(cluster: Cluster, servers: Servers, report: Report) -> None:
         status = await process.run(command, process.launch, _PREPARE_LIMIT_SECONDS)
     except TimeoutError as error:
         raise ServersError(
-            f"creating tables and topics took more than {_PREPARE_LIMIT_SECONDS} s: "
+            f"creating keyspace, table and topics took more than {_PREPARE_LIMIT_SECONDS} s: "
             f"see {command.log}",
         ) from error
     if status != 0:
         raise ServersError(
-            f"creating tables and topics {describe_status(status)}: "
+            f"creating keyspace, table and topics {describe_status(status)}: "
             f"{log_tail.last_error(command.log, begin)} (see {command.log})",
         )
-    report("keyspace, tables and topics are there")
+    report("keyspace, table and topics exist")
 
 
 def welcome(cluster: Cluster) -> list[str]:
-    """Return the lines that say where everything is, and one to copy."""
+    """Return the URLs as lines, and one command to copy."""
     host = cluster.host(1)
     ingest, query = f"http://{host}:{tiers.INGEST.port}", f"http://{host}:{tiers.QUERY.port}"
     return [
-        f"ready. ingest {ingest}, query {query}; Ctrl-C stops everything",
-        f"the page is {query}/ and the API {query}/docs",
-        "try:",
+        "ready; Ctrl-C stops everything",
+        f"ingest {ingest}",
+        f"query {query} (page: {query}/, API: {query}/docs)",
+        "send an event and read the domain's status:",
         (
             f"curl -X PUT {ingest}/events/example.com/bounced && sleep 1 && "
             f"curl {query}/domains/example.com"

@@ -1,4 +1,4 @@
-"""Keep nodes alive: whatever dies is started again, and a line says so."""
+"""Restart processes that end, and report each restart."""
 
 import asyncio
 import time
@@ -12,7 +12,7 @@ from deploy.servers.backends import Report
 
 
 async def keep_alive(nodes: Iterable[Node], report: Report) -> None:
-    """Watch every node until cancelled."""
+    """Restart every node that ends, until cancelled."""
     async with asyncio.TaskGroup() as group:
         for node in nodes:
             group.create_task(_keep_alive(node, report), name=node.name)
@@ -24,27 +24,25 @@ async def _keep_alive(node: Node, report: Report) -> NoReturn:
         await node.wait()
         pause = restarts.pause_seconds(time.monotonic() - node.started_at)
         when = f"in {pause:.0f} s" if pause else "now"
-        report(f"{node.describe_exit()}: starting it again {when}")
+        report(f"{node.describe_exit()}; restarting {when}")
         await asyncio.sleep(pause)
-        await _revive(node, report)
+        await _restart(node, report)
 
 
-async def _revive(node: Node, report: Report) -> None:
-    """Start *node* and say when it is ready; one that freezes at its start is killed."""
+async def _restart(node: Node, report: Report) -> None:
+    """Start *node* and report when it is ready. Kill it if it does not become ready in time."""
     try:
         await node.start()
     except ServersError as error:
         report(str(error))
         return
-    report(f"{node.name} started again (pid {node.pid})")
+    report(f"{node.name} restarted (pid {node.pid})")
     try:
         await node.wait_ready()
     except ServersError as error:
-        # If it died, the next turn of the watch says how.
+        # If it ended, the next turn of the loop reports how.
         if node.pid is not None:
             report(str(error))
             await node.kill()
         return
-    report(
-        f"{node.name} is ready again, {time.monotonic() - node.started_at:.1f} s after its start"
-    )
+    report(f"{node.name} is ready, {time.monotonic() - node.started_at:.1f} s after its restart")

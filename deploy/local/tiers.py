@@ -1,4 +1,4 @@
-"""Our own tiers as child processes: commands, environment, and when they are ready."""
+"""The tiers as child processes: commands, environment and readiness checks."""
 
 import sys
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ READY_LIMIT_SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class Tier:
-    """A tier's module and ports; the worker has no port for traffic."""
+    """A tier's module and ports; the worker has no traffic port."""
 
     name: str
     module: str
@@ -28,7 +28,7 @@ class Tier:
     management_port: int
 
     def endpoints(self, host: str) -> tuple[Endpoint, ...]:
-        """Return what it listens on, traffic first."""
+        """Return the endpoints it listens on, traffic first."""
         ports = (self.port, self.management_port)
         return tuple(Endpoint(host, port) for port in ports if port is not None)
 
@@ -40,12 +40,12 @@ TIERS = (INGEST, WORKER, QUERY)
 
 
 def environment(cluster: Cluster, servers: Servers) -> dict[str, str]:
-    """Return the variables by which tiers and `deploy.prepare` find everything.
+    """Return the environment variables for the tiers and `deploy.prepare`.
 
-    Replication is left to the environment where the servers are not ours.
+    Replication is set only for servers that were started here; else the environment decides.
     """
     host = cluster.host(1)
-    chosen = {
+    variables = {
         "KAFKA_BOOTSTRAP_SERVERS": servers.bootstrap_servers,
         "CASSANDRA_CONTACT_POINTS": servers.contact_points,
         "INGEST_HTTP_HOST": host,
@@ -59,21 +59,21 @@ def environment(cluster: Cluster, servers: Servers) -> dict[str, str]:
         "CONSUMER_MANAGEMENT_PORT": str(WORKER.management_port),
     }
     if servers.nodes:
-        chosen |= {
+        variables |= {
             "KAFKA_REPLICATION_FACTOR": str(cluster.nodes),
             "KAFKA_MIN_INSYNC_REPLICAS": str(cluster.majority),
             "CASSANDRA_REPLICATION": f"datacenter1:{cluster.nodes}",
         }
-    return chosen
+    return variables
 
 
 def prepare(cluster: Cluster, servers: Servers) -> Command:
-    """Return the step that creates keyspace, tables and topics where they are missing."""
+    """Return the command that creates keyspace, table and topics if they are missing."""
     return _command("prepare", "deploy.prepare", cluster, environment(cluster, servers))
 
 
 def build_tiers(cluster: Cluster, servers: Servers) -> list[Node]:
-    """Assemble the three tiers without starting any."""
+    """Build the three tiers without starting them."""
     variables = environment(cluster, servers)
     return [_node(tier, cluster, variables) for tier in TIERS]
 
@@ -90,7 +90,7 @@ def _command(name: str, module: str, cluster: Cluster, variables: Mapping[str, s
 
 
 def _probe(management: Endpoint) -> Probe:
-    async def ask(_: int) -> str:
+    async def check(_: int) -> str:
         url = f"http://{management}/readyz"
         try:
             async with aiohttp.ClientSession() as session, session.get(url) as answer:
@@ -98,4 +98,4 @@ def _probe(management: Endpoint) -> Probe:
         except (aiohttp.ClientError, OSError):
             return f"{url} does not answer"
 
-    return ask
+    return check

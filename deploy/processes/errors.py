@@ -1,5 +1,5 @@
-"""What goes wrong with servers, said in one line that ends with what mends it."""
+"""The error that people see: one line that ends with the remedy."""
 
 
 class ServersError(Exception):
-    """A server that cannot be had or does not work; the message is one line for people."""
+    """A process cannot be started or does not work. The message is one line and names a remedy."""

@@ -1,18 +1,18 @@
-"""The one line of a log that tells why its process ended."""
+"""Find the line of a log that explains why its process ended."""
 
 import re
 from pathlib import Path
 
 _TAIL_BYTES = 64 * 1024
-_LONGEST = 300
+_MAX_LENGTH = 300
 _FRAME = re.compile(r"^\s*(at |\.\.\. \d+ (more|common)|File \"|\^+$|[|+~^ -]*$)|^\s+\S.*\)$")
-_TROUBLE = re.compile(r"\b(ERROR|FATAL|CRITICAL|error|\w*(Exception|Error))\b")
+_ERROR = re.compile(r"\b(ERROR|FATAL|CRITICAL|error|\w*(Exception|Error))\b")
 
 
 def last_error(log: Path, since_byte: int = 0) -> str:
-    """Return the last line of *log* that names an error, else its last line that says anything.
+    """Return the last line of *log* that names an error; if none does, the last line with text.
 
-    Only what was written after *since_byte* counts: logs go on over restarts.
+    Reads only what was written after *since_byte*: a log continues over restarts.
     """
     try:
         size = log.stat().st_size
@@ -22,14 +22,14 @@ def last_error(log: Path, since_byte: int = 0) -> str:
             file.seek(max(since_byte, size - _TAIL_BYTES))
             text = file.read().decode(errors="replace")
     except OSError:
-        return "no log"
+        return "there is no log"
     return pick_line(text.splitlines())
 
 
 def pick_line(lines: list[str]) -> str:
-    """Choose among *lines*: no stack frames, and an error rather than the last word."""
-    said = [line.strip() for line in lines if not _FRAME.search(line)]
-    if not said:
-        return "the log says nothing"
-    troubles = [line for line in said if _TROUBLE.search(line)]
-    return (troubles or said)[-1][:_LONGEST]
+    """Return the last error among *lines*, else the last line. Stack frames are left out."""
+    candidates = [line.strip() for line in lines if not _FRAME.search(line)]
+    if not candidates:
+        return "the log is empty"
+    errors = [line for line in candidates if _ERROR.search(line)]
+    return (errors or candidates)[-1][:_MAX_LENGTH]

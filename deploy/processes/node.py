@@ -1,4 +1,4 @@
-"""One server or tier as people and tests handle it: start it, hurt it, wait for it."""
+"""One server or tier: start it, wait until it is ready, freeze it, kill it, stop it."""
 
 import asyncio
 import signal
@@ -17,16 +17,16 @@ STOP_DEADLINE_SECONDS = 12
 _PROBE_EVERY_SECONDS = 0.1
 _PROBE_LIMIT_SECONDS = 10
 
-# Says what is still missing with so many members in the cluster; "" when nothing is.
+# Returns what is still missing in a cluster of so many members; "" when it is ready.
 Probe = Callable[[int], Awaitable[str]]
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All that a node is before it runs, as a value that tests can compare.
+    """Everything needed to run a node, as a value that tests can compare.
 
-    ``endpoints`` are what it listens on, the one for clients first. ``setup`` runs to its end
-    before the very first start.
+    It listens on ``endpoints``; the first one is for clients. ``setup`` runs once, to its end,
+    before the first start.
     """
 
     command: Command
@@ -36,7 +36,7 @@ class Plan:
 
 
 class Node:
-    """A node and, while it runs, its process; it can be started again after any end."""
+    """A node and, while it runs, its process. It can be started again after it ended."""
 
     def __init__(self, plan: Plan, launch: Launch, probe: Probe, limit_seconds: float) -> None:
         self.plan = plan
@@ -45,38 +45,38 @@ class Node:
         self._limit_seconds = limit_seconds
         self._running: Running | None = None
         self._log_start = 0
-        # By the monotonic clock, also of a start that failed.
+        # Monotonic time of the last start, also if that start failed.
         self.started_at = 0.0
 
     @property
     def name(self) -> str:
-        """What it is called in lines for people and in folder names."""
+        """Its name in messages and in folder names."""
         return self.plan.command.name
 
     @property
     def address(self) -> str:
-        """Where its clients find it, ``host:port``."""
+        """The address for its clients, ``host:port``."""
         return str(self.plan.endpoints[0])
 
     @property
     def log(self) -> Path:
-        """What it printed, over all its starts."""
+        """The file with its output, of all its starts."""
         return self.plan.command.log
 
     @property
     def pid(self) -> int | None:
-        """Its process, or None while there is none."""
+        """The id of its process, or None while it does not run."""
         return None if self.status is not None or self._running is None else self._running.pid
 
     @property
     def status(self) -> int | None:
-        """How it ended (negative: by that signal), or None while it runs or never ran."""
+        """Its exit status (negative: killed by that signal), or None if there is none yet."""
         return None if self._running is None else self._running.poll()
 
     async def start(self) -> None:
         """Start its process without waiting until it is ready. Raises ServersError."""
         if self.pid is not None:
-            raise ServersError(f"{self.name} runs already (pid {self.pid})")
+            raise ServersError(f"{self.name} is already running (pid {self.pid}): stop it first")
         self.started_at = time.monotonic()
         try:
             for path, text in self.plan.files.items():
@@ -89,9 +89,9 @@ class Node:
             raise ServersError(f"{self.name} cannot be started: {error}") from error
 
     async def wait_ready(self, members: int = 1, limit_seconds: float | None = None) -> None:
-        """Wait until it serves its clients and sees *members* nodes, itself among them.
+        """Wait until it serves clients and sees *members* nodes, itself included.
 
-        Raises ServersError when it ends before, or is not ready within the limit.
+        Raises ServersError if it ends before that, or is not ready within the limit.
         """
         limit = self._limit_seconds if limit_seconds is None else limit_seconds
         missing = "no answer"
@@ -100,7 +100,7 @@ class Node:
                 while missing:
                     if self.pid is None:
                         raise ServersError(self.describe_exit())
-                    missing = await self._ask(members)
+                    missing = await self._probe_once(members)
                     if missing:
                         await asyncio.sleep(_PROBE_EVERY_SECONDS)
         except TimeoutError as error:
@@ -109,41 +109,41 @@ class Node:
             ) from error
 
     async def wait(self) -> int:
-        """Wait for the end of its process, without limit, and return the status."""
+        """Wait for its process to end, without a limit, and return the exit status."""
         return 0 if self._running is None else await process.wait(self._running)
 
     def pause(self) -> None:
-        """Freeze it (SIGSTOP): its connections stay open and nothing answers."""
+        """Freeze it (SIGSTOP): its connections stay open, but it does not answer."""
         self._signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Let it go on after `pause`."""
+        """Let it continue after `pause` (SIGCONT)."""
         self._signal(signal.SIGCONT)
 
     async def kill(self) -> None:
-        """End it as a power cut would (SIGKILL) and return when it is gone."""
+        """Kill it (SIGKILL), as a power cut would, and return when it has ended."""
         if self._running is not None:
             await process.kill(self._running)
 
     async def stop(self, deadline_seconds: float = STOP_DEADLINE_SECONDS) -> int:
-        """Ask it to end, kill it at the deadline, and return the exit status."""
+        """Stop it (SIGTERM), kill it at the deadline, and return the exit status."""
         return 0 if self._running is None else await process.stop(self._running, deadline_seconds)
 
     def describe_exit(self) -> str:
-        """Say in one line how it ended, its last words, and where to read on."""
+        """Return one line: how it ended, its last error, and where its log is."""
         status = self.status
         if status is not None and status < 0:
-            # Ended from outside: its last words are about something else.
+            # Killed from outside: the last error in its log is about something else.
             return f"{self.name} {describe_status(status)}"
-        words = log_tail.last_error(self.log, self._log_start)
-        return f"{self.name} {describe_status(status)}: {words} (see {self.log})"
+        error = log_tail.last_error(self.log, self._log_start)
+        return f"{self.name} {describe_status(status)}: {error} (see {self.log})"
 
     def _signal(self, number: signal.Signals) -> None:
         if self._running is None or self.pid is None:
-            raise ServersError(f"{self.name} does not run, so it gets no {number.name}")
+            raise ServersError(f"{self.name} does not run: cannot send {number.name}")
         self._running.signal(number)
 
-    async def _ask(self, members: int) -> str:
+    async def _probe_once(self, members: int) -> str:
         try:
             async with asyncio.timeout(_PROBE_LIMIT_SECONDS):
                 return await self._probe(members)
@@ -171,9 +171,9 @@ class Node:
 
 
 def describe_status(status: int | None) -> str:
-    """Put an exit status into words."""
+    """Return an exit status as words."""
     if status is None:
         return "has not ended"
     if status < 0:
-        return f"was ended by {signal.Signals(-status).name}"
+        return f"was killed by {signal.Signals(-status).name}"
     return f"ended with status {status}"

@@ -1,4 +1,4 @@
-"""Is there room for what is to be started: ports and disk."""
+"""Checks before a start: free ports, and room on the disk."""
 
 import asyncio
 import errno
@@ -17,7 +17,7 @@ LEAST_FREE_BYTES = 2 * 1024**3
 
 
 class Endpoint(NamedTuple):
-    """Where something listens."""
+    """An address to listen on."""
 
     host: str
     port: int
@@ -27,9 +27,9 @@ class Endpoint(NamedTuple):
 
 
 async def require_free(endpoints: Iterable[Endpoint], patience_seconds: float = 4) -> None:
-    """Raise for the first endpoint that another process has, and say which process.
+    """Raise ServersError if an endpoint is in use; the message names the process.
 
-    A JVM whose parent was killed takes a second to let go, hence the patience.
+    Tries again for *patience_seconds*: a JVM whose parent was killed takes a second to end.
     """
     wanted = list(endpoints)
     last = time.monotonic() + patience_seconds
@@ -47,38 +47,39 @@ async def require_free(endpoints: Iterable[Endpoint], patience_seconds: float = 
 def _require_free(endpoints: Iterable[Endpoint]) -> None:
     for endpoint in endpoints:
         with socket.socket() as probe:
-            # Connections of an earlier run that are still winding down do not count.
+            # Ignore closed connections of an earlier run (TIME_WAIT).
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind(endpoint)
             except OSError as error:
-                raise ServersError(_refusal(endpoint, error)) from error
+                raise ServersError(_explain(endpoint, error)) from error
 
 
 def require_disk(folder: Path, least_bytes: int = LEAST_FREE_BYTES) -> None:
-    """Raise unless the file system of *folder*, which need not exist yet, has room."""
+    """Raise ServersError if the disk of *folder*, which may not exist yet, is nearly full."""
     while not folder.exists():
         folder = folder.parent
     free = shutil.disk_usage(folder).free
     if free < least_bytes:
         raise ServersError(
-            f"{folder}: only {free / 1024**3:.1f} GiB free, {least_bytes / 1024**3:.0f} needed: "
-            "free some space (`make clean-data` removes earlier data)",
+            f"{folder}: {free / 1024**3:.1f} GiB free, {least_bytes / 1024**3:.0f} GiB needed: "
+            "free some space (`make clean-data` removes the data of `make run`)",
         )
 
 
-def _refusal(endpoint: Endpoint, error: OSError) -> str:
+def _explain(endpoint: Endpoint, error: OSError) -> str:
     if error.errno == errno.EADDRNOTAVAIL:
         return (
-            f"{endpoint.host} is no address of this machine: use one that is, "
+            f"{endpoint.host} is not an address of this machine: use another one, "
             f"or add it (`ip address add {endpoint.host}/8 dev lo`)"
         )
     if error.errno != errno.EADDRINUSE:
-        return f"port {endpoint} cannot be had: {error.strerror}"
+        return f"cannot listen on port {endpoint}: {error.strerror}"
     owner = _owner(endpoint)
     if owner is None:
         return f"port {endpoint} is in use by another user's process: stop it"
-    return f"port {endpoint} is in use by {owner.name()} (pid {owner.pid}): `kill {owner.pid}`"
+    process = f"{owner.name()} (pid {owner.pid})"
+    return f"port {endpoint} is in use by {process}: stop it with `kill {owner.pid}`"
 
 
 def _owner(endpoint: Endpoint) -> psutil.Process | None:

@@ -1,4 +1,4 @@
-"""One process of the operating system: start, freeze, kill, stop, wait."""
+"""Processes of the operating system: start, signal, wait, stop, kill."""
 
 import asyncio
 import os
@@ -13,12 +13,12 @@ from typing import Protocol
 
 _POLL_SECONDS = 0.02
 _TETHER = Path(__file__).with_name("tether.py")
-_LOG_KEPT_BYTES = 32 * 1024 * 1024
+_MAX_LOG_BYTES = 32 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What to run. ``image`` counts only where it runs in a container."""
+    """A program to run. ``image`` is used only if it runs in a container."""
 
     name: str
     arguments: tuple[str, ...]
@@ -29,11 +29,11 @@ class Command:
 
 
 class Running(Protocol):
-    """A command that was started, as a process or in a container."""
+    """A started command, as a process or in a container."""
 
     @property
     def pid(self) -> int:
-        """The process's id on this machine."""
+        """The process id on this machine."""
         ...
 
     def poll(self) -> int | None:
@@ -41,7 +41,7 @@ class Running(Protocol):
         ...
 
     def signal(self, number: signal.Signals) -> None:
-        """Send a signal; nothing happens if it has already ended."""
+        """Send a signal. Does nothing if the command has ended."""
         ...
 
 
@@ -49,18 +49,18 @@ Launch = Callable[[Command], Awaitable[Running]]
 
 
 class Process:
-    """A child in a session of its own, which dies with us however we die.
+    """A child process that the kernel kills when this process ends, for whatever reason.
 
-    A terminal's Ctrl-C does not reach it: whoever started it decides what it means. Its
-    output is appended to the command's log.
+    It runs in a session of its own, so Ctrl-C in the terminal does not reach it: this process
+    decides what to do. Its output is appended to the command's log.
     """
 
     def __init__(self, command: Command) -> None:
         if threading.current_thread() is not threading.main_thread():
             # The kernel ties a child to the thread that forked it, not to the process.
-            raise RuntimeError("start processes from the main thread, or they die with yours")
+            raise RuntimeError("start processes from the main thread: they die with their thread")
         command.log.parent.mkdir(parents=True, exist_ok=True)
-        _make_room(command.log)
+        _rotate(command.log)
         with command.log.open("ab") as log:
             self._child = subprocess.Popen(
                 (sys.executable, "-I", "-S", _TETHER, str(os.getpid()), *command.arguments),
@@ -74,7 +74,7 @@ class Process:
 
     @property
     def pid(self) -> int:
-        """The process's id."""
+        """The process id."""
         return self._child.pid
 
     def poll(self) -> int | None:
@@ -82,28 +82,28 @@ class Process:
         return self._child.poll()
 
     def signal(self, number: signal.Signals) -> None:
-        """Send a signal to the process and what it started; nothing if it has ended."""
-        # Nobody but us reaps it, so its id cannot belong to another process here.
+        """Send a signal to the process and its children. Does nothing if it has ended."""
+        # Only this process reaps the child, so its id cannot belong to another process yet.
         if self._child.poll() is None:
             os.killpg(self._child.pid, number)
 
 
 async def launch(command: Command) -> Running:
-    """Start *command* as a process of this machine."""
+    """Start *command* as a process on this machine."""
     return Process(command)
 
 
 async def wait(running: Running) -> int:
-    """Wait for the end, without limit, and return the exit status."""
+    """Wait until it ends, without a limit, and return the exit status."""
     while (status := running.poll()) is None:  # noqa: ASYNC110 - the kernel sets no Event
         await asyncio.sleep(_POLL_SECONDS)
     return status
 
 
 async def stop(running: Running, deadline_seconds: float) -> int:
-    """Ask it to end, kill it at the deadline, and return the exit status."""
+    """Stop it (SIGTERM), kill it at the deadline, and return the exit status."""
     running.signal(signal.SIGTERM)
-    # A frozen process would see the signal above only when it thaws.
+    # A frozen process receives SIGTERM only when it continues.
     running.signal(signal.SIGCONT)
     try:
         async with asyncio.timeout(deadline_seconds):
@@ -113,15 +113,15 @@ async def stop(running: Running, deadline_seconds: float) -> int:
 
 
 async def kill(running: Running) -> int:
-    """End it at once (frozen or not) and return when it is gone."""
+    """Kill it, frozen or not, and return its exit status."""
     running.signal(signal.SIGKILL)
     return await wait(running)
 
 
 async def run(command: Command, launcher: Launch, limit_seconds: float) -> int:
-    """Run *command* to its end and return its status; it is killed when the limit passes.
+    """Run *command* to its end and return the exit status.
 
-    Raises TimeoutError after the limit. Killed as well when the caller is cancelled.
+    Kills it and raises TimeoutError at the limit; kills it also if the caller is cancelled.
     """
     running = await launcher(command)
     try:
@@ -132,7 +132,7 @@ async def run(command: Command, launcher: Launch, limit_seconds: float) -> int:
             await kill(running)
 
 
-def _make_room(log: Path) -> None:
-    """Set an old log aside before it grows without end over many starts."""
-    if log.exists() and log.stat().st_size > _LOG_KEPT_BYTES:
+def _rotate(log: Path) -> None:
+    """Move a large log aside, so that it does not grow without end over many starts."""
+    if log.exists() and log.stat().st_size > _MAX_LOG_BYTES:
         log.replace(log.with_suffix(log.suffix + ".1"))

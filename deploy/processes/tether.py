@@ -1,8 +1,8 @@
-"""Become another program that the kernel kills as soon as its parent is gone.
+"""Replace this process with a program that the kernel kills when the parent ends.
 
-Run as ``python -I -S tether.py PARENT_PID PROGRAM ARGUMENT...``. A program of its own, not a
-``preexec_fn``: Python code between fork and exec can hang when the parent has threads, and
-Python 3.12 warns about it.
+Run as ``python -I -S tether.py PARENT_PID PROGRAM ARGUMENT...``. This is a separate program, not a
+``preexec_fn``: Python code between fork and exec can hang if the parent has threads, and Python
+3.12 warns about it.
 """
 
 import ctypes
@@ -14,13 +14,13 @@ _PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
-    """Tie this process to its parent, then become the program."""
+    """Tie this process to its parent, then execute the program."""
     parent, program = int(sys.argv[1]), sys.argv[2:]
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    # The parent may have died before the line above took effect: nobody would tell us.
+    # The parent may have died before prctl; then the kernel sends no signal.
     if os.getppid() != parent:
-        sys.exit(f"tether: parent {parent} is gone")
+        sys.exit(f"tether: the parent process {parent} has ended")
     os.execvp(program[0], program)  # noqa: S606 - no shell is wanted
 
 

@@ -1,1 +1,1 @@
-"""Kafka and Cassandra for one machine: as processes, in containers, or given."""
+"""Kafka and Cassandra on one machine: as JVMs, in containers, or at given addresses."""

@@ -1,4 +1,4 @@
-"""Fetch the jars of Kafka and Cassandra by Maven, once, and check every one of them."""
+"""Download the jars of Kafka and Cassandra with Maven, once, and verify each one's SHA-256."""
 
 import asyncio
 import hashlib
@@ -21,7 +21,7 @@ _PLUGIN = ("org.apache.maven.plugins", "maven-dependency-plugin", "3.8.1")
 
 @dataclass(frozen=True, slots=True)
 class Distribution:
-    """What to ask Maven for, and the committed list of what must come of it."""
+    """A Maven download, and the committed list of the jars it must contain."""
 
     name: str
     coordinates: tuple[tuple[str, str, str], ...]
@@ -30,7 +30,7 @@ class Distribution:
 
 KAFKA = Distribution(
     "kafka-4.3.1",
-    # Without the binding of its SLF4J line, Kafka logs nothing.
+    # Kafka logs nothing without an SLF4J binding.
     (("org.apache.kafka", "kafka_2.13", "4.3.1"), ("org.slf4j", "slf4j-simple", "1.7.36")),
     Path(__file__).with_name("kafka.sha256"),
 )
@@ -47,22 +47,22 @@ async def fetch(
     java: Path,
     report: Callable[[str], None],
 ) -> Path:
-    """Return the folder with the checked jars of *wanted*, downloading them on first use.
+    """Return the folder with the verified jars of *wanted*; download them on first use.
 
-    A folder under its final name is whole: a download becomes one by a rename at its end.
+    A folder with its final name is complete: a download is renamed only at its end.
     """
     folder = artifacts / wanted.name
     hashes = parse_hashes(wanted.hashes.read_text())
-    if await asyncio.to_thread(_is_good, folder, hashes):
+    if await asyncio.to_thread(_is_verified, folder, hashes):
         return folder
-    report(f"fetching {wanted.name} by Maven (once)")
+    report(f"downloading {wanted.name} with Maven (only on first use)")
     with downloads.unfinished(folder) as fresh:
         await _download(wanted, fresh, artifacts / f"{wanted.name}.log", java)
         jars = fresh / "jars"
         if wrong := await asyncio.to_thread(differences, jars, hashes):
             raise ServersError(
-                f"{wanted.name}: {wrong[0]} ({len(wrong)} in all), so what Maven fetched is not "
-                f"what {wanted.hashes.name} lists: empty Maven's local repository and try again",
+                f"{wanted.name}: {wrong[0]} ({len(wrong)} in all), so the download differs from "
+                f"{wanted.hashes.name}: empty Maven's local repository and try again",
             )
         _write_stamp(jars, hashes)
         downloads.finish(jars, folder)
@@ -70,7 +70,7 @@ async def fetch(
 
 
 def pom(wanted: Distribution) -> str:
-    """Return the project file by which Maven resolves *wanted*."""
+    """Return the Maven project file (pom.xml) that resolves *wanted*."""
 
     def coordinates(group: str, artifact: str, version: str) -> str:
         return (
@@ -90,25 +90,25 @@ def pom(wanted: Distribution) -> str:
 
 
 def parse_hashes(text: str) -> dict[str, str]:
-    """Read a list as `sha256sum` writes it: file name to hash."""
+    """Parse the output of `sha256sum` into a hash per file name."""
     pairs = (line.split() for line in text.splitlines() if line.strip())
     return {name.removeprefix("*"): digest for digest, name in pairs}
 
 
 def differences(folder: Path, hashes: Mapping[str, str]) -> list[str]:
-    """Report for each jar how it differs from the list; reads every byte."""
+    """Return one line for each jar that differs from the list. Reads every byte."""
     found = {path.name: path for path in folder.glob("*.jar")}
-    said = [f"{name} is missing" for name in hashes if name not in found]
-    said += [f"{name} is not listed" for name in found if name not in hashes]
+    problems = [f"{name} is missing" for name in hashes if name not in found]
+    problems += [f"{name} is not listed" for name in found if name not in hashes]
     for name in hashes.keys() & found.keys():
         with found[name].open("rb") as jar:
             if hashlib.file_digest(jar, "sha256").hexdigest() != hashes[name]:
-                said.append(f"{name} has another hash")
-    return sorted(said)
+                problems.append(f"{name} has another hash")
+    return sorted(problems)
 
 
-def _is_good(folder: Path, hashes: Mapping[str, str]) -> bool:
-    """Believe the stamp of an earlier check; without a fitting one, check again."""
+def _is_verified(folder: Path, hashes: Mapping[str, str]) -> bool:
+    """Trust the stamp of an earlier check; if it does not match, verify every jar."""
     if not folder.is_dir():
         return False
     stamp = folder / _STAMP
@@ -121,7 +121,7 @@ def _is_good(folder: Path, hashes: Mapping[str, str]) -> bool:
 
 
 def _stamp(folder: Path, hashes: Mapping[str, str]) -> str:
-    """Sum up the list and the jars' names, sizes and times: cheap to compare at each start."""
+    """Return the hashes with the jars' names, sizes and times: cheap to compare at each start."""
     states = {path.name: path.stat() for path in sorted(folder.glob("*.jar"))}
     jars = {name: [state.st_size, state.st_mtime_ns] for name, state in states.items()}
     return json.dumps({"hashes": dict(hashes), "jars": jars}, sort_keys=True)
@@ -135,10 +135,10 @@ async def _download(wanted: Distribution, fresh: Path, log: Path, java: Path) ->
     maven = shutil.which("mvn")
     if maven is None:
         raise ServersError(
-            f"Maven is missing, which fetches {wanted.name}: install it (`apt install maven`), "
+            f"Maven is missing; it downloads {wanted.name}: install it (`apt install maven`), "
             "start a Docker engine, or set KAFKA_BOOTSTRAP_SERVERS and CASSANDRA_CONTACT_POINTS",
         )
-    _lay_out(wanted, fresh, log)
+    _write_project(wanted, fresh, log)
     command = Command(
         wanted.name,
         (
@@ -153,30 +153,27 @@ async def _download(wanted: Distribution, fresh: Path, log: Path, java: Path) ->
         status = await process.run(command, process.launch, _LIMIT_SECONDS)
     except TimeoutError as error:
         raise ServersError(
-            f"{wanted.name}: Maven did not end within {_LIMIT_SECONDS} s: see {log}, try again",
+            f"{wanted.name}: Maven took more than {_LIMIT_SECONDS} s: see {log}, then try again",
         ) from error
     if status != 0:
+        output = await asyncio.to_thread(log.read_text, errors="replace")
         raise ServersError(
-            f"{wanted.name}: Maven failed ({_complaint(log)}): see {log}, then try again",
+            f"{wanted.name}: Maven failed ({first_error(output)}): see {log}, then try again",
         )
 
 
-def _lay_out(wanted: Distribution, fresh: Path, log: Path) -> None:
+def _write_project(wanted: Distribution, fresh: Path, log: Path) -> None:
     (fresh / "pom.xml").write_text(pom(wanted))
-    # The first error in it must be of this try.
+    # The first error in the log must be one of this attempt.
     log.unlink(missing_ok=True)
 
 
-def complaint(text: str) -> str:
-    """Return Maven's first error: those that follow explain how to read it."""
+def first_error(text: str) -> str:
+    """Return the first error in Maven's output; the later ones only explain how to get help."""
     found = re.search(r"\[ERROR\] (.+?)(?: -> \[Help 1\])?$", text, re.MULTILINE)
     return found[1] if found else log_tail.pick_line(text.splitlines())
 
 
-def _complaint(log: Path) -> str:
-    return complaint(log.read_text(errors="replace"))
-
-
 def _maven_home(java: Path) -> Path:
-    """Prefer the machine's own Java, of any version: it knows the machine's certificates."""
+    """Prefer the machine's Java, of any version: it trusts the machine's certificates."""
     return Path(shutil.which("java") or java).resolve().parent.parent

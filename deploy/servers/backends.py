@@ -1,4 +1,4 @@
-"""Kafka and Cassandra, wherever they are to be had: one interface over three backends."""
+"""Open Kafka and Cassandra: at given addresses, in Docker, or as local JVMs."""
 
 import asyncio
 import os
@@ -26,7 +26,7 @@ Report = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Servers:
-    """Servers that answer. There are no nodes where the addresses came from the environment."""
+    """Running servers. The lists are empty if the environment gave the addresses."""
 
     origin: str
     bootstrap_servers: str
@@ -36,13 +36,13 @@ class Servers:
 
     @property
     def nodes(self) -> list[Node]:
-        """All that was started here."""
+        """All nodes that were started here."""
         return [*self.kafka, *self.cassandra]
 
 
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """By what the nodes are run."""
+    """A way to run the nodes: Docker or local JVMs."""
 
     origin: str
     launch: Launch
@@ -63,19 +63,19 @@ async def open_servers(
     brokers: bool = True,
     report: Report = lambda _: None,
 ) -> AsyncIterator[Servers]:
-    """Start *nodes* brokers (unless none are wanted) and Cassandra nodes, stop them at the end.
+    """Start *nodes* Cassandra nodes and, unless *brokers* is false, as many brokers.
 
     Addresses in the environment win, then a Docker engine, then local JVMs. Node N listens on
-    ``prefix.N``. *directory* keeps data and logs; what it holds is used again. Ready on entry:
-    every broker knows all others, every Cassandra node sees its peers and answers CQL. Raises
-    ServersError. Enter it from the main thread.
+    ``prefix.N``. *directory* holds data and logs, and its data is used again. On entry every broker
+    knows all others, and every Cassandra node sees its peers and answers CQL; on exit all nodes are
+    stopped. Raises ServersError. Enter it from the main thread.
     """
     if given := from_environment(os.environ):
         report(given.origin)
         yield given
         return
     cluster = Cluster(directory, nodes, prefix, commit_log, profile, security)
-    # Before a download makes people wait for a failure that is certain.
+    # Check these before a long download.
     require_disk(cluster.directory)
     await require_free(endpoints(cluster))
     cluster.require_same_as_before()
@@ -92,15 +92,15 @@ async def open_servers(
 
 
 def endpoints(cluster: Cluster) -> list[Endpoint]:
-    """Return all that the nodes of *cluster* will listen on."""
+    """Return every endpoint that the nodes of *cluster* will listen on."""
     hosts = [cluster.host(number) for number in cluster.numbers]
     return [Endpoint(host, port) for host in hosts for port in (*kafka.PORTS, *cassandra.PORTS)]
 
 
 def from_environment(environment: Mapping[str, str]) -> Servers | None:
-    """Return the servers that *environment* names, None if it names none.
+    """Return the servers that *environment* names; None if it names none.
 
-    Raises ServersError where it names one kind alone.
+    Raises ServersError if it names only Kafka or only Cassandra.
     """
     given = [name for name in _VARIABLES if environment.get(name)]
     if not given:
@@ -110,51 +110,50 @@ def from_environment(environment: Mapping[str, str]) -> Servers | None:
         raise ServersError(f"{given[0]} is set and {missing} is not: set both, or neither")
     bootstrap_servers, contact_points = (environment[name] for name in _VARIABLES)
     origin = (
-        f"servers: Kafka at {bootstrap_servers}, Cassandra at {contact_points}, "
-        "because the environment names them"
+        f"servers: Kafka at {bootstrap_servers}, Cassandra at {contact_points} "
+        "(set in the environment)"
     )
     return Servers(origin, bootstrap_servers, contact_points, [], [])
 
 
 async def choose_backend(report: Report) -> Backend:
-    """Choose Docker where an engine answers, else local JVMs, which are fetched on first use."""
+    """Choose Docker if an engine answers, else local JVMs (downloaded on first use)."""
     if version := await docker.find_engine():
         return in_docker(version)
     java = await find_java(ARTIFACTS, report)
-    # One after the other: Maven's local repository is not made for two at once.
+    # One after the other: two Mavens must not write the local repository at the same time.
     brokers = await artifacts.fetch(artifacts.KAFKA, ARTIFACTS, java, report)
     stores = await artifacts.fetch(artifacts.CASSANDRA, ARTIFACTS, java, report)
     return as_processes(java, brokers, stores)
 
 
 def in_docker(version: str) -> Backend:
-    """Return the backend that takes Java and jars from images."""
+    """Return the backend that runs containers; Java and jars come from images."""
     return Backend(
-        f"servers: containers of {kafka.IMAGE} and {cassandra.IMAGE}, because a Docker engine "
-        f"({version}) answers",
+        f"servers: containers of {kafka.IMAGE} and {cassandra.IMAGE} (Docker engine {version})",
         *(docker.launch, "java", kafka.IMAGE_LIBRARIES, cassandra.IMAGE_LIBRARIES),
     )
 
 
 def as_processes(java: Path, kafka_libraries: Path, cassandra_libraries: Path) -> Backend:
-    """Return the backend that runs JVMs of this machine."""
+    """Return the backend that runs JVMs on this machine."""
     return Backend(
-        f"servers: local JVMs by {java}, because no Docker engine answers and the environment "
-        "names no addresses",
+        f"servers: local JVMs of {java} (the environment sets no addresses, no Docker engine "
+        "answers)",
         *(process.launch, str(java), str(kafka_libraries), str(cassandra_libraries)),
     )
 
 
 def build_servers(cluster: Cluster, backend: Backend) -> Servers:
-    """Assemble the nodes of *cluster* without starting any."""
+    """Build the nodes of *cluster* without starting them."""
     brokers, stores = [], []
     for number in cluster.numbers:
         broker = kafka.plan(cluster, number, backend.java, backend.kafka_libraries)
-        asked = kafka.probe(broker.endpoints[0], number, cluster.security)
-        brokers.append(Node(broker, backend.launch, asked, kafka.READY_LIMIT_SECONDS))
+        probe = kafka.probe(broker.endpoints[0], number, cluster.security)
+        brokers.append(Node(broker, backend.launch, probe, kafka.READY_LIMIT_SECONDS))
         store = cassandra.plan(cluster, number, backend.java, backend.cassandra_libraries)
-        asked = cql_probe.probe(store.endpoints[0], cluster.security)
-        stores.append(Node(store, backend.launch, asked, cassandra.READY_LIMIT_SECONDS))
+        probe = cql_probe.probe(store.endpoints[0], cluster.security)
+        stores.append(Node(store, backend.launch, probe, cassandra.READY_LIMIT_SECONDS))
     hosts = [cluster.host(number) for number in cluster.numbers]
     return Servers(
         backend.origin,
@@ -176,7 +175,7 @@ async def _start(servers: Servers, report: Report) -> None:
         report(f"Kafka is ready: {servers.bootstrap_servers}")
 
     async def start_stores() -> None:
-        # The first is the seed, which the others ask for the ring.
+        # The first node is the seed: the others learn the ring from it.
         seed, *others = servers.cassandra
         await start(seed)
         if others:
@@ -189,7 +188,7 @@ async def _start(servers: Servers, report: Report) -> None:
 
 
 async def _together(steps: Iterable[Coroutine[None, None, None]]) -> None:
-    """Take *steps* side by side; the first error cancels the others and is raised alone."""
+    """Run *steps* concurrently; the first error cancels the others and is raised alone."""
     try:
         async with asyncio.TaskGroup() as group:
             for step in steps:

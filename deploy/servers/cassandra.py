@@ -1,4 +1,4 @@
-"""Cassandra: what a node is started with, and when it is usable."""
+"""Cassandra: the settings and the command line of a local node."""
 
 import json
 from collections.abc import Mapping
@@ -31,12 +31,12 @@ Setting = int | str | bool | list[str] | list[Any] | Mapping[str, Any]
 
 
 def settings(cluster: Cluster, number: int) -> dict[str, Setting]:
-    """Return the cassandra.yaml of node *number*; 5.0 refuses keys that it does not know."""
+    """Return the cassandra.yaml of node *number*. Cassandra 5.0 refuses unknown keys."""
     folder, host, profile = _folder(cluster, number), cluster.host(number), cluster.profile
     chosen: dict[str, Setting] = {
         "cluster_name": "catchall-local",
         "partitioner": "org.apache.cassandra.dht.Murmur3Partitioner",
-        # One token each, evenly spread: every node has the same share, known beforehand.
+        # One token per node, evenly spread: each node owns the same, fixed share of the ring.
         "num_tokens": 1,
         "initial_token": str(token(cluster.nodes, number)),
         "auto_bootstrap": False,
@@ -72,7 +72,7 @@ def settings(cluster: Cluster, number: int) -> dict[str, Setting]:
         "file_cache_size": "32MiB",
         "disk_access_mode": "standard",
         "auto_snapshot": False,
-        # Below the client's 4 s, so that the server's answer comes first.
+        # Below the client's timeout of 4 s, so that the server answers before the client gives up.
         "counter_write_request_timeout": "2000ms",
         "unlogged_batch_across_partitions_warn_threshold": 200,
         "batch_size_warn_threshold": "64KiB",
@@ -89,12 +89,12 @@ def settings(cluster: Cluster, number: int) -> dict[str, Setting]:
 
 
 def token(nodes: int, number: int) -> int:
-    """Return where on the ring node *number* of *nodes* sits: evenly spread."""
+    """Return the token of node *number*: *nodes* tokens spread evenly over the ring."""
     return -(2**63) + ((number - 1) * 2**64) // nodes
 
 
 def plan(cluster: Cluster, number: int, java: str, libraries: str) -> Plan:
-    """Return node *number*, run by *java* from the jars in the folder *libraries*."""
+    """Return the plan of node *number*, run by *java* with the jars in the folder *libraries*."""
     name, folder, host = f"cassandra-{number}", _folder(cluster, number), cluster.host(number)
     yaml, logback = folder / "cassandra.yaml", folder / "logback.xml"
     modules, temporary = folder / _MODULES.name, folder / "tmp"
@@ -130,7 +130,7 @@ def plan(cluster: Cluster, number: int, java: str, libraries: str) -> Plan:
             yaml: _text(settings(cluster, number)),
             logback: _LOGBACK,
             modules: _MODULES.read_text(),
-            # The JVM wants its temporary folder to exist.
+            # The JVM needs its temporary folder to exist.
             temporary / ".keep": "",
             **secrets,
         },
@@ -150,7 +150,7 @@ def _properties(pairs: Mapping[str, str]) -> list[str]:
 
 
 def _gossip(cluster: Cluster) -> dict[str, str]:
-    """Wait for the other nodes' gossip only where there are others."""
+    """Return the gossip settings: a single node does not wait for others."""
     if cluster.nodes == 1:
         return {"skip_wait_for_gossip_to_settle": "0"}
     return {
@@ -161,9 +161,9 @@ def _gossip(cluster: Cluster) -> dict[str, str]:
 
 
 def _jmx(host: str) -> list[str]:
-    """Serve nodetool on the node's own address.
+    """Serve nodetool (JMX) on the node's address.
 
-    Cassandra's own `cassandra.jmx.local.port` always binds 127.0.0.1, where nodes would clash.
+    `cassandra.jmx.local.port` always binds 127.0.0.1, where several nodes would conflict.
     """
     return [
         f"-Djava.rmi.server.hostname={host}",
@@ -181,5 +181,5 @@ def _jmx(host: str) -> list[str]:
 
 
 def _text(pairs: Mapping[str, Setting]) -> str:
-    # JSON is YAML, and quotes what YAML would misread.
+    # JSON is valid YAML, and it quotes every string that YAML could misread.
     return "".join(f"{key}: {json.dumps(value)}\n" for key, value in pairs.items())

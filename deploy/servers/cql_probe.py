@@ -1,4 +1,4 @@
-"""Ask a Cassandra node whether it is usable, in CQL."""
+"""Check over CQL whether a Cassandra node is ready."""
 
 import asyncio
 from typing import Any
@@ -21,23 +21,23 @@ _TIMEOUT_SECONDS = 4
 
 
 def probe(endpoint: Endpoint, security: Security | None = None) -> Probe:
-    """Return what asks a node whether it answers CQL, sees its peers and agrees with them."""
+    """Return a check: the node answers CQL, sees its peers and agrees with them on the schema."""
 
-    async def ask(members: int) -> str:
-        # The driver logs a warning for every refused connection, so look first.
+    async def check(members: int) -> str:
+        # The driver logs a warning for each refused connection, so try a plain connection first.
         try:
             _, writer = await asyncio.open_connection(*endpoint)
         except OSError:
             return f"{endpoint} refuses connections"
         writer.close()
-        # The driver blocks, in threads of its own.
-        return await asyncio.to_thread(_ask, endpoint, members, security)
+        # The driver's calls block.
+        return await asyncio.to_thread(_check, endpoint, members, security)
 
-    return ask
+    return check
 
 
-def _ask(endpoint: Endpoint, members: int, security: Security | None) -> str:
-    closed = (
+def _check(endpoint: Endpoint, members: int, security: Security | None) -> str:
+    access = (
         {}
         if security is None
         else {
@@ -48,23 +48,23 @@ def _ask(endpoint: Endpoint, members: int, security: Security | None) -> str:
     cluster = Cluster(
         [endpoint.host],
         port=endpoint.port,
-        # Haggling over the version leaves sockets open and warnings in the log.
+        # Negotiating the version would leave open sockets and warnings in the log.
         protocol_version=5,
         connect_timeout=_TIMEOUT_SECONDS,
         control_connection_timeout=_TIMEOUT_SECONDS,
         execution_profiles={
             EXEC_PROFILE_DEFAULT: ExecutionProfile(
-                # This node and no other is asked.
+                # Query this node only.
                 load_balancing_policy=WhiteListRoundRobinPolicy([endpoint.host]),
                 request_timeout=_TIMEOUT_SECONDS,
             ),
         },
-        **closed,
+        **access,
     )
     try:
         return _missing(cluster.connect(), members)
     except (DriverException, NoHostAvailable, OSError) as error:
-        return f"no answer in CQL: {error}"
+        return f"no answer over CQL: {error}"
     finally:
         cluster.shutdown()
 
@@ -73,7 +73,7 @@ def _missing(session: Any, members: int) -> str:
     own = session.execute("SELECT schema_version FROM system.local").one()
     peers = session.execute("SELECT schema_version FROM system.peers_v2").all()
     if len(peers) < members - 1:
-        return f"{len(peers)} of {members - 1} peers are seen"
+        return f"it sees {len(peers)} of {members - 1} peers"
     if members > 1 and {peer.schema_version for peer in peers} != {own.schema_version}:
-        return "the nodes do not agree on the schema yet"
+        return "the nodes do not yet agree on the schema"
     return ""

@@ -1,8 +1,8 @@
-"""The same servers in containers, where a Docker engine answers.
+"""Run the same servers in containers.
 
-The images give the Java and the jars; command lines, settings, folders and addresses are those of
-the local processes. The network is the host's, so node N listens on ``prefix.N`` here too, and
-faults by address work alike. Docker Desktop has host networking as a setting only.
+Java and the jars come from the images; command lines, settings, folders and addresses are the same
+as for local processes. Containers use the host's network, so node N listens on ``prefix.N`` here
+too, and faults that go by address work the same. In Docker Desktop, host networking is a setting.
 """
 
 import asyncio
@@ -28,11 +28,11 @@ from deploy.processes.process import Command, Running
 _DEFAULT_HOST = "unix:///var/run/docker.sock"
 _CONNECT_SECONDS = 2.0
 _SIGNALLED = 128
-_ASK_EVERY_SECONDS = 0.2
+_POLL_EVERY_SECONDS = 0.2
 
 
 async def find_engine() -> str:
-    """Return the version of the engine of this machine, or "" when none answers a ping."""
+    """Return the version of this machine's Docker engine; "" if none answers a ping."""
     return await asyncio.to_thread(_find_engine)
 
 
@@ -44,7 +44,7 @@ def _find_engine() -> str:
     except (DockerException, OSError, ValueError):
         return ""
     try:
-        # An engine elsewhere has a loopback of its own, which we cannot reach.
+        # We could not reach the loopback of a remote engine.
         if not client.api.base_url.startswith(("http+docker://", "http+unix://")):
             return ""
         client.ping()
@@ -56,9 +56,9 @@ def _find_engine() -> str:
 
 
 def _socket_answers(host: str) -> bool:
-    """Whether anything listens at a Unix socket's address; others are left to the client.
+    """Return whether a process listens on the Unix socket *host*; True for other addresses.
 
-    The client library leaks a socket for each attempt that is refused.
+    Needed because the client library leaks a socket for each refused connection.
     """
     if not host.startswith("unix://"):
         return True
@@ -68,24 +68,24 @@ def _socket_answers(host: str) -> bool:
 
 
 class Container:
-    """A command that runs in a container; the engine's reaper removes it if we die."""
+    """A command that runs in a container. testcontainers' reaper removes it if we die."""
 
     def __init__(self, container: Any) -> None:
         self._container = container
         self._pid = int(container.attrs["State"]["Pid"])
         self._status: int | None = None
-        self._asked_at = 0.0
+        self._polled_at = 0.0
 
     @property
     def pid(self) -> int:
-        """The id, on this machine, of the container's first process."""
+        """The id on this machine of the container's first process."""
         return self._pid
 
     def poll(self) -> int | None:
         """Return the exit status, negative for a signal, or None while it runs."""
-        # A question to the engine each time, so not at every turn of a waiting loop.
-        if self._status is None and time.monotonic() - self._asked_at > _ASK_EVERY_SECONDS:
-            self._asked_at = time.monotonic()
+        # Each poll is a request to the engine, so do not send one in every turn of a waiting loop.
+        if self._status is None and time.monotonic() - self._polled_at > _POLL_EVERY_SECONDS:
+            self._polled_at = time.monotonic()
             try:
                 self._container.reload()
             except NotFound:
@@ -99,23 +99,23 @@ class Container:
         return self._status
 
     def signal(self, number: signal.Signals) -> None:
-        """Send a signal; nothing happens if it has already ended."""
+        """Send a signal. Does nothing if the container has ended."""
         if self._status is None:
-            # SIGSTOP and SIGCONT by name do to the process what they do to a local one.
+            # By name, SIGSTOP and SIGCONT have the same effect as on a local process.
             with contextlib.suppress(APIError):
                 self._container.kill(signal=number.name)
 
 
 def arguments(command: Command) -> dict[str, Any]:
-    """Return how *command* is run in a container, beside its image."""
+    """Return the container options for *command*, except the image."""
     return {
-        # Into the same log file as a local process; then the command takes the shell's place.
+        # Write to the same log file as a local process; `exec` replaces the shell.
         "entrypoint": ["sh", "-c", 'exec "$@" >>"$0" 2>&1', str(command.log)],
         "command": list(command.arguments),
         "environment": dict(command.environment),
-        # By this word, or testcontainers chooses a network where it runs in a container itself.
+        # If unset, testcontainers chooses another network when it runs in a container itself.
         "network": "host",
-        # The data belongs to who runs us, who can then remove it.
+        # The data must belong to the current user, who can then remove it.
         "user": f"{os.getuid()}:{os.getgid()}",
         "working_dir": str(command.folder),
         "volumes": {str(command.folder): {"bind": str(command.folder), "mode": "rw"}},
@@ -129,22 +129,22 @@ async def launch(command: Command) -> Running:
 
 def _launch(command: Command) -> Running:
     command.log.parent.mkdir(parents=True, exist_ok=True)
-    how = arguments(command)
+    options = arguments(command)
     container = DockerContainer(
         command.image,
-        command=how.pop("command"),
-        env=how.pop("environment"),
+        command=options.pop("command"),
+        env=options.pop("environment"),
     )
-    for path, mount in how.pop("volumes").items():
+    for path, mount in options.pop("volumes").items():
         container.with_volume_mapping(path, mount["bind"], mount["mode"])
-    container.with_kwargs(**how)
+    container.with_kwargs(**options)
     try:
         container.start()
         wrapped = container.get_wrapped_container()
         wrapped.reload()
     except (DockerException, RequestException, OSError) as error:
         raise ServersError(
-            f"{command.name}: the Docker engine cannot start {command.image} "
+            f"{command.name}: Docker cannot start {command.image} "
             f"({str(error).splitlines()[0]}): try `docker pull {command.image}`",
         ) from error
     return Container(wrapped)

@@ -1,4 +1,4 @@
-"""Folders that downloads are made in before they get their final names."""
+"""Download into a temporary folder, then rename it: a folder with its final name is complete."""
 
 import shutil
 import tempfile
@@ -12,10 +12,9 @@ _ABANDONED_SECONDS = 3600
 
 @contextmanager
 def unfinished(target: Path) -> Iterator[Path]:
-    """Lend an empty folder beside *target*, to be renamed to it (whole or in part) when done.
+    """Yield an empty folder next to *target*; ``finish`` renames it, or a part of it, to *target*.
 
-    So an interrupted download is never taken for a whole one. What is left is removed, and so
-    is what a run that was killed left behind.
+    Removes what remains on exit, and also what a killed run left behind more than an hour ago.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     prefix = f".{target.name}-"
@@ -30,6 +29,6 @@ def unfinished(target: Path) -> Iterator[Path]:
 
 
 def finish(fresh: Path, target: Path) -> None:
-    """Give the whole download at *fresh* its final name, in the place of an older one."""
+    """Rename the complete download *fresh* to *target*; replaces an older one."""
     shutil.rmtree(target, ignore_errors=True)
     fresh.rename(target)

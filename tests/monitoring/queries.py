@@ -1,4 +1,4 @@
-"""What the rules of alerts and the dashboard ask Prometheus for."""
+"""The queries of the alert rules and the dashboard."""
 
 import json
 import re
@@ -21,7 +21,7 @@ def dashboard() -> Json:
 
 
 def panels() -> list[Json]:
-    """Return the panels that show something."""
+    """Return the panels, without the headings of rows."""
     return [panel for panel in dashboard()["panels"] if panel["type"] != "row"]
 
 
@@ -39,7 +39,7 @@ def rule_tests() -> list[Json]:
 
 
 def expressions() -> dict[str, str]:
-    """Return every expression by a name of where it stands, without the dashboard's variables."""
+    """Return every expression by the name of its place; the dashboard's variables are filled in."""
     found = {rule["alert"]: rule["expr"] for rule in rules()}
     for panel in panels():
         for target in panel["targets"]:
@@ -59,5 +59,5 @@ def _filled(expression: str) -> str:
 
 
 def metrics_in(expression: str) -> set[str]:
-    """Return the metrics of our processes that *expression* names."""
+    """Return the names of our metrics in *expression*."""
     return set(_OURS.findall(_TEXT.sub('""', expression)))

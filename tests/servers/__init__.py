@@ -1,1 +1,1 @@
-"""Kafka and Cassandra for tests, and what tests do to them."""
+"""Kafka and Cassandra for tests: start them, freeze them, inspect them."""

@@ -1,4 +1,4 @@
-"""Servers that stand still for a while."""
+"""Freeze servers for a while."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ from deploy.processes.node import Node
 
 @contextmanager
 def frozen(*nodes: Node) -> Iterator[None]:
-    """Freeze *nodes* for as long as this is open."""
+    """Freeze *nodes* while the context is open."""
     try:
         for node in nodes:
             node.pause()

@@ -1,4 +1,4 @@
-"""Run Cassandra's own tool against a node that was started here."""
+"""Run Cassandra's nodetool against a node that was started here."""
 
 import asyncio
 from pathlib import Path
@@ -12,9 +12,9 @@ LIMIT_SECONDS = 300.0
 
 
 async def nodetool(node: Node, *words: str, limit_seconds: float = LIMIT_SECONDS) -> str:
-    """Return what it printed. Raises RuntimeError with that, if it ends with another status.
+    """Return the output. Raises RuntimeError with the output if the exit status is not 0.
 
-    Runs from the jars and the Java that *node* itself runs from; not in a container.
+    It uses the Java and the jars of *node*, so it does not work for a container.
     """
     plan = node.plan
     arguments = plan.command.arguments
@@ -26,7 +26,7 @@ async def nodetool(node: Node, *words: str, limit_seconds: float = LIMIT_SECONDS
         name,
         (
             arguments[0],
-            # A file of the node's names the modules that Cassandra's classes reach into.
+            # The node's file with the modules that Cassandra's classes need access to.
             *(argument for argument in arguments if argument.startswith("@")),
             *("-Xmx128m", "-XX:TieredStopAtLevel=1", "-cp", libraries),
             *(
@@ -47,6 +47,6 @@ async def nodetool(node: Node, *words: str, limit_seconds: float = LIMIT_SECONDS
 
 
 def table_bytes(node: Node, keyspace: str, table: str) -> int:
-    """Return what the files of a table take on *node*'s disk, snapshots apart."""
+    """Return the size of a table's files on the disk of *node*, without snapshots."""
     folder: Path = node.plan.command.folder / "data" / keyspace
     return sum(file.stat().st_size for file in folder.glob(f"{table}-*/*") if file.is_file())

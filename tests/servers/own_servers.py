@@ -1,4 +1,4 @@
-"""Servers of a test's own: to be frozen and killed without harm to the tests beside it."""
+"""Servers for a single test, which may freeze and kill them without harm to other tests."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -14,9 +14,9 @@ from tests.servers.loopback import random_prefix
 
 @asynccontextmanager
 async def open_own_servers(directory: Path, **options: Any) -> AsyncIterator[Servers]:
-    """Start servers as ``open_servers`` does with *options*, whatever the environment names.
+    """Start servers with ``open_servers`` and *options*, also if the environment names others.
 
-    Servers from outside are not ours to hurt. Fails the test where none can be had.
+    A test must not damage servers that it did not start. Fails the test if none can be started.
     """
     with without_given_servers():
         async with open_servers(
@@ -27,7 +27,7 @@ async def open_own_servers(directory: Path, **options: Any) -> AsyncIterator[Ser
 
 @contextmanager
 def without_given_servers() -> Iterator[None]:
-    """Forget the servers that the environment names; fail the test where none can be had."""
+    """Ignore the servers in the environment; fail the test if no others can be started."""
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("KAFKA_BOOTSTRAP_SERVERS", raising=False)
         patch.delenv("CASSANDRA_CONTACT_POINTS", raising=False)

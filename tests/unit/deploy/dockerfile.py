@@ -1,4 +1,4 @@
-"""Read a Dockerfile, as far as its tests need it."""
+"""A parser for our Dockerfile, as far as the tests need it."""
 
 import json
 import re
@@ -16,7 +16,7 @@ _PAIR = re.compile(r'([\w.]+)=("(?:[^"\\]|\\.)*"|\S+)')
 
 @dataclass(frozen=True, slots=True)
 class Instruction:
-    """One instruction, its continued lines joined; ``stage`` counts the FROMs before it."""
+    """One instruction with its continued lines joined; ``stage`` is its number of the FROM."""
 
     word: str
     text: str
@@ -24,18 +24,18 @@ class Instruction:
 
     @property
     def pairs(self) -> dict[str, str]:
-        """What an ENV or a LABEL sets."""
+        """The names and values of an ENV or LABEL."""
         return {name: value.strip('"') for name, value in _PAIR.findall(self.text)}
 
     @property
     def exec_form(self) -> list[str]:
-        """The words of a JSON array, which no shell reads."""
+        """The words of the JSON array (exec form)."""
         words: list[str] = json.loads(self.text[self.text.index("[") :])
         return words
 
 
 def parse(text: str) -> list[Instruction]:
-    """Return the instructions. Raises ValueError at a word that we do not use."""
+    """Return the instructions. Raises ValueError for an instruction that we do not use."""
     lines = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
     found, stage = [], 0
     for line in re.sub(r"\\\n\s*", "", "\n".join(lines)).splitlines():
@@ -43,14 +43,14 @@ def parse(text: str) -> list[Instruction]:
         if not word:
             continue
         if word not in _KNOWN:
-            raise ValueError(f"{word!r} begins no instruction")
+            raise ValueError(f"{word!r} is not a known instruction")
         stage += word == "FROM"
         found.append(Instruction(word, rest.strip(), stage))
     return found
 
 
 def copied(instructions: list[Instruction]) -> list[tuple[list[str], str]]:
-    """Return what is copied from the project: the sources of each COPY, and where to."""
+    """Return the sources and the target of each COPY from the project."""
     found = []
     for instruction in instructions:
         if instruction.word == "COPY" and not instruction.text.startswith("--from"):

@@ -1,4 +1,4 @@
-"""What manifests are held to: what the code reads, serves and takes its time for."""
+"""Values from the code that manifests must match: ports, modules, images, paths, times."""
 
 import re
 from importlib.util import find_spec
@@ -13,45 +13,45 @@ from query.config import QuerySettings
 from shared.http.management import Readiness, build_management
 
 PORTS = {tier.name: (tier.port, tier.management_port) for tier in TIERS}
-"""Of each tier: the port of its traffic, if it has one, and the one of its management."""
+"""The traffic port (None for workers) and the management port of each tier."""
 MODULES = {tier.name: tier.module for tier in TIERS}
 IMAGES = {"kafka": kafka.IMAGE, "cassandra": cassandra.IMAGE}
-OWN_COMMANDS = {*MODULES.values(), "deploy.prepare", "deploy.keys"}
+COMMANDS = {*MODULES.values(), "deploy.prepare", "deploy.keys"}
 
 
 def version(image: str) -> str:
-    """Return the version that an image's tag says, to the last number."""
+    """Return the version in an image's tag; it must have three numbers."""
     found = re.fullmatch(r"[a-z/]+:(\d+\.\d+\.\d+)", image)
-    assert found, f"{image} is not pinned to one version"
+    assert found, f"{image} is not pinned to an exact version"
     return found[1]
 
 
 def served_paths() -> set[str]:
-    """Return what every management port answers."""
+    """Return the paths that every management port serves."""
     router = build_management(Readiness(), CollectorRegistry())
     return {route.path for route in router.routes if route.method == "GET"}
 
 
 def module_exists(name: str) -> bool:
-    """Whether ``python -m name`` starts something of ours."""
-    return find_spec(name) is not None and name in OWN_COMMANDS
+    """Return whether ``python -m name`` is one of our commands."""
+    return find_spec(name) is not None and name in COMMANDS
 
 
 def needed_seconds(tier: str) -> float:
-    """Return how long a node takes to end in good order, at the most."""
+    """Return the longest time that a clean stop of a node takes."""
     match tier:
         case "ingest":
             drain = default(IngestSettings, "drain_seconds")
-            return 2 * drain + 5  # what `ingest.processes` waits for each of several
+            return 2 * drain + 5  # the limit for each process in `ingest.processes`
         case "query":
             return default(QuerySettings, "drain_seconds") + 5
         case "worker":
-            # When told to stop, and again when the group takes its partitions back.
+            # Once at SIGTERM, and again when the group revokes its partitions.
             return 2 * default(WorkerSettings, "drain_seconds") + 10
         case _:
             raise ValueError(tier)
 
 
 def default(settings: type[IngestSettings | QuerySettings | WorkerSettings], name: str) -> float:
-    """Return what a setting is by itself."""
+    """Return the default of a setting."""
     return float(settings.model_fields[name].default)

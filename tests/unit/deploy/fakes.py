@@ -1,4 +1,4 @@
-"""A process that runs nowhere."""
+"""A fake process, a machine that starts fake processes, and a node on it."""
 
 import asyncio
 import signal
@@ -10,7 +10,7 @@ from deploy.processes.process import Command, Running
 
 
 class FakeProcess:
-    """Runs until it is signalled or told to end; frozen, it hears SIGKILL alone."""
+    """A process that ends at SIGTERM or SIGKILL, or when ``status`` is set."""
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
@@ -22,26 +22,26 @@ class FakeProcess:
         return self.status
 
     def signal(self, number: signal.Signals) -> None:
-        """Note the signal, and end by one that ends."""
+        """Record the signal; SIGTERM and SIGKILL end the process."""
         self.received.append(number)
         if number in {signal.SIGTERM, signal.SIGKILL} and self.status is None:
             self.status = 0 if number is signal.SIGTERM else -number
 
 
 class FakeMachine:
-    """Launches fake processes and keeps them in order of their start."""
+    """Starts fake processes and records them in the order of their starts."""
 
     def __init__(self) -> None:
         self.started: list[Command] = []
         self.processes: list[FakeProcess] = []
-        self.endings: list[int | None] = []
-        """How the next processes end at once; None for one that runs."""
+        self.exit_statuses: list[int | None] = []
+        """Exit statuses of the next processes, which end at once; None for one that runs."""
         self.changed = asyncio.Event()
 
     async def launch(self, command: Command) -> Running:
         """Start a process of *command*."""
         process = FakeProcess(1000 + len(self.processes))
-        process.status = self.endings.pop(0) if self.endings else None
+        process.status = self.exit_statuses.pop(0) if self.exit_statuses else None
         self.started.append(command)
         self.processes.append(process)
         self.changed.set()
@@ -49,12 +49,12 @@ class FakeMachine:
 
 
 async def ready(_: int) -> str:
-    """Answer as a server that is ready."""
+    """Report that the server is ready."""
     return ""
 
 
 def build_node(machine: FakeMachine, folder: Path, *, setup: bool = False) -> Node:
-    """Return a node of *machine* that is ready as soon as it is asked."""
+    """Return a node of *machine* that is ready at once."""
     command = Command("kafka-1", ("java",), folder / "kafka-1.log", folder)
     prepare = Command("kafka-1-format", ("format",), folder / "format.log", folder)
     plan = Plan(

@@ -1,6 +1,6 @@
-"""Put base and overlay together as kustomize does, as far as our manifests go.
+"""Build overlays as kustomize does, as far as our manifests need it.
 
-CI has no kustomize. Whatever this does not know raises, so that nothing is passed over in silence.
+CI has no kustomize. An unknown field raises, so nothing is ignored silently.
 """
 
 import copy
@@ -18,14 +18,14 @@ _CLUSTER_WIDE = {"Namespace"}
 
 
 def documents(path: Path) -> list[Document]:
-    """Return the documents of a file, none of which shares a part with another."""
+    """Return deep copies of the documents in a file: YAML anchors would share parts."""
     return [copy.deepcopy(each) for each in yaml.safe_load_all(path.read_text())]
 
 
 def build(folder: Path, supplied: Mapping[str, str]) -> list[Document]:
     """Return the documents of the overlay in *folder*.
 
-    *supplied* are the files that whoever deploys has to make, by name; without them it raises.
+    *supplied* has the files that the operator must provide, by name; a missing one raises.
     """
     plan: dict[str, Any] = yaml.safe_load((folder / "kustomization.yaml").read_text())
     del plan["apiVersion"], plan["kind"]
@@ -39,14 +39,14 @@ def build(folder: Path, supplied: Mapping[str, str]) -> list[Document]:
         _component(folder / name, found)
     for patch in plan.pop("patches", []):
         _apply(folder, patch, found)
-    _settle(plan, found)
+    _apply_fields(plan, found)
     if plan:
-        raise ValueError(f"{folder}: {sorted(plan)} is not known here")
+        raise ValueError(f"{folder}: unknown fields {sorted(plan)}")
     return found
 
 
-def _settle(plan: Document, found: list[Document]) -> None:
-    """Do what kustomize has fields of its own for: numbers of nodes, images, the namespace."""
+def _apply_fields(plan: Document, found: list[Document]) -> None:
+    """Apply the fields `replicas`, `images` and `namespace`."""
     for replicas in plan.pop("replicas", []):
         _one(found, "Deployment", replicas["name"])["spec"]["replicas"] = replicas["count"]
     images = {each["name"]: each for each in plan.pop("images", [])}
@@ -96,7 +96,7 @@ def _text(folder: Path, name: str, supplied: Mapping[str, str]) -> str:
 
 def _component(folder: Path, found: list[Document]) -> None:
     plan = yaml.safe_load((folder / "kustomization.yaml").read_text())
-    assert plan.keys() == {"apiVersion", "kind", "patches"}, "not known here"
+    assert plan.keys() == {"apiVersion", "kind", "patches"}, "unknown fields"
     for patch in plan["patches"]:
         _apply(folder, patch, found)
 
@@ -151,13 +151,13 @@ def _merge(into: Document, patch: Document) -> None:
                 else:
                     into[name].append(each)
         elif isinstance(value, list) and name in into:
-            raise ValueError(f"how two lists of {name} are merged is not known here")
+            raise ValueError(f"merging two lists of {name} is not implemented")
         else:
             into[name] = value
 
 
 def _step(document: Document, step: Document) -> None:
-    """Do one step of a JSON patch."""
+    """Apply one step of a JSON patch."""
     *way, last = step["path"].strip("/").split("/")
     place: Any = document
     for each in way:
@@ -169,4 +169,4 @@ def _step(document: Document, step: Document) -> None:
             assert last in place, step
             place[last] = step["value"]
         case op:
-            raise ValueError(f"the step {op!r} is not known here")
+            raise ValueError(f"the operation {op!r} is not implemented")

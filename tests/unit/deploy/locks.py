@@ -9,7 +9,7 @@ from packaging.requirements import Requirement
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """One version of a package, for the Pythons that its marker is true of."""
+    """One version of a package, for the Python versions that its marker selects."""
 
     requirement: str
     hashes: frozenset[str]

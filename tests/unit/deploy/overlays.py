@@ -1,4 +1,4 @@
-"""Our overlays, put together once for all tests."""
+"""Our overlays, built once for all tests."""
 
 from functools import cache
 from typing import Any
@@ -7,14 +7,14 @@ from tests.unit.deploy import kustomize
 from tests.unit.deploy.kustomize import Document
 
 NODES = ("small", "production")
-"""The overlays that run our tiers; the third is the servers that the second expects."""
+"""The overlays that run our tiers. The third overlay has the servers for `production`."""
 SERVERS = "operators"
 NAME, COMPONENT = "app.kubernetes.io/name", "app.kubernetes.io/component"
 
 
 @cache
 def overlay(name: str) -> list[Document]:
-    """Return the documents of an overlay, with what whoever deploys has to make."""
+    """Return the documents of an overlay, with the files that the operator must provide."""
     folder = kustomize.FOLDER / "overlays" / name
     made = {"keys.json": "{}"}
     example = folder / "catchall.env.example"
@@ -35,13 +35,13 @@ def one(name: str, kind: str, called: str) -> Document:
 
 
 def pod(workload: Document) -> Document:
-    """Return the specification of its pods."""
+    """Return the pod specification of *workload*."""
     found: Document = workload["spec"]["template"]["spec"]
     return found
 
 
 def container(workload: Document) -> Document:
-    """Return the one container of its pods."""
+    """Return the only container of its pods."""
     (found,) = pod(workload)["containers"]
     result: Document = found
     return result
@@ -54,7 +54,7 @@ def labels(workload: Document) -> dict[str, str]:
 
 
 def selects(selector: Document, of: dict[str, str]) -> bool:
-    """Whether a label selector takes pods with the labels *of*."""
+    """Return whether a label selector selects pods with the labels *of*."""
     assert selector.keys() <= {"matchLabels", "matchExpressions"}
     for rule in selector.get("matchExpressions", []):
         assert rule["operator"] == "In"
@@ -64,7 +64,7 @@ def selects(selector: Document, of: dict[str, str]) -> bool:
 
 
 def environment(name: str, workload: Document) -> dict[str, Any]:
-    """Return the variables that its container is given, from wherever."""
+    """Return all environment variables of its container."""
     given: dict[str, Any] = {}
     for source in container(workload).get("envFrom", []):
         given |= one(name, "ConfigMap", source["configMapRef"]["name"])["data"]

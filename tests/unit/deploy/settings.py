@@ -1,4 +1,4 @@
-"""What can be configured, by the classes that read the environment."""
+"""The environment variables that our commands read, from their settings classes."""
 
 import importlib
 import pkgutil
@@ -12,13 +12,13 @@ import query
 import shared
 
 _PACKAGES = (shared, ingest, consumer, query, deploy)
-_MODULES = (".config", "_config", ".prepare", ".rights")
+_MODULES = ("config", ".prepare", ".rights")
 
 
 def variables() -> set[str]:
-    """Return the names of all environment variables that a command of ours reads."""
+    """Return the names of all environment variables that our commands read."""
     for package in _PACKAGES:
-        for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             if module.name.endswith(_MODULES):
                 importlib.import_module(module.name)
     return {

@@ -1,4 +1,4 @@
-"""The jars: what is listed, what is believed, what is refused."""
+"""The jars of Kafka and Cassandra: lists, verification, download."""
 
 import hashlib
 from pathlib import Path
@@ -13,12 +13,12 @@ JAVA = Path("/usr/bin/java")
 
 
 def silent(_: str) -> None:
-    """Take a line for people and drop it."""
+    """Ignore a progress line."""
 
 
 @pytest.fixture
 def small(tmp_path: Path) -> Distribution:
-    """A distribution of two jars, which lie in place under the artifacts of *tmp_path*."""
+    """A distribution of two jars that exist in the artifacts folder of *tmp_path*."""
     folder = tmp_path / "artifacts" / "small-1"
     folder.mkdir(parents=True)
     lines = []
@@ -40,7 +40,7 @@ def without_maven(monkeypatch: pytest.MonkeyPatch) -> None:
     ("wanted", "count", "jar"),
     [(KAFKA, 46, "kafka_2.13-4.3.1.jar"), (CASSANDRA, 100, "apache-cassandra-5.0.8.jar")],
 )
-def test_committed_lists_are_whole(wanted: Distribution, count: int, jar: str) -> None:
+def test_committed_lists_are_complete(wanted: Distribution, count: int, jar: str) -> None:
     """Each committed list names every jar of its distribution with a SHA-256."""
     hashes = artifacts.parse_hashes(wanted.hashes.read_text())
     assert len(hashes) == count
@@ -71,12 +71,12 @@ def test_differences_name_each_wrong_jar(small: Distribution, tmp_path: Path) ->
 
 
 @pytest.mark.usefixtures("without_maven")
-async def test_second_use_reads_no_jar(
+async def test_verified_jars_are_not_read_again(
     small: Distribution,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Once checked, jars are used again without Maven and without reading them."""
+    """Verified jars are used again without Maven and without reading them."""
     first = await artifacts.fetch(small, tmp_path / "artifacts", JAVA, silent)
 
     def fail(*_: object) -> list[str]:
@@ -87,8 +87,8 @@ async def test_second_use_reads_no_jar(
 
 
 @pytest.mark.usefixtures("without_maven")
-async def test_changed_jar_is_not_used(small: Distribution, tmp_path: Path) -> None:
-    """A jar that changed after the check is fetched anew, which without Maven says so."""
+async def test_a_changed_jar_is_downloaded_again(small: Distribution, tmp_path: Path) -> None:
+    """A jar that changed after its check is downloaded again; here Maven is missing."""
     folder = await artifacts.fetch(small, tmp_path / "artifacts", JAVA, silent)
     (folder / "a.jar").write_text("something longer")
     with pytest.raises(ServersError, match=r"Maven is missing.*apt install maven"):
@@ -96,15 +96,15 @@ async def test_changed_jar_is_not_used(small: Distribution, tmp_path: Path) -> N
 
 
 @pytest.mark.usefixtures("without_maven")
-async def test_failed_download_leaves_nothing(small: Distribution, tmp_path: Path) -> None:
-    """A download that fails leaves no folder that a later run could take for a whole one."""
+async def test_a_failed_download_leaves_nothing(small: Distribution, tmp_path: Path) -> None:
+    """A failed download leaves no folder that a later run could use."""
     empty = tmp_path / "empty"
     with pytest.raises(ServersError):
         await artifacts.fetch(small, empty, JAVA, silent)
     assert list(empty.iterdir()) == []
 
 
-def test_complaint_is_mavens_first_error() -> None:
-    """Of Maven's errors the first is told, without its pointer to the help."""
+def test_the_first_error_of_maven_is_returned() -> None:
+    """The later errors only explain how to get help."""
     text = "[INFO] x\n[ERROR] No plugin found -> [Help 1]\n[ERROR] \n[ERROR] To see the stack\n"
-    assert artifacts.complaint(text) == "No plugin found"
+    assert artifacts.first_error(text) == "No plugin found"

@@ -1,4 +1,4 @@
-"""What is started: settings, and that containers and processes are started alike."""
+"""The plans of local servers: settings, and equal plans for containers and processes."""
 
 from pathlib import Path
 
@@ -16,18 +16,18 @@ DOCKER = servers.in_docker("28.0")
 
 
 def cluster(nodes: int = 1, prefix: str = "127.0.0") -> Cluster:
-    """Return a cluster whose folders are never made."""
+    """Return a cluster whose folders are never created."""
     return Cluster(Path("/data"), nodes, prefix)
 
 
 def plans(backend: Backend, nodes: int) -> list[Plan]:
-    """Return what *backend* would start."""
+    """Return the plans that *backend* would start."""
     return [node.plan for node in servers.build_servers(cluster(nodes), backend).nodes]
 
 
 @pytest.mark.parametrize("nodes", [1, 3])
-def test_both_backends_start_the_same(nodes: int) -> None:
-    """Files, folders, addresses and command lines differ by nothing but Java and the jars."""
+def test_both_backends_start_the_same_commands(nodes: int) -> None:
+    """Files, folders, addresses and command lines differ only in the paths of Java and the jars."""
     places = {
         DOCKER.kafka_libraries: LOCAL.kafka_libraries,
         DOCKER.cassandra_libraries: LOCAL.cassandra_libraries,
@@ -49,21 +49,21 @@ def test_both_backends_start_the_same(nodes: int) -> None:
 
 
 @pytest.mark.parametrize("nodes", [1, 3])
-def test_containers_see_what_processes_see(nodes: int) -> None:
-    """A container has the host's network and the node's folder under its own path."""
+def test_containers_have_the_folder_and_network_of_processes(nodes: int) -> None:
+    """A container has the host's network, and the node's folder at the same path."""
     for plan in plans(DOCKER, nodes):
-        how = docker.arguments(plan.command)
+        options = docker.arguments(plan.command)
         folder = str(plan.command.folder)
-        assert how["network"] == "host"
-        assert how["volumes"] == {folder: {"bind": folder, "mode": "rw"}}
-        assert how["command"] == list(plan.command.arguments)
-        assert how["entrypoint"][-1] == str(plan.command.log)
+        assert options["network"] == "host"
+        assert options["volumes"] == {folder: {"bind": folder, "mode": "rw"}}
+        assert options["command"] == list(plan.command.arguments)
+        assert options["entrypoint"][-1] == str(plan.command.log)
         assert plan.command.log.is_relative_to(folder)
         assert all(path.is_relative_to(folder) for path in plan.files)
 
 
-def test_images_are_pinned() -> None:
-    """Containers are of the versions that the local jars are of."""
+def test_images_have_the_versions_of_the_jars() -> None:
+    """Containers and local JVMs run the same versions."""
     assert {plan.command.image for plan in plans(DOCKER, 1)} == {
         "apache/kafka:4.3.1",
         "cassandra:5.0.8",
@@ -71,8 +71,8 @@ def test_images_are_pinned() -> None:
 
 
 @pytest.mark.parametrize(("nodes", "replicas", "majority"), [(1, "1", "1"), (3, "3", "2")])
-def test_kafka_keeps_what_it_acknowledges(nodes: int, replicas: str, majority: str) -> None:
-    """Every internal topic and default is on all brokers, and most must have a record."""
+def test_kafka_keeps_acknowledged_records(nodes: int, replicas: str, majority: str) -> None:
+    """All topics are replicated to every broker, and a majority must have each record."""
     chosen = kafka.settings(cluster(nodes), 1)
     replication = {
         key: value for key, value in chosen.items() if key.endswith("replication.factor")
@@ -86,8 +86,8 @@ def test_kafka_keeps_what_it_acknowledges(nodes: int, replicas: str, majority: s
     assert len(chosen["controller.quorum.voters"].split(",")) == nodes
 
 
-def test_commit_log_is_grouped_unless_told() -> None:
-    """Writes are on disk before they are acknowledged; the unsafe mode must be asked for."""
+def test_the_commit_log_is_grouped_by_default() -> None:
+    """Writes are on disk before they are acknowledged; the unsafe mode is explicit."""
     grouped = cassandra.settings(cluster(), 1)
     assert grouped["commitlog_sync"] == "group"
     assert grouped["commitlog_sync_group_window"] == "10ms"
@@ -115,13 +115,13 @@ def test_tokens_are_spread_evenly() -> None:
 
 
 def test_ring_state_is_kept() -> None:
-    """A restarted node remembers its ring: without it every replica write fails for 10 s."""
+    """A restarted node loads its ring state; without it every replica write fails for 10 s."""
     for plan in plans(LOCAL, 3):
         assert not any("load_ring_state" in argument for argument in plan.command.arguments)
 
 
-def test_only_several_nodes_wait_for_gossip() -> None:
-    """One node has nobody to hear from; three wait until gossip is quiet."""
+def test_a_single_node_does_not_wait_for_gossip() -> None:
+    """Three nodes wait until gossip has settled."""
     (alone,) = servers.build_servers(cluster(1), LOCAL).cassandra
     assert "-Dcassandra.skip_wait_for_gossip_to_settle=0" in alone.plan.command.arguments
     for node in servers.build_servers(cluster(3), LOCAL).cassandra:
@@ -129,7 +129,7 @@ def test_only_several_nodes_wait_for_gossip() -> None:
 
 
 def test_no_two_nodes_share_an_address_or_a_folder() -> None:
-    """Clusters on two prefixes and all their nodes can run side by side."""
+    """Clusters on two prefixes can run at the same time."""
     nodes = [
         node
         for prefix in ("127.0.0", "127.93.17")
@@ -141,8 +141,8 @@ def test_no_two_nodes_share_an_address_or_a_folder() -> None:
     assert len(folders) == 6
 
 
-def test_preflight_asks_for_every_endpoint() -> None:
-    """Before anything starts, just those endpoints are asked for that will be listened on."""
+def test_every_endpoint_is_checked_before_the_start() -> None:
+    """The checked endpoints are exactly those that the nodes will listen on."""
     built = servers.build_servers(cluster(3), LOCAL).nodes
     assert set(servers.endpoints(cluster(3))) == {
         endpoint for node in built for endpoint in node.plan.endpoints
@@ -150,7 +150,7 @@ def test_preflight_asks_for_every_endpoint() -> None:
 
 
 def test_bench_has_all_compilers_and_threads_for_group_commit() -> None:
-    """The frugal profile leaves the optimising compiler out, and has fewer writers to park."""
+    """The frugal profile has no optimising compiler and fewer write threads."""
     big = Cluster(Path("/data"), profile=BENCH)
     for node in servers.build_servers(big, LOCAL).nodes:
         assert "-XX:TieredStopAtLevel=1" not in node.plan.command.arguments

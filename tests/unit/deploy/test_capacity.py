@@ -1,4 +1,4 @@
-"""The calculator: where its coefficients come from, what it prints, what its page says."""
+"""The capacity calculator: its coefficients, its output, its page."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,7 @@ from deploy.capacity.figures import NAMES, FiguresError, read_figures
 
 
 def run_of(tmp_path: Path, **changes: Any) -> Path:
-    """Return a file of a run that has every figure, with *changes* at its top."""
+    """Return the file of a run with every figure, with *changes* of its top-level fields."""
     run: dict[str, Any] = {
         "quick": False,
         "machine": {"cores": "2 of 2"},
@@ -24,7 +24,7 @@ def run_of(tmp_path: Path, **changes: Any) -> Path:
 
 
 def test_figures_are_read_by_their_names(tmp_path: Path) -> None:
-    """Their order and what else is in the file do not matter."""
+    """Their order and other content of the file do not matter."""
     found = read_figures([run_of(tmp_path)])
 
     assert found.coefficients.put_us == 10.0
@@ -33,7 +33,7 @@ def test_figures_are_read_by_their_names(tmp_path: Path) -> None:
 
 
 def test_a_later_file_wins(tmp_path: Path) -> None:
-    """So one row can be measured again by itself."""
+    """So a single row of the bench can be measured again."""
     first = run_of(tmp_path)
     later = tmp_path / "later.json"
     rows = [{"figures": [{"name": NAMES[0], "ours": 77.0}]}]
@@ -44,7 +44,7 @@ def test_a_later_file_wins(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_missing_figure_is_named(tmp_path: Path, name: str) -> None:
-    """Nothing is guessed."""
+    """There are no defaults for missing figures."""
     rows = [{"figures": [{"name": other, "ours": 1.0} for other in NAMES if other != name]}]
 
     with pytest.raises(FiguresError) as caught:
@@ -56,23 +56,23 @@ def test_a_missing_figure_is_named(tmp_path: Path, name: str) -> None:
     ("changes", "words"),
     [
         ({"quick": True}, "quick"),
-        ({"rows": "none"}, "no run of the bench"),
-        ({"machine": {"cores": "some"}}, "how many cores"),
+        ({"rows": "none"}, "not a run of the bench"),
+        ({"machine": {"cores": "some"}}, "number of cores"),
         ({"rows": [{"figures": [{"name": n, "ours": 0.0} for n in NAMES]}]}, "measured nothing"),
     ],
 )
-def test_what_is_no_full_run_is_refused(
+def test_a_file_that_is_not_a_full_run_is_refused(
     tmp_path: Path, changes: dict[str, Any], words: str
 ) -> None:
-    """Whatever is computed from it would be wrong."""
+    """Any result computed from it would be wrong."""
     with pytest.raises(FiguresError, match=words):
         read_figures([run_of(tmp_path, **changes)])
 
 
-def test_the_command_ends_with_status_2_and_a_line(
+def test_wrong_input_ends_with_status_2_and_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A missing file is named, and so is what is wrong with an option."""
+    """The line names the missing file or the wrong option."""
     assert command.main(["--bench", str(tmp_path / "none.json")]) == 2
     assert "none.json" in capsys.readouterr().err
     with pytest.raises(SystemExit, match="2"):
@@ -80,7 +80,7 @@ def test_the_command_ends_with_status_2_and_a_line(
 
 
 def test_it_prints_text_and_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The same needs, for people and for programs."""
+    """Both contain the same result."""
     options = ["--bench", str(run_of(tmp_path)), "--rate", "5000", "--domains", "1e6"]
 
     assert command.main(options) == 0
@@ -93,15 +93,15 @@ def test_it_prints_text_and_json(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert f"partitions: {whole['need']['partitions']}" in text
 
 
-def test_the_page_is_what_the_program_makes_of_the_bench() -> None:
-    """No number in its tables is typed by hand: `python -m deploy.capacity --write` renews them."""
+def test_the_tables_of_the_page_are_up_to_date() -> None:
+    """They are generated: `python -m deploy.capacity --write` renews them."""
     text = command.PAGE.read_text()
 
     assert tables.renew(text, read_figures(command.measured())) == text
 
 
-def test_every_table_stands_on_the_page() -> None:
-    """And none is there twice."""
+def test_every_table_is_on_the_page_once() -> None:
+    """Otherwise `--write` would not renew it."""
     text = command.PAGE.read_text()
 
     for name in (*tables.series(), "origin", "coefficients"):

@@ -1,4 +1,4 @@
-"""What a load takes: the formulas by examples, and that more never takes less."""
+"""The capacity formulas: examples, and properties such as: more events never need less."""
 
 import random
 from dataclasses import asdict, replace
@@ -52,25 +52,25 @@ NOT_MONOTONE = {"largest"}
 @pytest.mark.parametrize(
     ("load", "rows"),
     [
-        # Hardly an event per domain and lazy time: a row for each.
+        # Hardly one event per domain and lazy time: a row per event.
         (Load(rate=1, domains=1_000_000), 1.0),
-        # Many: a row per domain and lazy time.
+        # Many events: a row per domain and lazy time.
         (Load(rate=1_000_000, domains=1_000, lazy_seconds=2), 500.0),
         (Load(rate=0, domains=1_000), 0.0),
-        # Twenty at a time, each for a thousand events, and three writes for each that comes.
+        # Twenty active domains with a thousand events each, and three writes per new domain.
         (Load(rate=100_000, domains=10**6, active=20, events_per_life=1_000), 20 + 100 * 3),
         # Never more rows than events.
         (Load(rate=10, domains=10**6, active=20, events_per_life=1), 10.0),
     ],
 )
 def test_rows_by_example(load: Load, rows: float) -> None:
-    """Where the answer can be told without the formula."""
+    """Cases where the answer is known without the formula."""
     assert rows_per_second(load) == pytest.approx(rows, rel=0.001)
 
 
 @pytest.mark.parametrize("each", [0.1, 1.0, 5.0])
-def test_rows_are_those_of_the_flush_policy(each: float) -> None:
-    """The formula against the rule itself, with the events of one domain at random times."""
+def test_rows_match_the_flush_policy(each: float) -> None:
+    """The formula is compared with the policy itself, for events of one domain at random times."""
     source, policy = random.Random(1), FlushPolicy(threshold=1_000, max_age_seconds=2.0)
     writes, now = 0, 0.0
     last: float | None = None
@@ -87,14 +87,14 @@ def test_rows_are_those_of_the_flush_policy(each: float) -> None:
     assert writes / now == pytest.approx(expected, rel=0.03)
 
 
-def test_domains_that_are_met_in_the_lazy_time() -> None:
-    """D * (1 - exp(-R*S/D)): all of them in the long run, each event another one at first."""
+def test_domains_touched_in_the_lazy_time() -> None:
+    """D * (1 - exp(-R*S/D)): all domains in the long run, one per event at first."""
     assert touched_domains(Load(rate=1e6, domains=1_000, lazy_seconds=60)) == pytest.approx(1_000)
     assert touched_domains(Load(rate=10, domains=10**8)) == pytest.approx(10, rel=0.001)
 
 
 def test_a_need_by_hand() -> None:
-    """100,000 events/s of 1,000,000 domains by bulk, each number from the coefficients above."""
+    """100,000 events/s for 1,000,000 domains by bulk, computed from the coefficients above."""
     load = Load(rate=100_000, domains=1_000_000, gets=8_000)
     found = need(load, MEASURED)
     rows = rows_per_second(load)
@@ -123,8 +123,8 @@ def test_a_need_by_hand() -> None:
     )
 
 
-def test_nearly_nothing_still_takes_two_of_each_and_three_servers() -> None:
-    """One of them may be replaced or die at any time."""
+def test_a_tiny_load_still_needs_two_of_each_tier_and_three_servers() -> None:
+    """Any of them may die or be replaced at any time."""
     found = need(Load(rate=1, domains=1), MEASURED)
 
     assert found.ingest_processes == found.worker_processes == LEAST_NODES
@@ -133,28 +133,28 @@ def test_nearly_nothing_still_takes_two_of_each_and_three_servers() -> None:
 
 
 @given(RATES, RATES, DOMAINS, SECONDS, st.floats(0, 1))
-def test_more_events_never_take_less(
+def test_more_events_never_need_less(
     one: float, other: float, domains: int, seconds: float, share: float
 ) -> None:
-    """Of anything, whatever the domains and the lazy time."""
+    """This holds for every need, every number of domains and every lazy time."""
     load = Load(rate=min(one, other), domains=domains, lazy_seconds=seconds, put_share=share)
 
     _never_less(load, replace(load, rate=max(one, other)), {"known_per_partition"})
 
 
 @given(RATES, DOMAINS, DOMAINS, SECONDS)
-def test_more_domains_never_take_less(rate: float, one: int, other: int, seconds: float) -> None:
-    """Of anything but what each worker has, as there may be more of them."""
+def test_more_domains_never_need_less(rate: float, one: int, other: int, seconds: float) -> None:
+    """Except what each worker needs, because there may be more workers."""
     load = Load(rate=rate, domains=min(one, other), lazy_seconds=seconds)
 
     _never_less(load, replace(load, domains=max(one, other)), {"known_per_partition"})
 
 
 @given(RATES, DOMAINS, SECONDS, SECONDS)
-def test_more_laziness_never_takes_more_rows(
+def test_a_longer_lazy_time_never_needs_more_rows(
     rate: float, domains: int, one: float, other: float
 ) -> None:
-    """Counts may be older, and cost less."""
+    """Older counts cost less."""
     load = Load(rate=rate, domains=domains, lazy_seconds=min(one, other))
 
     lazier = rows_per_second(replace(load, lazy_seconds=max(one, other)))
@@ -162,7 +162,7 @@ def test_more_laziness_never_takes_more_rows(
 
 
 def _never_less(less: Load, more: Load, but: set[str]) -> None:
-    # Each worker's share of memory falls when there are more of them.
+    # The share of each worker falls when there are more workers.
     left_out = NOT_MONOTONE | {"worker_bytes", "warm_up_seconds", "backlog_per_partition"} | but
     before, after = asdict(need(less, MEASURED)), asdict(need(more, MEASURED))
     for name, value in before.items():

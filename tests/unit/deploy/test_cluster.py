@@ -10,14 +10,14 @@ from deploy.servers.cluster import Cluster, addresses
 
 @pytest.mark.parametrize("nodes", [0, 2, 4])
 def test_only_one_or_three_nodes(tmp_path: Path, nodes: int) -> None:
-    """A number of nodes for which there is no sound replication is refused."""
-    with pytest.raises(ServersError, match="of 1 or of 3"):
+    """Other numbers of nodes are refused: replication would not be sound."""
+    with pytest.raises(ServersError, match="use 1 or 3"):
         Cluster(tmp_path, nodes)
 
 
 @pytest.mark.parametrize("prefix", ["10.0.0", "127.0", "127.0.0.1", "127.0.256", "127.a.0", ""])
 def test_prefix_must_be_loopback(tmp_path: Path, prefix: str) -> None:
-    """Servers without keys listen on loopback only."""
+    """Servers without access control listen on loopback only."""
     with pytest.raises(ServersError, match="loopback prefix"):
         Cluster(tmp_path, 1, prefix)
 
@@ -35,7 +35,7 @@ def test_same_shape_is_accepted_again(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("other", [(1, "127.1.1"), (3, "127.1.2")])
 def test_other_shape_is_refused(tmp_path: Path, other: tuple[int, str]) -> None:
-    """Data of three nodes is refused to one node or to other addresses, with the remedy."""
+    """Another number of nodes or other addresses are refused, with the remedy."""
     Cluster(tmp_path, 3, "127.1.1").require_same_as_before()
     with pytest.raises(ServersError, match=r"3 node\(s\) on 127\.1\.1\..*make clean-data"):
         Cluster(tmp_path, *other).require_same_as_before()

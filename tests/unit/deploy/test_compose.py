@@ -1,4 +1,4 @@
-"""The compose file says what the code reads, and opens nothing that it need not."""
+"""The compose file matches the code, and grants no more rights than needed."""
 
 import re
 import subprocess
@@ -22,8 +22,8 @@ TIERS = {name: name.partition("-")[0] for name in SERVICES if re.fullmatch(r"\w+
 OURS = {name: each for name, each in SERVICES.items() if "catchall:local" in each["image"]}
 
 
-def test_it_is_a_compose_file() -> None:
-    """By the schema of the compose specification."""
+def test_it_is_a_valid_compose_file() -> None:
+    """It matches the schema of the compose specification."""
     done = subprocess.run(
         [
             *(sys.executable, "-m", "check_jsonschema"),
@@ -37,7 +37,7 @@ def test_it_is_a_compose_file() -> None:
 
 
 def test_there_are_two_of_each_tier() -> None:
-    """So that one may be replaced while the other answers."""
+    """One node can be replaced while the other answers."""
     assert sorted(TIERS.values()) == ["ingest"] * 2 + ["query"] * 2 + ["worker"] * 2
     for name, tier in TIERS.items():
         assert SERVICES[name]["command"] == [expected.MODULES[tier]]
@@ -45,7 +45,7 @@ def test_there_are_two_of_each_tier() -> None:
 
 @pytest.mark.parametrize("name", OURS)
 def test_each_command_is_one_of_ours(name: str) -> None:
-    """The image's entrypoint is `python -m`."""
+    """The entrypoint of the image is `python -m`."""
     service = OURS[name]
     command = [*service.get("entrypoint", ["python", "-m"]), *service["command"]]
     assert command[:2] == ["python", "-m"]
@@ -53,15 +53,15 @@ def test_each_command_is_one_of_ours(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_each_variable_is_read(name: str) -> None:
-    """A misspelt one would be ignored in silence."""
+def test_each_variable_exists(name: str) -> None:
+    """A misspelt variable would be ignored silently."""
     given = set(OURS[name].get("environment", {}))
     assert given <= variables()
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_ours_may_do_nothing_but_their_work(name: str) -> None:
-    """Not root, no capability, nothing to write to, and an end to what it may take."""
+def test_our_services_run_without_rights(name: str) -> None:
+    """They do not run as root and cannot write to their root file system."""
     service = OURS[name]
     assert service["user"] == "65532:65532"
     assert service["read_only"] is True
@@ -70,7 +70,7 @@ def test_ours_may_do_nothing_but_their_work(name: str) -> None:
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_each_service_has_limits(name: str) -> None:
-    """Of memory, time and processes; no capabilities, and no way to more rights."""
+    """Limits of CPU, memory, processes and log size; no capabilities, no new privileges."""
     service = SERVICES[name]
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
@@ -79,8 +79,8 @@ def test_each_service_has_limits(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_ports_are_published_on_loopback_alone(name: str) -> None:
-    """Neither Kafka nor Cassandra nor a management port at all."""
+def test_ports_are_published_on_loopback_only(name: str) -> None:
+    """Kafka, Cassandra and management ports are not published at all."""
     published = [port.split(":") for port in SERVICES[name].get("ports", [])]
     assert all(host == "127.0.0.1" for host, _, _ in published)
     tier = TIERS.get(name)
@@ -91,22 +91,22 @@ def test_ports_are_published_on_loopback_alone(name: str) -> None:
         assert not published
 
 
-def test_the_first_of_each_tier_is_where_the_documents_say() -> None:
-    """As with `make run`."""
+def test_the_first_node_of_a_tier_has_the_documented_port() -> None:
+    """These are the ports of `make run`."""
     assert SERVICES["ingest-1"]["ports"] == ["127.0.0.1:8080:8080"]
     assert SERVICES["query-1"]["ports"] == ["127.0.0.1:8081:8081"]
 
 
 @pytest.mark.parametrize("name", TIERS)
-def test_a_node_listens_where_it_is_looked_for(name: str) -> None:
-    """Within its network on all addresses, so that it needs keys, or to be told otherwise."""
+def test_a_node_listens_on_its_agreed_ports(name: str) -> None:
+    """It listens on all addresses of its network, so it needs a key file."""
     tier = TIERS[name]
     port, management = expected.PORTS[tier]
     prefix = {"worker": "CONSUMER"}.get(tier, tier.upper())
     given = SERVICES[name]["environment"]
     assert given[f"{prefix}_MANAGEMENT_PORT"] == str(management)
     if port is None:
-        assert given["CONSUMER_MANAGEMENT_HOST"] == "0.0.0.0"  # noqa: S104 that is what is asked
+        assert given["CONSUMER_MANAGEMENT_HOST"] == "0.0.0.0"  # noqa: S104 the network is internal
         return
     assert given[f"{prefix}_HTTP_PORT"] == str(port)
     assert given[f"{prefix}_HTTP_HOST"] == "0.0.0.0"  # noqa: S104
@@ -115,15 +115,15 @@ def test_a_node_listens_where_it_is_looked_for(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", TIERS)
-def test_a_node_has_the_time_to_end_well(name: str) -> None:
-    """Who is killed while it drains leaves events unanswered."""
+def test_a_node_has_time_for_a_clean_stop(name: str) -> None:
+    """A node that is killed while it drains leaves requests unanswered."""
     grace = float(SERVICES[name]["stop_grace_period"].removesuffix("s"))
     assert grace > expected.needed_seconds(TIERS[name])
 
 
 @pytest.mark.parametrize("name", TIERS)
 def test_a_node_is_healthy_when_it_is_ready(name: str) -> None:
-    """The check asks for a path that is served; a start waits for all that it needs."""
+    """The health check requests a path that exists; a node starts after everything it needs."""
     *command, path = SERVICES[name]["healthcheck"]["test"]
     assert command == ["CMD", "python", "-m", "deploy.health"]
     assert f"/{path}" in expected.served_paths()
@@ -134,8 +134,8 @@ def test_a_node_is_healthy_when_it_is_ready(name: str) -> None:
     }
 
 
-def test_whoever_is_waited_for_tells_when_it_is_there() -> None:
-    """A condition on a service without a health check would never come true."""
+def test_every_dependency_has_a_health_check() -> None:
+    """A condition on a service without a health check would never become true."""
     for service in SERVICES.values():
         for other, how in service.get("depends_on", {}).items():
             if how["condition"] == "service_healthy":
@@ -144,8 +144,8 @@ def test_whoever_is_waited_for_tells_when_it_is_there() -> None:
                 assert SERVICES[other]["restart"] == "no"
 
 
-def test_the_pulse_asks_every_node(monkeypatch: pytest.MonkeyPatch) -> None:
-    """At its management port, by the name that it has in the network."""
+def test_the_pulse_reads_every_node(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It uses the management port and the service name of each node."""
     monkeypatch.setenv(
         "QUERY_PULSE_TARGETS", SERVICES["query-1"]["environment"]["QUERY_PULSE_TARGETS"]
     )
@@ -161,13 +161,13 @@ def test_the_servers_are_those_that_we_test_with() -> None:
 
 
 @pytest.mark.parametrize("name", ["prometheus", "grafana"])
-def test_what_watches_is_pinned_too(name: str) -> None:
-    """No moving tags."""
+def test_prometheus_and_grafana_are_pinned(name: str) -> None:
+    """Their images have exact versions."""
     assert re.fullmatch(r"[a-z]+/[a-z]+:v?\d+\.\d+\.\d+", SERVICES[name]["image"])
 
 
-def test_each_file_that_is_mounted_is_there() -> None:
-    """A missing one would become a folder."""
+def test_each_mounted_file_exists() -> None:
+    """Docker would create a folder in place of a missing file."""
     for service in SERVICES.values():
         for volume in service.get("volumes", []):
             source = volume.split(":")[0]
@@ -178,8 +178,8 @@ def test_each_file_that_is_mounted_is_there() -> None:
                 assert source in COMPOSE["volumes"]
 
 
-def test_cassandra_keeps_what_it_acknowledged() -> None:
-    """In all that counting rests on its settings are those of the tests' nodes."""
+def test_cassandra_keeps_acknowledged_writes() -> None:
+    """The settings that exact counting needs are those of the nodes that we test with."""
     ours = yaml.safe_load((FOLDER / "compose" / "cassandra.yaml").read_text())
     tested = cassandra.settings(Cluster(Path("unused"), nodes=1), 1)
     for name in (
@@ -195,8 +195,8 @@ def test_cassandra_keeps_what_it_acknowledged() -> None:
     assert ours["native_transport_port"] == int(port)
 
 
-def test_kafka_makes_no_topics_by_itself_and_elects_nobody_who_missed_anything() -> None:
-    """In all that counting rests on its settings are those of the tests' brokers."""
+def test_kafka_creates_no_topics_and_elects_only_replicas_in_sync() -> None:
+    """The settings that exact counting needs are those of the brokers that we test with."""
     given = {
         name.removeprefix("KAFKA_").lower().replace("_", "."): value
         for name, value in SERVICES["kafka"]["environment"].items()
@@ -206,5 +206,5 @@ def test_kafka_makes_no_topics_by_itself_and_elects_nobody_who_missed_anything()
         if not any(word in name for word in ("listeners", "voters", "log.dirs")):
             assert given[name] == tested[name], name
     assert {"auto.create.topics.enable", "unclean.leader.election.enable"} <= given.keys()
-    asked = SERVICES["ingest-1"]["environment"]["KAFKA_BOOTSTRAP_SERVERS"]
-    assert given["advertised.listeners"] == f"PLAINTEXT://{asked}"
+    address = SERVICES["ingest-1"]["environment"]["KAFKA_BOOTSTRAP_SERVERS"]
+    assert given["advertised.listeners"] == f"PLAINTEXT://{address}"

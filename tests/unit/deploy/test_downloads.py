@@ -1,4 +1,4 @@
-"""Folders of unfinished downloads."""
+"""Temporary folders of downloads."""
 
 import os
 from pathlib import Path
@@ -9,7 +9,7 @@ from deploy.servers import downloads
 
 
 def test_interrupted_download_is_removed(tmp_path: Path) -> None:
-    """What an interrupted download had fetched is gone and its target never came to be."""
+    """An interrupted download leaves neither its parts nor its target."""
     target = tmp_path / "jdk"
 
     def interrupted() -> None:
@@ -23,7 +23,7 @@ def test_interrupted_download_is_removed(tmp_path: Path) -> None:
 
 
 def test_finished_download_replaces_an_older_one(tmp_path: Path) -> None:
-    """A finished download takes its target's place as a whole."""
+    """A finished download replaces the whole folder."""
     target = tmp_path / "jdk"
     target.mkdir()
     (target / "old").touch()
@@ -35,8 +35,8 @@ def test_finished_download_replaces_an_older_one(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [target]
 
 
-def test_only_abandoned_downloads_are_swept(tmp_path: Path) -> None:
-    """The remains of a killed run go after an hour; another run's work in progress stays."""
+def test_only_abandoned_downloads_are_removed(tmp_path: Path) -> None:
+    """The remains of a killed run are removed after an hour; a running download stays."""
     abandoned, busy = tmp_path / ".jdk-old", tmp_path / ".jdk-busy"
     abandoned.mkdir()
     busy.mkdir()

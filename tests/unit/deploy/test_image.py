@@ -1,4 +1,4 @@
-"""The image: what is in it is all that its commands need, and no more."""
+"""The image contains everything that its commands need, and no more."""
 
 import ast
 import os
@@ -25,20 +25,20 @@ LOCK = ROOT / "deploy" / "requirements.lock"
 
 
 def only(word: str) -> dockerfile.Instruction:
-    """Return the one instruction *word* of the last stage."""
+    """Return the only instruction *word* of the last stage."""
     (found,) = [each for each in LAST_STAGE if each.word == word]
     return found
 
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder that /app is in the image, made by its COPY instructions."""
+    """Return a folder like /app in the image, made by its COPY instructions."""
     root = tmp_path_factory.mktemp("image")
     for sources, target in dockerfile.copied(INSTRUCTIONS):
         place = root / target.lstrip("/")
         for pattern in sources:
             found = list(ROOT.glob(pattern))
-            assert found, f"COPY {pattern}: there is no such file"
+            assert found, f"COPY {pattern}: no such file"
             for path in found:
                 if path.is_dir():
                     shutil.copytree(path, place, ignore=shutil.ignore_patterns("__pycache__"))
@@ -49,8 +49,8 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root / "app"
 
 
-def test_the_base_is_one_exact_version() -> None:
-    """A moving tag would make another image of the same commit."""
+def test_the_base_image_has_an_exact_version() -> None:
+    """With a moving tag, one commit would produce different images."""
     (base,) = {each.text for each in INSTRUCTIONS if each.stage == 0 and each.word == "ARG"}
     assert re.fullmatch(r"PYTHON_IMAGE=\S+:3\.\d+\.\d+-slim-[a-z]+(@sha256:[0-9a-f]{64})?", base)
     assert {each.text.split()[0] for each in INSTRUCTIONS if each.word == "FROM"} == {
@@ -58,22 +58,22 @@ def test_the_base_is_one_exact_version() -> None:
     }
 
 
-def test_it_runs_as_a_number_that_is_nobody() -> None:
-    """Kubernetes can tell that a number is not root; of a name it cannot."""
+def test_it_runs_as_a_numeric_user_without_rights() -> None:
+    """Kubernetes can verify that a number is not root, but not a name."""
     user, group = only("USER").text.split(":")
     assert int(user) >= 10_000
     assert int(group) >= 10_000
 
 
-def test_no_shell_stands_between_a_signal_and_the_node() -> None:
-    """The exec form, or SIGTERM would end a shell and the node be killed later."""
+def test_signals_reach_the_node_without_a_shell() -> None:
+    """Without the exec form, SIGTERM would end a shell, and the node would be killed later."""
     assert only("ENTRYPOINT").exec_form == ["python", "-m"]
     assert only("STOPSIGNAL").text == "SIGTERM"
     assert only("HEALTHCHECK").exec_form == ["python", "-m", "deploy.health", "livez"]
 
 
-def test_nothing_is_written_and_no_foreign_module_is_found() -> None:
-    """The root may be read-only; what lies in a working folder is never imported."""
+def test_it_writes_nothing_and_imports_only_installed_modules() -> None:
+    """The root file system may be read-only; files in the working folder are never imported."""
     variables = only("ENV").pairs
     assert variables["PYTHONDONTWRITEBYTECODE"] == variables["PYTHONSAFEPATH"] == "1"
     assert variables["PYTHONPATH"] == only("WORKDIR").text == "/app"
@@ -81,7 +81,7 @@ def test_nothing_is_written_and_no_foreign_module_is_found() -> None:
 
 
 def test_all_labels_are_those_of_oci() -> None:
-    """Each is set, and version, revision and time come from whoever builds."""
+    """All are set; version, revision and time come from build arguments."""
     prefix = "org.opencontainers.image."
     labels = only("LABEL").pairs
     assert all(name.startswith(prefix) for name in labels)
@@ -93,8 +93,8 @@ def test_all_labels_are_those_of_oci() -> None:
     assert labels[prefix + "licenses"] == project["license"]
 
 
-def test_the_context_is_what_is_copied() -> None:
-    """Neither keys nor data of a working copy reach the engine that builds."""
+def test_the_build_context_is_what_is_copied() -> None:
+    """Keys and data in a working copy do not reach the build engine."""
     first, *rest = [
         line
         for line in (ROOT / ".dockerignore").read_text().splitlines()
@@ -106,8 +106,8 @@ def test_the_context_is_what_is_copied() -> None:
 
 
 @pytest.mark.parametrize("module", ["ingest", "consumer", "query", "deploy.prepare"])
-def test_each_command_is_whole(app: Path, module: str) -> None:
-    """With the files of the image alone it imports all, and names what it is not told."""
+def test_each_command_finds_its_imports(app: Path, module: str) -> None:
+    """With only the files of the image it starts, and reports the missing settings."""
     variables = {"PATH": os.environ["PATH"], **only("ENV").pairs, "PYTHONPATH": str(app)}
     done = subprocess.run(
         [sys.executable, "-m", module],
@@ -124,7 +124,7 @@ def test_each_command_is_whole(app: Path, module: str) -> None:
 
 
 def imported(folder: Path) -> Iterator[str]:
-    """Yield the first name of each module that a file in *folder* imports, at any place."""
+    """Yield the top-level package of each import in *folder*, late imports included."""
     for path in folder.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Import):
@@ -133,8 +133,8 @@ def imported(folder: Path) -> Iterator[str]:
                 yield node.module.split(".")[0]
 
 
-def test_all_that_is_imported_is_installed(app: Path) -> None:
-    """Late imports included: none of them may be found missing in a running container."""
+def test_every_imported_package_is_installed(app: Path) -> None:
+    """This includes late imports, which would fail only in a running container."""
     own = {path.name for path in app.iterdir()}
     foreign = set(imported(app)) - own - sys.stdlib_module_names
     of_package = packages_distributions()
@@ -144,28 +144,28 @@ def test_all_that_is_imported_is_installed(app: Path) -> None:
         assert found & locked, f"{name} is not in {LOCK.name}"
 
 
-def test_its_lock_is_a_part_of_the_projects() -> None:
-    """What is deployed are the versions and hashes that the tests ran with."""
+def test_its_lock_is_part_of_the_projects_lock() -> None:
+    """The deployed versions and hashes are those that the tests ran with."""
     whole, runtime = read_lock(ROOT / "requirements.lock"), read_lock(LOCK)
     for name, pins in runtime.items():
-        assert pins == whole[name], f"{name}: see deploy/Dockerfile for how the lock is made"
+        assert pins == whole[name], f"{name}: `make lock` renews both locks"
         assert all(pin.hashes for pin in pins)
 
 
-def test_its_lock_holds_all_that_is_required() -> None:
-    """What the project names, tracing included, and what each of these requires; no tools."""
+def test_its_lock_has_all_requirements_and_no_tools() -> None:
+    """It has the project's dependencies, those for tracing, and what these require."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    open_ = [*project["dependencies"], *project["optional-dependencies"]["tracing"]]
+    pending = [*project["dependencies"], *project["optional-dependencies"]["tracing"]]
     needed: set[str] = set()
-    while open_:
-        requirement = Requirement(open_.pop())
+    while pending:
+        requirement = Requirement(pending.pop())
         name = canonicalize_name(requirement.name)
-        # Of the extras of our dependencies we use none.
+        # We use no extras of our dependencies.
         if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
             continue
         if name not in needed:
             needed.add(name)
-            open_ += requires(name) or []
-    elsewhere = {"async-timeout"}  # needed by older Pythons, or by none
+            pending += requires(name) or []
+    optional = {"async-timeout"}  # only for older Pythons
     assert needed <= read_lock(LOCK).keys()
-    assert read_lock(LOCK).keys() - needed <= elsewhere
+    assert read_lock(LOCK).keys() - needed <= optional

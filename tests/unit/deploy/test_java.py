@@ -1,4 +1,4 @@
-"""Which Java is taken."""
+"""Which Java is used."""
 
 from pathlib import Path
 
@@ -18,15 +18,15 @@ from deploy.servers import java
     ],
 )
 def test_major_version_is_read(text: str, major: int | None) -> None:
-    """The major version is read from old and new ways of printing it."""
+    """Old and new formats are understood."""
     assert java.parse_major(text) == major
 
 
-async def test_neither_java_nor_uv_says_what_to_install(
+async def test_without_java_and_uv_the_error_names_the_package(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Without a Java 17 and without uv the error names the package that mends it."""
+    """The message ends with the remedy."""
     monkeypatch.setenv("PATH", "")
     monkeypatch.delenv("JAVA_HOME", raising=False)
     monkeypatch.setattr("sys.executable", str(tmp_path / "python"))

@@ -1,4 +1,4 @@
-"""Making, changing and retiring keys."""
+"""The command that creates and revokes API keys."""
 
 import json
 import stat
@@ -10,73 +10,73 @@ from deploy.keys import EXIT_REFUSED, main
 from shared.auth.api_keys import Keys, parse_file, parse_keys
 
 
-class Desk:
-    """Where keys are handed out."""
+class KeyTool:
+    """The command on one key file, with its captured output."""
 
     def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
         self.path = folder / "keys.json"
         self._capsys = capsys
-        self.said = ""
+        self.errors = ""
 
     def run(self, *words: str) -> int:
-        """Run a command, and keep what it says to people."""
+        """Run a command and capture its output."""
         command, *others = words
         status = main([command, "--file", str(self.path), *others])
-        self.printed, self.said = self._capsys.readouterr()
+        self.output, self.errors = self._capsys.readouterr()
         return status
 
     def secret(self, *words: str) -> str:
-        """Return what a command prints, which must be a key and nothing else."""
-        assert self.run(*words) == 0, self.said
-        (line,) = self.printed.splitlines()
+        """Run a command and return its output, which must be one key and nothing else."""
+        assert self.run(*words) == 0, self.errors
+        (line,) = self.output.splitlines()
         return line
 
     @property
     def keys(self) -> Keys:
-        """What a node would read."""
+        """The keys that a node would read."""
         return parse_keys(self.path.read_bytes())
 
 
 @pytest.fixture
-def desk(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Desk:
-    """A desk without a key."""
-    return Desk(tmp_path, capsys)
+def tool(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> KeyTool:
+    """The command with a key file that does not exist yet."""
+    return KeyTool(tmp_path, capsys)
 
 
-def test_a_new_key_is_valid_and_the_file_does_not_hold_it(desk: Desk) -> None:
-    """The secret is printed alone, for a pipe; the file is its owner's, and nothing lies beside."""
-    made = desk.secret("new", "--id", "mailer", "--scope", "ingest", "--requests-per-second", "5")
-    key = desk.keys.verify(f"Bearer {made}")
+def test_a_new_key_is_valid_and_the_file_has_no_secret(tool: KeyTool) -> None:
+    """Standard output has only the key; only the owner can read the file; no other file is left."""
+    made = tool.secret("new", "--id", "mailer", "--scope", "ingest", "--requests-per-second", "5")
+    key = tool.keys.verify(f"Bearer {made}")
 
     assert key is not None
     assert (key.id, key.scopes, key.requests_per_second) == ("mailer", frozenset({"ingest"}), 5)
     assert len(made.partition(".")[2]) == 43
-    assert made.partition(".")[2] not in desk.path.read_text() + desk.said
-    assert stat.S_IMODE(desk.path.stat().st_mode) == 0o600
-    assert [path.name for path in desk.path.parent.iterdir()] == ["keys.json"]
+    assert made.partition(".")[2] not in tool.path.read_text() + tool.errors
+    assert stat.S_IMODE(tool.path.stat().st_mode) == 0o600
+    assert [path.name for path in tool.path.parent.iterdir()] == ["keys.json"]
 
 
-def test_a_key_changes_its_secret_without_a_moment_with_none(desk: Desk) -> None:
-    """Both are valid until the older one is retired; there are never more than two, nor none."""
-    first = desk.secret("new", "--id", "both", "--scope", "ingest", "--scope", "query")
-    second = desk.secret("rotate", "--id", "both")
-    assert all(desk.keys.verify(f"Bearer {each}") for each in (first, second))
-    assert desk.run("rotate", "--id", "both") == EXIT_REFUSED
-    assert desk.run("list") == 0
-    assert desk.printed == "both ingest,query 2 secrets\n"
+def test_a_secret_is_rotated_without_interruption(tool: KeyTool) -> None:
+    """Both secrets are valid until the older one is retired; a key has one or two secrets."""
+    first = tool.secret("new", "--id", "both", "--scope", "ingest", "--scope", "query")
+    second = tool.secret("rotate", "--id", "both")
+    assert all(tool.keys.verify(f"Bearer {each}") for each in (first, second))
+    assert tool.run("rotate", "--id", "both") == EXIT_REFUSED
+    assert tool.run("list") == 0
+    assert tool.output == "both ingest,query 2 secrets\n"
 
-    assert desk.run("retire", "--id", "both") == 0
-    assert desk.keys.verify(f"Bearer {first}") is None
-    assert desk.keys.verify(f"Bearer {second}") is not None
-    assert desk.run("retire", "--id", "both") == EXIT_REFUSED
-    assert desk.run("remove", "--id", "both") == 0
-    assert desk.keys.verify(f"Bearer {second}") is None
+    assert tool.run("retire", "--id", "both") == 0
+    assert tool.keys.verify(f"Bearer {first}") is None
+    assert tool.keys.verify(f"Bearer {second}") is not None
+    assert tool.run("retire", "--id", "both") == EXIT_REFUSED
+    assert tool.run("remove", "--id", "both") == 0
+    assert tool.keys.verify(f"Bearer {second}") is None
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "error"),
     [
-        (["new", "--id", "there", "--scope", "query"], "there is a key there already"),
+        (["new", "--id", "there", "--scope", "query"], "the key there exists already"),
         (["new", "--id", "a.b", "--scope", "query"], "keys[1].id: "),
         (
             ["new", "--id", "b", "--scope", "query", "--events-per-second", "0"],
@@ -87,31 +87,31 @@ def test_a_key_changes_its_secret_without_a_moment_with_none(desk: Desk) -> None
         (["remove", "--id", "gone"], "there is no key gone"),
     ],
 )
-def test_what_cannot_be_done_leaves_the_file_as_it_is(
-    desk: Desk, words: list[str], said: str
+def test_a_refused_command_leaves_the_file_unchanged(
+    tool: KeyTool, words: list[str], error: str
 ) -> None:
-    """One line says why, and no secret is printed."""
-    desk.secret("new", "--id", "there", "--scope", "ingest")
-    before = desk.path.read_bytes()
+    """One line gives the reason, and no secret is printed."""
+    tool.secret("new", "--id", "there", "--scope", "ingest")
+    before = tool.path.read_bytes()
 
-    assert desk.run(*words) == EXIT_REFUSED
-    assert said in desk.said
-    assert desk.printed == ""
-    assert desk.path.read_bytes() == before
-    assert [path.name for path in desk.path.parent.iterdir()] == ["keys.json"]
+    assert tool.run(*words) == EXIT_REFUSED
+    assert error in tool.errors
+    assert tool.output == ""
+    assert tool.path.read_bytes() == before
+    assert [path.name for path in tool.path.parent.iterdir()] == ["keys.json"]
 
 
-def test_a_file_that_is_wrong_is_not_written_over(desk: Desk) -> None:
-    """Whoever changed it by hand is told what to mend."""
-    desk.path.write_text(json.dumps({"keys": [{"id": "a"}]}))
+def test_an_invalid_file_is_not_overwritten(tool: KeyTool) -> None:
+    """The message names what is wrong in it."""
+    tool.path.write_text(json.dumps({"keys": [{"id": "a"}]}))
 
-    assert desk.run("new", "--id", "b", "--scope", "query") == EXIT_REFUSED
-    assert "keys[0].sha256: " in desk.said
-    assert parse_raises(desk.path)
+    assert tool.run("new", "--id", "b", "--scope", "query") == EXIT_REFUSED
+    assert "keys[0].sha256: " in tool.errors
+    assert parse_raises(tool.path)
 
 
 def parse_raises(path: Path) -> bool:
-    """Whether the file is still wrong."""
+    """Return whether the file is invalid."""
     try:
         parse_file(path.read_bytes())
     except Exception:  # noqa: BLE001 any of them
@@ -119,19 +119,19 @@ def parse_raises(path: Path) -> bool:
     return False
 
 
-def test_a_file_that_is_not_there_is_said_so(desk: Desk) -> None:
-    """Only a first key makes one."""
-    assert desk.run("rotate", "--id", "a") == EXIT_REFUSED
-    assert "No such file" in desk.said
-    assert not desk.path.exists()
+def test_a_missing_file_is_reported(tool: KeyTool) -> None:
+    """Only `new` creates it."""
+    assert tool.run("rotate", "--id", "a") == EXIT_REFUSED
+    assert "No such file" in tool.errors
+    assert not tool.path.exists()
 
 
-def test_a_link_to_the_file_stays_a_link(desk: Desk, tmp_path: Path) -> None:
-    """What it leads to is replaced."""
+def test_a_symbolic_link_stays_a_link(tool: KeyTool, tmp_path: Path) -> None:
+    """The target of the link is replaced."""
     behind = tmp_path / "behind"
     behind.mkdir()
-    desk.path.symlink_to(behind / "real.json")
-    made = desk.secret("new", "--id", "mailer", "--scope", "ingest")
+    tool.path.symlink_to(behind / "real.json")
+    made = tool.secret("new", "--id", "mailer", "--scope", "ingest")
 
-    assert desk.path.is_symlink()
-    assert desk.keys.verify(f"Bearer {made}") is not None
+    assert tool.path.is_symlink()
+    assert tool.keys.verify(f"Bearer {made}") is not None

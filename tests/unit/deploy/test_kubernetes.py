@@ -1,4 +1,4 @@
-"""The manifests are what Kubernetes takes, and what the code reads and serves."""
+"""The manifests are valid, and match what the code reads and serves."""
 
 import re
 from typing import Any
@@ -25,7 +25,7 @@ from tests.unit.deploy.overlays import (
 from tests.unit.deploy.settings import variables
 
 VERSIONS = ("1.32.0", "1.37.0")
-"""The oldest and the newest Kubernetes that the manifests are held to."""
+"""The oldest and the newest Kubernetes that the manifests are checked against."""
 CUSTOM = {
     ("keda.sh/v1alpha1", "ScaledObject"),
     ("kafka.strimzi.io/v1", "Kafka"),
@@ -34,7 +34,7 @@ CUSTOM = {
     ("kafka.strimzi.io/v1", "KafkaUser"),
     ("k8ssandra.io/v1alpha1", "K8ssandraCluster"),
 }
-"""What operators bring, of which the validator has no schema."""
+"""Custom resources of operators; the validator has no schemas for them."""
 DEPLOYMENTS = [
     pytest.param(name, each, id=f"{name}-{each['metadata']['name']}")
     for name in NODES
@@ -49,8 +49,8 @@ WORKLOADS = [
 
 @pytest.mark.parametrize("name", [*NODES, SERVERS])
 @pytest.mark.parametrize("version", VERSIONS)
-def test_kubernetes_takes_each_document(name: str, version: str) -> None:
-    """By the API's own schema, without a field that it does not know."""
+def test_each_document_matches_the_kubernetes_schema(name: str, version: str) -> None:
+    """Unknown fields are errors."""
     for document in overlay(name):
         if (document["apiVersion"], document["kind"]) not in CUSTOM:
             kubernetes_validate.validate(document, version, strict=True)
@@ -58,22 +58,22 @@ def test_kubernetes_takes_each_document(name: str, version: str) -> None:
 
 @pytest.mark.parametrize("name", NODES)
 def test_nothing_is_built_without_keys(name: str) -> None:
-    """Whoever forgets them gets no open system, and no example that somebody knows."""
+    """Without a key file the build fails; there is no open system and no well-known example key."""
     with pytest.raises(FileNotFoundError, match=r"keys\.json"):
         kustomize.build(kustomize.FOLDER / "overlays" / name, {"catchall.env": ""})
 
 
 @pytest.mark.parametrize("name", NODES)
-def test_no_secret_and_no_image_stands_in_the_repository(name: str) -> None:
-    """The image's registry is a name that no resolver ever knows; so is nothing deployed as is."""
+def test_the_repository_has_no_secret_and_no_registry(name: str) -> None:
+    """The image's registry is a name that never resolves, so nothing is deployed by accident."""
     assert [each["metadata"]["name"] for each in of_kind(name, "Secret")] == ["catchall-keys"]
     for workload in of_kind(name, "Deployment", "Job"):
         assert container(workload)["image"] == "registry.invalid/catchall:not-set"
 
 
 @pytest.mark.parametrize("name", NODES)
-def test_all_three_tiers_are_there_and_prepared(name: str) -> None:
-    """Each runs the module that is its own."""
+def test_all_three_tiers_and_prepare_exist(name: str) -> None:
+    """Each runs its own module."""
     commands = {each["metadata"]["name"]: container(each)["args"] for each in of_kind(name, "Job")}
     assert commands == {"prepare": ["deploy.prepare"]}
     assert {
@@ -84,14 +84,14 @@ def test_all_three_tiers_are_there_and_prepared(name: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "workload"), WORKLOADS)
-def test_each_variable_is_read(name: str, workload: Document) -> None:
-    """A misspelt one would be ignored in silence."""
+def test_each_variable_exists(name: str, workload: Document) -> None:
+    """A misspelt variable would be ignored silently."""
     assert set(environment(name, workload)) <= variables()
 
 
 @pytest.mark.parametrize(("name", "workload"), WORKLOADS)
-def test_each_file_that_a_variable_names_is_mounted(name: str, workload: Document) -> None:
-    """In a volume of the pod, read-only, and nothing is mounted that nobody reads."""
+def test_each_file_in_a_variable_is_mounted(name: str, workload: Document) -> None:
+    """Volumes are read-only, and no volume is unused."""
     mounts = {each["mountPath"]: each for each in container(workload).get("volumeMounts", [])}
     files = [v for k, v in environment(name, workload).items() if k.endswith("_FILE")]
     assert {path.rpartition("/")[0] for path in files} == mounts.keys()
@@ -101,13 +101,13 @@ def test_each_file_that_a_variable_names_is_mounted(name: str, workload: Documen
         folder, _, file = path.rpartition("/")
         assert mounts[folder]["readOnly"] is True
         secret = volumes[mounts[folder]["name"]]["secret"]
-        assert secret["defaultMode"] == 0o440  # our group alone, by fsGroup
+        assert secret["defaultMode"] == 0o440  # for our group only, by fsGroup
         assert file in [item["path"] for item in secret.get("items", [])] or "items" not in secret
 
 
 @pytest.mark.parametrize(("name", "workload"), DEPLOYMENTS)
-def test_a_node_listens_where_it_is_looked_for(name: str, workload: Document) -> None:
-    """Ports of the container, its variables and the services are those of the documents."""
+def test_a_node_listens_on_its_agreed_ports(name: str, workload: Document) -> None:
+    """Container ports, variables and services agree."""
     tier = workload["metadata"]["name"]
     port, management = expected.PORTS[tier]
     wanted = {"http": port, "management": management} if port else {"management": management}
@@ -118,7 +118,7 @@ def test_a_node_listens_where_it_is_looked_for(name: str, workload: Document) ->
     assert given[f"{prefix}_MANAGEMENT_PORT"] == str(management)
     assert given.get(f"{prefix}_HTTP_PORT") == (str(port) if port else None)
     host = given["CONSUMER_MANAGEMENT_HOST" if tier == "worker" else f"{prefix}_HTTP_HOST"]
-    assert host == "0.0.0.0"  # noqa: S104 a pod's address is not known before
+    assert host == "0.0.0.0"  # noqa: S104 the address of a pod is not known in advance
     services = {
         each["metadata"]["name"]: each["spec"]
         for each in of_kind(name, "Service")
@@ -132,8 +132,8 @@ def test_a_node_listens_where_it_is_looked_for(name: str, workload: Document) ->
 
 
 @pytest.mark.parametrize(("name", "workload"), DEPLOYMENTS)
-def test_each_probe_asks_for_what_is_served(name: str, workload: Document) -> None:
-    """At the management port, over TLS where the node has a certificate."""
+def test_each_probe_requests_a_path_that_exists(name: str, workload: Document) -> None:
+    """Probes use the management port, over TLS if the node has a certificate."""
     tls = "TLS_CERTIFICATE_FILE" in environment(name, workload)
     probes = {
         "startupProbe": "/livez",
@@ -141,11 +141,11 @@ def test_each_probe_asks_for_what_is_served(name: str, workload: Document) -> No
         "readinessProbe": "/readyz",
     }
     for probe, path in probes.items():
-        asked = container(workload)[probe]["httpGet"]
-        assert asked["path"] == path
+        request = container(workload)[probe]["httpGet"]
+        assert request["path"] == path
         assert path in expected.served_paths()
-        assert asked["port"] == "management"
-        assert asked.get("scheme", "HTTP") == ("HTTPS" if tls else "HTTP")
+        assert request["port"] == "management"
+        assert request.get("scheme", "HTTP") == ("HTTPS" if tls else "HTTP")
     scraped = workload["spec"]["template"]["metadata"]["annotations"]
     assert scraped["prometheus.io/path"] in expected.served_paths()
     assert int(scraped["prometheus.io/port"]) == expected.PORTS[workload["metadata"]["name"]][1]
@@ -153,20 +153,20 @@ def test_each_probe_asks_for_what_is_served(name: str, workload: Document) -> No
 
 
 @pytest.mark.parametrize(("name", "workload"), DEPLOYMENTS)
-def test_a_node_has_the_time_to_end_well(name: str, workload: Document) -> None:
-    """After the pause in which balancers hear of it; who is killed leaves events unanswered."""
+def test_a_node_has_time_for_a_clean_stop(name: str, workload: Document) -> None:
+    """The grace period covers the pause for load balancers and the drain."""
     pause = container(workload)["lifecycle"]["preStop"]["sleep"]["seconds"]
     grace = pod(workload)["terminationGracePeriodSeconds"]
     tier = workload["metadata"]["name"]
     drains = [key for key in environment(name, workload) if key.endswith("DRAIN_SECONDS")]
-    assert not drains, "the grace below is reckoned with what they are by themselves"
+    assert not drains, "the grace period is computed with the defaults"
     assert pause > 0
     assert grace > pause + expected.needed_seconds(tier)
 
 
 @pytest.mark.parametrize(("name", "workload"), DEPLOYMENTS)
-def test_a_rollout_never_takes_away_before_it_adds(name: str, workload: Document) -> None:
-    """One node more while it lasts; and a drained machine takes one node of a tier at a time."""
+def test_a_rollout_adds_a_node_before_it_removes_one(name: str, workload: Document) -> None:
+    """Draining a machine also removes only one node of a tier at a time."""
     assert workload["spec"]["strategy"]["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}
     budget = one(name, "PodDisruptionBudget", workload["metadata"]["name"])["spec"]
     assert budget["maxUnavailable"] == 1
@@ -176,7 +176,7 @@ def test_a_rollout_never_takes_away_before_it_adds(name: str, workload: Document
 
 @pytest.mark.parametrize(("name", "workload"), DEPLOYMENTS)
 def test_nodes_of_a_tier_are_spread(name: str, workload: Document) -> None:
-    """Over zones and machines; in production a node waits rather than sit beside another."""
+    """Over zones and machines; in production this is strict, so a node may have to wait."""
     spread = pod(workload)["topologySpreadConstraints"]
     assert [each["topologyKey"] for each in spread] == [
         "topology.kubernetes.io/zone",
@@ -190,7 +190,7 @@ def test_nodes_of_a_tier_are_spread(name: str, workload: Document) -> None:
 
 @pytest.mark.parametrize(("name", "workload"), WORKLOADS)
 def test_each_pod_is_admitted_by_the_restricted_profile(name: str, workload: Document) -> None:
-    """And more: a root that is read-only, no token, no variables made of services' names."""
+    """Also: read-only root, no API token, no environment variables of services."""
     (namespace,) = of_kind(name, "Namespace")
     assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
     of_pod = pod(workload)
@@ -214,7 +214,7 @@ def test_each_pod_is_admitted_by_the_restricted_profile(name: str, workload: Doc
 
 @pytest.mark.parametrize("name", NODES)
 def test_the_http_tiers_grow_with_their_load(name: str) -> None:
-    """Nobody else says how many there are: each apply would undo what the autoscaler did."""
+    """Manifests set no replicas: each apply would undo what the autoscaler did."""
     scaled = {
         each["spec"]["scaleTargetRef"]["name"]: each["spec"]
         for each in of_kind(name, "HorizontalPodAutoscaler")
@@ -226,7 +226,7 @@ def test_the_http_tiers_grow_with_their_load(name: str) -> None:
 
 
 def test_workers_grow_with_their_lag_up_to_the_partitions() -> None:
-    """One more than partitions would idle, and cost a rebalance."""
+    """More workers than partitions would be idle and cost a rebalance."""
     scaled = one("production", "ScaledObject", "worker")["spec"]
     worker = one("production", "Deployment", "worker")
     assert scaled["scaleTargetRef"]["name"] == "worker"
@@ -240,8 +240,8 @@ def test_workers_grow_with_their_lag_up_to_the_partitions() -> None:
 
 
 @pytest.mark.parametrize("name", NODES)
-def test_the_pulse_asks_every_tier(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By services without an address of their own, whose names stand for all pods."""
+def test_the_pulse_reads_every_tier(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It uses headless services; their names resolve to all pods."""
     given = environment(name, one(name, "Deployment", "query"))
     monkeypatch.setenv("QUERY_PULSE_TARGETS", given["QUERY_PULSE_TARGETS"])
     found = QuerySettings().pulse_addresses
@@ -252,8 +252,8 @@ def test_the_pulse_asks_every_tier(name: str, monkeypatch: pytest.MonkeyPatch) -
         assert spec["publishNotReadyAddresses"] is True
 
 
-def test_tiers_speak_to_servers_as_users_of_their_own() -> None:
-    """In production, over TLS; an ingest node has nothing to say to Cassandra."""
+def test_each_tier_has_its_own_user() -> None:
+    """In production all connections use TLS; ingest nodes have no role in Cassandra."""
     for workload in of_kind("production", "Deployment", "Job"):
         tier = labels(workload)[COMPONENT]
         given = environment("production", workload)
@@ -270,8 +270,8 @@ def test_tiers_speak_to_servers_as_users_of_their_own() -> None:
 
 
 @pytest.mark.parametrize("name", [*NODES, SERVERS])
-def test_no_word_of_an_example_is_left(name: str) -> None:
-    """`example` is a name of nobody; only the file that is to be copied may say it."""
+def test_no_example_value_is_left(name: str) -> None:
+    """Only the file that the operator copies may contain `example`."""
     for document in overlay(name):
         if (document["kind"], name) != ("ConfigMap", "small"):
             assert not re.search(r"\bexample\b", str(document)), document["metadata"]

@@ -24,41 +24,41 @@ BAD = (b"\xff", b"\x00no record")
 
 
 def letter(offset: int = 0, record: tuple[bytes, bytes] = GOOD, at: int = 0) -> DeadLetter:
-    """Return a letter of log events/1."""
+    """Return a dead letter of events/1."""
     return DeadLetter(at, Origin("events/1", offset), "why", *record)
 
 
 def read(*values: bytes | None) -> Ledger:
-    """Return what a topic of these values says."""
+    """Return the ledger of a topic with these values."""
     letters = Ledger()
     for at, value in enumerate(values):
         letters.add(at, value)
     return letters
 
 
-def kept(offset: int) -> bytes:
-    """Return what a worker puts aside."""
+def stored(offset: int) -> bytes:
+    """Return a dead letter as a worker writes it."""
     entry = {"log": "events/1", "offset": offset, "reason": "why", "key": "/w==", "value": "AG5v"}
     return msgspec.json.encode(entry)
 
 
 def mark(offset: int, outcome: Outcome, by: str) -> bytes:
-    """Return a mark of a replay."""
+    """Return a mark as a replay writes it."""
     return encode_mark(letter(offset), outcome, by)[1]
 
 
-def test_a_letter_has_its_bytes_origin_and_reason() -> None:
-    """Nothing of the record is lost on the way."""
-    (found,) = read(kept(7))
+def test_a_dead_letter_has_the_bytes_origin_and_reason() -> None:
+    """The record is restored exactly."""
+    (found,) = read(stored(7))
 
     assert (found.offset, found.origin, found.reason) == (0, ("events/1", 7), "why")
     assert found.record == (b"\xff", b"\x00no")
     assert found.state is State.WAITING
 
 
-def test_a_record_that_was_put_aside_twice_is_one_letter() -> None:
-    """A worker that dies before its commit keeps it again; the first place counts."""
-    assert [found.offset for found in read(kept(7), kept(8), kept(7))] == [0, 1]
+def test_a_record_stored_twice_is_one_dead_letter() -> None:
+    """A worker that dies before its commit stores it again; the first entry counts."""
+    assert [found.offset for found in read(stored(7), stored(8), stored(7))] == [0, 1]
 
 
 @pytest.mark.parametrize(
@@ -67,9 +67,9 @@ def test_a_record_that_was_put_aside_twice_is_one_letter() -> None:
         ([(Outcome.SENDING, "a")], State.IN_DOUBT),
         ([(Outcome.SENDING, "a"), (Outcome.SENT, "a")], State.SENT),
         ([(Outcome.SENDING, "a"), (Outcome.NOT_SENT, "a")], State.WAITING),
-        # Whoever came second has nothing to say.
+        # The second replay has no effect.
         ([(Outcome.SENDING, "a"), (Outcome.SENDING, "b"), (Outcome.NOT_SENT, "b")], State.IN_DOUBT),
-        # Two people who free the same letter: the first to send it has it.
+        # Two people release the same dead letter: the first `sending` counts.
         (
             [
                 (Outcome.SENDING, "dead"),
@@ -83,70 +83,72 @@ def test_a_record_that_was_put_aside_twice_is_one_letter() -> None:
         ),
     ],
 )
-def test_marks_say_what_became_of_a_letter(marks: list[tuple[Outcome, str]], state: State) -> None:
-    """The order in the topic decides, so every reader agrees."""
-    (found,) = read(kept(7), *(mark(7, outcome, by) for outcome, by in marks))
+def test_marks_set_the_state_of_a_dead_letter(
+    marks: list[tuple[Outcome, str]], state: State
+) -> None:
+    """The order in the topic decides, so all readers agree."""
+    (found,) = read(stored(7), *(mark(7, outcome, by) for outcome, by in marks))
 
     assert found.state is state
 
 
-@pytest.mark.parametrize("strange", [None, b"", b"[]", b"\xff", b'{"log": 1}'])
-def test_what_is_no_letter_is_told_and_passed_over(strange: bytes | None) -> None:
-    """Anybody may have written to the topic."""
-    letters = read(strange, kept(7))
+@pytest.mark.parametrize("value", [None, b"", b"[]", b"\xff", b'{"log": 1}'])
+def test_an_unreadable_record_is_counted_and_skipped(value: bytes | None) -> None:
+    """Other programs may have written to the topic."""
+    letters = read(value, stored(7))
 
     assert (letters.unreadable, len(list(letters))) == ([0], 1)
 
 
-def test_a_letter_whose_bytes_are_not_base64_is_strange() -> None:
-    """It can't be sent as it was."""
-    assert read(kept(7).replace(b"/w==", b"/w=!")).unreadable == [0]
+def test_a_dead_letter_with_invalid_base64_is_unreadable() -> None:
+    """Its original bytes are lost."""
+    assert read(stored(7).replace(b"/w==", b"/w=!")).unreadable == [0]
 
 
-def test_a_mark_without_its_letter_is_nothing() -> None:
-    """Its letter may be gone by retention."""
+def test_a_mark_without_its_dead_letter_is_ignored() -> None:
+    """Retention may have deleted the dead letter."""
     letters = read(mark(7, Outcome.SENT, "a"))
 
     assert (list(letters), letters.unreadable) == ([], [])
 
 
-def test_what_waits_and_decodes_is_chosen_the_oldest_first() -> None:
-    """What this version can't decode would only come back as a new letter."""
+def test_waiting_and_decodable_dead_letters_are_selected_oldest_first() -> None:
+    """Others are selected only on request: they would become new dead letters."""
     sent, doubtful = letter(3), letter(4)
     sent.state, doubtful.state = State.SENT, State.IN_DOUBT
     first, bad, last = letter(1), letter(2, BAD), letter(5)
-    all_of_them = [first, bad, sent, doubtful, last]
+    everything = [first, bad, sent, doubtful, last]
 
-    assert select(all_of_them, 10) == [first, last]
-    assert select(all_of_them, 1) == [first]
-    assert select(all_of_them, 10, undecodable=True) == [first, bad, last]
-    assert select(all_of_them, 10, in_doubt=True) == [first, doubtful, last]
+    assert select(everything, 10) == [first, last]
+    assert select(everything, 1) == [first]
+    assert select(everything, 10, undecodable=True) == [first, bad, last]
+    assert select(everything, 10, in_doubt=True) == [first, doubtful, last]
 
 
-def test_single_letters_can_be_chosen() -> None:
-    """By their offset in the topic of dead letters."""
+def test_dead_letters_can_be_selected_by_offset() -> None:
+    """It is the offset in the topic of dead letters."""
     letters = [letter(7, at=0), letter(8, at=1)]
 
     assert select(letters, 10, offsets=frozenset({1})) == letters[1:]
 
 
 def test_a_record_without_key_or_value_is_never_sent() -> None:
-    """Nothing in it could be counted, by any version."""
+    """No version could count it."""
     empty = DeadLetter(0, Origin("events/1", 0), "why", None, b"v")
 
     assert select([empty], 1, undecodable=True) == []
 
 
-def test_a_letter_goes_to_the_partition_of_its_domain() -> None:
-    """That is where its other events are; else to where it was, as long as that exists."""
+def test_a_dead_letter_goes_to_the_partition_of_its_domain() -> None:
+    """If it has no domain, it goes to the partition it came from, if that exists."""
     assert target_partition(letter(), 12) == partition_of(parse_domain("letter.example.com"), 12)
     assert target_partition(letter(record=BAD), 12) == 1
     assert target_partition(letter(record=BAD), 1) == 0
     assert target_partition(DeadLetter(0, Origin("nothing", 0), "", *BAD), 12) == 0
 
 
-def test_what_strangers_sent_is_shown_escaped() -> None:
-    """A terminal must not obey it."""
+def test_bytes_of_strangers_are_escaped() -> None:
+    """A terminal must not interpret them."""
     hostile = DeadLetter(0, Origin("events/1", 0), "\x1b[31m", b"\x1b[31m", b"\x1b[2J")
 
     for text in (summary(hostile), details(hostile)):

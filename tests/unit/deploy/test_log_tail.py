@@ -1,12 +1,12 @@
-"""The line of a log that is told."""
+"""Which line of a log is reported."""
 
 from pathlib import Path
 
 from deploy.processes import log_tail
 
 
-def test_stack_frames_are_passed_over() -> None:
-    """The exception is told, not the frames below it."""
+def test_stack_frames_are_left_out() -> None:
+    """The exception is reported, not its stack frames."""
     lines = [
         "INFO starting",
         "ConfigurationException: Invalid yaml",
@@ -17,8 +17,8 @@ def test_stack_frames_are_passed_over() -> None:
     assert log_tail.pick_line(lines) == "ConfigurationException: Invalid yaml"
 
 
-def test_python_traceback_tells_its_last_line() -> None:
-    """Of a Python traceback the line with the exception is told."""
+def test_the_last_line_of_a_python_traceback_is_reported() -> None:
+    """That line has the exception."""
     lines = [
         "Traceback (most recent call last):",
         '  File "x.py", line 1, in <module>',
@@ -29,18 +29,18 @@ def test_python_traceback_tells_its_last_line() -> None:
     assert log_tail.pick_line(lines) == "ValueError: no such port"
 
 
-def test_error_is_told_rather_than_the_last_word() -> None:
-    """An error is told although something harmless was said after it."""
+def test_an_error_is_reported_rather_than_the_last_line() -> None:
+    """Later lines may be harmless."""
     assert log_tail.pick_line(["ERROR disk full", "INFO bye"]) == "ERROR disk full"
 
 
-def test_without_an_error_the_last_word_is_told() -> None:
-    """A log without an error is told by its last line."""
+def test_without_an_error_the_last_line_is_reported() -> None:
+    """Empty lines do not count."""
     assert log_tail.pick_line(["INFO hello", "INFO bye", "  "]) == "INFO bye"
 
 
 def test_earlier_starts_do_not_count(tmp_path: Path) -> None:
-    """An error of an earlier start in the same log is not told."""
+    """An error of an earlier start in the same log is not reported."""
     log = tmp_path / "x.log"
     log.write_text("ERROR old\n")
     begin = log.stat().st_size
@@ -48,6 +48,6 @@ def test_earlier_starts_do_not_count(tmp_path: Path) -> None:
     assert log_tail.last_error(log, begin) == "INFO new"
 
 
-def test_missing_log_is_said(tmp_path: Path) -> None:
-    """A log that is not there is said instead of raised."""
-    assert log_tail.last_error(tmp_path / "none.log") == "no log"
+def test_a_missing_log_is_reported(tmp_path: Path) -> None:
+    """It is not an error of its own."""
+    assert log_tail.last_error(tmp_path / "none.log") == "there is no log"

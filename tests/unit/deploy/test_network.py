@@ -1,4 +1,4 @@
-"""Who may reach whom in the cluster: what stands in the table, and nothing else."""
+"""The network policies allow exactly the connections in the tables below."""
 
 from typing import Any
 
@@ -17,17 +17,17 @@ OUT = {
     "query": DNS | KAFKA | CASSANDRA | {("catchall", port) for port in MANAGEMENT},
     "prepare": DNS | KAFKA | CASSANDRA,
 }
-ASKERS = {(who, port) for who in ("query", "prometheus") for port in MANAGEMENT}
+SCRAPERS = {(peer, port) for peer in ("query", "prometheus") for port in MANAGEMENT}
 IN = {
-    "ingest": {("clients", 8080)} | ASKERS,
-    "query": {("clients", 8081)} | ASKERS,
-    "worker": ASKERS,
-    "prepare": ASKERS,  # it listens at no port
+    "ingest": {("clients", 8080)} | SCRAPERS,
+    "query": {("clients", 8081)} | SCRAPERS,
+    "worker": SCRAPERS,
+    "prepare": SCRAPERS,  # it listens on no port
 }
 
 
-def peer(rule: dict[str, Any]) -> str:
-    """Return who a peer is, by what tells it."""
+def peer_name(rule: dict[str, Any]) -> str:
+    """Return the name of a peer, from its selectors."""
     pods = rule.get("podSelector", {}).get("matchLabels", {})
     namespaces = rule.get("namespaceSelector", {}).get("matchLabels", {})
     if namespaces.get("catchall/client") == "true" and not pods:
@@ -42,25 +42,25 @@ def peer(rule: dict[str, Any]) -> str:
     return str(pods[NAME])
 
 
-def allowed(name: str, of: dict[str, str], way: str) -> set[tuple[str, int]]:
-    """Return whom pods with the labels *of* may reach, or be reached by, at which port."""
-    side = {"Egress": "to", "Ingress": "from"}[way]
+def allowed(name: str, pod_labels: dict[str, str], direction: str) -> set[tuple[str, int]]:
+    """Return the peers and ports that pods with *pod_labels* may reach, or be reached by."""
+    side = {"Egress": "to", "Ingress": "from"}[direction]
     found = set()
     for policy in of_kind(name, "NetworkPolicy"):
         spec = policy["spec"]
-        if way not in spec["policyTypes"] or not selects(spec["podSelector"], of):
+        if direction not in spec["policyTypes"] or not selects(spec["podSelector"], pod_labels):
             continue
-        for rule in spec.get(way.lower(), []):
-            # A rule without peers or without ports would allow all of them.
+        for rule in spec.get(direction.lower(), []):
+            # A rule without peers or ports would allow all of them.
             assert rule[side]
             assert rule["ports"]
-            found |= {(peer(p), port["port"]) for p in rule[side] for port in rule["ports"]}
+            found |= {(peer_name(p), port["port"]) for p in rule[side] for port in rule["ports"]}
     return found
 
 
 @pytest.mark.parametrize("name", NODES)
-def test_all_is_denied_by_itself(name: str) -> None:
-    """Every pod of the namespace, both ways, whoever puts it there."""
+def test_everything_is_denied_by_default(name: str) -> None:
+    """This covers every pod of the namespace, in both directions."""
     assert one(name, "NetworkPolicy", "default-deny")["spec"] == {
         "podSelector": {},
         "policyTypes": ["Ingress", "Egress"],
@@ -70,7 +70,7 @@ def test_all_is_denied_by_itself(name: str) -> None:
 @pytest.mark.parametrize("name", NODES)
 @pytest.mark.parametrize("component", OUT)
 def test_each_tier_reaches_what_it_needs(name: str, component: str) -> None:
-    """And is reached by those who need it."""
+    """And only its clients reach it."""
     (workload,) = (
         each for each in of_kind(name, "Deployment", "Job") if each["metadata"]["name"] == component
     )

@@ -1,4 +1,4 @@
-"""One node: start, hurt, wait."""
+"""One node: start, wait, freeze, kill, stop."""
 
 import asyncio
 import signal
@@ -12,7 +12,7 @@ from tests.unit.deploy.fakes import FakeMachine, build_node
 
 
 async def test_files_are_written_before_the_start(tmp_path: Path) -> None:
-    """A node's files are there when its process starts."""
+    """They exist when the process starts."""
     node = build_node(FakeMachine(), tmp_path)
     await node.start()
     assert (tmp_path / "conf" / "x.properties").read_text() == "a=b\n"
@@ -20,9 +20,9 @@ async def test_files_are_written_before_the_start(tmp_path: Path) -> None:
 
 
 async def test_setup_runs_before_the_first_start_only(tmp_path: Path) -> None:
-    """What prepares a node's data runs once and not after a restart."""
+    """It prepares the data, so it does not run at a restart."""
     machine = FakeMachine()
-    machine.endings = [0, None, None]
+    machine.exit_statuses = [0, None, None]
     node = build_node(machine, tmp_path, setup=True)
     await node.start()
     await node.kill()
@@ -31,10 +31,10 @@ async def test_setup_runs_before_the_first_start_only(tmp_path: Path) -> None:
     assert names == ["kafka-1-format", "kafka-1", "kafka-1"]
 
 
-async def test_failed_setup_is_said_and_tried_again(tmp_path: Path) -> None:
-    """A setup that fails raises with its last words, and the next start repeats it."""
+async def test_a_failed_setup_is_reported_and_tried_again(tmp_path: Path) -> None:
+    """The error has the last error of its log; the next start runs the setup again."""
     machine = FakeMachine()
-    machine.endings = [1, 0, None]
+    machine.exit_statuses = [1, 0, None]
     node = build_node(machine, tmp_path, setup=True)
     (tmp_path / "format.log").write_text("ERROR disk full\n")
     with pytest.raises(ServersError, match="format ended with status 1: ERROR disk full"):
@@ -44,17 +44,17 @@ async def test_failed_setup_is_said_and_tried_again(tmp_path: Path) -> None:
 
 
 async def test_running_node_is_not_started_twice(tmp_path: Path) -> None:
-    """A second start of a running node is refused."""
+    """A second start is refused."""
     node = build_node(FakeMachine(), tmp_path)
     await node.start()
-    with pytest.raises(ServersError, match="runs already"):
+    with pytest.raises(ServersError, match="already running"):
         await node.start()
 
 
-async def test_death_at_start_tells_the_last_words(tmp_path: Path) -> None:
-    """Waiting for a node that died says how it ended, why, and where its log is."""
+async def test_a_node_that_ends_at_its_start_is_reported_with_its_error(tmp_path: Path) -> None:
+    """The error has the status, the last error of the log and the log's path."""
     machine = FakeMachine()
-    machine.endings = [3]
+    machine.exit_statuses = [3]
     node = build_node(machine, tmp_path)
     await node.start()
     node.log.write_text("INFO hello\nERROR bad yaml\n")
@@ -63,18 +63,18 @@ async def test_death_at_start_tells_the_last_words(tmp_path: Path) -> None:
     assert str(caught.value) == f"kafka-1 ended with status 3: ERROR bad yaml (see {node.log})"
 
 
-async def test_killed_node_has_no_last_words(tmp_path: Path) -> None:
-    """What a killed node had logged last is not given as the cause of its death."""
+async def test_a_killed_node_is_reported_without_its_log(tmp_path: Path) -> None:
+    """The last error in its log is not the cause."""
     node = build_node(FakeMachine(), tmp_path)
     await node.start()
     node.log.write_text("ERROR something long ago\n")
     await node.kill()
     assert (node.status, node.pid) == (-9, None)
-    assert node.describe_exit() == "kafka-1 was ended by SIGKILL"
+    assert node.describe_exit() == "kafka-1 was killed by SIGKILL"
 
 
 async def test_waiting_for_readiness_has_a_limit(tmp_path: Path) -> None:
-    """A node that never answers is given up with what was missing."""
+    """The error names what was missing."""
     plan = build_node(FakeMachine(), tmp_path).plan
 
     async def frozen(_: int) -> str:
@@ -88,7 +88,7 @@ async def test_waiting_for_readiness_has_a_limit(tmp_path: Path) -> None:
 
 
 async def test_pause_and_resume_send_the_signals(tmp_path: Path) -> None:
-    """A node is frozen and thawed by SIGSTOP and SIGCONT."""
+    """They send SIGSTOP and SIGCONT."""
     machine = FakeMachine()
     node = build_node(machine, tmp_path)
     await node.start()
@@ -98,14 +98,14 @@ async def test_pause_and_resume_send_the_signals(tmp_path: Path) -> None:
 
 
 async def test_a_node_that_does_not_run_cannot_be_paused(tmp_path: Path) -> None:
-    """A fault that would hit nothing is an error in the test that wanted it."""
+    """A fault without a target is an error in the test."""
     node = build_node(FakeMachine(), tmp_path)
     with pytest.raises(ServersError, match="does not run"):
         node.pause()
 
 
-async def test_stop_thaws_a_frozen_node(tmp_path: Path) -> None:
-    """A frozen node is asked to end and thawed, so that it can."""
+async def test_stop_continues_a_frozen_node(tmp_path: Path) -> None:
+    """SIGTERM takes effect only after SIGCONT."""
     machine = FakeMachine()
     node = build_node(machine, tmp_path)
     await node.start()
@@ -114,6 +114,6 @@ async def test_stop_thaws_a_frozen_node(tmp_path: Path) -> None:
     assert machine.processes[0].received[1:] == [signal.SIGTERM, signal.SIGCONT]
 
 
-async def test_stopping_what_never_ran_is_nothing(tmp_path: Path) -> None:
+async def test_stopping_a_node_that_never_ran_does_nothing(tmp_path: Path) -> None:
     """Clean-up may stop every node, started or not."""
     assert await build_node(FakeMachine(), tmp_path).stop() == 0

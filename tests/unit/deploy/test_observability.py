@@ -1,4 +1,4 @@
-"""Rules of alerts that fire when they should and only then, and a dashboard that Grafana takes."""
+"""The alert rules fire when they should and only then; the dashboard is valid."""
 
 import re
 import subprocess
@@ -27,21 +27,21 @@ _BRACKETS = {")": "(", "]": "[", "}": "{"}
 
 @pytest.fixture(scope="module")
 def promtool(pytestconfig: pytest.Config) -> Path | None:
-    """Prometheus' own judge, or None, which is said aloud: then our parser is all there is."""
+    """Return promtool; None, reported in red, if it is missing: then our simple parser is used."""
     found = find_promtool()
     if isinstance(found, Path):
         return found
     reporter = pytestconfig.pluginmanager.getplugin("terminalreporter")
     if reporter is not None:
-        reporter.write_line(f"\nALERT RULES ARE PARSED ONLY, NOT TRIED: {found}", red=True)
+        reporter.write_line(f"\nTHE ALERT RULES ARE PARSED BUT NOT TESTED: {found}", red=True)
     return None
 
 
-def judge(promtool: Path | None, command: str, file: Path) -> None:
-    """Let promtool judge *file*; without it, at least each expression has to hang together."""
+def check_with(promtool: Path | None, command: str, file: Path) -> None:
+    """Check *file* with promtool; without it, check only the brackets of each expression."""
     if promtool is None:
         for name, expression in expressions().items():
-            hang_together(name, expression)
+            check_brackets(name, expression)
         return
     done = subprocess.run(
         [promtool, *command.split(), file.name],
@@ -53,8 +53,8 @@ def judge(promtool: Path | None, command: str, file: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def hang_together(name: str, expression: str) -> None:
-    """Assert that *expression* asks for something, and closes what it opens."""
+def check_brackets(name: str, expression: str) -> None:
+    """Assert that *expression* names a metric and that its brackets match."""
     bare = re.sub(r'"(?:[^"\\]|\\.)*"', "", expression)
     assert '"' not in bare, name
     opened: list[str] = []
@@ -69,20 +69,20 @@ def hang_together(name: str, expression: str) -> None:
 
 
 @pytest.mark.parametrize("expression", ["sum(rate(catchall_x[5m])", 'up{a="b}', "1 + 1", "up)("])
-def test_what_does_not_hang_together_is_found_without_promtool_too(expression: str) -> None:
-    """Our parser is a poor one, but no blind one."""
+def test_broken_expressions_are_found_without_promtool_too(expression: str) -> None:
+    """Our parser is simple, but it finds these."""
     with pytest.raises(AssertionError):
-        hang_together("", expression)
+        check_brackets("", expression)
 
 
 def test_each_alert_fires_when_it_should_and_only_then(promtool: Path | None) -> None:
-    """On made-up series: ``alerts_test.yaml``."""
-    judge(promtool, "check rules", FOLDER / "alerts.yaml")
-    judge(promtool, "test rules", FOLDER / "alerts_test.yaml")
+    """The tool promtool runs the series of ``alerts_test.yaml``."""
+    check_with(promtool, "check rules", FOLDER / "alerts.yaml")
+    check_with(promtool, "test rules", FOLDER / "alerts_test.yaml")
 
 
 def test_each_alert_is_tested_both_ways() -> None:
-    """Series on which it fires, and series on which it keeps still."""
+    """There are series that fire it, and series that do not."""
     tried: dict[str, set[bool]] = defaultdict(set)
     for test in rule_tests():
         for case in test["alert_rule_test"]:
@@ -91,7 +91,7 @@ def test_each_alert_is_tested_both_ways() -> None:
     assert tried == {rule["alert"]: {True, False} for rule in rules()}
 
 
-def test_each_alert_says_what_is_wrong_and_where_to_read_on() -> None:
+def test_each_alert_has_a_summary_and_a_runbook_entry() -> None:
     """Its entry in the runbook is its name in lower case."""
     headings = re.findall(r"^### (\w+)$", RUNBOOK.read_text(), re.MULTILINE)
     for rule in rules():
@@ -102,10 +102,8 @@ def test_each_alert_says_what_is_wrong_and_where_to_read_on() -> None:
         assert name in headings
 
 
-def test_the_dashboard_asks_in_the_language_of_prometheus(
-    promtool: Path | None, tmp_path: Path
-) -> None:
-    """Each expression of it would do as a rule."""
+def test_the_expressions_of_the_dashboard_are_valid(promtool: Path | None, tmp_path: Path) -> None:
+    """Prometheus accepts each as a recording rule."""
     recorded = [
         {"record": f"dashboard:expression:{number}", "expr": expression}
         for number, expression in enumerate(expressions().values())
@@ -114,11 +112,11 @@ def test_the_dashboard_asks_in_the_language_of_prometheus(
     file.write_text(yaml.safe_dump({"groups": [{"name": "dashboard", "rules": recorded}]}))
 
     assert len(recorded) > 50
-    judge(promtool, "check rules --lint=none", file)
+    check_with(promtool, "check rules --lint=none", file)
 
 
-def test_the_dashboard_is_one_that_can_be_read() -> None:
-    """Panels side by side, none on another; each says what it shows, of the chosen source."""
+def test_the_panels_do_not_overlap_and_describe_themselves() -> None:
+    """They fill the grid; each has a description, a unit and the chosen data source."""
     read = dashboard()
     taken: set[tuple[int, int]] = set()
     for panel in read["panels"]:
@@ -144,8 +142,8 @@ def test_the_dashboard_is_one_that_can_be_read() -> None:
         assert all(target["legendFormat"] for target in panel["targets"])
 
 
-def test_the_dashboard_names_no_alert_that_there_is_not() -> None:
-    """Its descriptions say which alert looks at the same."""
+def test_every_alert_that_the_dashboard_names_exists() -> None:
+    """Descriptions of panels name the alert for the same metric."""
     named = {
         name
         for panel in panels()
@@ -155,8 +153,8 @@ def test_the_dashboard_names_no_alert_that_there_is_not() -> None:
     assert len(named) > 8
 
 
-def test_prometheus_asks_each_tier_at_its_port() -> None:
-    """By the jobs' names rules and dashboard tell the tiers apart."""
+def test_prometheus_scrapes_each_tier_at_its_port() -> None:
+    """Rules and dashboard distinguish the tiers by the names of the jobs."""
     read = yaml.safe_load((FOLDER / "prometheus.yaml").read_text())
     compose = yaml.safe_load((FOLDER.parent / "compose.yaml").read_text())
     asked = {

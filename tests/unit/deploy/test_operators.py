@@ -1,4 +1,4 @@
-"""The servers of the example are those that we test with, and laid out as we would."""
+"""The servers of the example match those that we test with."""
 
 import pytest
 
@@ -29,12 +29,12 @@ RIGHTS = {
 
 
 def given() -> dict[str, str]:
-    """Return what the overlay that uses these servers tells its nodes."""
+    """Return the environment in `production`, which uses these servers."""
     return environment("production", one("production", "Job", "prepare"))
 
 
-def test_one_version_of_each_everywhere() -> None:
-    """To the last number."""
+def test_the_versions_are_those_that_we_test_with() -> None:
+    """They agree in all three numbers."""
     kafka = one(SERVERS, "Kafka", "catchall")["spec"]["kafka"]
     version = expected.version(expected.IMAGES["kafka"])
     assert kafka["version"] == version
@@ -43,8 +43,8 @@ def test_one_version_of_each_everywhere() -> None:
     assert stores["serverVersion"] == expected.version(expected.IMAGES["cassandra"])
 
 
-def test_topics_are_what_prepare_would_make(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Else who came first would decide how durable an event is."""
+def test_topics_are_those_that_prepare_would_create(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise durability would depend on which of them runs first."""
     for name, value in given().items():
         if not name.endswith("_FILE"):
             monkeypatch.setenv(name, value)
@@ -65,8 +65,8 @@ def test_topics_are_what_prepare_would_make(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.parametrize("user", RIGHTS)
-def test_each_user_may_do_its_work_and_no_more(user: str) -> None:
-    """Known by a password, in the cluster and namespace where it is used."""
+def test_each_user_has_only_the_rights_it_needs(user: str) -> None:
+    """Each has a password, in the cluster and namespace that use it."""
     document = one(SERVERS, "KafkaUser", user)
     assert document["metadata"]["namespace"] == "catchall"
     assert document["metadata"]["labels"] == {"strimzi.io/cluster": "catchall"}
@@ -79,8 +79,8 @@ def test_each_user_may_do_its_work_and_no_more(user: str) -> None:
     assert len(of_kind(SERVERS, "KafkaUser")) == len(RIGHTS)
 
 
-def test_brokers_are_those_that_nodes_look_for() -> None:
-    """One listener, with TLS and users, for pods of ours alone."""
+def test_the_brokers_match_the_settings_of_the_tiers() -> None:
+    """There is one listener, with TLS and users, for our pods only."""
     cluster = one(SERVERS, "Kafka", "catchall")
     (listener,) = cluster["spec"]["kafka"]["listeners"]
     assert listener["tls"] is True
@@ -101,8 +101,8 @@ def test_brokers_are_those_that_nodes_look_for() -> None:
     assert config["unclean.leader.election.enable"] is False
 
 
-def test_cassandra_keeps_what_it_acknowledged(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """In all that counting rests on its settings are those of the tests' nodes."""
+def test_cassandra_keeps_acknowledged_writes(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The settings that exact counting needs are those of the nodes that we test with."""
     cluster = one(SERVERS, "K8ssandraCluster", "catchall")
     stores = cluster["spec"]["cassandra"]
     ours = stores["config"]["cassandraYaml"]

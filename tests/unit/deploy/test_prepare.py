@@ -1,4 +1,4 @@
-"""What is created before the tiers start."""
+"""The keyspace, table and topics that are created before the tiers start."""
 
 import pytest
 
@@ -14,22 +14,22 @@ from shared.config import KafkaConfig
         ("dc:99", {"dc": 99}),
     ],
 )
-def test_replication_is_said_per_datacenter(text: str, replication: dict[str, int]) -> None:
-    """Names and numbers of replicas, in the order given."""
+def test_replication_is_set_per_datacenter(text: str, replication: dict[str, int]) -> None:
+    """Names and numbers of replicas are parsed in order."""
     assert parse_replication(text) == replication
 
 
 @pytest.mark.parametrize(
     "text", ["", "dc", "dc:", ":3", "dc:0", "dc:-1", "dc:03", "dc:100", "dc:3,", "d'c:3", "dc:3:3"]
 )
-def test_what_is_no_replication_is_refused(text: str) -> None:
-    """A quote must not get into the schema, nor a datacenter without replicas."""
+def test_invalid_replication_is_refused(text: str) -> None:
+    """Quotes must not reach the schema, and each datacenter needs replicas."""
     with pytest.raises(ValueError, match="is not datacenter:replicas"):
         parse_replication(text)
 
 
 def test_the_schema_is_a_keyspace_and_its_table() -> None:
-    """Two whole statements that change nothing where both are there, without comments."""
+    """The two statements are complete, have no comments, and do nothing if both exist."""
     keyspace, table = schema_statements("mail", {"eu": 3, "us": 2})
     assert keyspace.startswith("CREATE KEYSPACE IF NOT EXISTS mail")
     assert "{'class': 'NetworkTopologyStrategy', 'eu': '3', 'us': '2'}" in keyspace
@@ -42,8 +42,8 @@ def test_the_schema_is_a_keyspace_and_its_table() -> None:
         assert "{{" not in statement
 
 
-def test_topics_are_made_to_lose_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Acknowledged means on two replicas at least, and no replica that missed it may lead."""
+def test_topics_are_durable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An acknowledged record is on two replicas or more; a replica without it cannot lead."""
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "a")
     events, letters, changes = topics(
         KafkaConfig(topic="events-2", dead_letter_topic="letters", changes_topic="changes"),
@@ -57,7 +57,7 @@ def test_topics_are_made_to_lose_nothing(monkeypatch: pytest.MonkeyPatch) -> Non
         assert topic.topic_configs["min.insync.replicas"] == "2"
         assert topic.topic_configs["unclean.leader.election.enable"] == "false"
         assert topic.topic_configs["message.timestamp.type"] == "LogAppendTime"
-        # A whole batch of ours, as large as it gets, has to go through.
+        # The largest batch of ours must fit.
         assert int(topic.topic_configs["max.message.bytes"]) > 2 * 1024 * 1024
     assert events.topic_configs["retention.ms"] == str(2 * 24 * 60 * 60 * 1000)
     assert letters.topic_configs["retention.ms"] == "-1"

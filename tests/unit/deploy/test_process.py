@@ -1,4 +1,4 @@
-"""Real processes, which end by themselves or by a signal at once."""
+"""Real processes that end by themselves or by a signal."""
 
 import asyncio
 import os
@@ -29,8 +29,8 @@ def command(folder: Path, *arguments: str) -> Command:
     return Command("x", arguments, folder / "x.log", folder, {"COLOUR": "green"})
 
 
-async def test_output_is_kept_over_starts(tmp_path: Path) -> None:
-    """A process sees its environment, and what each start printed is kept."""
+async def test_output_of_every_start_is_kept(tmp_path: Path) -> None:
+    """A process has its environment; its output is appended to the log."""
     for _ in range(2):
         running = await process.launch(command(tmp_path, "sh", "-c", "echo $COLOUR; exit 3"))
         assert await process.wait(running) == 3
@@ -38,21 +38,21 @@ async def test_output_is_kept_over_starts(tmp_path: Path) -> None:
 
 
 async def test_kill_ends_a_frozen_process(tmp_path: Path) -> None:
-    """SIGKILL reaches a process that is frozen."""
+    """SIGKILL takes effect on a frozen process."""
     running = Process(command(tmp_path, *SLEEP))
     running.signal(signal.SIGSTOP)
     assert await process.kill(running) == -9
 
 
 async def test_stop_lets_a_frozen_process_end_by_itself(tmp_path: Path) -> None:
-    """A frozen process is thawed by stop, so that it ends by SIGTERM and not by force."""
+    """Stop sends SIGCONT too, so that the process ends by SIGTERM."""
     running = Process(command(tmp_path, *SLEEP))
     running.signal(signal.SIGSTOP)
     assert await process.stop(running, 10) == -15
 
 
 async def test_stop_has_a_deadline(tmp_path: Path) -> None:
-    """What ignores SIGTERM is killed at the deadline."""
+    """A process that ignores SIGTERM is killed at the deadline."""
     deaf = "trap '' TERM; echo deaf; while :; do sleep 60; done"
     running = Process(command(tmp_path, "sh", "-c", deaf))
     async with asyncio.timeout(5):
@@ -62,7 +62,7 @@ async def test_stop_has_a_deadline(tmp_path: Path) -> None:
 
 
 async def test_a_run_over_its_limit_is_killed(tmp_path: Path) -> None:
-    """A command that takes too long is ended, with an error."""
+    """A command that takes too long is killed, and an error is raised."""
     started: list[process.Running] = []
 
     async def launch(what: Command) -> process.Running:
@@ -74,15 +74,15 @@ async def test_a_run_over_its_limit_is_killed(tmp_path: Path) -> None:
     assert started[0].poll() == -9
 
 
-async def test_child_has_a_session_of_its_own(tmp_path: Path) -> None:
-    """A Ctrl-C in our terminal does not reach a child."""
+async def test_a_child_runs_in_its_own_session(tmp_path: Path) -> None:
+    """Ctrl-C in the terminal does not reach it."""
     running = Process(command(tmp_path, *SLEEP))
     assert os.getsid(running.pid) == running.pid
     await process.kill(running)
 
 
-def test_child_dies_with_its_killed_parent(tmp_path: Path) -> None:
-    """A parent that dies by kill -9 takes its children along."""
+def test_a_child_dies_with_its_killed_parent(tmp_path: Path) -> None:
+    """The kernel kills the children of a parent that was killed with kill -9."""
     with subprocess.Popen(
         (sys.executable, "-c", PARENT, str(tmp_path)),
         stdin=subprocess.PIPE,
@@ -97,7 +97,7 @@ def test_child_dies_with_its_killed_parent(tmp_path: Path) -> None:
 
 
 def test_other_threads_may_not_start_processes(tmp_path: Path) -> None:
-    """A child of another thread would die with that thread, so it is refused."""
+    """The child would die with that thread, so the start is refused."""
     errors: list[RuntimeError] = []
 
     def start() -> None:

@@ -1,22 +1,22 @@
-"""When what died is started again."""
+"""The pauses before a process is restarted."""
 
 from deploy.local.restarts import Restarts
 
 
-def test_first_death_is_answered_at_once() -> None:
-    """One death, even a quick one, costs no pause."""
+def test_the_first_restart_has_no_pause() -> None:
+    """This holds also for an early exit."""
     assert Restarts().pause_seconds(0.1) == 0
 
 
-def test_quick_deaths_are_answered_later_and_later() -> None:
-    """What keeps dying at once waits longer each time, up to a limit."""
+def test_pauses_grow_with_each_early_exit() -> None:
+    """They double, up to a limit."""
     restarts = Restarts()
     pauses = [restarts.pause_seconds(0.1) for _ in range(9)]
     assert pauses == [0, 1, 2, 4, 8, 16, 30, 30, 30]
 
 
-def test_a_long_life_forgives_earlier_deaths() -> None:
-    """After a long life the pauses begin anew."""
+def test_a_long_run_resets_the_pauses() -> None:
+    """Earlier exits no longer count."""
     restarts = Restarts()
     for _ in range(5):
         restarts.pause_seconds(0.1)

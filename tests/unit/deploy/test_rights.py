@@ -1,4 +1,4 @@
-"""Who may do what: as little as each tier needs."""
+"""Each tier has only the rights that it needs."""
 
 from deploy.rights import Acl, Resource, RightsConfig, acls, grants
 from shared.config import KafkaConfig
@@ -9,20 +9,20 @@ NAMES = RightsConfig.model_construct(group="counters")
 
 
 def rights_of(user: str) -> set[tuple[str, Right]]:
-    """Return what *user* may do in Kafka."""
+    """Return the rights of *user* in Kafka."""
     return {(acl.name, acl.right) for acl in acls(KAFKA, NAMES) if acl.user == user}
 
 
 def test_ingest_writes_events_and_nothing_else() -> None:
-    """It may see how many replicas its topic wants, and reads nothing."""
+    """It may also read the settings of its topic, but no records."""
     assert rights_of("ingest") == {
         (KAFKA.topic, Right.WRITE),
         (KAFKA.topic, Right.DESCRIBE_CONFIGS),
     }
 
 
-def test_only_workers_write_changes_and_dead_letters_and_none_writes_events() -> None:
-    """Nor does anybody but workers read events, in their own group."""
+def test_only_workers_read_events_and_write_changes_and_dead_letters() -> None:
+    """Workers cannot write events, and query nodes read only changes."""
     every = list(acls(KAFKA, NAMES))
     writers = {(acl.name, acl.user) for acl in every if acl.right is Right.WRITE}
     assert writers == {
@@ -40,7 +40,7 @@ def test_only_workers_write_changes_and_dead_letters_and_none_writes_events() ->
 
 
 def test_only_workers_modify_counters() -> None:
-    """Query nodes read them, ingest nodes have no role."""
+    """Query nodes read them; ingest nodes have no role."""
     assert grants("catchall", NAMES) == [
         'GRANT SELECT ON TABLE catchall.domain_counters TO "worker"',
         'GRANT MODIFY ON TABLE catchall.domain_counters TO "worker"',

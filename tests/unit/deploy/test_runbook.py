@@ -1,4 +1,4 @@
-"""The runbook has an entry for each alert, and names nothing that is not there."""
+"""The runbook has an entry for each alert, and everything it names exists."""
 
 import importlib.util
 import re
@@ -22,13 +22,13 @@ AGREED = {
 
 
 def anchors(page: Path) -> set[str]:
-    """Return what headings of *page* are linked by."""
+    """Return the anchors of the headings of *page*."""
     titles = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
     return {re.sub(r"[^a-z0-9 -]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
 def words(page: Path) -> str:
-    """Return the text of *page* with each break of a line as a space."""
+    """Return the text of *page* with each line break as a space."""
     return " ".join(page.read_text().split())
 
 
@@ -40,12 +40,12 @@ def alerts() -> set[str]:
 
 
 def test_every_alert_has_its_entry() -> None:
-    """Its link is the alert's name in lower case."""
+    """The anchor is the alert's name in lower case."""
     assert {name.lower() for name in alerts()} <= anchors(RUNBOOK)
 
 
-def test_every_link_between_the_pages_leads_somewhere() -> None:
-    """Headings change more often than links are looked at."""
+def test_every_link_of_the_pages_has_a_target() -> None:
+    """A changed heading breaks its links."""
     for page in PAGES:
         for file, anchor in re.findall(r"\]\(([\w./]*)(?:#([\w-]+))?\)", words(page)):
             target = page.parent / file if file else page
@@ -53,20 +53,20 @@ def test_every_link_between_the_pages_leads_somewhere() -> None:
             assert not anchor or anchor in anchors(target), anchor
 
 
-def test_every_module_that_is_to_be_run_exists() -> None:
-    """As ``python -m`` finds it."""
+def test_every_named_command_exists() -> None:
+    """``python -m`` finds each module."""
     for page in PAGES:
         for module in re.findall(r"python -m (\w[\w.]*)", words(page)):
             assert importlib.util.find_spec(module) is not None, module
 
 
-def test_entries_that_can_be_tried_are_named_and_the_other_way_round() -> None:
-    """``python -m tests.tools.runbook NAME`` knows each, and each stands in the runbook."""
+def test_the_runbook_and_its_test_tool_have_the_same_entries() -> None:
+    """``python -m tests.tools.runbook NAME`` runs exactly the entries that the runbook names."""
     named = re.findall(r"python -m tests\.tools\.runbook ((?:[a-z]+_[a-z_]+ ?)+)", words(RUNBOOK))
 
     assert {name for group in named for name in group.split()} == set(ENTRIES)
 
 
-def test_no_time_is_left_open() -> None:
-    """Each entry says how long it took."""
+def test_no_placeholder_is_left() -> None:
+    """Placeholders stand for measured times."""
     assert re.findall(r"@\w+@", RUNBOOK.read_text()) == []

@@ -1,4 +1,4 @@
-"""Servers that are closed: what is different, and that secrets stay in their files."""
+"""Secured servers: their settings, and secrets only in their files."""
 
 from pathlib import Path
 
@@ -10,10 +10,10 @@ LOCAL = servers.as_processes(Path("/jdk/bin/java"), Path("/jars/kafka"), Path("/
 SECURITY = Security("CA", "KEY AND CERTIFICATE", {"admin": "hush", "worker": "hush-too"})
 
 
-def test_closed_servers_speak_tls_alone_and_know_their_users() -> None:
-    """No port for clients is left open, and whoever has no right may do nothing."""
-    closed = servers.build_servers(Cluster(Path("/data"), security=SECURITY), LOCAL)
-    (broker,), (store,) = closed.kafka, closed.cassandra
+def test_secured_servers_accept_only_tls_and_known_users() -> None:
+    """No client port is open, and without a right everything is refused."""
+    secured = servers.build_servers(Cluster(Path("/data"), security=SECURITY), LOCAL)
+    (broker,), (store,) = secured.kafka, secured.cassandra
     properties = broker.plan.files[Path("/data/kafka-1/server.properties")]
     assert "listeners=SASL_SSL://127.0.0.1:19092,CONTROLLER:" in properties
     assert "PLAINTEXT:PLAINTEXT" not in properties
@@ -28,8 +28,8 @@ def test_closed_servers_speak_tls_alone_and_know_their_users() -> None:
     assert "SCRAM-SHA-512=[name=worker,password=hush-too]" in broker.plan.setup.arguments
 
 
-def test_open_servers_are_as_they_were() -> None:
-    """Nothing of it is in what `make run` starts."""
+def test_open_servers_have_no_such_settings() -> None:
+    """`make run` starts open servers."""
     for node in servers.build_servers(Cluster(Path("/data")), LOCAL).nodes:
         text = " ".join(node.plan.files.values())
         assert "SASL" not in text
@@ -37,6 +37,6 @@ def test_open_servers_are_as_they_were() -> None:
 
 
 def test_secrets_are_not_printed() -> None:
-    """Who prints a cluster prints no password and no key."""
+    """The repr of a cluster has no password and no private key."""
     assert "hush" not in repr(Cluster(Path("/data"), security=SECURITY))
     assert "KEY" not in repr(SECURITY)

@@ -1,4 +1,4 @@
-"""What dies is started again."""
+"""Nodes that end are restarted."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -20,7 +20,7 @@ def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @asynccontextmanager
 async def watched(node: Node, lines: asyncio.Queue[str]) -> AsyncIterator[None]:
-    """Keep *node* alive meanwhile."""
+    """Supervise *node* while the context is open."""
     task = asyncio.create_task(supervisor.keep_alive([node], lines.put_nowait))
     try:
         yield
@@ -36,36 +36,36 @@ async def take(lines: asyncio.Queue[str], count: int) -> list[str]:
         return [await lines.get() for _ in range(count)]
 
 
-async def test_killed_node_is_started_again(tmp_path: Path) -> None:
-    """A node that was killed is started again at once, and lines say so."""
+async def test_a_killed_node_is_restarted(tmp_path: Path) -> None:
+    """It is restarted at once, and lines report it."""
     machine, lines = FakeMachine(), asyncio.Queue[str]()
     node = build_node(machine, tmp_path)
     await node.start()
     async with watched(node, lines):
         await node.kill()
         died, started, ready = await take(lines, 3)
-    assert died == "kafka-1 was ended by SIGKILL: starting it again now"
-    assert started == "kafka-1 started again (pid 1001)"
-    assert ready.startswith("kafka-1 is ready again")
+    assert died == "kafka-1 was killed by SIGKILL; restarting now"
+    assert started == "kafka-1 restarted (pid 1001)"
+    assert ready.startswith("kafka-1 is ready, ")
     assert node.pid == 1001
 
 
-async def test_repeated_quick_death_is_answered_with_a_pause(tmp_path: Path) -> None:
-    """A node that dies at its restart is started once more after a pause, with its words."""
+async def test_a_repeated_early_exit_is_followed_by_a_pause(tmp_path: Path) -> None:
+    """A node that ends right after its restart is restarted after a pause."""
     machine, lines = FakeMachine(), asyncio.Queue[str]()
-    machine.endings = [1, 1, None]
+    machine.exit_statuses = [1, 1, None]
     node = build_node(machine, tmp_path)
     await node.start()
     node.log.write_text("ERROR no memory\n")
     async with watched(node, lines):
         first, _, second = await take(lines, 3)
-    assert first.endswith("starting it again now")
+    assert first.endswith("; restarting now")
     assert "status 1" in second
-    assert second.endswith("starting it again in 1 s")
+    assert second.endswith("; restarting in 1 s")
 
 
-async def test_one_death_leaves_the_others_alone(tmp_path: Path) -> None:
-    """Only what died is started again."""
+async def test_other_nodes_are_left_alone(tmp_path: Path) -> None:
+    """Only the node that ended is restarted."""
     machine, lines = FakeMachine(), asyncio.Queue[str]()
     first, second = (build_node(machine, tmp_path / name) for name in "ab")
     await first.start()
@@ -79,8 +79,8 @@ async def test_one_death_leaves_the_others_alone(tmp_path: Path) -> None:
     assert (first.pid, second.pid) == (1000, 1002)
 
 
-async def test_frozen_start_is_given_up(tmp_path: Path) -> None:
-    """A node that is not ready within its limit after a restart is said, killed, and tried anew."""
+async def test_a_restart_that_hangs_is_killed(tmp_path: Path) -> None:
+    """A node that is not ready within its limit is reported, killed and restarted."""
     machine, lines = FakeMachine(), asyncio.Queue[str]()
     plan = build_node(machine, tmp_path).plan
 
@@ -93,16 +93,16 @@ async def test_frozen_start_is_given_up(tmp_path: Path) -> None:
     async with watched(node, lines):
         await node.kill()
         _, started, given_up, ended = await take(lines, 4)
-    assert started == "kafka-1 started again (pid 1001)"
+    assert started == "kafka-1 restarted (pid 1001)"
     assert "was not ready within 0 s" in given_up
-    assert ended == "kafka-1 was ended by SIGKILL: starting it again in 1 s"
+    assert ended == "kafka-1 was killed by SIGKILL; restarting in 1 s"
 
 
-async def test_failing_start_does_not_end_the_watch(
+async def test_a_failing_start_does_not_end_the_supervision(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A full disk at a restart is said, and the watch goes on with a pause."""
+    """A full disk at a restart is reported; the next attempt follows after a pause."""
     machine, lines = FakeMachine(), asyncio.Queue[str]()
     node = build_node(machine, tmp_path)
     await node.start()
@@ -113,6 +113,6 @@ async def test_failing_start_does_not_end_the_watch(
     async with watched(node, lines):
         monkeypatch.setattr(Path, "write_text", full)
         await node.kill()
-        said = await take(lines, 3)
-    assert said[1] == "kafka-1 cannot be started: [Errno 28] No space left on device"
-    assert said[2].endswith("starting it again in 1 s")
+        reported = await take(lines, 3)
+    assert reported[1] == "kafka-1 cannot be started: [Errno 28] No space left on device"
+    assert reported[2].endswith("; restarting in 1 s")

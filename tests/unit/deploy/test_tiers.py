@@ -1,4 +1,4 @@
-"""What the tiers are told and where they are asked."""
+"""The environment and the ports of the tiers."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ LOCAL = servers.as_processes(Path("/jdk/bin/java"), Path("/k"), Path("/c"))
 
 
 def start(nodes: int) -> tuple[Cluster, Servers]:
-    """Return a cluster and its servers, which do not run."""
+    """Return a cluster and its servers, not started."""
     cluster = Cluster(Path("/data"), nodes)
     return cluster, servers.build_servers(cluster, LOCAL)
 
@@ -28,24 +28,24 @@ def test_replication_fits_the_servers(
     in_sync: str,
     replication: str,
 ) -> None:
-    """Topics and keyspace are on all the nodes that were started."""
-    told = tiers.environment(*start(nodes))
-    assert told["KAFKA_REPLICATION_FACTOR"] == factor
-    assert told["KAFKA_MIN_INSYNC_REPLICAS"] == in_sync
-    assert told["CASSANDRA_REPLICATION"] == replication
-    assert len(told["CASSANDRA_CONTACT_POINTS"].split(",")) == nodes
+    """Topics and keyspace are replicated to all started nodes."""
+    variables = tiers.environment(*start(nodes))
+    assert variables["KAFKA_REPLICATION_FACTOR"] == factor
+    assert variables["KAFKA_MIN_INSYNC_REPLICAS"] == in_sync
+    assert variables["CASSANDRA_REPLICATION"] == replication
+    assert len(variables["CASSANDRA_CONTACT_POINTS"].split(",")) == nodes
 
 
-def test_replication_on_servers_of_others_is_theirs_to_say() -> None:
-    """Where the servers are given, replication is left as the environment has it."""
+def test_replication_on_given_servers_is_left_to_the_environment() -> None:
+    """No replication is set for servers that were not started here."""
     given = Servers("given", "k:9092", "c:9042", [], [])
-    told = tiers.environment(Cluster(Path("/data")), given)
-    assert told["KAFKA_BOOTSTRAP_SERVERS"] == "k:9092"
-    assert not [name for name in told if "REPLICA" in name]
+    variables = tiers.environment(Cluster(Path("/data")), given)
+    assert variables["KAFKA_BOOTSTRAP_SERVERS"] == "k:9092"
+    assert not [name for name in variables if "REPLICA" in name]
 
 
-def test_tiers_have_the_ports_of_the_contract() -> None:
-    """Traffic and management are where clients and operators look for them."""
+def test_tiers_have_the_documented_ports() -> None:
+    """Clients and operators use these ports."""
     listened = {
         node.name: [endpoint.port for endpoint in node.plan.endpoints]
         for node in tiers.build_tiers(*start(1))
@@ -53,25 +53,25 @@ def test_tiers_have_the_ports_of_the_contract() -> None:
     assert listened == {"ingest": [8080, 9080], "query": [8081, 9081], "worker": [9082]}
 
 
-def test_tiers_are_told_the_ports_that_are_checked() -> None:
-    """The environment names just the ports that the supervisor reserves and asks."""
-    told = tiers.environment(*start(1))
-    ports = {int(value) for name, value in told.items() if name.endswith("_PORT")}
+def test_tiers_listen_on_the_ports_that_are_checked() -> None:
+    """The environment sets exactly the ports that are checked before the start and probed."""
+    variables = tiers.environment(*start(1))
+    ports = {int(value) for name, value in variables.items() if name.endswith("_PORT")}
     assert ports == {
         endpoint.port for node in tiers.build_tiers(*start(1)) for endpoint in node.plan.endpoints
     }
 
 
-def test_the_query_node_is_told_whom_to_ask_for_the_pulse() -> None:
-    """Every tier's management port, where it listens."""
-    told = tiers.environment(*start(1))
-    assert told["QUERY_PULSE_TARGETS"].split(",") == [
+def test_the_query_node_reads_the_pulse_of_every_tier() -> None:
+    """It has the address of every management port."""
+    variables = tiers.environment(*start(1))
+    assert variables["QUERY_PULSE_TARGETS"].split(",") == [
         str(node.plan.endpoints[-1]) for node in tiers.build_tiers(*start(1))
     ]
 
 
 def test_welcome_has_one_command_to_copy() -> None:
-    """What is to be copied stands on one line, which sends an event and asks for the domain."""
+    """The command is one line; it sends an event and reads the domain."""
     (line,) = [each for each in run.welcome(Cluster(Path("/data"))) if each.startswith("curl")]
     assert line == (
         "curl -X PUT http://127.0.0.1:8080/events/example.com/bounced && sleep 1 && "

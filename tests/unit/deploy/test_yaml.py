@@ -1,4 +1,4 @@
-"""All that is written in YAML keeps to one style."""
+"""All YAML files have one style."""
 
 import subprocess
 import sys
@@ -7,7 +7,7 @@ from tests.unit.deploy.dockerfile import ROOT
 
 
 def test_yamllint_finds_nothing() -> None:
-    """Duplicate keys above all, of which the last would win in silence."""
+    """The main reason: of duplicate keys the last one wins silently."""
     done = subprocess.run(
         [sys.executable, "-m", "yamllint", "--strict", "deploy"],
         cwd=ROOT,
