@@ -1,7 +1,8 @@
-"""Measure the system beside its references: ``python -m tests.tools.bench``.
+"""Measure the system next to its references: ``python -m tests.tools.bench``.
 
-Exit status 0: every row was measured, whether it reaches its goal or not; 1: one was not; 2: the
-run could not start.
+Exit status 0: every row was measured, whether it reaches its goal or not; 1: a row was not; 2: the
+run could not start. ``--write`` puts the figures of a whole run into the README of this folder;
+``--from`` takes them from the JSON files of earlier runs and measures nothing.
 """
 
 from asyncio import CancelledError
@@ -10,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 import uvloop
 from rich.console import Console
@@ -26,7 +28,15 @@ from tests.tools.bench.environment.servers import (
     tier_environment,
 )
 from tests.tools.bench.measurement.cpu import usable_cores
-from tests.tools.bench.report.table import Run, to_json, to_markdown, to_notes, to_table
+from tests.tools.bench.report.readme import write_figures
+from tests.tools.bench.report.table import (
+    Run,
+    from_json,
+    to_json,
+    to_markdown,
+    to_notes,
+    to_table,
+)
 from tests.tools.bench.rows.catalogue import ROWS, select
 from tests.tools.bench.rows.row import Measured, Row, measure
 
@@ -36,27 +46,40 @@ EXIT_INTERRUPTED = 130
 ALL_ROWS = ",".join(str(row.number) for row in ROWS)
 RUNS = ROOT / ".local" / "bench"
 _TABLE_WIDTH = 180
-"""Where there is no terminal to ask."""
+"""Without a terminal."""
 
 
 def main(
     *,
-    rows: Annotated[str, typer.Option(help="Which ones.")] = ALL_ROWS,
+    rows: Annotated[str, typer.Option(help="The rows to measure.")] = ALL_ROWS,
     quick: Annotated[
-        bool, typer.Option("--quick", help="A few seconds each: does it work at all?")
+        bool,
+        typer.Option("--quick", help="A few seconds a row: does it work at all?"),
     ] = False,
     json_file: Annotated[
-        Path | None, typer.Option("--json", help="Write the run to this file too.")
+        Path | None, typer.Option("--json", help="Write the run to this file.")
     ] = None,
     markdown_file: Annotated[
-        Path | None, typer.Option("--markdown", help="Write the table to this file too.")
+        Path | None, typer.Option("--markdown", help="Write the table to this file.")
     ] = None,
+    write: Annotated[
+        bool, typer.Option("--write", help="Write the figures into tests/tools/bench/README.md.")
+    ] = False,
+    sources: Annotated[
+        str,
+        typer.Option(
+            "--from",
+            help="Write the figures of these JSON files (comma-separated); measure nothing.",
+        ),
+    ] = "",
 ) -> None:
-    """Measure the system, each figure beside its reference in the same run."""
-    try:
-        chosen = select(rows)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from error
+    """Measure the system; each figure has a reference from the same run."""
+    chosen = _select(rows)
+    if sources:
+        _write([_read(Path(name)) for name in sources.split(",")])
+        return
+    if write and (quick or len(chosen) < len(ROWS)):
+        raise typer.BadParameter("--write needs a whole run, or --from.")
     quieten()
     began = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     console = Console(highlight=False, soft_wrap=True)
@@ -75,11 +98,11 @@ def main(
         raise typer.Exit(EXIT_NOT_STARTED) from error
     except (KeyboardInterrupt, CancelledError) as interrupt:
         # The latter before Python 3.13, once a task group of an earlier row has failed.
-        console.print(
-            "Interrupted: the files that were asked for have the rows that were measured."
-        )
+        console.print("Interrupted: the files have the rows that were measured.")
         raise typer.Exit(EXIT_INTERRUPTED) from interrupt
     _print(run, console)
+    if write:
+        _write([run])
     if any(measured.error for measured in run.rows):
         raise typer.Exit(EXIT_NOT_MEASURED)
 
@@ -87,17 +110,17 @@ def main(
 async def run_bench(
     chosen: list[Row], effort: Effort, folder: Path, console: Console, keep: Callable[[Run], None]
 ) -> Run:
-    """Start the servers, measure the rows one after the other and return what was found.
+    """Start the servers and measure the rows one after the other.
 
-    After each row *keep* is called with all that was found so far: the next may take minutes.
-    Raises ServersError where there are no servers to be had.
+    Calls *keep* after each row with the figures so far: the next row may take minutes. Raises
+    ServersError if no servers can be started.
     """
 
     def say(text: str) -> None:
         console.print(text, markup=False)
 
     measured: list[Measured] = []
-    machine = describe_machine()
+    machine, date = describe_machine(), datetime.now(UTC).strftime("%Y-%m-%d")
     async with open_bench_servers(folder, say) as servers:
         bench = Bench(folder, servers, tier_environment(servers), effort, usable_cores(), say)
         versions = describe_versions(ROOT) | await describe_servers(servers)
@@ -105,8 +128,32 @@ async def run_bench(
             say(f"row {row.number}: {row.title}")
             measured.append(await measure(row, bench))
             say(f"row {row.number}: {measured[-1].error or 'measured'}")
-            keep(Run(quick=effort.quick, machine=machine, versions=versions, rows=measured))
-    return Run(quick=effort.quick, machine=machine, versions=versions, rows=measured)
+            run = Run(
+                quick=effort.quick, date=date, machine=machine, versions=versions, rows=measured
+            )
+            keep(run)
+    return run
+
+
+def _select(rows: str) -> list[Row]:
+    try:
+        return select(rows)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+def _read(file: Path) -> Run:
+    try:
+        return from_json(file.read_bytes())
+    except (OSError, msgspec.DecodeError) as error:
+        raise typer.BadParameter(f"{file}: {error}") from error
+
+
+def _write(runs: list[Run]) -> None:
+    try:
+        write_figures(runs)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
 
 
 def _print(run: Run, console: Console) -> None:

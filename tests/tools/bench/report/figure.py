@@ -1,20 +1,20 @@
-"""A figure, what it is compared with, and whether it reaches its goal. Pure."""
+"""A figure, its reference, and whether it reaches its goal. Pure."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class Verdict(StrEnum):
-    """What a table says of a figure."""
+    """Whether a figure reaches its goal."""
 
-    HOLDS = "holds"
-    SHORT = "short of the goal"
+    MET = "met"
+    MISSED = "missed"
     NO_GOAL = "no goal"
     NO_REFERENCE = "no reference here"
 
 
 class Of(StrEnum):
-    """What a goal is about: the value itself, or its ratio to the reference."""
+    """What a goal bounds: the value itself, or its ratio to the reference."""
 
     VALUE = "value"
     RATIO = "ratio"
@@ -29,7 +29,7 @@ class Goal:
     of: Of = Of.VALUE
 
     def is_reached_by(self, measured: float) -> bool:
-        """Whether *measured* is on the right side of the bound."""
+        """Return True if *measured* is on the right side of the bound."""
         return measured >= self.bound if self.least else measured <= self.bound
 
     def text(self, unit: str) -> str:
@@ -52,7 +52,7 @@ def at_most(bound: float, of: Of = Of.VALUE) -> Goal:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """What was measured beside the figure, in the same unit."""
+    """The measurement that a figure is compared with, in the same unit."""
 
     name: str
     value: float
@@ -60,7 +60,7 @@ class Reference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """One line of the table; ``detail`` says in words what else was seen."""
+    """One line of the table; ``detail`` has further observations in words."""
 
     name: str
     unit: str
@@ -71,20 +71,20 @@ class Figure:
 
     @property
     def ratio(self) -> float | None:
-        """Ours to the reference's, None where there is nothing to divide by."""
+        """Our value divided by the reference's; None without a reference."""
         if self.reference is None or not self.reference.value:
             return None
         return self.ours / self.reference.value
 
     @property
     def verdict(self) -> Verdict:
-        """Whether the goal is reached, if there is one and it can be told."""
+        """Whether the goal is reached, if there is a goal and enough to decide."""
         if self.goal is None:
             return Verdict.NO_GOAL
         measured = self.ours if self.goal.of is Of.VALUE else self.ratio
         if measured is None:
             return Verdict.NO_REFERENCE
-        return Verdict.HOLDS if self.goal.is_reached_by(measured) else Verdict.SHORT
+        return Verdict.MET if self.goal.is_reached_by(measured) else Verdict.MISSED
 
 
 _WHOLE_FROM = 100
@@ -92,7 +92,7 @@ _TENTHS_FROM = 10
 
 
 def number(value: float) -> str:
-    """Return *value* with about three significant digits and its thousands apart."""
+    """Return *value* with about three significant digits and separated thousands."""
     if abs(value) >= _WHOLE_FROM:
         return f"{value:,.0f}"
     if abs(value) >= _TENTHS_FROM:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
+import msgspec
 from rich.table import Table
 
 from tests.tools.bench.report.figure import Figure, number
@@ -16,16 +17,18 @@ NOT_MEASURED = "not measured"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """All that was found, and where."""
+    """The figures of a run, and the machine and versions that they belong to."""
 
     quick: bool
+    date: str
+    """Of its start, as ``2026-11-26``."""
     machine: Mapping[str, str]
     versions: Mapping[str, str]
     rows: Sequence[Measured]
 
     @property
     def title(self) -> str:
-        """What stands above the table."""
+        """The title of the table."""
         return "bench (quick: shows that it works, not how fast)" if self.quick else "bench"
 
 
@@ -44,24 +47,39 @@ def to_table(run: Run) -> Table:
 def to_notes(run: Run) -> Iterator[str]:
     """Yield the lines below the table: details, then machine and versions."""
     for measured in run.rows:
-        for figure in measured.figures:
-            if figure.detail:
-                yield f"{measured.number}: {figure.name}: {figure.detail}"
-        if measured.error:
-            yield f"{measured.number}: {measured.title}: {measured.error}"
-    yield _pairs(run.machine)
-    yield _pairs(run.versions)
+        yield from details(measured)
+    yield pairs(run.machine)
+    yield pairs(run.versions)
+
+
+def details(measured: Measured) -> Iterator[str]:
+    """Yield the details of each figure, and why the row ended early if it did."""
+    for figure in measured.figures:
+        if figure.detail:
+            yield f"{measured.number}: {figure.name}: {figure.detail}"
+    if measured.error:
+        yield f"{measured.number}: {measured.title}: {measured.error}"
 
 
 def to_markdown(run: Run) -> str:
     """Return the whole run as Markdown."""
-    rule = "|".join("---:" if head in _NUMBERS else "---" for head in _HEAD)
-    lines = [f"# {run.title}", "", _cells(_HEAD), f"|{rule}|"]
-    for measured in run.rows:
-        lines += [_cells(line) for line in _lines(measured)]
-    lines.append("")
+    lines = [f"# {run.title}", "", *markdown_table(run.rows), ""]
     lines += [f"- {note}" for note in to_notes(run)]
     return "\n".join(lines) + "\n"
+
+
+def markdown_table(rows: Sequence[Measured]) -> list[str]:
+    """Return the lines of the table of *rows*."""
+    rule = "|".join("---:" if head in _NUMBERS else "---" for head in _HEAD)
+    lines = [_cells(_HEAD), f"|{rule}|"]
+    for measured in rows:
+        lines += [_cells(line) for line in _lines(measured)]
+    return lines
+
+
+def from_json(text: bytes) -> Run:
+    """Return the run that ``to_json`` wrote; raises msgspec.DecodeError for other text."""
+    return msgspec.json.decode(text, type=Run)
 
 
 def to_json(run: Run) -> str:
@@ -70,6 +88,7 @@ def to_json(run: Run) -> str:
         {
             "title": run.title,
             "quick": run.quick,
+            "date": run.date,
             "machine": dict(run.machine),
             "versions": dict(run.versions),
             "rows": [
@@ -77,7 +96,7 @@ def to_json(run: Run) -> str:
                     "number": measured.number,
                     "title": measured.title,
                     "seconds": round(measured.seconds, 1),
-                    "error": measured.error or None,
+                    "error": measured.error,
                     "figures": [
                         asdict(f) | {"ratio": f.ratio, "verdict": f.verdict}
                         for f in measured.figures
@@ -94,7 +113,7 @@ def _lines(measured: Measured) -> Iterator[tuple[str, ...]]:
     for figure in measured.figures:
         yield (str(measured.number), *_figure(figure))
     if measured.error:
-        # Why stands below: the table would not hold it.
+        # The reason is in the notes: it is too long for the table.
         yield (str(measured.number), measured.title, "", "", "", "", "", NOT_MEASURED)
 
 
@@ -107,7 +126,7 @@ def _figure(figure: Figure) -> tuple[str, ...]:
         "" if reference is None else f"{number(reference.value)} ({reference.name})",
         "" if ratio is None else number(ratio),
         "" if goal is None else goal.text(figure.unit),
-        str(figure.verdict),
+        "" if goal is None else str(figure.verdict),
     )
 
 
@@ -115,5 +134,6 @@ def _cells(texts: Sequence[str]) -> str:
     return "|" + "|".join(f" {text.replace('|', '/')} " for text in texts) + "|"
 
 
-def _pairs(named: Mapping[str, str]) -> str:
+def pairs(named: Mapping[str, str]) -> str:
+    """Return names and values in one line."""
     return ", ".join(f"{name} {value}" for name, value in named.items())

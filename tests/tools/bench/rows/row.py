@@ -1,4 +1,4 @@
-"""Measure a row of the table, whatever goes wrong with it."""
+"""Measure a row of the table; an error ends this row only."""
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
@@ -20,17 +20,17 @@ class Row:
 
 @dataclass(slots=True)
 class Measured:
-    """What came of a row; ``error`` says why it ended before its time, if it did."""
+    """The figures of a row; ``error`` is the reason if the row ended early."""
 
     number: int
     title: str
     seconds: float = 0.0
-    error: str = ""
+    error: str | None = None
     figures: list[Figure] = field(default_factory=list)
 
 
 async def measure(row: Row, bench: Bench) -> Measured:
-    """Measure *row*; whatever goes wrong with it ends this row alone."""
+    """Measure *row*; an error ends it early and is recorded."""
     measured = Measured(row.number, row.title)
     began = perf_counter()
     try:
@@ -38,14 +38,14 @@ async def measure(row: Row, bench: Bench) -> Measured:
             measured.figures.append(figure)
     except ServersError as error:
         measured.error = str(error)
-    except Exception as error:  # noqa: BLE001 the other rows are still to be measured
+    except Exception as error:  # noqa: BLE001 the other rows follow
         measured.error = _reason(error)
     measured.seconds = perf_counter() - began
     return measured
 
 
 def _reason(error: BaseException) -> str:
-    """Return the first cause in a line; a group of tasks wraps it, and a log may be its text."""
+    """Return the first cause in one line; a task group wraps it, and its text may be a log."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     lines = str(error).strip().splitlines()

@@ -22,7 +22,15 @@ def test_ctrl_c_leaves_the_rows_that_were_measured(
 
     async def one_row(*arguments: Any) -> Run:
         keep: Callable[[Run], None] = arguments[-1]
-        keep(Run(quick=True, machine={}, versions={}, rows=[Measured(6, "GET", error="it broke")]))
+        keep(
+            Run(
+                quick=True,
+                date="2026-11-26",
+                machine={},
+                versions={},
+                rows=[Measured(6, "GET", error="it broke")],
+            )
+        )
         raise end
 
     monkeypatch.setattr(bench, "run_bench", one_row)
