@@ -20,8 +20,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from shared.auth.api_keys import MAX_SECRETS, Entry, Scope, encode_file, hash_secret, parse_file
+from shared.auth.api_keys import MAX_SECRETS, Entry, encode_file, hash_secret, parse_file
 from shared.errors import ConfigError
+from shared.model.scope import Scope
 
 EXIT_REFUSED = 2
 _SECRET_BYTES = 32

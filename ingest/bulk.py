@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from ingest.event_sums import EventSums
+from ingest.messages import MAX_LINES, Line, Rejection
 from shared.errors import InputError
 from shared.model.domain import DomainName, escape_input, parse_domain
 from shared.model.event import (
@@ -23,22 +24,11 @@ from shared.model.event import (
     parse_kind,
 )
 from shared.model.partitioning import partition_of
+from shared.problems import Problem
 
-MAX_LINES = 5_000
 MAX_BYTES = 1024 * 1024
 _LINES_AT_ONCE = 500
-
-
-class Line(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """The fields of one line.
-
-    Unknown fields are rejected: an ignored misspelling of ``count`` would cause a wrong count.
-    """
-
-    domain: str
-    event: str
-    count: int = 1
-    id: str | None = None
+_NOT_JSON = Problem.MALFORMED_JSON.explain(part="line", form="")
 
 
 _decoder = msgspec.json.Decoder(Line)
@@ -46,30 +36,14 @@ _decoder = msgspec.json.Decoder(Line)
 Numbered = tuple[int, Line]
 
 
-@dataclass(frozen=True, slots=True)
-class Rejection:
-    """A rejected line (1-based), and why."""
-
-    line: int
-    code: str
-    detail: str
-
-
-class TooManyLinesError(InputError):
-    """The request has more than ``MAX_LINES`` lines."""
-
-    def __init__(self) -> None:
-        super().__init__("too_many_lines", f"A request may have {MAX_LINES} lines.")
-
-
 def count_lines(body: bytes) -> int:
     """Return the number of lines in *body*, including blank lines.
 
-    Raises TooManyLinesError. No line has been parsed by then.
+    Raises InputError. No line has been parsed by then.
     """
     lines = body.count(b"\n") + (not body.endswith(b"\n"))
     if lines > MAX_LINES:
-        raise TooManyLinesError
+        raise InputError(Problem.TOO_MANY_LINES, max_lines=MAX_LINES)
     return lines
 
 
@@ -141,7 +115,7 @@ class BulkRequest:
                     kind, count = parse_kind(line.event), parse_count(line.count)
                     sums.count(Event(domain, kind, count, key))
             except InputError as error:
-                self.rejected.append(Rejection(number, error.code, error.detail))
+                self.rejected.append(Rejection(number, error.problem.code, str(error)))
                 refused.add(number)
         self._lines.extend([line for line in lines if line[0] not in refused] if refused else lines)
 
@@ -154,11 +128,11 @@ class BulkRequest:
                 yield number, decode(line)
             except msgspec.ValidationError as error:
                 # The message names our fields and types, and quotes at most one field of the line.
-                self.rejected.append(Rejection(number, "invalid_line", escape_input(str(error))))
-            except (msgspec.DecodeError, UnicodeDecodeError):
                 self.rejected.append(
-                    Rejection(number, "malformed_json", "The line is not a JSON object.")
+                    Rejection(number, Problem.INVALID_LINE.code, escape_input(str(error)))
                 )
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                self.rejected.append(Rejection(number, Problem.MALFORMED_JSON.code, _NOT_JSON))
 
 
 def _decode_all(body: bytes) -> list[Line] | None:

@@ -1,28 +1,32 @@
 """Handle the requests of senders: one event by PUT, many by POST; 202 once Kafka has them."""
 
 import asyncio
-import json
 from collections.abc import Awaitable
 
+import msgspec
 from aiohttp import web
 
 from ingest.admission import Admission, Reservation
-from ingest.bulk import MAX_BYTES, BulkRequest, TooManyLinesError, count_lines
+from ingest.bulk import MAX_BYTES, BulkRequest, count_lines
 from ingest.event_sums import MAX_RECORD_BYTES
+from ingest.messages import BulkAnswer, PartialAnswer
 from ingest.metrics import IngestMetrics
 from ingest.publisher import Acknowledgement, Publisher
-from shared.auth.api_keys import Scope
 from shared.auth.guard import charge
 from shared.errors import NodeFullError, OutcomeUnknownError, RetriableError
 from shared.http.bodies import inflate, read_body
 from shared.http.load_shedding import Pace, Refusals
 from shared.http.prebuilt import PrebuiltResponse
-from shared.http.routing import Guard, HttpProblem, Route, Router, problem, retriable_code
+from shared.http.problems import HttpProblem, build_problem
+from shared.http.routing import Guard, Route, Router
 from shared.http.watch import HttpWatch
 from shared.model.domain import MAX_NAME_OCTETS, parse_domain
 from shared.model.event import Event, EventKind, parse_idempotency_key
+from shared.model.scope import Scope
+from shared.problems import Problem
 
 MAX_IGNORED_BODY_BYTES = 4096
+MEDIA_TYPE = "application/x-ndjson"
 MAX_PUT_BYTES = MAX_NAME_OCTETS + MAX_RECORD_BYTES
 
 
@@ -80,14 +84,14 @@ class Handlers:
     ) -> web.StreamResponse:
         if outcome is not None:
             self._metrics.failed += 1
-            return problem(503, retriable_code(outcome), str(outcome))
+            return build_problem(outcome.problem, str(outcome))
         self._metrics.acknowledged += 1
         return self._accepted.answer(request)
 
     async def post_events(self, request: web.BaseRequest) -> web.StreamResponse:
         """``POST /events``: one event per line, answered once Kafka has every accepted line."""
-        if request.content_type != "application/x-ndjson":
-            raise HttpProblem(415, "unsupported_media_type", "Send application/x-ndjson.")
+        if request.content_type != MEDIA_TYPE:
+            raise HttpProblem(Problem.UNSUPPORTED_MEDIA_TYPE, media_type=MEDIA_TYPE)
         with Reservation(self._admission) as reservation:
             try:
                 bulk = await self._read(request, reservation)
@@ -104,19 +108,12 @@ class Handlers:
         accepted = bulk.accepted - len(failed)
         self._metrics.acknowledged += accepted
         self._metrics.failed += len(failed)
-        answer: dict[str, object] = {
-            "accepted": accepted,
-            "rejected": [
-                {"line": r.line, "code": r.code, "detail": r.detail}
-                for r in sorted(bulk.rejected, key=lambda rejection: rejection.line)
-            ],
-        }
+        rejected = sorted(bulk.rejected, key=lambda rejection: rejection.line)
         if reason is not None:
-            answer["failed"] = failed
-            return problem(503, retriable_code(reason), str(reason), extra=answer)
-        return web.Response(
-            status=202, body=json.dumps(answer).encode(), content_type="application/json"
-        )
+            partial = msgspec.to_builtins(PartialAnswer(accepted, rejected, failed))
+            return build_problem(reason.problem, str(reason), extra=partial)
+        body = msgspec.json.encode(BulkAnswer(accepted, rejected))
+        return web.Response(status=202, body=body, content_type="application/json")
 
     async def _read(self, request: web.BaseRequest, reservation: Reservation) -> BulkRequest:
         """Read and parse the body; room is reserved for each piece, then for all lines."""
@@ -124,10 +121,7 @@ class Handlers:
             request, MAX_BYTES, self._body_seconds, lambda size: reservation.extend(size_bytes=size)
         )
         body = inflate(request, sent, MAX_BYTES)
-        try:
-            lines = count_lines(body)
-        except TooManyLinesError as error:
-            raise HttpProblem(413, error.code, error.detail) from error
+        lines = count_lines(body)
         reservation.extend(events=lines, size_bytes=max(0, len(body) - len(sent)))
         charge(request, lines)
         bulk = BulkRequest()

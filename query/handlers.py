@@ -8,27 +8,27 @@ from aiohttp import web
 from query.lookup.answer import Answer
 from query.lookup.answer_response import AnswerResponse, encode
 from query.lookup.read_through_cache import AnswerEntry, ReadThroughCache
+from query.messages import MAX_DOMAINS, BulkLookup, Failure, NoAnswer
 from query.metrics import QueryMetrics
-from shared.auth.api_keys import Scope
 from shared.errors import InputError, NodeFullError, RetriableError
 from shared.http.bodies import read_body
 from shared.http.load_shedding import Pace, Refusals
-from shared.http.routing import Guard, HttpProblem, Route, Router, retriable_code
+from shared.http.problems import HttpProblem
+from shared.http.routing import Guard, Route, Router
 from shared.http.watch import HttpWatch
 from shared.model.domain import DomainName, escape_input, parse_domain
+from shared.model.scope import Scope
+from shared.problems import Problem
 
-MAX_DOMAINS = 1_000
 MAX_BODY_BYTES = 1024 * 1024
 BODY_SECONDS = 10.0
+MEDIA_TYPE = "application/json"
+LOOKUP_FORM = ': {"domains": ["example.com", ...]}'
 _NAMES_PER_TURN = 100
 """A bulk request parses this many names before other tasks run."""
 
 
-class _BulkRequest(msgspec.Struct, forbid_unknown_fields=True):
-    domains: list[str]
-
-
-_decode = msgspec.json.Decoder(_BulkRequest).decode
+_decode = msgspec.json.Decoder(BulkLookup).decode
 
 
 class Handlers:
@@ -70,7 +70,7 @@ class Handlers:
         # The names are freed by now: a refusal may have to wait for its turn.
         return await self._refusals.answer(request, reason)
 
-    async def _answer_all(self, texts: list[str]) -> list[Answer | dict[str, object]]:
+    async def _answer_all(self, texts: list[str]) -> list[Answer | NoAnswer]:
         parsed = await _parse_all(texts)
         # All spellings of a domain share one read.
         unique = list({name: None for name in parsed if isinstance(name, str)})
@@ -78,7 +78,7 @@ class Handlers:
         return [
             self._result(name, answers[name])
             if isinstance(name, str)
-            else self._reject(escape_input(text), name.code, name.detail)
+            else self._reject(escape_input(text), name)
             for text, name in zip(texts, parsed, strict=True)
         ]
 
@@ -114,32 +114,29 @@ class Handlers:
             known.store_response(response, until)
         return response
 
-    def _result(
-        self, domain: DomainName, outcome: Answer | RetriableError
-    ) -> Answer | dict[str, object]:
+    def _result(self, domain: DomainName, outcome: Answer | RetriableError) -> Answer | NoAnswer:
         if isinstance(outcome, Answer):
             self._metrics.answers[outcome.status] += 1
             return outcome
-        return self._reject(domain, retriable_code(outcome), str(outcome))
+        return self._reject(domain, outcome)
 
-    def _reject(self, domain: str, code: str, detail: str) -> dict[str, object]:
+    def _reject(self, domain: str, error: InputError | RetriableError) -> NoAnswer:
+        code = error.problem.code
         self._metrics.count_rejected_domain(code)
-        return {"domain": domain, "error": {"code": code, "detail": detail}}
+        return NoAnswer(domain, Failure(code, str(error)))
 
 
 async def _read_names(request: web.BaseRequest) -> list[str]:
-    if request.content_type != "application/json":
-        raise HttpProblem(415, "unsupported_media_type", "Send application/json.")
+    if request.content_type != MEDIA_TYPE:
+        raise HttpProblem(Problem.UNSUPPORTED_MEDIA_TYPE, media_type=MEDIA_TYPE)
     try:
         body = _decode(await read_body(request, MAX_BODY_BYTES, BODY_SECONDS))
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise HttpProblem(
-            400, "malformed_json", 'Send {"domains": ["example.com", ...]}.'
-        ) from error
+        raise HttpProblem(Problem.MALFORMED_JSON, part="body", form=LOOKUP_FORM) from error
     if not body.domains:
-        raise HttpProblem(400, "no_domains", f"Name 1 to {MAX_DOMAINS} domains.")
+        raise HttpProblem(Problem.NO_DOMAINS, max_domains=MAX_DOMAINS)
     if len(body.domains) > MAX_DOMAINS:
-        raise HttpProblem(413, "too_many_domains", f"Name at most {MAX_DOMAINS} domains.")
+        raise HttpProblem(Problem.TOO_MANY_DOMAINS, max_domains=MAX_DOMAINS)
     return body.domains
 
 

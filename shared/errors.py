@@ -1,4 +1,4 @@
-"""Say what can go wrong by what the caller does next.
+"""What can go wrong, by what the caller does next.
 
 ::
 
@@ -17,8 +17,13 @@
         OutcomeUnknownError       may have been applied: never retried in place
 
 Adapters translate a client's exceptions into these with ``raise ... from error``;
-nothing above an adapter knows a client's errors.
+nothing above an adapter knows a client's errors. What a client of ours gets to know
+of an error stands in ``shared/problems.py``.
 """
+
+from typing import ClassVar
+
+from shared.problems import Problem
 
 
 class PipelineError(Exception):
@@ -41,15 +46,14 @@ class AccessDeniedError(PipelineError):
 
 
 class InputError(PipelineError):
-    """What was sent cannot be taken; sending it again will not help.
+    """The input breaks a rule; the same input fails again.
 
-    ``code`` is stable and meant for programs, ``detail`` is one sentence for people.
+    *values* fill the places in the problem's sentence, which is the text of the error.
     """
 
-    def __init__(self, code: str, detail: str) -> None:
-        super().__init__(detail)
-        self.code = code
-        self.detail = detail
+    def __init__(self, problem: Problem, **values: object) -> None:
+        super().__init__(problem.explain(**values))
+        self.problem = problem
 
 
 class InvalidDomainError(InputError):
@@ -73,20 +77,37 @@ class LogRewrittenError(PipelineError):
 
 
 class RetriableError(PipelineError):
-    """A dependency failed; the same call may succeed later."""
+    """A dependency failed; the same call may succeed later.
+
+    Its text is *reason*, one sentence, else the sentence of its problem.
+    """
+
+    problem: ClassVar[Problem]
+    """What a client gets to know."""
+
+    def __init__(self, reason: str = "") -> None:
+        super().__init__(reason or self.problem.detail)
 
 
 class NodeFullError(RetriableError):
-    """This node has as much in flight as it may; nothing was sent."""
+    """This node has reached its limit of work in flight; it sent nothing."""
+
+    problem = Problem.NODE_FULL
 
 
 class BrokerUnavailableError(RetriableError):
     """Kafka refused the records for now; none of them was stored."""
 
+    problem = Problem.BROKER_UNAVAILABLE
+
 
 class StoreUnavailableError(RetriableError):
     """Cassandra did not apply the statement, or could not answer the read."""
 
+    problem = Problem.STORE_UNAVAILABLE
+
 
 class OutcomeUnknownError(RetriableError):
-    """Nobody can tell whether it was applied. Never send it again in place."""
+    """It is unknown whether it was applied. Never send it again in place."""
+
+    problem = Problem.OUTCOME_UNKNOWN

@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 
 from shared.errors import InputError
+from shared.problems import Problem
 
 Offsets = tuple[int, ...]
 """The next offset to read, by partition."""
@@ -25,9 +26,7 @@ def format_id(offsets: Sequence[int]) -> str:
 def parse_id(text: str) -> Offsets:
     """Return the offsets of the id *text*. Raises InputError if no node can have sent it."""
     if _ID.fullmatch(text) is None:
-        raise InputError(
-            "invalid_last_event_id", "Last-Event-ID is no id of an event of this feed."
-        )
+        raise InputError(Problem.INVALID_LAST_EVENT_ID)
     return tuple(int(part, 16) for part in text.split("."))
 
 

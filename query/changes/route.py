@@ -20,11 +20,13 @@ from query.changes.status_history import StatusHistory
 from query.changes.tail import open_tail
 from query.changes.topic_reader import open_topic_reader
 from query.config import QueryConfig
-from shared.auth.api_keys import Scope
 from shared.errors import BrokerUnavailableError
+from shared.http.problems import HttpProblem
 from shared.http.request_ids import REQUEST_ID, id_to_answer
-from shared.http.routing import HttpProblem, Route
+from shared.http.routing import Route
 from shared.kafka.rights import Right, require_access
+from shared.model.scope import Scope
+from shared.problems import Problem
 
 _HEADERS = {
     "Content-Type": TEXT_TYPE,
@@ -79,23 +81,13 @@ class ChangesHandler:
 
     def _check_admission(self, offsets: Offsets | None) -> None:
         if self._feed.stopping:
-            raise HttpProblem(
-                503, "node_stopping", "This node is stopping. Connect to another node."
-            )
+            raise HttpProblem(Problem.NODE_STOPPING)
         if not self._feed.ready:
-            raise HttpProblem(
-                503, "changes_unavailable", "This node has not caught up with the changes yet."
-            )
+            raise HttpProblem(Problem.CHANGES_UNAVAILABLE)
         if self._feed.full:
-            raise HttpProblem(
-                503, "too_many_clients", "This node has reached its limit of feed clients."
-            )
+            raise HttpProblem(Problem.TOO_MANY_CLIENTS)
         if offsets is not None and not self._resumer.has_room(offsets):
-            raise HttpProblem(
-                503,
-                "too_many_replays",
-                "This node has reached its limit of clients that resume at once.",
-            )
+            raise HttpProblem(Problem.TOO_MANY_REPLAYS)
 
     async def _serve(self, client: ChangeClient, offsets: Offsets | None) -> None:
         if offsets is None:

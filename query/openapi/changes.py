@@ -1,4 +1,4 @@
-"""Describe the feed of changes in the words of OpenAPI 3.1."""
+"""Describe the feed of changes."""
 
 from query.changes.event_id import ID_PATTERN
 from query.changes.event_stream import (
@@ -15,94 +15,69 @@ from query.config import ChangesSettings
 from query.lookup.answer import answer_of
 from shared.model.counter import Counters
 from shared.model.domain import DomainName
-from shared.openapi.responses import NO_STORE, Json, Refusal, Refusals, answering, refusing
+from shared.openapi.responses import NO_STORE, Json, answered, constant, operation, refusal
+from shared.problems import Problem
 
 _RETRY_MS = 1_000
 _HEADERS: Json = {
     "Cache-Control": NO_STORE,
-    "Connection": {
-        "description": "The stream ends with its connection.",
-        "required": True,
-        "schema": {"const": "close"},
-    },
-    "X-Accel-Buffering": {
-        "description": "Tells nginx to pass events on as they come.",
-        "required": True,
-        "schema": {"const": "no"},
-    },
-}
-_REFUSALS: Refusals = {
-    400: {
-        "invalid_last_event_id": Refusal(
-            "`Last-Event-ID` is no `id` of this feed.",
-            "Last-Event-ID is no id of an event of this feed.",
-            {"target": "/changes", "headers": {"Last-Event-ID": "now"}},
-        )
-    },
-    503: {
-        "too_many_clients": Refusal(
-            "As many listen to the node as may.", "As many listen here as may."
-        ),
-        "too_many_replays": Refusal(
-            "The node reads past changes again for as many as it may.",
-            "Too many come back at once.",
-        ),
-        "changes_unavailable": Refusal(
-            "The node does not follow the changes yet.", "This node has no changes to tell yet."
-        ),
-        "node_stopping": Refusal(
-            "The node is about to end.", "This node is stopping; another one goes on."
-        ),
-    },
+    "Connection": constant("close", "The stream ends with its connection."),
+    "X-Accel-Buffering": constant("no", "nginx forwards events at once."),
 }
 
 
-def changes_path(settings: ChangesSettings, threshold: int) -> Json:
-    """Return the path of the feed."""
-    stream = answering(
+def get_changes(settings: ChangesSettings, threshold: int) -> Json:
+    """Return the operation that opens the feed."""
+    stream = answered(
         "A stream that lasts until either side ends it.",
         TEXT_TYPE,
         {
             "type": "string",
-            "description": "It begins with a comment, and with after how many milliseconds to come"
-            " back.",
+            "description": "It begins with a comment, and with the time in milliseconds after which"
+            " to reconnect.",
             "pattern": r"^: [^\n]+\nretry: [0-9]+\n\n",
         },
         headers=_HEADERS,
         examples={"stream": {"value": _example(threshold), "x-request": {"target": "/changes"}}},
     )
-    return {
-        "get": {
-            "tags": ["traffic"],
-            "operationId": "getChanges",
-            "summary": "Changes of status, as they happen",
-            "description": f"""
+    bad_id = {"target": "/changes", "headers": {"Last-Event-ID": "now"}}
+    return operation(
+        "traffic",
+        "getChanges",
+        "Changes of status, as they happen",
+        {"200": stream},
+        [
+            refusal(Problem.INVALID_LAST_EVENT_ID, bad_id),
+            refusal(Problem.TOO_MANY_CLIENTS),
+            refusal(Problem.TOO_MANY_REPLAYS),
+            refusal(Problem.CHANGES_UNAVAILABLE),
+            refusal(Problem.NODE_STOPPING),
+        ],
+        description=f"""
 Server-sent events (HTML standard, 9.2), for instance for a browser's `EventSource`:
 
 - An event without a name is a change of status. Its `data` is an answer as of
-  `GET /domains/{{domain}}`. The changes of one domain come in their order.
-- `resync`: changes were lost for this client. Ask anew for the domains that matter. Its `data` has
-  the reason: {", ".join(f"`{why}`" for why in ResyncReason)}.
-- `late`: whether news may be late, as a part of the system does not answer.
+  `GET /domains/{{domain}}`. The changes of one domain arrive in order.
+- `resync`: this client missed changes. Look up again the domains that matter. Its `data` has the
+  reason: {", ".join(f"`{reason}`" for reason in ResyncReason)}.
+- `late`: whether changes may be late, because a part of the system does not answer.
 
-A comment comes after {settings.heartbeat_seconds:g} seconds of silence. A stream ends after some
-{settings.connection_seconds / 60:g} minutes, or when the node stops. Come back with
-`Last-Event-ID`, to any node: what happened meanwhile comes first. A change may come twice then.
-A client that leaves more than {settings.client_bytes:,} bytes unread is too slow, and its stream
-ends. {settings.max_clients:,} clients may listen to a node.
+A comment is sent after {settings.heartbeat_seconds:g} seconds of silence. A stream ends after about
+{settings.connection_seconds / 60:g} minutes, or when the node stops. Reconnect with
+`Last-Event-ID`, to any node: what happened since then is sent first. A change may be sent twice
+then. A client that leaves more than {settings.client_bytes:,} bytes unread is too slow, and its
+stream ends. A node serves {settings.max_clients:,} clients.
 """.strip(),
-            "parameters": [
-                {
-                    "name": "Last-Event-ID",
-                    "in": "header",
-                    "description": "The `id` that came last. If it is empty or not there, the"
-                    " stream starts now.",
-                    "schema": {"type": "string", "pattern": f"^({ID_PATTERN})?$"},
-                }
-            ],
-            "responses": {"200": stream, **refusing(_REFUSALS)},
-        }
-    }
+        parameters=[
+            {
+                "name": "Last-Event-ID",
+                "in": "header",
+                "description": "The last `id` that was received. If it is empty or absent, the"
+                " stream starts now.",
+                "schema": {"type": "string", "pattern": f"^({ID_PATTERN})?$"},
+            }
+        ],
+    )
 
 
 def _example(threshold: int) -> str:

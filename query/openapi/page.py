@@ -1,112 +1,107 @@
-"""Describe the pages that a query node has for people in the words of OpenAPI 3.1."""
+"""Describe the pages of a query node."""
 
 from query.page.static_files import security_headers
-from shared.auth.api_keys import Scope
-from shared.openapi.auth import KEY_STATUSES, need_key
+from shared.model.message_fields import AnyDomain
+from shared.model.scope import Scope
+from shared.openapi.access import KEY_STATUSES, require_key
 from shared.openapi.responses import (
     ETAG,
     IF_NONE_MATCH,
     NO_STORE,
     Json,
-    answering,
+    answered,
+    constant,
+    header,
     not_modified,
-    refusing,
+    operation,
 )
-from shared.openapi.schemas import ANY_SPELLING
+from shared.openapi.schemas import named, schema_of
 
 _TEXT: Json = {"type": "string"}
-
-
-def _always(value: str) -> Json:
-    return {"required": True, "schema": {"const": value}}
+_HTML: Json = {"text/html": {"schema": _TEXT}}
 
 
 def _secured(*, data_images: bool = False) -> Json:
     headers = security_headers(data_images=data_images)
-    return {name: _always(value) for name, value in headers.items()}
+    return {name: constant(value) for name, value in headers.items()}
 
 
 def _revalidated(secured: Json) -> Json:
     return {
         **secured,
         "ETag": ETAG,
-        "Cache-Control": {**_always("no-cache"), "description": "Kept, but asked for each time."},
-        "Vary": _always("Accept-Encoding"),
+        "Cache-Control": constant("no-cache", "Caches ask each time whether it is current."),
+        "Vary": constant("Accept-Encoding"),
     }
 
 
 def _get_page() -> Json:
-    refusals = refusing()
-    for status, when in {
-        "400": "As HTML: `domain` is no mail domain, and the page says why.",
-        "503": "As HTML: the domain cannot be answered for now, and the page says why.",
-    }.items():
-        refusals[status]["description"] += f"\n\n{when}"
-        refusals[status]["content"] |= {"text/html": {"schema": _TEXT}}
     kept = _revalidated(_secured())
-    page = answering(
-        "The page, with the answer in it if there was a question.",
+    page = answered(
+        "The page, with the answer in it if a domain was looked up.",
         "text/html",
         _TEXT,
         headers={
             **_secured(),
-            "ETag": {**ETAG, "required": False},
-            "Vary": {**kept["Vary"], "required": False},
-            "Cache-Control": {
-                "description": "`no-store` where there is an answer in it.",
-                "required": True,
-                "schema": {"enum": ["no-cache", NO_STORE["schema"]["const"]]},
-            },
+            "ETag": ETAG | {"required": False},
+            "Vary": kept["Vary"] | {"required": False},
+            "Cache-Control": header(
+                "`no-store` if the page has an answer in it.",
+                enum=["no-cache", NO_STORE["schema"]["const"]],
+            ),
         },
     )
-    return {
-        "tags": ["people"],
-        "operationId": "getPage",
-        "summary": "The page",
-        "description": "Look a domain up, watch changes and the pipeline. It works without a script"
-        " too: the form asks for this path. What it needs beside is at `/static/`, whose files are"
-        " a part of the page and may change with it.",
-        "parameters": [
+    get = operation(
+        "people",
+        "getPage",
+        "The page",
+        {"200": page, "304": not_modified(kept)},
+        description="Look a domain up, watch changes and the pipeline. The lookup works without"
+        " scripts: the form requests this path. The files at `/static/` are part of the page and"
+        " may change with it.",
+        parameters=[
             {
                 "name": "domain",
                 "in": "query",
-                "description": "Look this domain up. Space around it is left out.",
-                "schema": ANY_SPELLING,
-                "examples": {"looked_up": {"value": "example.com"}},
+                "description": "Look this domain up. Space around it is ignored.",
+                "schema": schema_of(AnyDomain),
+                "examples": named({"looked_up": "example.com"}),
             },
             IF_NONE_MATCH,
         ],
-        "responses": {"200": page, "304": not_modified(kept), **refusals},
-    }
+    )
+    for status, when in {
+        "400": "As HTML: `domain` is not a mail domain; the page shows the reason.",
+        "503": "As HTML: there is no answer for now; the page shows the reason.",
+    }.items():
+        get["responses"][status]["description"] += f"\n\n{when}"
+        get["responses"][status]["content"] |= _HTML
+    return get
 
 
 def _get_docs() -> Json:
     kept = _revalidated(_secured(data_images=True))
-    return {
-        "tags": ["people"],
-        "operationId": "getDocs",
-        "summary": "This document, to be read and tried",
-        "parameters": [IF_NONE_MATCH],
-        "responses": {
-            "200": answering("The page.", "text/html", _TEXT, headers=kept),
-            "304": not_modified(kept),
-            **refusing(),
-        },
-    }
+    page = answered("The page.", "text/html", _TEXT, headers=kept)
+    return operation(
+        "people",
+        "getDocs",
+        "This document, to read and to try",
+        {"200": page, "304": not_modified(kept)},
+        parameters=[IF_NONE_MATCH],
+    )
 
 
 PAGES: Json = {"/": {"get": _get_page()}, "/docs": {"get": _get_docs()}}
 
 
-def need_key_to_look_up(item: Json) -> Json:
-    """Return the page of a node that asks for keys: without a question it is for everybody."""
-    needing = need_key("/", item, Scope.QUERY)
-    operation = needing["get"]
-    responses = dict(operation["responses"])
+def require_key_to_look_up(item: Json) -> Json:
+    """Return the page of a node that requires API keys: only a lookup needs one."""
+    get = require_key("/", item, Scope.QUERY)["get"]
     for status in KEY_STATUSES:
-        refusal = responses[status]
-        html = {"text/html": {"schema": _TEXT}}
-        when = f"{refusal['description']}\n\nAs HTML: there was a question."
-        headers = {**refusal["headers"], **_secured()}
-        responses[status] = {"description": when, "headers": headers, "content": html}
-    return {"get": {**operation, "security": [{}, *operation["security"]], "responses": responses}}
+        refused = get["responses"][status]
+        get["responses"][status] = {
+            "description": f"{refused['description']}\n\nAs HTML, for a lookup.",
+            "headers": {**refused["headers"], **_secured()},
+            "content": _HTML,
+        }
+    return {"get": {**get, "security": [{}, *get["security"]]}}

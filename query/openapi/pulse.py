@@ -1,34 +1,12 @@
-"""Describe how the pipeline is told of in the words of OpenAPI 3.1."""
+"""Describe the state of the pipeline."""
 
 import msgspec
 
 from query.pulse.collector import FRESH_SECONDS, PartitionPulse, Pulse, TargetPulse
 from query.pulse.scrape import Delay, Tier, Total
-from shared.openapi.responses import NO_STORE, Json, answering, refusing
+from shared.openapi.responses import NO_STORE, Json, answered, constant, operation
+from shared.openapi.schemas import answer_schemas, reference
 
-_MEANINGS = {
-    "Pulse": {
-        "at": "Seconds since 1970.",
-        "over_seconds": "The time that `rates` and `delay` are of; null: nothing to compare with.",
-        "rates": "What was counted per second; null: by nobody that was read twice.",
-        "delay": "Null: no events in that time.",
-        "failing": "The sources that did not tell, and why.",
-    },
-    "PartitionPulse": {
-        "end": "The offset that the next record will have; null: Kafka did not tell.",
-        "committed": "The offset from which the workers would go on; null: Kafka did not tell, or"
-        " there is none.",
-        "lag": "Records that are yet to be counted; null: nobody told.",
-        "lag_from": "`worker`: what its owner has yet to read. `committed`: what it has yet to"
-        " commit, which is late by as long as the commits are.",
-    },
-    "TargetPulse": {
-        "tier": "Null: it has not told yet.",
-        "up": "Whether it told.",
-        "ready": "Whether it takes traffic.",
-        "error": "Why it did not tell.",
-    },
-}
 _EXAMPLE = Pulse(
     at=1_790_000_000.5,
     over_seconds=1.003,
@@ -50,45 +28,36 @@ _EXAMPLE = Pulse(
 
 
 def pulse_schemas() -> Json:
-    """Return the schemas of what ``/pulse`` says, as its types have them."""
-    _, schemas = msgspec.json.schema_components(
-        (Pulse,), ref_template="#/components/schemas/{name}"
-    )
-    for name, meanings in _MEANINGS.items():
-        for field, meaning in meanings.items():
-            schemas[name]["properties"][field]["description"] = meaning
-    schemas["Pulse"]["description"] = "How the pipeline is."
+    """Return the schemas of the answer."""
+    schemas = answer_schemas(Pulse)
     schemas["Pulse"]["properties"]["rates"] |= {
-        "propertyNames": {"$ref": "#/components/schemas/Total"},
+        "propertyNames": reference(Total),
         "required": list(Total),
     }
     return schemas
 
 
-PULSE_PATH: Json = {
-    "get": {
-        "tags": ["people"],
-        "operationId": "getPulse",
-        "summary": "How the pipeline is",
-        "description": "Rates, delay, lag per partition, and who is up: as of this moment, or of at"
-        f" most {FRESH_SECONDS:g} second ago. What did not tell is named in `failing`.",
-        "responses": {
-            "200": answering(
-                "What is known.",
-                "application/json",
-                {"$ref": "#/components/schemas/Pulse"},
-                headers={
-                    "Cache-Control": NO_STORE,
-                    "X-Content-Type-Options": {"required": True, "schema": {"const": "nosniff"}},
-                },
-                examples={
-                    "pulse": {
-                        "value": msgspec.to_builtins(_EXAMPLE),
-                        "x-request": {"target": "/pulse"},
-                    }
-                },
-            ),
-            **refusing(),
-        },
-    }
-}
+GET_PULSE: Json = operation(
+    "people",
+    "getPulse",
+    "The state of the pipeline",
+    {
+        "200": answered(
+            "What the sources report.",
+            "application/json",
+            reference(Pulse),
+            headers={
+                "Cache-Control": NO_STORE,
+                "X-Content-Type-Options": constant("nosniff"),
+            },
+            examples={
+                "pulse": {
+                    "value": msgspec.to_builtins(_EXAMPLE),
+                    "x-request": {"target": "/pulse"},
+                }
+            },
+        )
+    },
+    description="Rates, delay, lag per partition, and the state of each process: now, or at most"
+    f" {FRESH_SECONDS:g} second ago. `failing` names the sources that did not answer.",
+)

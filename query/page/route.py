@@ -9,11 +9,12 @@ from aiohttp import web
 from query.lookup.answer import Answer
 from query.page.card import draw_card, draw_problem
 from query.page.static_files import StaticFile, build_file_routes, read, security_headers
-from shared.auth.api_keys import Scope
 from shared.errors import InputError, RetriableError
-from shared.http.routing import OPEN, RETRY_AFTER_SECONDS, HttpProblem, Route, retriable_code
-from shared.http.watch import mark
+from shared.http.problems import RETRY_AFTER_SECONDS, HttpProblem, mark
+from shared.http.routing import OPEN, Route
 from shared.model.domain import MAX_QUOTED_CHARACTERS, DomainName, parse_domain
+from shared.model.scope import Scope
+from shared.problems import Problem
 
 LookUp = Callable[[DomainName], Awaitable[Answer]]
 """Return what is known of a domain. Raises RetriableError."""
@@ -34,27 +35,29 @@ class Page:
             return await self._empty.get(request)
         typed = request.query["domain"].strip()
         headers = {**self._headers, "Cache-Control": "no-store"}
-        code = None
+        problem: Problem | None = None
         try:
             answer = draw_card(await self._look_up(parse_domain(typed)), typed)
             status = 200
         except InputError as error:
-            status, code = 400, error.code
-            answer = draw_problem(code, "This is no mail domain", error.detail)
+            problem = error.problem
+            status = problem.status
+            answer = draw_problem(problem.code, "This is not a mail domain", str(error))
             typed = typed[:MAX_QUOTED_CHARACTERS]
         except RetriableError as error:
-            status, code = 503, retriable_code(error)
-            answer = draw_problem(code, "No answer just now", f"{error} Please try again.")
+            problem = error.problem
+            status = problem.status
+            answer = draw_problem(problem.code, "No answer just now", f"{error} Please try again.")
             headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
         response = self._respond(status, typed, answer, headers)
-        return response if code is None else mark(response, code)
+        return response if problem is None else mark(response, problem)
 
     def refuse(self, request: web.BaseRequest, refusal: HttpProblem) -> web.Response:
         """Return the page with why its question was not answered, for want of a key."""
         typed = request.query.get("domain", "").strip()[:MAX_QUOTED_CHARACTERS]
-        answer = draw_problem(refusal.code, "No answer without a key", refusal.detail)
+        answer = draw_problem(refusal.problem.code, "No answer without a key", str(refusal))
         headers = {**self._headers, "Cache-Control": "no-store", **refusal.headers}
-        return mark(self._respond(refusal.status, typed, answer, headers), refusal.code)
+        return mark(self._respond(refusal.problem.status, typed, answer, headers), refusal.problem)
 
     def _respond(
         self, status: int, typed: str, answer: str, headers: dict[str, str]

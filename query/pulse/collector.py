@@ -8,10 +8,11 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
-from typing import Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 from aiohttp import web
+from msgspec import Meta
 
 from query.pulse.scrape import Delay, Scrape, Tier, Total, delay, rates
 from query.pulse.sources import (
@@ -22,9 +23,9 @@ from query.pulse.sources import (
     TargetState,
     addresses_of,
 )
-from shared.auth.api_keys import Scope
 from shared.config import Address
 from shared.http.routing import Route
+from shared.model.scope import Scope
 
 T = TypeVar("T")
 
@@ -39,37 +40,56 @@ class TargetPulse(msgspec.Struct, frozen=True):
     """One process."""
 
     address: str
-    tier: Tier | None
-    up: bool
-    ready: bool
-    error: str | None
+    tier: Annotated[Tier | None, Meta(description="Null: it has not reported yet.")]
+    up: Annotated[bool, Meta(description="Whether it answered.")]
+    ready: Annotated[bool, Meta(description="Whether it takes traffic.")]
+    error: Annotated[str | None, Meta(description="Why it did not answer.")]
 
 
 class PartitionPulse(msgspec.Struct, frozen=True):
     """How far one partition is."""
 
     partition: int
-    end: int | None
-    committed: int | None
-    lag: int | None
-    lag_from: Literal["worker", "committed"] | None
-    """``worker``: what its owner has yet to read; ``committed``: what it has yet to commit,
-    which is late by as long as the commits are."""
+    end: Annotated[
+        int | None, Meta(description="The offset of the next record; null: Kafka did not answer.")
+    ]
+    committed: Annotated[
+        int | None,
+        Meta(
+            description="The offset from which the workers would go on; null: Kafka did not answer,"
+            " or there is none."
+        ),
+    ]
+    lag: Annotated[
+        int | None, Meta(description="Records that are not counted yet; null: no source answered.")
+    ]
+    lag_from: Annotated[
+        Literal["worker", "committed"] | None,
+        Meta(
+            description="`worker`: what its owner has yet to read. `committed`: what it has yet to"
+            " commit, which includes the time between two commits."
+        ),
+    ]
 
 
 class Pulse(msgspec.Struct, frozen=True):
-    """The answer."""
+    """The state of the pipeline."""
 
-    at: float
-    """Seconds since 1970."""
-    over_seconds: float | None
-    """The time that rates and delay are of; None: nothing to compare with yet."""
-    rates: dict[Total, float | None]
-    delay: Delay | None
+    at: Annotated[float, Meta(description="Seconds since 1970.")]
+    over_seconds: Annotated[
+        float | None,
+        Meta(description="The period of `rates` and `delay`; null: there is no earlier reading."),
+    ]
+    rates: Annotated[
+        dict[Total, float | None],
+        Meta(description="Counted per second; null: no process was read twice."),
+    ]
+    delay: Annotated[Delay | None, Meta(description="Null: no events in that period.")]
     partitions: list[PartitionPulse]
     targets: list[TargetPulse]
-    failing: dict[str, str]
-    """The sources that did not tell, and why."""
+    failing: Annotated[
+        dict[str, str], Meta(description="The sources that did not answer, with the reason.")
+    ]
 
 
 class PulseCollector:

@@ -9,7 +9,6 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from hashlib import sha256
 from hmac import compare_digest
 from typing import Annotated
@@ -17,6 +16,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from shared.errors import ConfigError
+from shared.model.scope import Scope
 
 ID_PATTERN = "[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
 """Of a key's id. It has no dot: the first one is where the secret begins."""
@@ -24,13 +24,6 @@ MAX_SECRETS = 2
 """Live at once, so that senders can change theirs one after the other."""
 _NO_DIGEST = bytes(32)
 """Stands where there is no secret: nobody knows what has this hash."""
-
-
-class Scope(StrEnum):
-    """What a key is good for."""
-
-    INGEST = "ingest"
-    QUERY = "query"
 
 
 class Entry(BaseModel):

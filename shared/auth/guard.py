@@ -19,7 +19,9 @@ from shared.auth.api_keys import Key, Keys
 from shared.auth.config import AccessConfig, AccessSettings, load_keys
 from shared.auth.quota import Account
 from shared.http.load_shedding import Pace
-from shared.http.routing import Handler, HttpProblem, Route, problem_of
+from shared.http.problems import HttpProblem, respond_to
+from shared.http.routing import Handler, Route
+from shared.problems import Problem
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -102,14 +104,9 @@ class Access:
         authorization = request.headers.get("Authorization", "")
         client = self._known.get(authorization) or self._verify(authorization)
         if client is None:
-            return HttpProblem(
-                401,
-                "unauthorized",
-                "Send a valid key: Authorization: Bearer <id>.<secret>.",
-                {"WWW-Authenticate": "Bearer"},
-            )
+            return HttpProblem(Problem.UNAUTHORIZED, {"WWW-Authenticate": "Bearer"})
         if scope not in client.key.scopes:
-            return HttpProblem(403, "scope_missing", f"The key is not for this: {scope}.")
+            return HttpProblem(Problem.SCOPE_MISSING, scope=scope)
         account = client.account
         if account is None:
             return None
@@ -157,16 +154,11 @@ def charge(request: web.BaseRequest, events: int) -> None:
 
 
 def _over_quota(wait_seconds: float) -> HttpProblem:
-    return HttpProblem(
-        429,
-        "quota_exceeded",
-        "The key has used up its quota on this node.",
-        {"Retry-After": str(math.ceil(wait_seconds))},
-    )
+    return HttpProblem(Problem.QUOTA_EXCEEDED, {"Retry-After": str(math.ceil(wait_seconds))})
 
 
 def _draw_problem(_: web.BaseRequest, refusal: HttpProblem) -> web.StreamResponse:
-    return problem_of(refusal)
+    return respond_to(refusal)
 
 
 def build_access(config: AccessConfig) -> Access | None:

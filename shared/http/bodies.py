@@ -6,9 +6,12 @@ from collections.abc import Callable
 
 from aiohttp import web
 
-from shared.http.routing import HttpProblem
+from shared.http.problems import HttpProblem
+from shared.problems import Problem
 
 _CLOSE = {"Connection": "close"}
+BAD_FRAMING = "its framing contradicts its headers"
+NOT_GZIP = "it is not gzip data"
 _MAX_MEMBERS = 64
 """Each member costs a copy of all that follow it."""
 _GZIP_WINDOW = 31
@@ -30,7 +33,7 @@ async def read_body(
     Raises HttpProblem: 413 beyond *max_bytes*, before more is read; 408 if it has not come
     after *within_seconds*; 400 if it is not framed as its headers say.
     """
-    too_large = HttpProblem(413, "body_too_large", f"The body may have {max_bytes} bytes.", _CLOSE)
+    too_large = HttpProblem(Problem.BODY_TOO_LARGE, _CLOSE, max_bytes=max_bytes)
     if (request.content_length or 0) > max_bytes:
         raise too_large
     chunks: list[bytes] = []
@@ -47,11 +50,9 @@ async def read_body(
                 admit(len(chunk))
                 chunks.append(chunk)
     except TimeoutError as error:
-        raise HttpProblem(408, "body_too_slow", "The body did not come in time.", _CLOSE) from error
+        raise HttpProblem(Problem.BODY_TOO_SLOW, _CLOSE, seconds=within_seconds) from error
     except web.RequestPayloadError as error:
-        raise HttpProblem(
-            400, "malformed_body", "The body is not framed as its headers say.", _CLOSE
-        ) from error
+        raise HttpProblem(Problem.MALFORMED_BODY, _CLOSE, reason=BAD_FRAMING) from error
     return b"".join(chunks)
 
 
@@ -65,23 +66,21 @@ def inflate(request: web.BaseRequest, body: bytes, max_bytes: int) -> bytes:
     if coding == "identity":
         return body
     if coding != "gzip":
-        raise HttpProblem(415, "unsupported_encoding", "Send the body plain or as gzip.")
+        raise HttpProblem(Problem.UNSUPPORTED_ENCODING)
     inflated = b""
     members = 0
     try:
         while body:  # a file of several members is one body (RFC 1952, 2.2)
             members += 1
             if members > _MAX_MEMBERS:
-                raise HttpProblem(400, "malformed_body", "The gzip body has too many members.")
+                raise HttpProblem(Problem.MALFORMED_BODY, reason="it has too many gzip members")
             stream = zlib.decompressobj(_GZIP_WINDOW)
             inflated += stream.decompress(body, max_bytes + 1 - len(inflated))
             if len(inflated) > max_bytes:
-                raise HttpProblem(
-                    413, "body_too_large", f"The body may have {max_bytes} bytes, inflated."
-                )
+                raise HttpProblem(Problem.BODY_TOO_LARGE, max_bytes=max_bytes)
             if not stream.eof:
-                raise HttpProblem(400, "malformed_body", "The gzip body ends too early.")
+                raise HttpProblem(Problem.MALFORMED_BODY, reason="its gzip data end too early")
             body = stream.unused_data
     except zlib.error as error:
-        raise HttpProblem(400, "malformed_body", "The body is no gzip.") from error
+        raise HttpProblem(Problem.MALFORMED_BODY, reason=NOT_GZIP) from error
     return inflated

@@ -15,7 +15,7 @@ from aiohttp import web
 
 from shared.errors import NodeFullError
 from shared.http.prebuilt import PrebuiltResponse
-from shared.http.routing import problem_of, retriable_code
+from shared.http.problems import respond_to
 
 TICK_SECONDS = 0.012
 SHARES_PER_TICK = 24
@@ -75,8 +75,8 @@ class Refusals:
         response = self._responses.get(reason)
         if response is None:
             error = NodeFullError(reason)
-            build = partial(problem_of, error)
-            response = PrebuiltResponse(build, build().status, retriable_code(error))
+            build = partial(respond_to, error)
+            response = PrebuiltResponse(build, error.problem.status, error.problem.code)
             self._responses[reason] = response
         await self._pace.wait(1 + read_bytes // BYTES_PER_SHARE)
         return response.answer(request)

@@ -1,11 +1,13 @@
 """Serve what operators ask a process: is it alive, is it ready, what has it counted."""
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import Annotated
 
+import msgspec
 from aiohttp import web
+from msgspec import Meta
 from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
@@ -20,7 +22,9 @@ class Check:
     """One thing that a process needs before it is ready, kept up to date by its owner."""
 
     ok: bool = False
-    last_error: str | None = None
+    last_error: Annotated[
+        str | None, Meta(description="The most recent failure, even if the check passes again.")
+    ] = None
 
     def passed(self) -> None:
         """Note that it works; the last error stays, for whoever asks what it was."""
@@ -30,6 +34,16 @@ class Check:
         """Note that it does not, and why."""
         self.ok = False
         self.last_error = str(error) or type(error).__name__
+
+
+class ReadinessReport(msgspec.Struct, frozen=True):
+    """Whether a process takes traffic, and what it depends on."""
+
+    ready: bool
+    stopping: Annotated[
+        bool, Meta(description="Whether the node is about to end. It completes what is in flight.")
+    ]
+    checks: Mapping[str, Check]
 
 
 class Readiness:
@@ -52,16 +66,9 @@ class Readiness:
         """Whether traffic should come here."""
         return not self.stopping and all(check.ok for check in self.checks.values())
 
-    def report(self) -> dict[str, object]:
-        """Return what ``/readyz`` says."""
-        return {
-            "ready": self.ready,
-            "stopping": self.stopping,
-            "checks": {
-                name: {"ok": check.ok, "last_error": check.last_error}
-                for name, check in self.checks.items()
-            },
-        }
+    def report(self) -> ReadinessReport:
+        """Return the body of ``/readyz``."""
+        return ReadinessReport(self.ready, self.stopping, self.checks)
 
 
 async def keep_probing(check: Check, probe: Callable[[], Awaitable[object]]) -> None:
@@ -93,7 +100,7 @@ def build_management(readiness: Readiness, registry: CollectorRegistry, *others:
     async def readyz(_: web.BaseRequest) -> web.Response:
         return web.Response(
             status=200 if readiness.ready else 503,
-            body=json.dumps(readiness.report()).encode(),
+            body=msgspec.json.encode(readiness.report()),
             content_type="application/json",
         )
 

@@ -1,10 +1,8 @@
 """Bring a request to its handler, and say every refusal as a problem (RFC 9457)."""
 
-import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from http import HTTPStatus
 from operator import itemgetter
 from time import perf_counter
 from typing import Final, NamedTuple
@@ -13,85 +11,17 @@ from urllib.parse import unquote
 from aiohttp import web
 from multidict import istr
 
-from shared.auth.api_keys import Scope
-from shared.errors import InputError, RetriableError
 from shared.http.metrics import NO_ERROR, RouteMeter
-from shared.http.watch import HttpWatch, code_of, mark
+from shared.http.problems import REFUSALS, HttpProblem, code_of, respond_to
+from shared.http.watch import HttpWatch
 from shared.model.record import TRACEPARENT
-
-RETRY_AFTER_SECONDS = 1
+from shared.model.scope import Scope
+from shared.problems import Problem
 
 _FIRST_REFUSAL = 400
 _TRACEPARENT = istr(TRACEPARENT)
 
 Handler = Callable[..., Awaitable[web.StreamResponse]]
-
-
-class HttpProblem(Exception):  # noqa: N818 RFC 9457 calls it a problem
-    """A refusal that a handler raises instead of returning."""
-
-    def __init__(
-        self, status: int, code: str, detail: str, headers: dict[str, str] | None = None
-    ) -> None:
-        super().__init__(detail)
-        self.status = status
-        self.code = code
-        self.detail = detail
-        self.headers = headers or {}
-
-
-def problem(
-    status: int,
-    code: str,
-    detail: str,
-    headers: dict[str, str] | None = None,
-    extra: dict[str, object] | None = None,
-) -> web.Response:
-    """Return a refusal as ``application/problem+json`` (RFC 9457)."""
-    body = {
-        "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
-        "status": status,
-        "detail": detail,
-        "code": code,
-        **(extra or {}),
-    }
-    headers = {"Cache-Control": "no-store", **(headers or {})}
-    if status == HTTPStatus.SERVICE_UNAVAILABLE:
-        headers = {"Retry-After": str(RETRY_AFTER_SECONDS), **headers}
-    response = web.Response(
-        status=status,
-        body=json.dumps(body).encode(),
-        content_type="application/problem+json",
-        headers=headers,
-    )
-    if response.headers.get("Connection") == "close":
-        # The header alone would only say so.
-        response.force_close()
-    return mark(response, code)
-
-
-REFUSALS = (HttpProblem, InputError, RetriableError)
-"""What a handler raises to refuse; ``problem_of`` knows them."""
-
-
-def problem_of(error: Exception) -> web.Response:
-    """Return the refusal that *error* deserves; raise it again if it is no refusal."""
-    match error:
-        case HttpProblem():
-            return problem(error.status, error.code, error.detail, error.headers)
-        case InputError():
-            return problem(400, error.code, error.detail)
-        case RetriableError():
-            return problem(503, retriable_code(error), str(error))
-        case _:
-            raise error
-
-
-def retriable_code(error: RetriableError) -> str:
-    """Return the stable code of a failure: ``NodeFullError`` is ``node_full``."""
-    name = type(error).__name__.removesuffix("Error")
-    return "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")
 
 
 def is_known(request: web.BaseRequest, tag: str) -> bool:
@@ -147,7 +77,7 @@ def _endpoint(method: str, path: str, handler: Handler, watch: HttpWatch) -> _En
         try:
             return await handler(request, *values)
         except REFUSALS as error:
-            return problem_of(error)  # by now, so that its span has a status
+            return respond_to(error)  # by now, so that its span has a status
 
     async def traced(request: web.BaseRequest, *values: str) -> web.StreamResponse:
         traceparent = request.headers.get(_TRACEPARENT)
@@ -217,9 +147,9 @@ class Router:
         try:
             endpoint, values = self._find(request)
         except HttpProblem as error:
-            response = problem_of(error)
+            response = respond_to(error)
             meter = self._watch.meters.unrouted(request.method)
-            meter.ended(response.status, perf_counter() - began_at, error.code)
+            meter.ended(response.status, perf_counter() - began_at, error.problem.code)
             self._watch.refused(request, meter, response)
             return response
         handler, meter = endpoint
@@ -229,7 +159,7 @@ class Router:
             try:
                 answer = await handler(request, *values)
             except REFUSALS as error:
-                answer = problem_of(error)
+                answer = respond_to(error)
             status, error_type = answer.status, NO_ERROR
             if status >= _FIRST_REFUSAL:
                 error_type = code_of(answer) or NO_ERROR
@@ -255,8 +185,6 @@ class Router:
                 return endpoint, shape.values(segments)
             allowed.update(endpoints)
         if not allowed:
-            raise HttpProblem(404, "unknown_path", "There is nothing at this path.")
+            raise HttpProblem(Problem.UNKNOWN_PATH)
         names = ", ".join(sorted(allowed))
-        raise HttpProblem(
-            405, "method_not_allowed", f"This path answers to {names}.", {"Allow": names}
-        )
+        raise HttpProblem(Problem.METHOD_NOT_ALLOWED, {"Allow": names}, methods=names)

@@ -15,10 +15,11 @@ from aiohttp.web_protocol import RequestHandler
 from shared.errors import ConfigError
 from shared.http.metrics import OTHER_METHOD
 from shared.http.prebuilt import PrebuiltResponse, render
+from shared.http.problems import build_problem
 from shared.http.request_ids import REQUEST_ID, id_of, id_to_answer
-from shared.http.routing import problem
 from shared.http.tls import Handshakes, ServerTls, open_listeners
 from shared.http.watch import HttpWatch
+from shared.problems import Problem
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -129,11 +130,11 @@ class _Connection(RequestHandler):
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             # aiohttp makes 504 of a TimeoutError that a handler lets through, and keeps it back.
             log.error("handler failed", exc_info=exc or True, request_id=id_of(request))
-            response = problem(500, "internal_error", "A defect of this node; it was logged.")
+            response = build_problem(Problem.INTERNAL_ERROR)
         else:
-            response = problem(status, "malformed_request", "This is not well-formed HTTP/1.1.")
+            response = build_problem(Problem.MALFORMED_REQUEST)
             # Neither its method nor its beginning is known.
-            meter.ended(status, 0.0, "malformed_request")
+            meter.ended(response.status, 0.0, Problem.MALFORMED_REQUEST.code)
         watch.refused(request, meter, response)
         response.force_close()
         return response
@@ -154,7 +155,7 @@ class Server(web.Server):
         self.served: set[_Connection] = set()
         self.handshakes = None if tls is None else Handshakes(self, tls)
         self._leaving = 0
-        response = problem(503, "too_many_connections", "This node has all the connections it may.")
+        response = build_problem(Problem.TOO_MANY_CONNECTIONS)
         response.force_close()
         self._refusal = response
 
@@ -194,7 +195,7 @@ class Server(web.Server):
         if self._leaving > self.limits.max_connections:
             transport.abort()
             return
-        request_id = self.watch.turned_away("too_many_connections", self._refusal.status)
+        request_id = self.watch.turned_away(Problem.TOO_MANY_CONNECTIONS)
         transport.write(render(self._refusal, request_id))
         if transport.can_write_eof():  # not in TLS
             transport.write_eof()

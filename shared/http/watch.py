@@ -6,14 +6,13 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from shared.http.metrics import NO_ROUTE, HttpMeters, RouteMeter
-from shared.http.prebuilt import PrebuiltResponse
+from shared.http.problems import code_of
 from shared.http.refusal_log import RefusalLog
 from shared.http.request_ids import id_of, new_id
+from shared.problems import Problem
 
 if TYPE_CHECKING:
     from shared.telemetry.spans import Spans
-
-_CODE = web.ResponseKey("_CODE", str)
 
 
 class HttpWatch:
@@ -39,24 +38,11 @@ class HttpWatch:
         if code is not None and self._log.wants(code):
             self._log.tell(code, response.status, meter.method, meter.route, id_of(request))
 
-    def turned_away(self, code: str, status: int) -> str:
+    def turned_away(self, problem: Problem) -> str:
         """Note that a connection is refused; return a name for what it would have asked."""
         request_id = new_id()
+        code = problem.code
         self.meters.connections_refused += 1
         if self._log.wants(code):
-            self._log.tell(code, status, NO_ROUTE, NO_ROUTE, request_id)
+            self._log.tell(code, problem.status, NO_ROUTE, NO_ROUTE, request_id)
         return request_id
-
-
-def mark(response: web.Response, code: str) -> web.Response:
-    """Note on *response* the stable code of the problem that it tells."""
-    response[_CODE] = code
-    return response
-
-
-def code_of(response: web.StreamResponse) -> str | None:
-    """Return the stable code of the problem that *response* tells, if it does."""
-    if isinstance(response, PrebuiltResponse):
-        return response.code
-    code: str | None = response.get(_CODE)
-    return code

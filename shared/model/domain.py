@@ -8,12 +8,12 @@ a name that an older one refuses, but no two ever give one name two spellings.
 
 import re
 import unicodedata
-from enum import StrEnum
 from typing import NewType
 
 import idna
 
 from shared.errors import InvalidDomainError
+from shared.problems import Problem
 
 DomainName = NewType("DomainName", str)
 """A domain as ``parse_domain`` spells it: lower-case ASCII, A-labels, no trailing dot."""
@@ -23,23 +23,20 @@ MAX_LABEL_OCTETS = 63
 MAX_QUOTED_CHARACTERS = 80
 
 
-class DomainErrorCode(StrEnum):
-    """Why a text is no mail domain.
-
-    They stand in the order they are looked for: in the whole, label by label, in the last label.
-    """
-
-    DOMAIN_TOO_LONG = "domain_too_long"  # over 253 octets, as sent or as mapped
-    EMPTY_DOMAIN = "empty_domain"  # nothing, or nothing but a dot
-    IP_ADDRESS = "ip_address"  # IPv4 or IPv6 in any spelling, inet_aton's included
-    FORBIDDEN_CHARACTER = "forbidden_character"  # one that no label may hold
-    EMPTY_LABEL = "empty_label"  # two dots in a row, or one at the start
-    LABEL_TOO_LONG = "label_too_long"  # over 63 octets, as an A-label if it needs one
-    HYPHEN_AT_EDGE = "hyphen_at_edge"  # a label starts or ends with one
-    RESERVED_LABEL = "reserved_label"  # hyphens third and fourth, and no "xn" before them
-    BAD_IDNA_LABEL = "bad_idna_label"  # "xn--" of no valid label, or one that breaks IDNA's rules
-    SINGLE_LABEL = "single_label"  # no dot inside
-    NUMERIC_LAST_LABEL = "numeric_last_label"  # no letter after the last dot
+DOMAIN_PROBLEMS = (
+    Problem.DOMAIN_TOO_LONG,
+    Problem.EMPTY_DOMAIN,
+    Problem.IP_ADDRESS,
+    Problem.FORBIDDEN_CHARACTER,
+    Problem.EMPTY_LABEL,
+    Problem.LABEL_TOO_LONG,
+    Problem.HYPHEN_AT_EDGE,
+    Problem.RESERVED_LABEL,
+    Problem.BAD_IDNA_LABEL,
+    Problem.SINGLE_LABEL,
+    Problem.NUMERIC_LAST_LABEL,
+)
+"""Why a text is not a mail domain: every problem that ``parse_domain`` raises."""
 
 
 # What nearly every name is: plain labels and a last one of letters. It need accept no more,
@@ -70,7 +67,7 @@ def parse_domain(text: str) -> DomainName:
     and control characters included. The time it takes is bounded: what is too long is
     refused unread. Special-use names (``example.test``) are names like any other.
 
-    Raise ``InvalidDomainError`` with a ``DomainErrorCode`` if *text* names no mail domain.
+    Raise ``InvalidDomainError`` with one of ``DOMAIN_PROBLEMS`` if *text* names no mail domain.
     """
     if len(text) > MAX_NAME_OCTETS and (len(text) > MAX_NAME_OCTETS + 1 or text[-1] not in _DOTS):
         raise _too_long()
@@ -112,12 +109,9 @@ def _map_to_unicode_labels(text: str) -> str:
 def _parse_mapped(name: str) -> DomainName:
     """Judge *name*, which is in lower case and has lost its trailing dot, label by label."""
     if not name:
-        raise InvalidDomainError(DomainErrorCode.EMPTY_DOMAIN, "The domain is empty.")
+        raise InvalidDomainError(Problem.EMPTY_DOMAIN)
     if _IP_ADDRESS.fullmatch(name):
-        raise InvalidDomainError(
-            DomainErrorCode.IP_ADDRESS,
-            f"{quote_input(name)} is an IP address, not a domain.",
-        )
+        raise InvalidDomainError(Problem.IP_ADDRESS, name=quote_input(name))
     if found := _NOT_LETTER_DIGIT_HYPHEN_DOT.search(name):
         raise _forbidden(found.group())
     labels = [_a_label(label) for label in name.split(".")]
@@ -125,38 +119,24 @@ def _parse_mapped(name: str) -> DomainName:
     if len(a_name) > MAX_NAME_OCTETS:
         raise _too_long()
     if len(labels) == 1:
-        raise InvalidDomainError(
-            DomainErrorCode.SINGLE_LABEL,
-            f"{quote_input(name)} has no dot: a mail domain has at least two labels.",
-        )
+        raise InvalidDomainError(Problem.SINGLE_LABEL, name=quote_input(name))
     if not any(character.isalpha() for character in labels[-1]):
-        raise InvalidDomainError(
-            DomainErrorCode.NUMERIC_LAST_LABEL,
-            f"The last label, {quote_input(labels[-1])}, has no letter.",
-        )
+        raise InvalidDomainError(Problem.NUMERIC_LAST_LABEL, label=quote_input(labels[-1]))
     return DomainName(a_name)
 
 
 def _a_label(label: str) -> str:
     """Return the ASCII form of a mapped *label*, be it plain, an A-label or a U-label."""
     if not label:
-        raise InvalidDomainError(
-            DomainErrorCode.EMPTY_LABEL, "A label is empty: there is a dot too many."
-        )
+        raise InvalidDomainError(Problem.EMPTY_LABEL)
     # The A-label of a U-label is at least as long, so this bounds what idna has to do.
     if len(label) > MAX_LABEL_OCTETS:
         raise _label_too_long(label)
     if label.startswith("-") or label.endswith("-"):
-        raise InvalidDomainError(
-            DomainErrorCode.HYPHEN_AT_EDGE,
-            f"The label {quote_input(label)} starts or ends with a hyphen.",
-        )
+        raise InvalidDomainError(Problem.HYPHEN_AT_EDGE, label=quote_input(label))
     is_a_label = label.startswith("xn--")
     if label[2:4] == "--" and not is_a_label:
-        raise InvalidDomainError(
-            DomainErrorCode.RESERVED_LABEL,
-            f'The label {quote_input(label)} has hyphens third and fourth, which only "xn--" may.',
-        )
+        raise InvalidDomainError(Problem.RESERVED_LABEL, label=quote_input(label))
     if label.isascii() and not is_a_label:
         return label
     try:
@@ -166,30 +146,21 @@ def _a_label(label: str) -> str:
             raise _label_too_long(label) from error
         if isinstance(error, idna.InvalidCodepoint) and not is_a_label:
             raise _forbidden(chr(error.codepoint or 0)) from error
-        raise InvalidDomainError(
-            DomainErrorCode.BAD_IDNA_LABEL,
-            f"The label {quote_input(label)} breaks the rules of internationalised names.",
-        ) from error
+        raise InvalidDomainError(Problem.BAD_IDNA_LABEL, label=quote_input(label)) from error
 
 
 def _too_long() -> InvalidDomainError:
-    return InvalidDomainError(
-        DomainErrorCode.DOMAIN_TOO_LONG,
-        f"The domain is longer than {MAX_NAME_OCTETS} octets.",
-    )
+    return InvalidDomainError(Problem.DOMAIN_TOO_LONG, max_name_octets=MAX_NAME_OCTETS)
 
 
 def _label_too_long(label: str) -> InvalidDomainError:
     return InvalidDomainError(
-        DomainErrorCode.LABEL_TOO_LONG,
-        f"The label {quote_input(label)} is longer than {MAX_LABEL_OCTETS} octets.",
+        Problem.LABEL_TOO_LONG, label=quote_input(label), max_label_octets=MAX_LABEL_OCTETS
     )
 
 
 def _forbidden(character: str) -> InvalidDomainError:
     known_as = unicodedata.name(character, "a character without a name")
     return InvalidDomainError(
-        DomainErrorCode.FORBIDDEN_CHARACTER,
-        f"U+{ord(character):04X} ({known_as}) is not allowed:"
-        " labels hold letters, digits and hyphens.",
+        Problem.FORBIDDEN_CHARACTER, character=f"U+{ord(character):04X} ({known_as})"
     )

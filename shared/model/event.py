@@ -7,6 +7,7 @@ import msgspec
 
 from shared.errors import InvalidEventError
 from shared.model.domain import DomainName
+from shared.problems import Problem
 
 MAX_COUNT = 1_000_000
 MAX_IDEMPOTENCY_KEY_LENGTH = 64
@@ -40,23 +41,18 @@ def parse_kind(text: str) -> EventKind:
     try:
         return EventKind(text)
     except ValueError as error:
-        raise InvalidEventError(
-            "unknown_event", "The event must be 'delivered' or 'bounced'."
-        ) from error
+        raise InvalidEventError(Problem.UNKNOWN_EVENT) from error
 
 
 def parse_count(count: int) -> int:
     """Return *count* if one report may stand for that many events."""
     if not 1 <= count <= MAX_COUNT:
-        raise InvalidEventError("invalid_count", f"The count must be 1 to {MAX_COUNT}.")
+        raise InvalidEventError(Problem.INVALID_COUNT, max_count=MAX_COUNT)
     return count
 
 
 def parse_idempotency_key(text: str) -> str:
     """Return *text* if it can be an idempotency key: 1 to 64 visible ASCII characters."""
     if _IDEMPOTENCY_KEY.fullmatch(text) is None:
-        raise InvalidEventError(
-            "invalid_key",
-            f"An idempotency key is 1 to {MAX_IDEMPOTENCY_KEY_LENGTH} visible ASCII characters.",
-        )
+        raise InvalidEventError(Problem.INVALID_KEY, max_key_length=MAX_IDEMPOTENCY_KEY_LENGTH)
     return text

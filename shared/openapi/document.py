@@ -1,8 +1,9 @@
-"""Describe what the tiers' APIs have in common, in the words of OpenAPI 3.1, and serve it.
+"""Assemble the API document of a tier, OpenAPI 3.1, and serve it.
 
-Documents are plain dicts. Limits come from the constants and settings that impose them, and
-examples are what the code says, so that neither can say anything else. A test sends each example
-to real nodes: what asks for it is the request example of the same name, or its ``x-request``.
+Documents are plain dicts. Limits come from the constants and settings that impose them, refusals
+from the table of problems, schemas from the message types, and examples from the code that makes
+the answers. A test sends each example to real nodes: its request is the request example of the
+same name, or its ``x-request``.
 """
 
 import hashlib
@@ -11,19 +12,22 @@ from typing import NamedTuple
 
 from aiohttp import web
 
+from shared.http.management import ReadinessReport
+from shared.http.problems import ProblemDocument
 from shared.http.routing import OPEN, Route, is_known
+from shared.openapi.access import KEY_SCHEME
 from shared.openapi.management import management_paths
 from shared.openapi.responses import (
+    COMMON_RESPONSES,
     ETAG,
     IF_NONE_MATCH,
-    PROBLEM,
-    RESPONSES,
     Json,
-    answering,
+    answered,
+    constant,
     not_modified,
-    refusing,
+    operation,
 )
-from shared.openapi.schemas import DOMAIN_NAME
+from shared.openapi.schemas import answer_schemas, request_schemas
 
 API_VERSION = "0.1.0"
 _MAX_AGE_SECONDS = 300
@@ -32,18 +36,18 @@ _CACHE_CONTROL = f"public, max-age={_MAX_AGE_SECONDS}"
 _ALWAYS = """
 A domain may be sent in any spelling; answers have its one spelling.
 
-Every refusal is a problem as RFC 9457 has it, with a stable `code`. Beside those that are listed
-at each path, a path that is not here is refused with 404 `unknown_path`, and a method that a path
-does not have with 405 `method_not_allowed` and `Allow`. HEAD is answered wherever GET is. What was
-sent is shown in a refusal by 80 characters at most, escaped.
+Every refusal is a problem document (RFC 9457) with a stable `code`. In addition to the codes that
+each path lists, an unknown path is refused with 404 `unknown_path`, and a method that a path does
+not have with 405 `method_not_allowed` and `Allow`. HEAD is answered wherever GET is. A refusal
+shows at most 80 characters of what was sent, escaped.
 
-A node closes a connection some minutes after it was opened, and when it stops. The last answer says
-`Connection: close`; nothing that was asked is lost.
+A node closes a connection some minutes after it was opened, and when the node stops. The last
+answer has `Connection: close`; no request is lost.
 """
 
 
 class Documents(NamedTuple):
-    """What each port of a tier serves: to each, it is the other that is somewhere else."""
+    """The document that each port serves: each names the address of the other port."""
 
     traffic: Json
     management: Json
@@ -60,16 +64,16 @@ def build_documents(
     *,
     host: str,
     ports: tuple[int, int],
-    needs: str,
-    schemes: Json,
+    dependency: str,
+    keys: bool,
 ) -> Documents:
     """Return the documents of a tier.
 
-    *ports* are those of traffic and management; *needs* is what the tier is not ready without;
-    *schemes* are what proves who asks, empty for a node that runs open.
+    *ports* are those of traffic and management; the tier is not ready without *dependency*; *keys*
+    is whether its nodes require API keys.
     """
     traffic, management = (_server(host, port) for port in ports)
-    operators = management_paths(needs)
+    operators = management_paths(dependency)
     document: Json = {
         "openapi": "3.1.0",
         "info": {
@@ -80,15 +84,20 @@ def build_documents(
         },
         "servers": [_HERE],
         "tags": [
-            {"name": "traffic", "description": "What senders and customers use."},
-            {"name": "people", "description": "What is looked at, on the traffic port."},
-            {"name": "management", "description": "What operators use, on a port of its own."},
+            {"name": "traffic", "description": "For senders and customers."},
+            {"name": "people", "description": "Pages and their data, on the traffic port."},
+            {"name": "management", "description": "For operators, on a separate port."},
         ],
         "paths": {**paths, "/openapi.json": _DOCUMENT_PATH, **_at(management, operators)},
         "components": {
-            "schemas": {"Problem": PROBLEM, "DomainName": DOMAIN_NAME, **schemas},
-            "responses": RESPONSES,
-            "securitySchemes": schemes,
+            # The members of a problem document are not all: some problems add their own.
+            "schemas": {
+                **schemas,
+                **request_schemas(ProblemDocument),
+                **answer_schemas(ReadinessReport),
+            },
+            "responses": COMMON_RESPONSES,
+            "securitySchemes": KEY_SCHEME if keys else {},
         },
     }
     from_management = {
@@ -124,30 +133,25 @@ def build_route(document: Json) -> Route:
     return Route("GET", "/openapi.json", get, OPEN)
 
 
-_DOCUMENT_HEADERS: Json = {
+_HEADERS: Json = {
     "ETag": ETAG,
-    "Cache-Control": {
-        "description": "The document may be kept for some minutes.",
-        "required": True,
-        "schema": {"const": _CACHE_CONTROL},
-    },
+    "Cache-Control": constant(_CACHE_CONTROL, "Caches may keep the document for some minutes."),
 }
 _DOCUMENT_PATH: Json = {
-    "get": {
-        "tags": ["traffic"],
-        "operationId": "getDocument",
-        "summary": "This document",
-        "description": "It is served on both ports.",
-        "parameters": [IF_NONE_MATCH],
-        "responses": {
-            "200": answering(
+    "get": operation(
+        "traffic",
+        "getDocument",
+        "This document",
+        {
+            "200": answered(
                 "The document, in OpenAPI 3.1.",
                 "application/json",
                 {"type": "object", "required": ["openapi", "info", "paths"]},
-                headers=_DOCUMENT_HEADERS,
+                headers=_HEADERS,
             ),
-            "304": not_modified(_DOCUMENT_HEADERS),
-            **refusing(),
+            "304": not_modified(_HEADERS),
         },
-    }
+        description="Both ports serve it.",
+        parameters=[IF_NONE_MATCH],
+    )
 }

@@ -1,90 +1,51 @@
-"""Describe the management port, which is the same for all tiers, in the words of OpenAPI 3.1."""
+"""Describe the management port, which is the same for all tiers."""
 
-from shared.openapi.responses import Json, answering, refusing
+from msgspec import to_builtins
 
-_REFUSALS = refusing()
+from shared.http.management import Readiness, ReadinessReport
+from shared.openapi.responses import Json, answered, operation
+from shared.openapi.schemas import reference
 
 
-def management_paths(needs: str) -> Json:
-    """Return the paths; *needs* is what a node of the tier is not ready without."""
+def management_paths(dependency: str) -> Json:
+    """Return the paths of a tier that is not ready without *dependency*."""
+    readiness = Readiness(dependency)
+    readiness[dependency].failed(f"{dependency} did not answer")
+    not_ready = {"value": to_builtins(readiness.report())}
+    readiness[dependency].passed()
+    ready = {"value": to_builtins(readiness.report()), "x-request": {"target": "/readyz"}}
+    alive = {"value": "ok\n", "x-request": {"target": "/livez"}}
     return {
-        "/livez": _get("getLive", "Whether the process is alive", _LIVE),
-        "/readyz": _get("getReady", "Whether traffic should come here", _readiness(needs)),
-        "/metrics": _get("getMetrics", "What the process has counted", _METRICS),
-    }
-
-
-def _get(operation: str, summary: str, responses: Json) -> Json:
-    return {
-        "get": {
-            "tags": ["management"],
-            "operationId": operation,
-            "summary": summary,
-            "responses": {**_REFUSALS, **responses},
-        }
-    }
-
-
-_LIVE: Json = {
-    "200": answering(
-        "It is.",
-        "text/plain",
-        {"const": "ok\n"},
-        examples={"alive": {"value": "ok\n", "x-request": {"target": "/livez"}}},
-    )
-}
-_METRICS: Json = {
-    "200": answering("Metrics in the text format of Prometheus.", "text/plain", {"type": "string"})
-}
-
-
-def _readiness(needs: str) -> Json:
-    report = {
-        "type": "object",
-        "required": ["ready", "stopping", "checks"],
-        "additionalProperties": False,
-        "properties": {
-            "ready": {"type": "boolean"},
-            "stopping": {
-                "type": "boolean",
-                "description": "Whether the node is about to end. It answers what it has in hand.",
-            },
-            "checks": {
-                "type": "object",
-                "description": "What the node needs.",
-                "required": [needs],
-                "additionalProperties": {
-                    "type": "object",
-                    "required": ["ok", "last_error"],
-                    "additionalProperties": False,
-                    "properties": {
-                        "ok": {"type": "boolean"},
-                        "last_error": {
-                            "type": ["string", "null"],
-                            "description": "The last failure, even if all is well since.",
-                        },
-                    },
-                },
-            },
-        },
-    }
-    passed = {"ok": True, "last_error": None}
-    failed = {"ok": False, "last_error": f"{needs} did not answer"}
-    ready = {"ready": True, "stopping": False, "checks": {needs: passed}}
-    unready = {"ready": False, "stopping": False, "checks": {needs: failed}}
-    not_ready = answering(
-        "Send no traffic here for now, or the refusal `too_many_connections`.",
-        "application/json",
-        report,
-        examples={"not_ready": {"value": unready}},
-    )
-    not_ready["content"] |= _REFUSALS["503"]["content"]
-    return {
-        "200": answering(
-            "Send traffic here.",
-            "application/json",
-            report,
-            examples={"ready": {"value": ready, "x-request": {"target": "/readyz"}}},
+        "/livez": _get(
+            "getLive",
+            "Is the process alive?",
+            answered("Yes.", "text/plain", {"const": "ok\n"}, examples={"alive": alive}),
         ),
-        "503": not_ready,
+        "/readyz": _get(
+            "getReady",
+            "Should traffic come here?",
+            _readiness("Send traffic here.", {"ready": ready}),
+            _readiness(
+                "Send no traffic here for now; or the refusal `too_many_connections`.",
+                {"not_ready": not_ready},
+            ),
+        ),
+        "/metrics": _get(
+            "getMetrics",
+            "The metrics of the process",
+            answered("In the text format of Prometheus.", "text/plain", {"type": "string"}),
+        ),
     }
+
+
+def _get(name: str, summary: str, ok: Json, unavailable: Json | None = None) -> Json:
+    get = operation("management", name, summary, {"200": ok})
+    if unavailable is not None:
+        unavailable["content"] |= get["responses"]["503"]["content"]
+        get["responses"]["503"] = unavailable
+    return {"get": get}
+
+
+def _readiness(description: str, examples: Json) -> Json:
+    schema = reference(ReadinessReport)
+    return answered(description, "application/json", schema, examples=examples)

@@ -1,204 +1,152 @@
-"""Describe answers and refusals in the words of OpenAPI 3.1."""
+"""Render answers and refusals as responses of OpenAPI 3.1."""
 
-from collections.abc import Mapping
-from http import HTTPStatus
+from collections import defaultdict
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from shared.http.routing import RETRY_AFTER_SECONDS
+from shared.http.problems import CONTENT_TYPE, RETRY_AFTER_SECONDS, describe
+from shared.model.domain import MAX_LABEL_OCTETS, MAX_NAME_OCTETS
+from shared.model.event import MAX_COUNT, MAX_IDEMPOTENCY_KEY_LENGTH
+from shared.problems import Problem
 
 Json = dict[str, Any]
 
 
-class Refusal(NamedTuple):
-    """When a code is sent, an example of its sentence, and of what brings it about."""
+class _Places(dict[str, object]):
+    """Values for the places in a sentence; a place without a value stays as it is."""
 
-    when: str
-    detail: str
-    request: Json | None = None
-    extra: Json | None = None
-    """What the problem says beside the usual."""
+    def __missing__(self, place: str) -> str:
+        return f"{{{place}}}"
 
 
-Refusals = Mapping[int, Mapping[str, Refusal]]
-
-PROBLEM: Json = {
-    "type": "object",
-    "description": "Why a request was refused, as RFC 9457 has it.",
-    "required": ["type", "title", "status", "detail", "code"],
-    "properties": {
-        "type": {"const": "about:blank"},
-        "title": {"type": "string", "description": "The name of the status."},
-        "status": {"type": "integer", "minimum": 400, "maximum": 599},
-        "detail": {"type": "string", "description": "A sentence for people. It may change."},
-        "code": {"type": "string", "description": "The reason, for programs. It is stable."},
-    },
+_LIMITS = {
+    "max_name_octets": MAX_NAME_OCTETS,
+    "max_label_octets": MAX_LABEL_OCTETS,
+    "max_count": MAX_COUNT,
+    "max_key_length": MAX_IDEMPOTENCY_KEY_LENGTH,
 }
-NODE_FULL = "The node has as much in hand as it may. Nothing was done. Send it again a bit later."
-_ANY_REQUEST: Refusals = {
-    400: {
-        "malformed_request": Refusal(
-            "The request is not well-formed HTTP/1.1, or its line or headers are too large.",
-            "This is not well-formed HTTP/1.1.",
-        )
-    },
-    500: {
-        "internal_error": Refusal(
-            "The node has a defect. It was logged.", "A defect of this node; it was logged."
-        )
-    },
-    503: {
-        "too_many_connections": Refusal(
-            "The node has as many connections as it may.",
-            "This node has all the connections it may.",
-        )
-    },
+
+
+class Refusal(NamedTuple):
+    """A problem that an operation may report, and an example of its document."""
+
+    problem: Problem
+    meaning: str
+    """When it is reported."""
+    detail: str
+    request: Json | None
+    """A request that is refused with the example."""
+
+
+def refusal(
+    problem: Problem, request: Json | None = None, *, detail: str = "", **values: object
+) -> Refusal:
+    """Return *problem* with *values* in its sentence.
+
+    *request* is refused with it, in the sentence *detail* if not in its own.
+    """
+    sentence = problem.detail.format_map(_Places(_LIMITS | values))
+    return Refusal(problem, f"{sentence} {problem.note}".rstrip(), detail or sentence, request)
+
+
+_ANY_REQUEST = (
+    refusal(Problem.MALFORMED_REQUEST),
+    refusal(Problem.INTERNAL_ERROR),
+    refusal(Problem.TOO_MANY_CONNECTIONS),
+)
+
+
+def body_refusals(max_bytes: int, seconds: float, too_large: Json) -> tuple[Refusal, ...]:
+    """Return the refusals of a body; *too_large* is a request whose body is too large."""
+    return (
+        refusal(Problem.MALFORMED_BODY),
+        refusal(Problem.BODY_TOO_SLOW, seconds=seconds),
+        refusal(Problem.BODY_TOO_LARGE, too_large, max_bytes=max_bytes),
+    )
+
+
+def header(description: str = "", *, required: bool = True, **schema: object) -> Json:
+    """Return a header of a response."""
+    return {"description": description, "required": required, "schema": schema}
+
+
+def constant(value: str, description: str = "") -> Json:
+    """Return a header that always has the same value."""
+    return header(description, const=value)
+
+
+NO_STORE = constant("no-store", "Caches do not store this answer.")
+ETAG = header(
+    "The version of this answer. Send it as `If-None-Match` to read only a newer one.",
+    type="string",
+    pattern='^(W/)?"[!-~]+"$',
+)
+IF_NONE_MATCH: Json = {
+    "name": "If-None-Match",
+    "in": "header",
+    "description": "The `ETag` of an answer that you have. The answer is 304 if it is current.",
+    "schema": {"type": "string"},
+}
+_REFUSAL_HEADERS: Json = {
+    "Cache-Control": NO_STORE,
+    "X-Request-Id": header(
+        "Identifies the request, also in the node's log: its own `X-Request-Id`, if that was 1 to"
+        " 64 visible ASCII characters, else a new one.",
+        type="string",
+        pattern="^[!-~]{1,64}$",
+    ),
+}
+_AFTER = "Send the request again after this many seconds."
+_HEADERS_BY_STATUS: dict[int, Json] = {
+    401: {"WWW-Authenticate": constant("Bearer", "The way to authenticate.")},
+    405: {"Allow": header("The methods of this path.", type="string")},
+    429: {"Retry-After": header(_AFTER, type="integer", minimum=1)},
+    503: {"Retry-After": header(_AFTER, type="integer", const=RETRY_AFTER_SECONDS)},
 }
 _CLOSING = {400, 408, 413, 500, 503}
-"""Statuses that some codes close the connection with."""
-NO_STORE: Json = {
-    "description": "The answer is for this moment only.",
-    "required": True,
-    "schema": {"const": "no-store"},
-}
-_HEADERS: Json = {
-    "X-Request-Id": {
-        "description": "The name of the request: its `X-Request-Id`, if that was 1 to 64 visible"
-        " ASCII characters, else one made for it. The node's log has it too.",
-        "required": True,
-        "schema": {"type": "string", "pattern": "^[!-~]{1,64}$"},
-    },
-    "Retry-After": {
-        "description": "Send the request again after this many seconds.",
-        "required": True,
-        "schema": {"type": "integer", "const": RETRY_AFTER_SECONDS},
-    },
-    "Allow": {
-        "description": "The methods that this path answers to.",
-        "required": True,
-        "schema": {"type": "string"},
-    },
-    "Connection": {
-        "description": "Present if the node closes the connection with this answer.",
-        "schema": {"const": "close"},
-    },
-}
+"""Statuses of which some problems close the connection."""
 
 
-def body_refusals(max_bytes: int, seconds: float, too_large: Json | None = None) -> Refusals:
-    """Return the refusals of a body that is too large, too slow, or not framed as it says.
+def refused(refusals: Iterable[Refusal]) -> Json:
+    """Return the responses with which *refusals* are reported, by status.
 
-    *too_large* asks for the first of these.
+    The first of several refusals with the same problem counts.
     """
-    return {
-        400: {
-            "malformed_body": Refusal(
-                "The body is not framed as its headers say.",
-                "The body is not framed as its headers say.",
-            )
-        },
-        408: {
-            "body_too_slow": Refusal(
-                f"The body did not come within {seconds:g} seconds.",
-                "The body did not come in time.",
-            )
-        },
-        413: {
-            "body_too_large": Refusal(
-                f"The body has more than {max_bytes:,} bytes.",
-                f"The body may have {max_bytes} bytes.",
-                too_large,
-            )
-        },
-    }
+    by_status: dict[int, dict[Problem, Refusal]] = defaultdict(dict)
+    for each in refusals:
+        by_status[each.problem.status].setdefault(each.problem, each)
+    return {str(status): _refusal(status, by_status[status]) for status in sorted(by_status)}
 
 
-def refusing(*several: Refusals) -> Json:
-    """Return the responses of *several* refusals, and of those that any request may meet."""
-    by_status: dict[int, dict[str, Refusal]] = {}
-    for refusals in (*several, _ANY_REQUEST):
-        for status, codes in refusals.items():
-            said = by_status.get(status, {})
-            by_status[status] = {**said, **codes, **said}  # what was said first is to the point
-    return {str(status): response(status, by_status[status]) for status in sorted(by_status)}
-
-
-def error_schema(meanings: Mapping[str, str]) -> Json:
-    """Return the properties of what says why one of many was refused, while others were not."""
-    return {
-        "code": {"enum": list(meanings), "description": bullets(meanings)},
-        "detail": PROBLEM["properties"]["detail"],
-    }
-
-
-def bullets(meanings: Mapping[str, str]) -> str:
-    """Return what each code means as a list in Markdown."""
-    return "\n".join(f"- `{code}`: {when}" for code, when in meanings.items())
-
-
-def response(status: int, codes: Mapping[str, Refusal]) -> Json:
-    """Return the response of the refusals of one status, by their codes."""
-    headers = {"Cache-Control": NO_STORE, "X-Request-Id": _HEADERS["X-Request-Id"]}
-    if status == HTTPStatus.SERVICE_UNAVAILABLE:
-        headers["Retry-After"] = _HEADERS["Retry-After"]
-    if status == HTTPStatus.METHOD_NOT_ALLOWED:
-        headers["Allow"] = _HEADERS["Allow"]
+def _refusal(status: int, refusals: dict[Problem, Refusal]) -> Json:
+    headers = {**_REFUSAL_HEADERS, **_HEADERS_BY_STATUS.get(status, {})}
     if status in _CLOSING:
-        headers["Connection"] = _HEADERS["Connection"]
-    named = {"properties": {"status": {"const": status}, "code": {"enum": list(codes)}}}
+        headers["Connection"] = constant("close") | {"required": False}
+    named = {"properties": {"status": {"const": status}, "code": code_schema(refusals.values())}}
     content = {
-        "schema": {"allOf": [{"$ref": "#/components/schemas/Problem"}, named]},
-        "examples": {code: _example(status, code, refusal) for code, refusal in codes.items()},
+        "schema": {"allOf": [{"$ref": "#/components/schemas/ProblemDocument"}, named]},
+        "examples": {problem.code: _example(each) for problem, each in refusals.items()},
     }
     return {
-        "description": bullets({code: refusal.when for code, refusal in codes.items()}),
+        "description": code_schema(refusals.values())["description"],
         "headers": headers,
-        "content": {"application/problem+json": content},
+        "content": {CONTENT_TYPE: content},
     }
 
 
-def _example(status: int, code: str, refusal: Refusal) -> Json:
-    example: Json = {
-        "summary": refusal.when,
-        "value": {
-            "type": "about:blank",
-            "title": HTTPStatus(status).phrase,
-            "status": status,
-            "detail": refusal.detail,
-            "code": code,
-            **(refusal.extra or {}),
-        },
-    }
-    if refusal.request is not None:
-        example["x-request"] = refusal.request
-    return example
+def _example(refusal: Refusal) -> Json:
+    request = {} if refusal.request is None else {"x-request": refusal.request}
+    return {"value": describe(refusal.problem, refusal.detail), **request}
 
 
-RESPONSES: Json = {
-    "UnknownPath": response(
-        404,
-        {
-            "unknown_path": Refusal(
-                "There is nothing at this path.",
-                "There is nothing at this path.",
-                {"method": "GET", "target": "/nothing/here"},
-            )
-        },
-    ),
-    "MethodNotAllowed": response(
-        405,
-        {
-            "method_not_allowed": Refusal(
-                "This path does not answer to this method.",
-                "This path answers to GET, HEAD.",
-                {"method": "PUT", "target": "/openapi.json"},
-            )
-        },
-    ),
-}
-"""What requests are answered with that are for no path or no method of ours."""
+def code_schema(refusals: Iterable[Refusal]) -> Json:
+    """Return the schema of a code, with the meaning of each as a list in Markdown."""
+    meanings = {each.problem.code: each.meaning for each in refusals}
+    bullets = "\n".join(f"- `{code}`: {meaning}" for code, meaning in meanings.items())
+    return {"enum": list(meanings), "description": bullets}
 
 
-def answering(
+def answered(
     description: str,
     media_type: str,
     schema: Json,
@@ -215,21 +163,40 @@ def answering(
 
 
 def not_modified(headers: Json) -> Json:
-    """Return the response to whoever has the newest answer already."""
+    """Return the response to a client that has the current answer already."""
+    return {"description": "The answer with this `If-None-Match` is current.", "headers": headers}
+
+
+def operation(
+    tag: str,
+    name: str,
+    summary: str,
+    responses: Json,
+    refusals: Iterable[Refusal] = (),
+    **more: object,
+) -> Json:
+    """Return an operation; *refusals* are those that not every request may meet."""
     return {
-        "description": "What you have is still true: `If-None-Match` names it.",
-        "headers": headers,
+        "tags": [tag],
+        "operationId": name,
+        "summary": summary,
+        **more,
+        "responses": dict(sorted({**refused((*refusals, *_ANY_REQUEST)), **responses}.items())),
     }
 
 
-IF_NONE_MATCH: Json = {
-    "name": "If-None-Match",
-    "in": "header",
-    "description": "The `ETag` of an answer that you have. If it is still true, 304 says so.",
-    "schema": {"type": "string"},
+COMMON_RESPONSES: Json = {
+    "UnknownPath": refused(
+        [refusal(Problem.UNKNOWN_PATH, {"method": "GET", "target": "/nothing/here"})]
+    )["404"],
+    "MethodNotAllowed": refused(
+        [
+            refusal(
+                Problem.METHOD_NOT_ALLOWED,
+                {"method": "PUT", "target": "/openapi.json"},
+                methods="GET, HEAD",
+            )
+        ]
+    )["405"],
 }
-ETAG: Json = {
-    "description": "Names this answer. Send it as `If-None-Match` to ask whether it is still true.",
-    "required": True,
-    "schema": {"type": "string", "pattern": '^(W/)?"[!-~]+"$'},
-}
+"""The answers to requests that match no path or no method."""

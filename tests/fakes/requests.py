@@ -12,7 +12,9 @@ from aiohttp.streams import StreamReader
 from aiohttp.test_utils import make_mocked_request
 
 from shared.http.prebuilt import PrebuiltResponse
+from shared.http.problems import CONTENT_TYPE, code_of
 from shared.http.routing import Router
+from tests.fakes.documents import check_documented
 
 
 async def ask(
@@ -22,7 +24,10 @@ async def ask(
     body: bytes | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> web.Response:
-    """Return the router's answer; *target* is what stands in the request line."""
+    """Return the router's answer; *target* is that of the request line.
+
+    Raises AssertionError for a problem that the operation does not document.
+    """
     transport = Mock(asyncio.Transport)
     transport.get_write_buffer_size.return_value = 0
     if body is None:
@@ -37,6 +42,9 @@ async def ask(
     if isinstance(response, PrebuiltResponse):
         response = response.build()
     assert isinstance(response, web.Response)
+    code = code_of(response)
+    if code is not None and response.content_type == CONTENT_TYPE:
+        check_documented(method, target, code)
     return response
 
 

@@ -16,11 +16,11 @@ from query.lookup.answer import answer_of
 from query.lookup.read_through_cache import CacheLimits, ReadThroughCache
 from query.metrics import QueryMetrics
 from query.page.route import build_page_routes
-from shared.auth.api_keys import Scope
 from shared.http.routing import OPEN, Guard, Route
 from shared.http.server import HttpLimits, open_server
 from shared.model.counter import Counters
 from shared.model.domain import DomainName
+from shared.model.scope import Scope
 from tests.fakes.counter_reader import InMemoryCounterReader
 from tests.servers.loopback import random_prefix
 

@@ -7,8 +7,10 @@ from itertools import count
 from aiohttp import web
 
 from shared.http.prebuilt import PrebuiltResponse
-from shared.http.routing import OPEN, Route, Router, problem
+from shared.http.problems import build_problem
+from shared.http.routing import OPEN, Route, Router
 from shared.http.server import HttpLimits, open_server
+from shared.problems import Problem
 from tests.clients.raw_client import Answer, RawConnection
 from tests.servers.loopback import random_prefix
 
@@ -18,7 +20,7 @@ PORTS = count(20_300)
 
 def refuse() -> web.Response:
     """Return a response with headers and a body of its own."""
-    return problem(503, "node_full", "Come again.", {"X-Own": "1"})
+    return build_problem(Problem.NODE_FULL, "Come again.", {"X-Own": "1"})
 
 
 async def plain(_: web.BaseRequest) -> web.StreamResponse:

@@ -19,7 +19,7 @@ from query.page.route import build_page_routes
 from query.pulse.collector import PulseCollector, build_pulse_routes
 from shared.openapi.document import API_VERSION
 from shared.openapi.responses import Json
-from tests.unit.api.documents import TIERS, document_of, documents_of, objects, operations
+from tests.fakes.documents import TIERS, document_of, documents_of, objects, operations
 
 ROUTES = {
     "ingest": build_ingest_routes(object.__new__(IngestHandlers)).routes,

@@ -7,11 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.bulk import MAX_LINES, BulkRequest, TooManyLinesError, count_lines
+from ingest.bulk import BulkRequest, count_lines
+from ingest.messages import MAX_LINES
+from shared.errors import InputError
 from shared.model.domain import DomainName
 from shared.model.event import Event, EventKind
 from shared.model.partitioning import partition_of
 from shared.model.record import decode
+from shared.problems import Problem
 
 GOOD = b'{"domain": "a.example", "event": "delivered"}'
 A = DomainName("a.example")
@@ -174,9 +177,9 @@ def test_the_most_lines_are_taken(end: bytes) -> None:
 @pytest.mark.parametrize("end", [GOOD, GOOD + b"\n"])
 def test_one_line_more_is_too_many(filling: bytes, end: bytes) -> None:
     """The 5,001st line refuses the request, blank lines counted."""
-    with pytest.raises(TooManyLinesError) as refusal:
+    with pytest.raises(InputError) as refusal:
         count_lines(b"\n".join([filling] * MAX_LINES + [end]))
-    assert refusal.value.code == "too_many_lines"
+    assert refusal.value.problem is Problem.TOO_MANY_LINES
 
 
 def test_a_refusal_echoes_little_of_the_line() -> None:

@@ -1,6 +1,14 @@
 """Errors say what the caller does next."""
 
-from shared.errors import ConfigError, InputError, InvalidDomainError, PipelineError, RetriableError
+from shared.errors import (
+    ConfigError,
+    InputError,
+    InvalidDomainError,
+    NodeFullError,
+    PipelineError,
+    RetriableError,
+)
+from shared.problems import Problem
 
 
 def test_a_configuration_error_has_every_problem() -> None:
@@ -10,14 +18,19 @@ def test_a_configuration_error_has_every_problem() -> None:
     assert str(error) == "A: wrong\nB: missing"
 
 
-def test_an_input_error_has_a_code_for_programs_and_a_sentence_for_people() -> None:
-    """The sentence alone is its text."""
-    error = InvalidDomainError("empty_domain", "The domain is empty.")
-    assert (error.code, error.detail, str(error)) == (
-        "empty_domain",
-        "The domain is empty.",
-        "The domain is empty.",
+def test_an_input_error_has_a_problem_and_its_sentence() -> None:
+    """The sentence, with the values in its places, is the text of the error."""
+    error = InvalidDomainError(Problem.IP_ADDRESS, name='"127.1"')
+    assert (error.problem, str(error)) == (
+        Problem.IP_ADDRESS,
+        '"127.1" is an IP address, not a domain.',
     )
+
+
+def test_a_retriable_error_has_the_sentence_of_its_problem_or_a_better_one() -> None:
+    """An adapter knows the reason in more detail."""
+    assert str(NodeFullError()) == Problem.NODE_FULL.detail
+    assert str(NodeFullError("The queue is full.")) == "The queue is full."
 
 
 def test_what_the_caller_did_wrong_is_never_retriable() -> None:

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from query.changes.event_id import format_id, parse_id, reaches, widen
 from shared.errors import InputError
+from shared.problems import Problem
 
 OFFSETS = st.lists(st.integers(0, 2**60 - 1), min_size=1, max_size=64).map(tuple)
 
@@ -22,7 +23,7 @@ def test_text_that_is_understood_has_one_spelling(text: str) -> None:
     try:
         offsets = parse_id(text)
     except InputError as error:
-        assert error.code == "invalid_last_event_id"  # noqa: PT017 both outcomes are right
+        assert error.problem is Problem.INVALID_LAST_EVENT_ID  # noqa: PT017 both outcomes are right
     else:
         assert format_id(offsets) == text
 

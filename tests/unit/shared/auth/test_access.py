@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from shared.auth.api_keys import Keys, Scope, hash_secret, parse_keys
+from shared.auth.api_keys import Keys, hash_secret, parse_keys
 from shared.auth.config import AccessSettings
 from shared.auth.guard import Access, charge
 from shared.errors import ConfigError
-from shared.http.routing import OPEN, HttpProblem, Route, Router
+from shared.http.problems import HttpProblem
+from shared.http.routing import OPEN, Route, Router
 from shared.http.watch import HttpWatch
+from shared.model.scope import Scope
 from tests.fakes.requests import ask, json_of
 
 
@@ -56,7 +58,9 @@ class Gate:
                     self.answer,
                     Scope.QUERY,
                     open_if=lambda request: "q" not in request.query,
-                    draw_refusal=lambda _, refusal: web.Response(status=410, text=refusal.code),
+                    draw_refusal=lambda _, refusal: web.Response(
+                        status=410, text=refusal.problem.code
+                    ),
                 ),
             ],
             self.access.guard,

@@ -5,23 +5,8 @@ import asyncio
 import pytest
 from aiohttp import web
 
-from shared.errors import (
-    BrokerUnavailableError,
-    InvalidEventError,
-    NodeFullError,
-    OutcomeUnknownError,
-    RetriableError,
-    StoreUnavailableError,
-)
-from shared.http.routing import (
-    OPEN,
-    HttpProblem,
-    Route,
-    Router,
-    problem,
-    problem_of,
-    retriable_code,
-)
+from shared.errors import NodeFullError
+from shared.http.routing import OPEN, Route, Router
 from tests.fakes.requests import ask, json_of
 
 
@@ -140,65 +125,3 @@ async def test_a_cancelled_handler_stays_cancelled() -> None:
 
     with pytest.raises(asyncio.CancelledError):
         await ask(Router([Route("GET", "/", wait, OPEN)]), "GET", "/")
-
-
-def test_a_problem_is_what_rfc_9457_says() -> None:
-    """Type, title, status, detail and our code, under the type's own name."""
-    response = problem(404, "unknown_path", "Nothing here.", {"X-A": "1"}, {"failed": [1]})
-    assert response.content_type == "application/problem+json"
-    assert response.headers["X-A"] == "1"
-    assert "Retry-After" not in response.headers
-    assert json_of(response) == {
-        "type": "about:blank",
-        "title": "Not Found",
-        "status": 404,
-        "detail": "Nothing here.",
-        "code": "unknown_path",
-        "failed": [1],
-    }
-
-
-def test_who_is_refused_for_now_is_told_when_to_come_again() -> None:
-    """Every 503 has Retry-After, beside other headers, unless it has its own."""
-    assert problem(503, "node_full", "Full.", {"X-A": "1"}).headers["Retry-After"] == "1"
-    assert problem(503, "a", "b", {"Retry-After": "9"}).headers["Retry-After"] == "9"
-
-
-@pytest.mark.parametrize(
-    ("error", "status", "code"),
-    [
-        (HttpProblem(413, "body_too_large", "Too much."), 413, "body_too_large"),
-        (InvalidEventError("invalid_count", "Too much."), 400, "invalid_count"),
-        (NodeFullError("Too much."), 503, "node_full"),
-        (BrokerUnavailableError("Too much."), 503, "broker_unavailable"),
-        (StoreUnavailableError("Too much."), 503, "store_unavailable"),
-        (OutcomeUnknownError("Too much."), 503, "outcome_unknown"),
-    ],
-)
-def test_an_error_has_one_refusal(error: Exception, status: int, code: str) -> None:
-    """Whose fault it is decides the status; the code is stable, the detail the error's own."""
-    response = problem_of(error)
-    body = json_of(response)
-    assert (response.status, body["status"]) == (status, status)
-    assert (body["code"], body["detail"]) == (code, "Too much.")
-    assert ("Retry-After" in response.headers) == (status == 503)
-
-
-def test_a_problem_keeps_its_headers() -> None:
-    """What a handler wants said goes with the refusal."""
-    error = HttpProblem(413, "a", "b", {"Connection": "close"})
-    assert problem_of(error).headers["Connection"] == "close"
-
-
-def test_what_is_no_refusal_is_raised_again() -> None:
-    """An error without an answer is not hidden in one."""
-    with pytest.raises(ValueError, match="defect"):
-        problem_of(ValueError("a defect"))
-
-
-def test_every_retriable_error_has_a_code_of_its_own() -> None:
-    """Clients tell failures apart by code, so no two classes share one."""
-    classes = RetriableError.__subclasses__()
-    codes = {retriable_code(kind("x")) for kind in classes}
-    assert codes == {"node_full", "broker_unavailable", "store_unavailable", "outcome_unknown"}
-    assert len(classes) == len(codes)

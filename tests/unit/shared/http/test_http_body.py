@@ -6,7 +6,8 @@ import pytest
 from aiohttp.test_utils import make_mocked_request
 
 from shared.http.bodies import inflate
-from shared.http.routing import HttpProblem
+from shared.http.problems import HttpProblem
+from shared.problems import Problem
 
 LIMIT = 1000
 
@@ -33,7 +34,7 @@ def test_a_body_of_too_many_members_is_refused() -> None:
     """Each costs a copy of all behind it: thousands would block the loop for seconds."""
     with pytest.raises(HttpProblem) as refused:
         inflated(gzip.compress(b"") * 65)
-    assert (refused.value.status, refused.value.code) == (400, "malformed_body")
+    assert refused.value.problem is Problem.MALFORMED_BODY
 
 
 @pytest.mark.parametrize("pieces", [[LIMIT + 1], [LIMIT, 1]])
@@ -41,7 +42,7 @@ def test_what_becomes_too_large_is_refused(pieces: list[int]) -> None:
     """The limit holds for all members together."""
     with pytest.raises(HttpProblem) as refused:
         inflated(b"".join(gzip.compress(b"x" * size) for size in pieces))
-    assert (refused.value.status, refused.value.code) == (413, "body_too_large")
+    assert refused.value.problem is Problem.BODY_TOO_LARGE
 
 
 def test_what_becomes_just_as_large_as_it_may_is_taken() -> None:
@@ -54,11 +55,11 @@ def test_what_is_no_whole_gzip_is_refused(body: bytes) -> None:
     """Garbage and a truncated file alike."""
     with pytest.raises(HttpProblem) as refused:
         inflated(body)
-    assert (refused.value.status, refused.value.code) == (400, "malformed_body")
+    assert refused.value.problem is Problem.MALFORMED_BODY
 
 
 def test_another_coding_is_refused() -> None:
     """Only gzip is inflated."""
     with pytest.raises(HttpProblem) as refused:
         inflated(b"", "br")
-    assert refused.value.status == 415
+    assert refused.value.problem is Problem.UNSUPPORTED_ENCODING

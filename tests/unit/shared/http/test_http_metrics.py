@@ -7,8 +7,10 @@ from structlog.testing import capture_logs
 
 from shared.errors import NodeFullError
 from shared.http.metrics import BOUNDS, METHODS, OTHER_METHOD, HttpMeters
-from shared.http.routing import OPEN, HttpProblem, Route, Router
+from shared.http.problems import HttpProblem
+from shared.http.routing import OPEN, Route, Router
 from shared.http.watch import HttpWatch
+from shared.problems import Problem
 from tests.fakes.requests import ask
 
 SECONDS = "http_server_request_duration_seconds"
@@ -36,7 +38,7 @@ class Served:
         """Answer, or refuse what is no domain."""
         self.active.append(self.value("http_server_active_requests", http_request_method="GET"))
         if "." not in domain:
-            raise HttpProblem(400, "single_label", "A domain has a dot.")
+            raise HttpProblem(Problem.EMPTY_DOMAIN)
         return web.Response()
 
     async def full(self, _: web.BaseRequest) -> web.StreamResponse:
@@ -74,7 +76,7 @@ async def test_a_request_is_counted_by_its_template_and_its_status() -> None:
     template = "/domains/{domain}"
     assert served.requests("GET", template, 200) == 2
     assert served.requests("HEAD", template, 200) == 1
-    assert served.requests("GET", template, 400, "single_label") == 1
+    assert served.requests("GET", template, 400, "empty_domain") == 1
     assert served.requests("GET", "/full", 503, "node_full") == 1
     assert served.requests("GET", "/defect", 500, "internal_error") == 1
     assert served.requests("GET", "", 404, "unknown_path") == 1

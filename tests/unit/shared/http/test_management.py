@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import suppress
 
+import msgspec
 from prometheus_client import CollectorRegistry, Counter
 
 from shared.errors import StoreUnavailableError
@@ -39,7 +40,7 @@ def test_the_report_says_which_check_failed_and_why() -> None:
     readiness["kafka"].failed(StoreUnavailableError("no answer"))
     readiness["kafka"].passed()
     readiness["cassandra"].failed(TimeoutError())
-    assert readiness.report() == {
+    assert msgspec.to_builtins(readiness.report()) == {
         "ready": False,
         "stopping": False,
         "checks": {

@@ -17,7 +17,8 @@ import pytest
 from email_validator.syntax import validate_email_domain_name
 
 from shared.errors import InvalidDomainError
-from shared.model.domain import DomainErrorCode, parse_domain
+from shared.model.domain import parse_domain
+from shared.problems import Problem
 
 SEED = 20_253
 MADE_UP = 10_000
@@ -48,7 +49,7 @@ def ours(text: str) -> Verdict:
     try:
         return Verdict(parse_domain(text))
     except InvalidDomainError as error:
-        return Verdict(None, error.code)
+        return Verdict(None, error.problem.code)
 
 
 def theirs(text: str) -> Verdict:
@@ -99,7 +100,7 @@ DIFFERENCES = [
         "hexadecimal_address",
         "inet_aton reads 1.0xf as an address, so do many resolvers; they know dotted decimals.",
         lambda _, we, they: (
-            we.why == DomainErrorCode.IP_ADDRESS
+            we.why == Problem.IP_ADDRESS.code
             and they.name is not None
             and re.fullmatch(r"(0x[0-9a-f]*|[0-9]+)(\.(0x[0-9a-f]*|[0-9]+)){1,3}", they.name)
             is not None
@@ -110,7 +111,7 @@ DIFFERENCES = [
         "Mapping drops variation selectors and fillers without a word; we refuse whatever "
         "shows nothing, they only what Unicode files under format or control.",
         lambda text, we, they: (
-            we.why == DomainErrorCode.FORBIDDEN_CHARACTER
+            we.why == Problem.FORBIDDEN_CHARACTER.code
             and they.name is not None
             and any(not idna.uts46_remap(character, std3_rules=False) for character in text)
         ),

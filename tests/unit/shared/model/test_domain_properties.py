@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from shared.errors import InvalidDomainError
 from shared.model import domain as domain_module
-from shared.model.domain import DomainErrorCode, DomainName, parse_domain
+from shared.model.domain import DOMAIN_PROBLEMS, DomainName, parse_domain
+from shared.problems import Problem
 
 KEY = re.compile(
     r"(?=.{1,253}\Z)"
@@ -104,10 +105,10 @@ def test_any_text_is_refused_or_becomes_a_key(text: str) -> None:
     else:
         assert KEY.fullmatch(name)
         return
-    assert refused.code in set(DomainErrorCode)
-    assert refused.detail.isascii()
-    assert refused.detail.isprintable()
-    assert len(refused.detail) <= 180
+    assert refused.problem in DOMAIN_PROBLEMS
+    assert str(refused).isascii()
+    assert str(refused).isprintable()
+    assert len(str(refused)) <= 180
 
 
 @settings(deadline=None, max_examples=400)
@@ -189,4 +190,4 @@ def test_no_ipv6_address_is_accepted(address: object, form: str) -> None:
     """An IPv6 address is refused as one, bare, in brackets or as a mail literal."""
     with pytest.raises(InvalidDomainError) as caught:
         parse_domain(form.format(address))
-    assert caught.value.code == DomainErrorCode.IP_ADDRESS
+    assert caught.value.problem is Problem.IP_ADDRESS

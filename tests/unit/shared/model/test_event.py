@@ -12,6 +12,7 @@ from shared.model.event import (
     parse_idempotency_key,
     parse_kind,
 )
+from shared.problems import Problem
 
 
 @pytest.mark.parametrize("kind", EventKind)
@@ -25,7 +26,7 @@ def test_no_other_kind_is_taken(text: str) -> None:
     """What is not exactly a kind is refused."""
     with pytest.raises(InvalidEventError) as refusal:
         parse_kind(text)
-    assert refusal.value.code == "unknown_event"
+    assert refusal.value.problem is Problem.UNKNOWN_EVENT
 
 
 @pytest.mark.parametrize("count", [1, 2, MAX_COUNT])
@@ -39,7 +40,7 @@ def test_counts_out_of_bounds_are_refused(count: int) -> None:
     """Nothing, less than nothing and too much are refused."""
     with pytest.raises(InvalidEventError) as refusal:
         parse_count(count)
-    assert refusal.value.code == "invalid_count"
+    assert refusal.value.problem is Problem.INVALID_COUNT
 
 
 @pytest.mark.parametrize("key", ["!", "~", "a" * 64, "0b1c-44:x/y"])
@@ -55,7 +56,7 @@ def test_other_keys_are_refused(key: str) -> None:
     """Neither spaces nor controls nor anything beyond ASCII, and not too much of it."""
     with pytest.raises(InvalidEventError) as refusal:
         parse_idempotency_key(key)
-    assert refusal.value.code == "invalid_key"
+    assert refusal.value.problem is Problem.INVALID_KEY
 
 
 def test_an_event_says_one_outcome_without_a_key_unless_told() -> None:

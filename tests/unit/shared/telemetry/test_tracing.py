@@ -9,8 +9,10 @@ from opentelemetry.trace import StatusCode
 
 from shared.config import EnvironmentReader
 from shared.errors import ConfigError, NodeFullError
-from shared.http.routing import OPEN, HttpProblem, Route, Router
+from shared.http.problems import HttpProblem
+from shared.http.routing import OPEN, Route, Router
 from shared.http.watch import HttpWatch
+from shared.problems import Problem
 from shared.telemetry import tracing_config
 from shared.telemetry.tracing import open_tracing
 from shared.telemetry.tracing_config import TracingConfig
@@ -31,7 +33,7 @@ async def answer(_: web.BaseRequest, domain: str) -> web.StreamResponse:
     if domain == "full":
         raise NodeFullError("full")
     if domain == "bad":
-        raise HttpProblem(400, "single_label", "A domain has a dot.")
+        raise HttpProblem(Problem.EMPTY_DOMAIN)
     return web.Response()
 
 

@@ -1,6 +1,8 @@
-"""The documents of both tiers, and what they say."""
+"""The API documents of both tiers with the default settings."""
 
+import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from ingest import openapi as ingest_openapi
@@ -15,7 +17,7 @@ METHODS = ("get", "put", "post")
 
 
 def documents_of(tier: str, *, keys: bool = True) -> Documents:
-    """Return the documents of a node of *tier* with the settings that it has by itself."""
+    """Return the documents of a node of *tier*."""
     if tier == "ingest":
         return ingest_openapi.build(IngestSettings(), keys=keys)
     return query_openapi.build(QuerySettings(), ChangesSettings(), keys=keys)
@@ -44,10 +46,34 @@ def objects(value: Any) -> Iterator[Json]:
             yield from objects(each)
 
 
-def listed_codes(document: Json) -> set[str]:
-    """Return each code that a schema of *document* names."""
+def listed_codes(part: Json) -> set[str]:
+    """Return each code that a schema in a part of a document lists."""
     return {
         code
-        for schema in objects(document)
+        for schema in objects(part)
         for code in schema.get("properties", {}).get("code", {}).get("enum", ())
     }
+
+
+@cache
+def _documented() -> list[tuple[str, re.Pattern[str], set[str]]]:
+    """Return method, path and codes of each operation of both tiers."""
+    return [
+        (
+            method,
+            re.compile(re.sub(r"{\w+}", "[^/]*", path)),
+            listed_codes(operation["responses"])
+            | listed_codes(document["components"]["responses"]),
+        )
+        for document in map(document_of, TIERS)
+        for path, method, operation in operations(document)
+    ]
+
+
+def check_documented(method: str, target: str, code: str) -> None:
+    """Raise AssertionError if *code* is not documented for the operation that answers *target*."""
+    path = target.partition("?")[0]
+    wanted = method.lower().replace("head", "get")
+    for documented_method, pattern, codes in _documented():
+        if documented_method == wanted and pattern.fullmatch(path):
+            assert code in codes, f"{method} {target}: {code} is not in its API document"

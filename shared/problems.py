@@ -1,0 +1,109 @@
+"""Every problem that an answer of the service can report: code, status, title and sentence. Pure.
+
+This table is the one place of these facts. Code names a problem as ``Problem.NAME``; the API
+documents of both tiers are rendered from the same rows.
+"""
+
+from enum import Enum, unique
+from http import HTTPStatus
+
+
+@unique
+class Problem(Enum):
+    """A reason for which a request, or one part of a bulk request, is refused.
+
+    ``code`` and ``status`` are stable, clients depend on them. ``detail`` is one sentence for
+    people, a template for ``explain``. ``note`` is what the API documents add to it.
+    """
+
+    # Any request
+    MALFORMED_REQUEST = (
+        400,
+        "This is not well-formed HTTP/1.1.",
+        "Or its request line or its headers are too large.",
+    )
+    UNKNOWN_PATH = 404, "There is nothing at this path."
+    METHOD_NOT_ALLOWED = 405, "This path answers to {methods}."
+    INTERNAL_ERROR = 500, "This node has a defect; it was logged."
+    TOO_MANY_CONNECTIONS = 503, "This node has reached its limit of connections."
+
+    # API keys
+    UNAUTHORIZED = 401, "Send a valid key: Authorization: Bearer <id>.<secret>."
+    SCOPE_MISSING = 403, "This key does not have the scope {scope}."
+    QUOTA_EXCEEDED = 429, "The key has used up its quota on this node.", "Nothing was done."
+
+    # Bodies
+    MALFORMED_BODY = 400, "The body is malformed: {reason}."
+    BODY_TOO_SLOW = 408, "The body did not arrive within {seconds:g} seconds."
+    BODY_TOO_LARGE = 413, "The body may have at most {max_bytes} bytes, as sent and inflated."
+    UNSUPPORTED_MEDIA_TYPE = 415, "Send {media_type}."
+    UNSUPPORTED_ENCODING = 415, "Send the body plain or as gzip."
+
+    # Mail domains, in the order in which they are checked: the whole, each label, the last label
+    DOMAIN_TOO_LONG = 400, "The domain is longer than {max_name_octets} octets."
+    EMPTY_DOMAIN = 400, "The domain is empty."
+    IP_ADDRESS = 400, "{name} is an IP address, not a domain.", "In any notation."
+    FORBIDDEN_CHARACTER = (
+        400,
+        "{character} is not allowed: labels hold letters, digits and hyphens.",
+    )
+    EMPTY_LABEL = 400, "A label is empty: there is a dot too many."
+    LABEL_TOO_LONG = 400, "The label {label} is longer than {max_label_octets} octets."
+    HYPHEN_AT_EDGE = 400, "The label {label} starts or ends with a hyphen."
+    RESERVED_LABEL = (
+        400,
+        'The label {label} has hyphens as third and fourth character, which only "xn--" may.',
+    )
+    BAD_IDNA_LABEL = (
+        400,
+        "The label {label} breaks the rules of internationalised names.",
+        "Those are IDNA 2008.",
+    )
+    SINGLE_LABEL = 400, "{name} has no dot: a mail domain has at least two labels."
+    NUMERIC_LAST_LABEL = 400, "The last label, {label}, has no letter."
+
+    # Events
+    UNKNOWN_EVENT = 400, "The event must be 'delivered' or 'bounced'."
+    INVALID_COUNT = 400, "The count must be 1 to {max_count}."
+    INVALID_KEY = 400, "An idempotency key is 1 to {max_key_length} visible ASCII characters."
+    MALFORMED_JSON = 400, "The {part} must be a JSON object{form}."
+    INVALID_LINE = 400, "A field is missing, unknown, or of the wrong type."
+    TOO_MANY_LINES = 413, "A request may have at most {max_lines} lines."
+
+    # Lookups and the feed of changes
+    NO_DOMAINS = 400, "Name 1 to {max_domains} domains."
+    TOO_MANY_DOMAINS = 413, "Name at most {max_domains} domains."
+    INVALID_LAST_EVENT_ID = 400, "Last-Event-ID is not the id of an event of this feed."
+    TOO_MANY_CLIENTS = 503, "This node has reached its limit of feed clients."
+    TOO_MANY_REPLAYS = 503, "This node has reached its limit of clients that resume at once."
+    CHANGES_UNAVAILABLE = 503, "This node has not caught up with the changes yet."
+    NODE_STOPPING = 503, "This node is stopping. Connect to another node."
+
+    # What can go wrong behind the node; an error that has a better sentence replaces this one
+    NODE_FULL = (
+        503,
+        "This node has reached its limit of work in flight.",
+        "Nothing was done. Send the request again a little later.",
+    )
+    BROKER_UNAVAILABLE = 503, "Kafka cannot store the event now.", "The event was not stored."
+    STORE_UNAVAILABLE = 503, "Cassandra cannot answer now."
+    OUTCOME_UNKNOWN = (
+        503,
+        "Kafka did not answer in time; it may have the event.",
+        "Send the event again only if it has a key, or if one event too many does no harm.",
+    )
+
+    def __init__(self, status: int, detail: str, note: str = "") -> None:
+        self.code = self.name.lower()
+        self.status = status
+        self.detail = detail
+        self.note = note
+
+    @property
+    def title(self) -> str:
+        """The name of the status (RFC 9457, 4.2.1)."""
+        return HTTPStatus(self.status).phrase
+
+    def explain(self, **values: object) -> str:
+        """Return the sentence with *values* in its places."""
+        return self.detail.format_map(values)
