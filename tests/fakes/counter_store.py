@@ -148,7 +148,7 @@ class InMemoryCounterStore:
         """How many updates have not surfaced yet."""
         return len(self._late)
 
-    def surface(self, which: Collection[int] | None = None) -> None:
+    def apply_late(self, which: Collection[int] | None = None) -> None:
         """Apply late updates, all or those at the positions *which*, in any order."""
         chosen = range(len(self._late)) if which is None else which
         for position in sorted(chosen, reverse=True):

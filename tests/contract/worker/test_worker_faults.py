@@ -42,9 +42,9 @@ async def test_counts_are_exact_whatever_becomes_of_a_write(log: FakeLog, fault:
         for start in range(0, len(events), 10):
             await publish(log.topic, events[start : start + 10])
             await until_counted(reader, truth(events[: start + 10]))
-            store.surface()
+            store.apply_late()
 
-    store.surface()
+    store.apply_late()
     assert await counted(reader, domains) == truth(events)
 
 
@@ -73,7 +73,7 @@ async def test_counts_are_exact_when_a_write_fails_and_the_worker_dies(
 
     async with open_worker(log, store):
         await until_counted(reader, truth(events))
-        store.surface()
+        store.apply_late()
 
     assert await counted(reader, domains) == truth(events)
 

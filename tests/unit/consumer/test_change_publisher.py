@@ -1,4 +1,4 @@
-"""How changes get into their topic, however many partitions of a worker publish at once."""
+"""How the partitions of a worker publish changes."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -24,7 +24,7 @@ CHANGES = [
 
 @asynccontextmanager
 async def serving(topic: InMemoryTopic) -> AsyncIterator[ChangeTopic]:
-    """Yield the publisher to *topic*, at work."""
+    """Yield a running publisher for *topic*."""
     changes = ChangeTopic(topic)
     running = asyncio.ensure_future(changes.run())
     await asyncio.sleep(0)
@@ -35,14 +35,14 @@ async def serving(topic: InMemoryTopic) -> AsyncIterator[ChangeTopic]:
         await asyncio.wait({running})
 
 
-async def let_it_come() -> None:
-    """Let every task get as far as it can."""
+async def run_tasks() -> None:
+    """Let every task run as far as it can."""
     for _ in range(10):
         await asyncio.sleep(0)
 
 
 async def test_each_change_goes_to_the_partition_of_its_domain() -> None:
-    """In one batch per partition, in the order given."""
+    """There is one batch per partition, in the given order."""
     topic = InMemoryTopic(PARTITIONS)
     async with serving(topic) as changes:
         await changes.publish(CHANGES)
@@ -54,8 +54,8 @@ async def test_each_change_goes_to_the_partition_of_its_domain() -> None:
 
 
 @pytest.mark.parametrize("error", [BrokerUnavailableError("no"), OutcomeUnknownError("who knows")])
-async def test_a_failure_is_for_the_caller_to_repeat(error: Exception) -> None:
-    """Whether or not it may be stored: twice does no harm."""
+async def test_a_failure_is_raised_to_the_caller(error: Exception) -> None:
+    """The caller repeats it: a change that is stored twice does no harm."""
     topic = InMemoryTopic()
     topic.fail(error)  # type: ignore[arg-type] # either is retriable
     async with serving(topic) as changes:
@@ -66,15 +66,15 @@ async def test_a_failure_is_for_the_caller_to_repeat(error: Exception) -> None:
 
 
 async def test_two_partitions_of_a_worker_never_append_to_one_at_once() -> None:
-    """The second waits for the first, also when nobody waits for the first any more."""
+    """The second append waits for the first, even if the caller of the first is cancelled."""
     topic = InMemoryTopic()
     topic.hold()
     async with serving(topic) as changes:
         first = asyncio.ensure_future(changes.publish(CHANGES[:1]))
-        await let_it_come()
+        await run_tasks()
         first.cancel()
         second = asyncio.ensure_future(changes.publish(CHANGES[1:2]))
-        await let_it_come()
+        await run_tasks()
         assert len(topic.appends) == 1
         topic.release()
         await second
@@ -82,8 +82,8 @@ async def test_two_partitions_of_a_worker_never_append_to_one_at_once() -> None:
     assert first.cancelled()
 
 
-async def test_an_outage_is_logged_when_it_begins_and_when_it_ends() -> None:
-    """Not each failure."""
+async def test_an_outage_is_logged_at_its_start_and_its_end() -> None:
+    """Single failures are not logged."""
     topic = InMemoryTopic()
     topic.fail(*[BrokerUnavailableError("no leader")] * 3)
     async with serving(topic) as changes:

@@ -1,4 +1,4 @@
-"""What the adapter makes of a Kafka that does not answer while partitions are handed over."""
+"""The Kafka record source while Kafka does not answer, or answers with stale offsets."""
 
 from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
@@ -17,9 +17,9 @@ AT = TopicPartition("t", 3)
 
 
 class StubConsumer:
-    """What the adapter asks of an aiokafka consumer, with answers of the test's making.
+    """A stub of an aiokafka consumer with prepared results.
 
-    ``ends`` and ``fetches`` are the answers to come; the last end stands.
+    ``ends`` and ``fetches`` are the next results; the last end is repeated.
     """
 
     def __init__(self, committed: int = 0, failures: int = 0, ends: Sequence[int] = (100,)) -> None:
@@ -31,39 +31,39 @@ class StubConsumer:
         self._coordinator = self
 
     async def beginning_offsets(self, partitions: list[TopicPartition]) -> dict[Any, int]:
-        """Fail some times, then answer."""
+        """Fail a number of times, then return."""
         if self._failures:
             self._failures -= 1
             raise RequestTimedOutError
         return dict.fromkeys(partitions, 0)
 
     async def end_offsets(self, partitions: list[TopicPartition]) -> dict[Any, int]:
-        """Say where the log ends."""
+        """Return the next end."""
         end = self._ends.pop(0) if len(self._ends) > 1 else self._ends[0]
         return dict.fromkeys(partitions, end)
 
     async def fetch_committed_offsets(self, partitions: list[TopicPartition]) -> dict[Any, Any]:
-        """Say what was committed."""
+        """Return the committed offset."""
         committed = SimpleNamespace(offset=self._committed, metadata="keys-from=40")
         return dict.fromkeys(partitions, committed)
 
     async def getmany(self, **_: object) -> dict[Any, Any]:
-        """Answer as the test says, at last with nothing."""
+        """Return the next fetch, or nothing at the end."""
         answer = self.fetches.pop(0) if self.fetches else {}
         if isinstance(answer, Exception):
             raise answer
         return answer
 
     def seek(self, partition: TopicPartition, offset: int) -> None:
-        """Remember where to."""
+        """Record the position."""
         self.sought.append((partition, offset))
 
     def subscribe(self, *_: object, **__: object) -> None:
-        """Join nothing."""
+        """Do nothing."""
 
 
 class Assignee:
-    """Keeps what it is given."""
+    """Records the positions that it gets."""
 
     def __init__(self) -> None:
         self.positions: Mapping[int, Position] = {}
@@ -78,13 +78,13 @@ class Assignee:
 
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let nobody wait."""
+    """Retry without waiting."""
     for module in (record_source, partition_offsets):
         monkeypatch.setattr(module, "RETRY_SECONDS", 0.0)
 
 
 async def test_an_assignment_waits_for_a_kafka_that_does_not_answer() -> None:
-    """A worker does not end because brokers change places."""
+    """A worker does not end because brokers restart."""
     consumer, assignee = StubConsumer(committed=50, failures=3), Assignee()
     source = KafkaRecordSource(consumer, "t")
     source.subscribe(assignee)
@@ -96,10 +96,10 @@ async def test_an_assignment_waits_for_a_kafka_that_does_not_answer() -> None:
     assert await source.fetch() == {}
 
 
-async def test_an_assignment_beyond_the_end_of_the_log_ends_the_worker(
+async def test_a_committed_offset_beyond_the_end_of_the_partition_ends_the_worker(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """If that is said for long: then the topic is another one."""
+    """If Kafka reports it for long, the topic is a new one."""
     monkeypatch.setattr(partition_offsets, "STALE_LEADER_SECONDS", 0.05)
     source = KafkaRecordSource(StubConsumer(committed=101), "t")
     source.subscribe(Assignee())
@@ -110,8 +110,8 @@ async def test_an_assignment_beyond_the_end_of_the_log_ends_the_worker(
         await source.fetch()
 
 
-async def test_a_deposed_leader_that_knows_too_little_is_asked_again() -> None:
-    """It was cut off while others went on, and answers before it has heard of that."""
+async def test_the_end_reported_by_a_stale_leader_is_read_again() -> None:
+    """A leader that was cut off reports an old end before it notices."""
     consumer, assignee = StubConsumer(committed=101, ends=(90, 90, 120)), Assignee()
     source = KafkaRecordSource(consumer, "t")
     source.subscribe(assignee)
@@ -122,8 +122,8 @@ async def test_a_deposed_leader_that_knows_too_little_is_asked_again() -> None:
     assert await source.end_offset(3, 120) == 120
 
 
-async def test_an_offset_out_of_range_is_believed_only_if_it_lasts() -> None:
-    """For a moment it is a deposed leader's word; records in between end the doubt."""
+async def test_an_offset_out_of_range_is_an_error_only_if_it_lasts() -> None:
+    """A stale leader may report it for a moment; records in between reset the time."""
     now = 100.0
     consumer = StubConsumer()
     source = KafkaRecordSource(consumer, "t", clock=lambda: now)

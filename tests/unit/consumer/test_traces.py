@@ -1,4 +1,4 @@
-"""What a worker tells of traced events."""
+"""The spans that a worker records for traced events."""
 
 import pytest
 
@@ -26,23 +26,23 @@ class World:
         self.traces.start_spans([record], 0)
 
     def names(self) -> list[str]:
-        """Return the names of the spans that have ended."""
+        """Return the names of the ended spans."""
         return [span.name for span in self.spans.ended]
 
 
 @pytest.fixture
 def world() -> World:
-    """A partition of which nothing was read."""
+    """A partition without records."""
     return World()
 
 
 def below(**offsets: int) -> dict[DomainName, int]:
-    """Return a write that counts of ``a.example`` and others all below these offsets."""
+    """Return the end offsets of a write for ``a.example`` and others."""
     return {DomainName(f"{name}.example"): offset for name, offset in offsets.items()}
 
 
-def test_an_event_is_told_of_until_it_is_counted(world: World) -> None:
-    """Its span goes on from the record's, and the write is below it."""
+def test_the_span_of_an_event_ends_when_it_is_counted(world: World) -> None:
+    """Its parent is the record's span, and the write is its child."""
     world.read(7, "a.example")
     world.read(8, "b.example", None)
     with world.traces.trace_write(below(a=8, b=9)):
@@ -63,8 +63,10 @@ def test_an_event_is_told_of_until_it_is_counted(world: World) -> None:
     )
 
 
-def test_one_write_for_several_traces_is_below_one_and_linked_to_the_others(world: World) -> None:
-    """A span has one parent."""
+def test_a_write_for_several_traces_is_a_child_of_one_and_linked_to_the_others(
+    world: World,
+) -> None:
+    """A span has one parent only."""
     world.read(7, "a.example")
     world.read(8, "b.example", OTHER)
     with world.traces.trace_write(below(a=8, b=9)):
@@ -77,8 +79,8 @@ def test_one_write_for_several_traces_is_below_one_and_linked_to_the_others(worl
     assert len(processes) == 2
 
 
-def test_a_write_that_fails_is_told_of_and_so_is_the_next(world: World) -> None:
-    """The event's own span goes on until it is counted."""
+def test_a_failed_write_and_its_successor_both_have_spans(world: World) -> None:
+    """The span of the event stays open until it is counted."""
     world.read(7, "a.example")
     with pytest.raises(RuntimeError), world.traces.trace_write(below(a=8)):
         raise RuntimeError
@@ -88,16 +90,16 @@ def test_a_write_that_fails_is_told_of_and_so_is_the_next(world: World) -> None:
     assert world.names() == ["write counters", "write counters", "process events"]
 
 
-def test_a_write_that_began_before_the_event_does_not_count_it(world: World) -> None:
-    """The offset says which events an update has."""
+def test_a_write_that_started_before_the_event_does_not_end_its_span(world: World) -> None:
+    """The offset shows which events an update contains."""
     world.read(7, "a.example")
     with world.traces.trace_write(below(a=7)):
         pass
     assert world.names() == []
 
 
-def test_what_is_not_counted_ends_nevertheless(world: World) -> None:
-    """Duplicates after a while, and all of them when the partition is given up."""
+def test_spans_of_uncounted_events_end_too(world: World) -> None:
+    """Those of duplicates end after a while, and all of them at a revocation."""
     world.read(7, "a.example")
     world.clock.now += MAX_SECONDS + 1
     world.read(8, "b.example")
@@ -107,7 +109,7 @@ def test_what_is_not_counted_ends_nevertheless(world: World) -> None:
 
 
 def test_memory_is_bounded(world: World) -> None:
-    """Beyond so many nothing is told; a record that is read again is no new one."""
+    """Over the limit no span starts, nor for a record that is read again."""
     for number in range(MAX_OPEN + 5):
         world.read(number, f"d{number}.example")
     world.traces.start_spans([LogRecord(3, b"x.example", b"", 0, [("traceparent", b"")])], 4)

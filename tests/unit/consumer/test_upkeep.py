@@ -1,4 +1,4 @@
-"""Superseded rows go, and a store that lost something is told again, whatever fails meanwhile."""
+"""Superseded rows are deleted and losses of the store repaired, whatever fails meanwhile."""
 
 import asyncio
 
@@ -18,7 +18,7 @@ TOPIC_PARTITION = "t/0"
 
 
 class Bench:
-    """A ledger, its store and whoever looks after the rows, at a time that the test sets."""
+    """A ledger, its store and its upkeep, at a time set by the test."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -43,13 +43,13 @@ class Bench:
         await self.flush()
 
     async def flush(self) -> None:
-        """Write what is due."""
+        """Write the due updates."""
         updates = self.ledger.start_updates(self.now, 10)
         await self.store.write(TOPIC_PARTITION, updates)
         self.ledger.acknowledge(updates, self.now)
 
     def metric(self, name: str) -> float | None:
-        """Return what is counted."""
+        """Return the value of a metric."""
         return self.registry.get_sample_value(name)
 
 
@@ -65,8 +65,8 @@ async def bench() -> Bench:
     return bench
 
 
-async def test_superseded_rows_are_deleted_in_time(bench: Bench) -> None:
-    """Only they, and only then."""
+async def test_superseded_rows_are_deleted_after_their_retention(bench: Bench) -> None:
+    """Other rows stay, and nothing is deleted earlier."""
     bench.now = 69.0
     await bench.upkeep.delete_superseded(bench.ledger)
     assert len(bench.store.rows(TOPIC_PARTITION, A)) == 2
@@ -77,8 +77,8 @@ async def test_superseded_rows_are_deleted_in_time(bench: Bench) -> None:
     assert bench.metric("catchall_rows_deleted_total") == 1
 
 
-async def test_a_failed_deletion_is_tried_again(bench: Bench) -> None:
-    """Later: the store has other worries now."""
+async def test_a_failed_deletion_is_repeated_later(bench: Bench) -> None:
+    """It is not repeated at once: the store has other problems."""
     bench.store.fail_deletes(1)
     bench.now = 70.0
     await bench.upkeep.delete_superseded(bench.ledger)
@@ -90,8 +90,8 @@ async def test_a_failed_deletion_is_tried_again(bench: Bench) -> None:
     assert len(bench.store.rows(TOPIC_PARTITION, A)) == 1
 
 
-async def test_an_audit_finds_a_loss_and_mends_it(bench: Bench) -> None:
-    """The domain gets no further event, and its counts are right all the same."""
+async def test_an_audit_finds_and_repairs_a_loss(bench: Bench) -> None:
+    """The counts become right without any further event of the domain."""
     bench.store.falsify(TOPIC_PARTITION, A, delivered=1)
     await bench.upkeep.audit(bench.ledger)
     await bench.flush()
@@ -103,14 +103,14 @@ async def test_an_audit_finds_a_loss_and_mends_it(bench: Bench) -> None:
 
 
 async def test_an_audit_that_cannot_read_finds_nothing(bench: Bench) -> None:
-    """No answer is no mismatch."""
+    """A failed read is not a mismatch."""
     bench.store.fail_reads(1)
     await bench.upkeep.audit(bench.ledger)
     assert bench.metric("catchall_audited_domains_total") == 0
 
 
-async def test_it_goes_on_by_itself(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Deletions and audits, for the partitions that there are by then."""
+async def test_upkeep_runs_periodically(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It deletes and audits rows of the partitions assigned at that time."""
     monkeypatch.setattr("consumer.upkeep.DELETE_INTERVAL_SECONDS", 0.001)
     owned: list[PartitionLedger] = []
     task = asyncio.ensure_future(bench.upkeep.run(lambda: owned))

@@ -1,8 +1,9 @@
-"""Put ledgers through everything that can happen to them, beside the truth.
+"""Run ledgers through every possible interleaving, and compare them with the truth.
 
-The log is a list; the truth is its sum. Workers come one after the other, and each that was
-replaced goes on as a zombie: it may still read, write and get answers. Time passes between
-taking an update, its reaching the store, and its answer. All of it follows from one seed.
+The partition is a list of events; the truth is its sum. Workers replace each other, and each
+replaced worker goes on as a zombie: it may still read, write and get answers. Time passes
+between the start of an update, its arrival at the store, and its answer. One seed determines
+everything.
 """
 
 import random
@@ -27,12 +28,12 @@ DOMAINS = [DomainName(name) for name in ("a.example", "b.example", "c.example")]
 OUTCOMES = [*[Outcome.ACKNOWLEDGED] * 6, *Outcome]
 POLICY = FlushPolicy(threshold=4, max_age_seconds=5.0)
 STATUSES = [Status.UNKNOWN, Status.CATCH_ALL, Status.NOT_CATCH_ALL]
-"""As they follow each other."""
+"""In the order in which they follow each other."""
 
 
 @dataclass(eq=False)
 class Worker:
-    """A ledger, what it has asked of the store, and its own clock."""
+    """A ledger, its requests in flight, and its own clock."""
 
     ledger: PartitionLedger
     now: float = 0.0
@@ -42,7 +43,7 @@ class Worker:
 
 @dataclass(eq=False)
 class Batch:
-    """Updates of one write, and whether it was acknowledged once it has reached the store."""
+    """The updates of one write; ``acknowledged`` is set once the write has reached the store."""
 
     worker: Worker
     updates: list[RowUpdate]
@@ -50,15 +51,15 @@ class Batch:
 
 
 class World:
-    """One log, one store, and whoever believes to own the partition."""
+    """One partition, one store, and every worker that believes it owns the partition."""
 
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
         self.store = InMemoryCounterStore(replica_sets=2)
-        self.log: list[Event | None] = []
+        self.events: list[Event | None] = []
         self.sums = {domain: [Counters()] for domain in DOMAINS}
         self.committed = [0]
-        self.heard = dict.fromkeys(DOMAINS, Status.UNKNOWN)
+        self.published = dict.fromkeys(DOMAINS, Status.UNKNOWN)
         self.newest = dict.fromkeys(DOMAINS, 0)
         self.batches: list[Batch] = []
         self.new_writer = writers()
@@ -67,26 +68,26 @@ class World:
 
     @property
     def owner(self) -> Worker:
-        """The worker that the group believes to own the partition."""
+        """The worker that owns the partition, as the group sees it."""
         return self.workers[-1]
 
     def start(self, offset: int) -> Worker:
-        """Return a worker that knows nothing but where to read on."""
+        """Return a worker with an empty ledger that starts at *offset*."""
         return Worker(PartitionLedger(TOPIC_PARTITION, offset, POLICY, self.new_writer, RETENTION))
 
     def step(self) -> None:
-        """Let one thing happen, and check what has to hold at any time."""
+        """Do one random action, then check everything that must hold at any time."""
         actions = {
             self.append: 4,
             self.fetch: 6,
-            self.ask: 4,
-            self.answer_read: 4,
+            self.start_reads: 4,
+            self.finish_reads: 4,
             self.flush: 6,
             self.reach_store: 6,
-            self.answer_write: 6,
-            self.surface: 2,
+            self.finish_write: 6,
+            self.apply_late: 2,
             self.publish: 4,
-            self.answer_publish: 4,
+            self.finish_publish: 4,
             self.start_epoch: 1,
             self.make_all_due: 1,
             self.evict_idle: 1,
@@ -98,13 +99,13 @@ class World:
         self.check()
 
     def any_worker(self) -> Worker:
-        """Return the owner more often than not, else a zombie."""
+        """Return the owner in most cases, else a zombie."""
         return self.owner if self.random.random() < 0.7 else self.random.choice(self.workers)
 
-    # ---- the log and its readers
+    # ---- records and reads
 
     def append(self) -> None:
-        """Let senders report events; None is a record that cannot be decoded."""
+        """Append random events; None is a record that cannot be decoded."""
         for _ in range(self.random.randint(1, 5)):
             event = Event(
                 self.random.choice(DOMAINS),
@@ -112,7 +113,7 @@ class World:
                 self.random.randint(1, 3),
             )
             garbage = self.random.random() < 0.05
-            self.log.append(None if garbage else event)
+            self.events.append(None if garbage else event)
             for domain, sums in self.sums.items():
                 counts = event.count if domain == event.domain and not garbage else 0
                 bounces = counts if event.kind is EventKind.BOUNCED else 0
@@ -120,43 +121,43 @@ class World:
                 sums.append(Counters(last.delivered + counts - bounces, last.bounced + bounces))
 
     def fetch(self) -> None:
-        """Read on, maybe from a little before."""
+        """Read some records, sometimes starting a little before the next one."""
         worker = self.any_worker()
         start = max(worker.ledger.next_offset - self.random.choice([0, 0, 3]), 0)
         self.deliver(worker, start, start + self.random.randint(1, 8))
 
     def deliver(self, worker: Worker, start: int, end: int) -> None:
-        """Bring the records from *start* to before *end*, as far as there are any."""
-        for offset, event in enumerate(self.log[start:end], start=start):
+        """Pass the records from *start* to before *end* to a worker's ledger."""
+        for offset, event in enumerate(self.events[start:end], start=start):
             if event is None:
                 worker.ledger.skip_record(offset)
             else:
                 worker.ledger.add(event, offset, worker.now)
 
-    def ask(self) -> None:
-        """Read rows; the answer is under way while the world goes on."""
+    def start_reads(self) -> None:
+        """Read rows; the worker gets the result later."""
         worker = self.any_worker()
         for domain in worker.ledger.pop_unread(self.random.randint(1, 3)):
             worker.reading.append((domain, self.store.rows(TOPIC_PARTITION, domain)))
 
-    def answer_read(self) -> None:
-        """Answer what was asked, or let it fail."""
+    def finish_reads(self) -> None:
+        """Finish the reads of a worker, or fail them."""
         worker = self.any_worker()
         self.load_rows(worker, success=self.random.random() < 0.85)
 
     def load_rows(self, worker: Worker, *, success: bool) -> None:
-        """Bring the answers that are under way."""
+        """Pass the results of a worker's reads to its ledger, or fail them."""
         asked, worker.reading = worker.reading, []
         for domain, rows in asked:
             if success:
-                worker.ledger.load_rows(domain, rows, end_offset=len(self.log), now=0.0)
+                worker.ledger.load_rows(domain, rows, end_offset=len(self.events), now=0.0)
             else:
                 worker.ledger.requeue_unread([domain])
 
-    # ---- writes: taken, then at the store, then answered
+    # ---- writes: started, then at the store, then reported
 
     def flush(self) -> None:
-        """Take what is due into batches."""
+        """Start due updates, in batches."""
         worker = self.any_worker()
         worker.now += self.random.choice([0.0, 1.0, POLICY.max_age_seconds])
         updates = worker.ledger.start_updates(worker.now, self.random.randint(1, 4))
@@ -164,12 +165,12 @@ class World:
             self.batches.append(Batch(worker, batch))
 
     def reach_store(self) -> None:
-        """Let a batch arrive and fare as it may."""
+        """Let a batch reach the store, with a random outcome."""
         if sent := [batch for batch in self.batches if batch.acknowledged is None]:
             self.settle(self.random.choice(sent), self.random.choice(OUTCOMES))
 
     def settle(self, batch: Batch, outcome: Outcome) -> None:
-        """Let *batch* arrive and fare like this."""
+        """Let *batch* reach the store with this outcome."""
         try:
             self.store.settle(TOPIC_PARTITION, batch.updates, outcome)
         except RetriableError:
@@ -177,97 +178,101 @@ class World:
         else:
             batch.acknowledged = True
 
-    def answer_write(self) -> None:
-        """Tell a worker what became of a batch that has arrived."""
+    def finish_write(self) -> None:
+        """Report the outcome of a write to its worker."""
         if arrived := [batch for batch in self.batches if batch.acknowledged is not None]:
-            self.answer(self.random.choice(arrived))
+            self.report(self.random.choice(arrived))
 
-    def answer(self, batch: Batch) -> None:
-        """Tell the worker of *batch* what became of it."""
+    def report(self, batch: Batch) -> None:
+        """Report the outcome of *batch* to its worker."""
         self.batches.remove(batch)
         if batch.acknowledged:
             batch.worker.ledger.acknowledge(batch.updates, batch.worker.now)
         else:
             batch.worker.ledger.fail(batch.updates)
 
-    def answer_all(self, workers: Sequence[Worker], outcome: Outcome) -> None:
-        """Answer every batch of *workers*; those still on their way fare like this."""
+    def report_all(self, workers: Sequence[Worker], outcome: Outcome) -> None:
+        """Report every batch of *workers*; those still in flight get *outcome*."""
         for batch in [batch for batch in self.batches if batch.worker in workers]:
             if batch.acknowledged is None:
                 self.settle(batch, outcome)
-            self.answer(batch)
+            self.report(batch)
 
-    def surface(self) -> None:
-        """Let some late updates be applied after all."""
+    def apply_late(self) -> None:
+        """Apply some late updates after all."""
         late = range(self.store.late_updates)
-        self.store.surface(self.random.sample(late, self.random.randint(0, len(late))))
+        self.store.apply_late(self.random.sample(late, self.random.randint(0, len(late))))
 
-    # ---- changes: taken, then in the topic or not, then answered
+    # ---- changes: sent, then in the topic or not, then reported
 
     def publish(self) -> None:
-        """Send some changes to the topic; the answer is under way while the world goes on."""
+        """Send some changes to the topic; the worker gets the result later."""
         worker = self.any_worker()
         if not worker.publishing:
             worker.publishing = worker.ledger.changes.peek(self.random.randint(1, 2))
 
-    def answer_publish(self) -> None:
-        """Let what was sent be stored and answered, only stored, or lost."""
+    def finish_publish(self) -> None:
+        """Store the sent changes and report it, store them only, or lose them."""
         worker = self.any_worker()
         stored = self.random.random() < 0.7
-        self.tell_published(worker, stored=stored, told=stored and self.random.random() < 0.7)
+        self.report_published(worker, stored=stored, reported=stored and self.random.random() < 0.7)
 
-    def tell_published(self, worker: Worker, *, stored: bool, told: bool) -> None:
-        """Say what became of the changes that *worker* sent."""
+    def report_published(self, worker: Worker, *, stored: bool, reported: bool) -> None:
+        """Report the outcome of the changes that *worker* sent."""
         sent, worker.publishing = worker.publishing, []
         if stored:
             for change in sent:
-                self.hear(change)
-        if told:
+                self.read_change(change)
+        if reported:
             worker.ledger.changes.remove_published(len(sent))
 
-    def hear(self, change: Change) -> None:
-        """Read a change as a query node does: a zombie may say late what was true before."""
+    def read_change(self, change: Change) -> None:
+        """Read a change like a query node: a zombie may publish an older status late."""
         status = classify(change.counted, POLICY.threshold).status
         assert change.counted in self.sums[change.domain], f"never true: {change}"
-        self.heard[change.domain] = max(self.heard[change.domain], status, key=STATUSES.index)
+        self.published[change.domain] = max(
+            self.published[change.domain], status, key=STATUSES.index
+        )
 
-    # ---- what a worker does of its own accord
+    # ---- other actions of a worker
 
     def start_epoch(self) -> None:
-        """Leave every row, as after a node's restart."""
+        """Start a new epoch, as after the restart of a node."""
         self.epoch += 1
         self.any_worker().ledger.start_epoch(self.epoch)
 
     def make_all_due(self) -> None:
-        """Make everything due."""
+        """Make every pending increment due."""
         worker = self.any_worker()
         worker.ledger.make_all_due(worker.now)
 
     def evict_idle(self) -> None:
-        """Make room."""
+        """Forget idle domains."""
         self.any_worker().ledger.evict_idle(self.random.randint(0, 2))
 
     def commit(self) -> None:
-        """Commit as the owner; a zombie's commit is refused by the group."""
+        """Commit as the owner; the group refuses commits of a zombie."""
         offset = self.owner.ledger.committable_offset()
         self.committed.append(offset)
         for domain, sums in self.sums.items():
             true = classify(sums[offset], POLICY.threshold).status
-            heard = STATUSES.index(self.heard[domain])
-            assert heard >= STATUSES.index(true), f"{domain}: nobody may ever hear of {true}"
+            published = STATUSES.index(self.published[domain])
+            assert published >= STATUSES.index(true), f"{domain}: {true} may never be published"
 
     def take_over(self) -> None:
-        """Replace the owner, from a committed offset of any age."""
+        """Replace the owner by a worker that starts at any offset committed so far."""
         self.workers.append(self.start(self.random.choice(self.committed)))
 
-    # ---- what has to hold at any time
+    # ---- what must hold at any time
 
     def check(self) -> None:
-        """Compare every row with the truth, and what is read with what was read before."""
+        """Compare every row with the truth, and each report with the one before."""
         for domain, row in self.store.all_rows():
-            assert row.applied_offset <= len(self.log), f"beyond the log: {domain} {row}"
+            assert row.applied_offset <= len(self.events), f"beyond the end: {domain} {row}"
             truth = self.sums[domain][row.applied_offset]
-            assert Counters(row.delivered, row.bounced) == truth, f"no prefix: {domain} {row}"
+            assert Counters(row.delivered, row.bounced) == truth, (
+                f"not a true count: {domain} {row}"
+            )
         end = self.owner.ledger.committable_offset()
         for domain, sums in self.sums.items():
             newest = max(
@@ -278,42 +283,45 @@ class World:
             assert sums[min(newest, end)] == sums[end], f"{domain} may be lost by a commit"
 
     def finish(self) -> None:
-        """Heal every fault and read to the end: the answer is the truth, and all committable."""
+        """End all faults and read to the end: the answer is exact, and all can be committed."""
         self.drain(self.owner)
         self.check_end()
-        self.store.surface()
-        self.answer_all(self.workers, Outcome.ACKNOWLEDGED)
+        self.store.apply_late()
+        self.report_all(self.workers, Outcome.ACKNOWLEDGED)
         self.check()
         self.check_end()
-        # Whoever comes next finds everything said.
+        # The next owner finds nothing more to write.
         before = list(self.store.all_rows())
         self.take_over()
         self.drain(self.owner)
         assert list(self.store.all_rows()) == before
 
     def drain(self, worker: Worker) -> None:
-        """Let *worker* write all that is in the log, without faults."""
-        self.answer_all([worker], Outcome.LOST)
+        """Let *worker* write all records of the partition, without faults."""
+        self.report_all([worker], Outcome.LOST)
         self.load_rows(worker, success=True)
-        self.deliver(worker, worker.ledger.next_offset, len(self.log))
+        self.deliver(worker, worker.ledger.next_offset, len(self.events))
         for domain in worker.ledger.pop_unread(len(DOMAINS)):
             worker.ledger.load_rows(
-                domain, self.store.rows(TOPIC_PARTITION, domain), end_offset=len(self.log), now=0.0
+                domain,
+                self.store.rows(TOPIC_PARTITION, domain),
+                end_offset=len(self.events),
+                now=0.0,
             )
         worker.ledger.make_all_due(worker.now)
         updates = worker.ledger.start_updates(worker.now, len(DOMAINS))
         self.store.settle(TOPIC_PARTITION, updates, Outcome.ACKNOWLEDGED)
         worker.ledger.acknowledge(updates, worker.now)
-        self.tell_published(worker, stored=True, told=True)
+        self.report_published(worker, stored=True, reported=True)
         worker.publishing = worker.ledger.changes.peek(len(worker.ledger.changes))
-        self.tell_published(worker, stored=True, told=True)
+        self.report_published(worker, stored=True, reported=True)
 
     def check_end(self) -> None:
-        """Compare the answer with the truth."""
+        """Compare the final report with the truth."""
         assert self.owner.ledger.settled
-        assert self.owner.ledger.committable_offset() == len(self.log)
+        assert self.owner.ledger.committable_offset() == len(self.events)
         for domain, sums in self.sums.items():
             assert sum_rows(self.store.rows(TOPIC_PARTITION, domain)) == sums[-1], (
                 f"{domain} is not exact"
             )
-            assert self.heard[domain] is classify(sums[-1], POLICY.threshold).status
+            assert self.published[domain] is classify(sums[-1], POLICY.threshold).status

@@ -1,4 +1,4 @@
-"""What a partition owes to the store between two flushes."""
+"""The increments of a partition between two flushes."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from tests.unit.consumer.events import A, B, C, bounced, delivered
 
 
 def test_events_of_one_domain_add_up_by_kind() -> None:
-    """An increment holds the sum of each kind, from its oldest event to after its newest."""
+    """An increment holds the sum per kind, from its oldest event to after its newest."""
     aggregate = Aggregate()
     aggregate.add(delivered(A, 3), 10, 1.0)
     aggregate.add(bounced(A, 2), 12, 2.0)
@@ -15,8 +15,8 @@ def test_events_of_one_domain_add_up_by_kind() -> None:
     assert aggregate.get(A) == Increment(4, 2, first_offset=10, next_offset=16, since=1.0)
 
 
-def test_domains_are_kept_apart() -> None:
-    """The events of one domain change nothing that is owed to another."""
+def test_domains_are_separate() -> None:
+    """Events of one domain do not change the increment of another."""
     aggregate = Aggregate()
     aggregate.add(delivered(A), 0, 1.0)
     aggregate.add(bounced(B, 5), 1, 2.0)
@@ -29,8 +29,8 @@ def test_domains_are_kept_apart() -> None:
     assert aggregate.get(C) is None
 
 
-def test_what_is_taken_is_owed_no_more() -> None:
-    """A taken increment is gone; the next event starts another one."""
+def test_a_popped_increment_is_no_longer_pending() -> None:
+    """After a pop the next event starts a new increment."""
     aggregate = Aggregate()
     aggregate.add(delivered(A, 3), 10, 1.0)
     assert aggregate.pop(A) == Increment(3, 0, 10, 11, 1.0)
@@ -39,14 +39,14 @@ def test_what_is_taken_is_owed_no_more() -> None:
     assert aggregate.get(A) == Increment(1, 0, 11, 12, 2.0)
 
 
-def test_nothing_can_be_taken_where_nothing_is_owed() -> None:
-    """Taking what is not there is a defect of the caller, and loud."""
+def test_popping_a_missing_increment_raises() -> None:
+    """A pop without an increment is a defect of the caller."""
     with pytest.raises(KeyError):
         Aggregate().pop(A)
 
 
-def test_a_restored_increment_is_owed_as_before() -> None:
-    """A failed increment comes back unchanged if nothing came since."""
+def test_a_restored_increment_is_pending_as_before() -> None:
+    """Without new events a failed increment comes back unchanged."""
     aggregate = Aggregate()
     aggregate.add(delivered(A, 3), 10, 1.0)
     taken = aggregate.pop(A)
@@ -54,8 +54,8 @@ def test_a_restored_increment_is_owed_as_before() -> None:
     assert aggregate.get(A) == Increment(3, 0, 10, 11, 1.0)
 
 
-def test_a_restored_increment_absorbs_what_came_since() -> None:
-    """The sum reaches from the failed increment's oldest event to the latest one."""
+def test_a_restored_increment_includes_later_events() -> None:
+    """The sum covers the failed increment's oldest event to the latest one."""
     aggregate = Aggregate()
     aggregate.add(delivered(A, 3), 10, 1.0)
     taken = aggregate.pop(A)
@@ -67,7 +67,7 @@ def test_a_restored_increment_absorbs_what_came_since() -> None:
 
 
 def test_the_oldest_offset_and_time_are_those_of_all_domains() -> None:
-    """The oldest event owed is found wherever it stands."""
+    """The oldest event is found in any domain."""
     aggregate = Aggregate()
     aggregate.add(delivered(A), 10, 1.0)
     aggregate.add(delivered(B), 11, 2.0)
@@ -78,8 +78,8 @@ def test_the_oldest_offset_and_time_are_those_of_all_domains() -> None:
     assert (aggregate.oldest_offset(), aggregate.oldest_since()) == (10, 1.0)
 
 
-def test_an_empty_aggregate_owes_no_offset() -> None:
-    """Where nothing is owed nothing is oldest."""
+def test_an_empty_aggregate_has_no_oldest_offset() -> None:
+    """Without increments there is neither an oldest offset nor an oldest time."""
     aggregate = Aggregate()
     assert aggregate.oldest_offset() is None
     assert aggregate.oldest_since() is None

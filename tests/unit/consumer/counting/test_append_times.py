@@ -1,18 +1,18 @@
-"""When records were appended, by their offsets."""
+"""The append time of each offset."""
 
 from consumer.counting.append_times import MAX_MARKS, AppendTimes
 
 
-def test_a_record_was_appended_with_its_batch() -> None:
-    """A mark holds from its offset up to the next one."""
+def test_a_mark_covers_the_records_up_to_the_next_mark() -> None:
+    """All records of a batch have one append time."""
     times = AppendTimes()
     times.record(10, 1_000)
     times.record(15, 2_000)
     assert [times.at(offset) for offset in (10, 14, 15, 99)] == [1_000, 1_000, 2_000, 2_000]
 
 
-def test_what_is_read_again_tells_nothing_new() -> None:
-    """A rewind brings the offsets that are known already."""
+def test_a_repeated_offset_changes_nothing() -> None:
+    """After a rewind the known times stay."""
     times = AppendTimes()
     times.record(10, 1_000)
     times.record(15, 2_000)
@@ -20,16 +20,16 @@ def test_what_is_read_again_tells_nothing_new() -> None:
     assert times.at(13) == 1_000
 
 
-def test_where_nothing_was_noted_there_is_no_failure() -> None:
-    """Nothing at all, or nothing as old as that: the oldest that is known."""
+def test_an_unknown_offset_gets_the_oldest_known_time() -> None:
+    """The result is 0 if nothing is known."""
     times = AppendTimes()
     assert times.at(5) == 0
     times.record(10, 1_000)
     assert times.at(5) == 1_000
 
 
-def test_marks_are_bounded_and_never_make_a_record_younger() -> None:
-    """Every other mark goes: old records are known less exactly, the newest as they are."""
+def test_marks_are_bounded_and_never_make_a_record_appear_younger() -> None:
+    """Every second mark is dropped: old times are less exact, the newest stay exact."""
     times = AppendTimes()
     end = 10 * MAX_MARKS
     for offset in range(end):

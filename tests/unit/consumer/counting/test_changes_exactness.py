@@ -1,4 +1,4 @@
-"""No status is missing from the topic of changes, wherever workers die."""
+"""Wherever workers die, every change of status is published."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -29,31 +29,31 @@ events = st.lists(
 
 @dataclass
 class Pipeline:
-    """A log, and all that outlives a worker: rows, committed offset, published changes."""
+    """A partition, and all that outlives a worker: rows, committed offset, published changes."""
 
-    log: list[Event]
+    records: list[Event]
     store: InMemoryCounterStore = field(default_factory=InMemoryCounterStore)
     new_writer = staticmethod(writers())
     committed: int = 0
     published: list[tuple[DomainName, Status]] = field(default_factory=list)
 
     def work(self, portion: int, *, forgets: bool) -> Iterator[str]:
-        """Let a worker read *portion* events at a time to the end; say which step was done.
+        """Run a worker to the end, *portion* events at a time; yield the name of each step.
 
-        One that *forgets* reads the rows of every domain again and again.
+        A worker that *forgets* evicts its domains, and reads their rows again and again.
         """
         ledger = PartitionLedger(
             TOPIC_PARTITION, self.committed, POLICY, self.new_writer, RETENTION
         )
-        while ledger.next_offset < len(self.log):
+        while ledger.next_offset < len(self.records):
             start = ledger.next_offset
-            for offset, event in enumerate(self.log[start : start + portion], start):
+            for offset, event in enumerate(self.records[start : start + portion], start):
                 ledger.add(event, offset, 0.0)
             self.committed = ledger.committable_offset()
             yield "committed"
             for domain in ledger.pop_unread(9):
                 rows = self.store.rows(TOPIC_PARTITION, domain)
-                ledger.load_rows(domain, rows, end_offset=len(self.log), now=0.0)
+                ledger.load_rows(domain, rows, end_offset=len(self.records), now=0.0)
             yield "read"
             # One after the other, so that a worker may die between two domains of a batch.
             for update in ledger.start_updates(0.0, 9):
@@ -74,10 +74,10 @@ class Pipeline:
         yield "committed"
 
     def true_changes(self) -> list[tuple[DomainName, Status]]:
-        """Return the changes that readers have to hear of, those of a domain in order."""
+        """Return the changes that must be published, those of a domain in order."""
         sums = {A: Counters(), B: Counters()}
         changes = []
-        for event in self.log:
+        for event in self.records:
             before = sums[event.domain]
             bounces = event.count if event.kind is EventKind.BOUNCED else 0
             after = Counters(before.delivered + event.count - bounces, before.bounced + bounces)
@@ -88,22 +88,22 @@ class Pipeline:
         return changes
 
     def check(self) -> None:
-        """Compare what was published last of each domain with the truth."""
-        assert self.committed == len(self.log)
+        """Compare the last published status of each domain with the truth."""
+        assert self.committed == len(self.records)
         assert dict(self.published) == dict(self.true_changes())
 
 
 @settings(max_examples=50, deadline=None)
-@given(log=events, portion=st.integers(1, 4), forgets=st.booleans())
+@given(records=events, portion=st.integers(1, 4), forgets=st.booleans())
 def test_wherever_workers_die_the_last_status_published_is_the_true_one(
-    log: list[Event],
+    records: list[Event],
     portion: int,
     forgets: bool,  # noqa: FBT001 hypothesis gives it by name
 ) -> None:
-    """At each step of the first worker, and at each early step of an heir that reads less."""
-    for step in range(sum(1 for _ in Pipeline(log).work(portion, forgets=forgets)) + 1):
+    """The first worker dies at any step, its successor at any early step."""
+    for step in range(sum(1 for _ in Pipeline(records).work(portion, forgets=forgets)) + 1):
         for heirs_step in range(8):
-            pipeline = Pipeline(log)
+            pipeline = Pipeline(records)
             list(islice(pipeline.work(portion, forgets=forgets), step))
             list(islice(pipeline.work(1, forgets=forgets), heirs_step))
             list(pipeline.work(portion, forgets=forgets))
@@ -111,10 +111,10 @@ def test_wherever_workers_die_the_last_status_published_is_the_true_one(
 
 
 @settings(deadline=None)
-@given(log=events, portion=st.integers(1, 4))
-def test_what_nobody_interrupts_is_published_once(log: list[Event], portion: int) -> None:
-    """Nothing twice, and nothing that was not so; a change that lasted no flush may be left out."""
-    pipeline = Pipeline(log)
+@given(records=events, portion=st.integers(1, 4))
+def test_without_a_crash_each_change_is_published_once(records: list[Event], portion: int) -> None:
+    """Only true changes are published; one that lasted less than a flush may be missing."""
+    pipeline = Pipeline(records)
     list(pipeline.work(portion, forgets=False))
     list(pipeline.work(portion, forgets=False))
     pipeline.check()

@@ -1,4 +1,4 @@
-"""How a partition's log is taken in: reading rows, skipping, owing, committing."""
+"""A ledger reads records: loading rows, skipping, adding, committing."""
 
 import pytest
 
@@ -19,20 +19,20 @@ def new_ledger(first_offset: int = 0) -> PartitionLedger:
 
 
 def row(delivered: int, bounced: int, applied_offset: int) -> CounterRow:
-    """Return another writer's row."""
+    """Return a row of another writer."""
     return CounterRow("t/0", OTHER, delivered, bounced, applied_offset)
 
 
 def load_no_rows(ledger: PartitionLedger, *domains: DomainName) -> None:
-    """Say that the store has no rows of *domains*."""
+    """Load *domains* as domains without rows in the store."""
     asked = ledger.pop_unread(len(domains))
     assert asked == list(domains)
     for domain in domains:
         ledger.load_rows(domain, [], end_offset=0, now=0.0)
 
 
-def test_a_new_domain_is_asked_for_once() -> None:
-    """The first event asks for the domain's rows, those that follow do not."""
+def test_a_new_domain_is_read_once() -> None:
+    """Only the first event of a domain requests its rows."""
     ledger = new_ledger()
     ledger.add(delivered(A), 0, 1.0)
     ledger.add(delivered(A), 1, 1.0)
@@ -42,8 +42,8 @@ def test_a_new_domain_is_asked_for_once() -> None:
     assert ledger.pop_unread(10) == []
 
 
-def test_unread_domains_are_asked_for_in_portions() -> None:
-    """A limit leaves the rest for the next call, in the order in which they came."""
+def test_unread_domains_are_returned_in_portions() -> None:
+    """A limit leaves the rest for the next call, in order."""
     ledger = new_ledger()
     for offset, domain in enumerate([A, B, C]):
         ledger.add(delivered(domain), offset, 1.0)
@@ -51,8 +51,8 @@ def test_unread_domains_are_asked_for_in_portions() -> None:
     assert ledger.pop_unread(2) == [C]
 
 
-def test_rows_that_could_not_be_read_are_asked_for_again() -> None:
-    """A failed read loses nothing: the domains stand in line again."""
+def test_a_failed_read_is_repeated() -> None:
+    """A failed read loses no event."""
     ledger = new_ledger()
     ledger.add(delivered(A), 0, 1.0)
     ledger.requeue_unread(ledger.pop_unread(10))
@@ -63,7 +63,7 @@ def test_rows_that_could_not_be_read_are_asked_for_again() -> None:
 
 
 def test_nothing_is_written_before_the_rows_are_read() -> None:
-    """What came before the rows are known waits, and is owed."""
+    """Events wait until the rows of their domain are loaded."""
     ledger = new_ledger()
     ledger.add(delivered(A), 0, 1.0)
     assert ledger.start_updates(99.0, 10) == []
@@ -72,8 +72,8 @@ def test_nothing_is_written_before_the_rows_are_read() -> None:
     assert not ledger.settled
 
 
-def test_events_kept_aside_are_counted_once_the_rows_are_read() -> None:
-    """Every event that waited for the rows is in the first update, on top of their totals."""
+def test_waiting_events_are_counted_once_the_rows_are_read() -> None:
+    """All of them are in the first update, on top of the totals."""
     ledger = new_ledger(first_offset=20)
     ledger.add(delivered(A), 20, 1.0)
     ledger.add(bounced(A, 3), 21, 2.0)
@@ -85,8 +85,8 @@ def test_events_kept_aside_are_counted_once_the_rows_are_read() -> None:
     assert (ledger.known_domains, ledger.backlog) == (1, 0)
 
 
-def test_what_the_rows_already_say_is_skipped() -> None:
-    """A replayed event below the applied offset is counted in the row, so it is passed over."""
+def test_events_that_the_rows_already_count_are_skipped() -> None:
+    """A replayed event below the applied offset is in the row already."""
     ledger = new_ledger(first_offset=10)
     ledger.add(delivered(A), 10, 1.0)
     ledger.add(delivered(A), 11, 1.0)
@@ -98,8 +98,8 @@ def test_what_the_rows_already_say_is_skipped() -> None:
     assert (update.delivered, update.applied_offset) == (8, 13)
 
 
-def test_a_change_in_what_is_read_again_is_found_though_the_domain_was_forgotten() -> None:
-    """Both bounces hold commits back, also while the rows are read a second time."""
+def test_a_change_inside_a_replay_is_found_though_the_domain_was_evicted() -> None:
+    """Both bounces delay commits, also while the rows are read a second time."""
     ledger = new_ledger(first_offset=10)
     ledger.add(bounced(A), 10, 1.0)
     ledger.pop_unread(10)
@@ -115,8 +115,8 @@ def test_a_change_in_what_is_read_again_is_found_though_the_domain_was_forgotten
     assert ledger.committable_offset() == 12
 
 
-def test_what_an_audit_owes_is_never_committed_before_it_is_read() -> None:
-    """In the middle of a replay the totals end beyond what was read again."""
+def test_an_audit_during_a_replay_moves_no_commit() -> None:
+    """The totals then cover records that were not read again yet."""
     ledger = new_ledger(first_offset=10)
     ledger.add(delivered(A), 10, 1.0)
     ledger.pop_unread(10)
@@ -126,8 +126,8 @@ def test_what_an_audit_owes_is_never_committed_before_it_is_read() -> None:
     assert ledger.committable_offset() == 11
 
 
-def test_a_replay_goes_on_after_the_rows_are_read() -> None:
-    """Events below the applied offset are skipped also when they come after the rows."""
+def test_a_replay_continues_after_the_rows_are_read() -> None:
+    """Events below the applied offset are skipped then, too."""
     ledger = new_ledger(first_offset=10)
     ledger.add(delivered(A), 10, 1.0)
     ledger.pop_unread(10)
@@ -142,7 +142,7 @@ def test_a_replay_goes_on_after_the_rows_are_read() -> None:
 
 
 def test_a_record_that_is_read_twice_counts_once() -> None:
-    """A rewind of the reader brings offsets again; they say nothing new."""
+    """A rewind of the reader repeats offsets, and changes nothing."""
     ledger = new_ledger()
     ledger.add(delivered(A), 0, 1.0)
     ledger.add(delivered(A), 1, 1.0)
@@ -154,8 +154,8 @@ def test_a_record_that_is_read_twice_counts_once() -> None:
     assert ledger.next_offset == 2
 
 
-def test_a_record_that_is_no_event_moves_the_offset_only() -> None:
-    """What was put aside elsewhere needs no counting to be committed, and moves nothing back."""
+def test_a_skipped_record_moves_the_offset_only() -> None:
+    """It can be committed without counting, and never moves the offset back."""
     ledger = new_ledger(first_offset=5)
     ledger.skip_record(5)
     assert (ledger.next_offset, ledger.committable_offset()) == (6, 6)
@@ -164,8 +164,8 @@ def test_a_record_that_is_no_event_moves_the_offset_only() -> None:
     assert ledger.settled
 
 
-def test_a_log_that_restarted_its_offsets_is_an_alarm() -> None:
-    """More records counted than the log has: its topic was made anew, and counting must stop."""
+def test_more_counted_records_than_the_partition_has_are_an_error() -> None:
+    """The topic was created again, so counting must stop."""
     ledger = new_ledger()
     ledger.add(delivered(A), 0, 1.0)
     ledger.pop_unread(10)
@@ -173,8 +173,8 @@ def test_a_log_that_restarted_its_offsets_is_an_alarm() -> None:
         ledger.load_rows(A, [row(7, 0, 51)], end_offset=50, now=0.0)
 
 
-def test_rows_may_reach_to_the_end_of_the_log() -> None:
-    """Another worker may have counted everything that this one has still to read."""
+def test_rows_may_reach_the_end_of_the_partition() -> None:
+    """Another worker may have counted records that this one has not read yet."""
     ledger = new_ledger()
     ledger.add(delivered(A), 0, 1.0)
     ledger.pop_unread(10)
@@ -182,8 +182,8 @@ def test_rows_may_reach_to_the_end_of_the_log() -> None:
     assert ledger.settled
 
 
-def test_a_stale_log_end_is_no_alarm() -> None:
-    """What we have read ourselves is in the log, whatever an earlier look at its end said."""
+def test_a_stale_end_offset_is_not_an_error() -> None:
+    """Records that we have read exist, whatever end was reported earlier."""
     ledger = new_ledger()
     for offset in range(6):
         ledger.add(delivered(A), offset, 1.0)
@@ -193,7 +193,7 @@ def test_a_stale_log_end_is_no_alarm() -> None:
 
 
 def test_no_offset_is_committed_past_an_event_whose_rows_are_unread() -> None:
-    """An early event holds the commit back at its own offset."""
+    """A waiting event limits the commit to its own offset."""
     ledger = new_ledger()
     ledger.skip_record(0)
     ledger.add(delivered(A), 1, 1.0)
@@ -203,8 +203,8 @@ def test_no_offset_is_committed_past_an_event_whose_rows_are_unread() -> None:
     assert ledger.committable_offset() == 1
 
 
-def test_no_offset_is_committed_past_what_is_owed_or_in_flight() -> None:
-    """The commit follows the oldest event that no quorum has, through every state of it."""
+def test_no_offset_is_committed_past_a_pending_or_in_flight_event() -> None:
+    """The commit follows the oldest event that no quorum has, in each of its states."""
     ledger = new_ledger()
     for offset, domain in enumerate([A, B, A, B]):
         ledger.add(delivered(domain), offset, float(offset))
@@ -226,13 +226,13 @@ def test_no_offset_is_committed_past_what_is_owed_or_in_flight() -> None:
     assert ledger.settled
 
 
-def test_a_ledger_that_has_read_nothing_commits_where_it_started() -> None:
-    """Without records there is nothing to move."""
+def test_a_ledger_without_records_commits_its_first_offset() -> None:
+    """Without records nothing moves."""
     assert new_ledger(first_offset=77).committable_offset() == 77
 
 
 def test_an_update_in_flight_is_not_settled() -> None:
-    """Written is not acknowledged."""
+    """A sent update is not an acknowledged one."""
     ledger = new_ledger()
     ledger.add(delivered(A), 0, 1.0)
     load_no_rows(ledger, A)
@@ -243,8 +243,8 @@ def test_an_update_in_flight_is_not_settled() -> None:
     assert ledger.settled
 
 
-def test_the_oldest_event_waits_in_either_place() -> None:
-    """The age of what waits is that of the oldest event, its rows read or not."""
+def test_the_oldest_event_is_found_with_and_without_rows() -> None:
+    """Waiting and pending events are both considered."""
     ledger = new_ledger()
     assert ledger.oldest_since() is None
     ledger.add(delivered(A), 0, 1.0)
@@ -256,8 +256,8 @@ def test_the_oldest_event_waits_in_either_place() -> None:
     assert ledger.oldest_since() == 2.0
 
 
-def test_idle_domains_are_forgotten_and_read_again() -> None:
-    """A forgotten domain's next event asks for its rows once more."""
+def test_evicted_domains_are_read_again() -> None:
+    """The next event of an evicted domain requests its rows again."""
     ledger = new_ledger()
     ledger.add(delivered(A), 0, 1.0)
     load_no_rows(ledger, A)
@@ -268,8 +268,8 @@ def test_idle_domains_are_forgotten_and_read_again() -> None:
     assert ledger.pop_unread(1) == [A]
 
 
-def test_domains_with_something_to_write_are_not_forgotten() -> None:
-    """Owed and in flight stay in memory, over any bound."""
+def test_domains_with_a_pending_or_in_flight_increment_are_not_evicted() -> None:
+    """They stay in memory over any limit."""
     ledger = new_ledger()
     for offset, domain in enumerate([A, B, C]):
         ledger.add(delivered(domain), offset, float(offset))

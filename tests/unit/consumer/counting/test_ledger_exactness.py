@@ -1,4 +1,4 @@
-"""The counters are exact, whatever happens: see ``ledger_world`` for what may."""
+"""The counters are exact in every interleaving of ``ledger_world``."""
 
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st

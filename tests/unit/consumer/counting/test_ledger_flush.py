@@ -1,4 +1,4 @@
-"""When a partition's domains are written, in which order, and what follows a failure."""
+"""When domains are written, in which order, and what follows a failure."""
 
 import pytest
 
@@ -13,9 +13,9 @@ MAX_AGE = 60.0
 
 
 def new_ledger(*known: DomainName) -> PartitionLedger:
-    """Return a ledger that knows *known* and was quiet since.
+    """Return a ledger in which *known* domains have no pending events.
 
-    Their first events stand at the offsets from 0 and are acknowledged at 0 s.
+    Their first events are at the offsets from 0, acknowledged at 0 s.
     """
     ledger = PartitionLedger("t/0", 0, FlushPolicy(1000, MAX_AGE), writers(), RETENTION)
     for offset, domain in enumerate(known):
@@ -28,12 +28,12 @@ def new_ledger(*known: DomainName) -> PartitionLedger:
 
 
 def add(ledger: PartitionLedger, domain: DomainName, now: float, count: int = 1) -> None:
-    """Add deliveries as the next record of the log."""
+    """Add deliveries as the next record."""
     ledger.add(delivered(domain, count), ledger.next_offset, now)
 
 
 def due(ledger: PartitionLedger, now: float, limit: int = 10) -> list[str]:
-    """Start what is due and return the domains."""
+    """Start the due updates and return their domains."""
     return [update.domain for update in ledger.start_updates(now, limit)]
 
 
@@ -45,8 +45,8 @@ def test_a_quiet_domain_is_due_at_once() -> None:
     assert due(ledger, 500.0) == ["a.example"]
 
 
-def test_a_busy_domain_is_written_once_per_maximal_age() -> None:
-    """A thousand seconds of one event each cost as many writes as there are maximal ages."""
+def test_a_busy_domain_is_written_once_per_max_age() -> None:
+    """One event per second costs one write per max age."""
     ledger = new_ledger(A)
     writes = []
     for second in range(1, 600):
@@ -57,8 +57,8 @@ def test_a_busy_domain_is_written_once_per_maximal_age() -> None:
     assert writes == [60, 120, 180, 240, 300, 360, 420, 480, 540]
 
 
-def test_the_wait_ends_with_the_maximal_age_of_the_last_write() -> None:
-    """A second event of a busy domain is due one maximal age after the acknowledgement."""
+def test_the_wait_ends_one_max_age_after_the_last_write() -> None:
+    """The second event of a busy domain is due then."""
     ledger = new_ledger(A)
     add(ledger, A, 10.0)
     assert ledger.next_due_at() == MAX_AGE
@@ -68,7 +68,7 @@ def test_the_wait_ends_with_the_maximal_age_of_the_last_write() -> None:
 
 @pytest.mark.parametrize("change", [bounced(A), delivered(A, 1000)])
 def test_a_change_of_status_is_due_at_once(change: Event) -> None:
-    """What customers are told does not wait, however busy the domain."""
+    """A change that customers see does not wait, even for a busy domain."""
     ledger = new_ledger(A)
     add(ledger, A, 10.0)
     assert due(ledger, 11.0) == []
@@ -78,7 +78,7 @@ def test_a_change_of_status_is_due_at_once(change: Event) -> None:
 
 
 def test_a_due_domain_is_started_once() -> None:
-    """However often its due time moved, a domain is written once for what it owes."""
+    """A domain is written once, however often its due time moved."""
     ledger = new_ledger(A)
     add(ledger, A, 10.0)
     ledger.add(bounced(A), ledger.next_offset, 11.0)
@@ -88,7 +88,7 @@ def test_a_due_domain_is_started_once() -> None:
 
 
 def test_updates_start_in_the_order_of_their_due_times() -> None:
-    """The longest due go first when there is no room for all."""
+    """With a limit the longest due start first."""
     ledger = new_ledger(A, B, C)
     add(ledger, B, 100.0)
     add(ledger, C, 110.0)
@@ -98,16 +98,16 @@ def test_updates_start_in_the_order_of_their_due_times() -> None:
     assert due(ledger, 130.0, limit=2) == ["a.example"]
 
 
-def test_domains_due_at_the_same_time_start_as_they_came() -> None:
-    """Between equals the first come is the first served."""
+def test_domains_due_at_the_same_time_start_in_order_of_arrival() -> None:
+    """The first to arrive is the first to start."""
     ledger = new_ledger(A, B, C)
     for domain in (C, A, B):
         add(ledger, domain, 100.0)
     assert due(ledger, 100.0) == ["c.example", "a.example", "b.example"]
 
 
-def test_what_is_not_due_yet_does_not_start() -> None:
-    """A limit is no reason to write early."""
+def test_an_update_that_is_not_due_does_not_start() -> None:
+    """Free capacity is no reason to write early."""
     ledger = new_ledger(A, B)
     add(ledger, A, 10.0)
     add(ledger, B, 100.0)
@@ -116,7 +116,7 @@ def test_what_is_not_due_yet_does_not_start() -> None:
 
 
 def test_one_domain_has_one_update_in_flight() -> None:
-    """Not even a change of status overtakes an update that is not answered."""
+    """A change of status waits for the acknowledgement, too."""
     ledger = new_ledger(A)
     add(ledger, A, 100.0)
     updates = ledger.start_updates(100.0, 10)
@@ -128,8 +128,8 @@ def test_one_domain_has_one_update_in_flight() -> None:
     assert (second.delivered, second.bounced, second.applied_offset) == (0, 1, 1)
 
 
-def test_events_during_an_update_wait_for_their_own_turn() -> None:
-    """What came meanwhile is due one maximal age after the acknowledgement."""
+def test_events_during_an_update_wait_one_max_age() -> None:
+    """It starts at the acknowledgement."""
     ledger = new_ledger(A)
     add(ledger, A, 100.0)
     updates = ledger.start_updates(100.0, 10)
@@ -138,8 +138,8 @@ def test_events_during_an_update_wait_for_their_own_turn() -> None:
     assert ledger.next_due_at() == 105.0 + MAX_AGE
 
 
-def test_a_failed_update_is_owed_again_and_due_at_once() -> None:
-    """Its totals are said in a fresh row, together with what came meanwhile."""
+def test_a_failed_update_is_pending_again_and_due_at_once() -> None:
+    """A new row gets the full totals, with the events added since."""
     ledger = new_ledger(A)
     add(ledger, A, 100.0, count=5)
     failed = ledger.start_updates(100.0, 10)
@@ -151,8 +151,8 @@ def test_a_failed_update_is_owed_again_and_due_at_once() -> None:
     assert (again.delivered, again.applied_offset) == (8, 3)
 
 
-def test_a_failure_in_a_batch_concerns_its_domains_only() -> None:
-    """Batches are settled apart, in any order."""
+def test_a_failed_batch_affects_only_its_own_domains() -> None:
+    """Batches end independently, in any order."""
     ledger = new_ledger(A, B, C)
     for domain in (A, B, C):
         add(ledger, domain, 100.0)
@@ -162,8 +162,8 @@ def test_a_failure_in_a_batch_concerns_its_domains_only() -> None:
     assert due(ledger, 100.0) == ["b.example", "c.example"]
 
 
-def test_after_a_roll_everything_is_said_in_fresh_rows() -> None:
-    """A roll loses no counts and leaves the rows of all domains."""
+def test_a_new_epoch_starts_new_rows_with_the_full_totals() -> None:
+    """No count is lost, and the rows of all domains are abandoned."""
     ledger = new_ledger(A)
     add(ledger, A, 100.0)
     (first,) = ledger.start_updates(100.0, 10)
@@ -175,8 +175,8 @@ def test_after_a_roll_everything_is_said_in_fresh_rows() -> None:
     assert (update.delivered, update.applied_offset) == (3, 3)
 
 
-def test_in_a_hurry_everything_owed_is_due_at_once() -> None:
-    """Before a partition is given up nothing waits for its turn."""
+def test_in_a_drain_every_pending_increment_is_due_at_once() -> None:
+    """Before a revocation nothing waits for its turn."""
     ledger = new_ledger(A, B)
     add(ledger, A, 10.0)
     add(ledger, B, 11.0)
@@ -186,8 +186,8 @@ def test_in_a_hurry_everything_owed_is_due_at_once() -> None:
     assert due(ledger, 999.0) == []
 
 
-def test_in_a_hurry_an_update_in_flight_is_not_started_again() -> None:
-    """A domain whose update is not answered waits for the answer, also in a drain."""
+def test_in_a_drain_an_update_in_flight_is_not_started_again() -> None:
+    """A domain in flight waits for the acknowledgement, also in a drain."""
     ledger = new_ledger(A)
     add(ledger, A, 100.0)
     updates = ledger.start_updates(100.0, 10)
@@ -197,8 +197,8 @@ def test_in_a_hurry_an_update_in_flight_is_not_started_again() -> None:
     assert ledger.settled
 
 
-def test_in_a_hurry_what_waits_behind_an_update_is_due_when_that_is_answered() -> None:
-    """Events that came during an update are due at once too: a drain waits for no turn."""
+def test_in_a_drain_events_during_an_update_are_due_at_its_acknowledgement() -> None:
+    """A drain does not wait for their turn."""
     ledger = new_ledger(A)
     add(ledger, A, 100.0)
     updates = ledger.start_updates(100.0, 10)
@@ -208,8 +208,8 @@ def test_in_a_hurry_what_waits_behind_an_update_is_due_when_that_is_answered() -
     assert due(ledger, 103.0) == ["a.example"]
 
 
-def test_a_hurry_reaches_domains_whose_rows_are_still_unread() -> None:
-    """An early event is due as soon as its rows are read."""
+def test_a_drain_includes_domains_whose_rows_are_unread() -> None:
+    """Their events are due as soon as the rows are loaded."""
     ledger = new_ledger(A)
     add(ledger, B, 10.0)
     ledger.make_all_due(11.0)
@@ -218,8 +218,8 @@ def test_a_hurry_reaches_domains_whose_rows_are_still_unread() -> None:
     assert due(ledger, 12.0) == ["b.example"]
 
 
-def test_an_update_reaches_beyond_its_last_record_wherever_the_row_stood() -> None:
-    """An update itself says by how much its row moves on, which is another number."""
+def test_in_flight_end_is_the_offset_after_the_last_record() -> None:
+    """It differs from the update's own increment of the applied offset."""
     ledger = new_ledger(A, B)
     add(ledger, A, 500.0)
     add(ledger, B, 500.0)

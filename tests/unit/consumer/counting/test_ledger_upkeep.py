@@ -1,4 +1,4 @@
-"""What the ledger has deleted, and what it does when the store differs from its memory."""
+"""Which rows a ledger deletes, and what it does when the store differs from its memory."""
 
 import pytest
 
@@ -23,7 +23,7 @@ def row(delivered_: int, applied_offset: int, place: int = 0) -> CounterRow:
 
 @pytest.fixture
 def ledger() -> PartitionLedger:
-    """A ledger that has written one delivery to A, at offset 0, into the row W1."""
+    """A ledger that has written one delivery to A, at offset 0, into row W1."""
     ledger = PartitionLedger("t/0", 0, FlushPolicy(1000, 1.0), writers(), RETENTION)
     ledger.add(delivered(A), 0, 0.0)
     ledger.load_rows(ledger.pop_unread(1)[0], [], end_offset=1, now=0.0)
@@ -32,7 +32,7 @@ def ledger() -> PartitionLedger:
 
 
 def flush(ledger: PartitionLedger, offset: int, now: float, *, succeeds: bool = True) -> None:
-    """Deliver one more mail to A and write it."""
+    """Add one more delivery to A and write it."""
     ledger.add(delivered(A), offset, now)
     updates = ledger.start_updates(now, 1)
     assert len(updates) == 1
@@ -42,8 +42,8 @@ def flush(ledger: PartitionLedger, offset: int, now: float, *, succeeds: bool = 
         ledger.fail(updates)
 
 
-def test_a_failed_row_waits_for_one_that_speaks_for_it(ledger: PartitionLedger) -> None:
-    """However long the outage: until then it may be the newest."""
+def test_a_failed_row_is_kept_until_a_later_one_is_acknowledged(ledger: PartitionLedger) -> None:
+    """Until then it may be the newest row."""
     flush(ledger, 1, 10.0, succeeds=False)
     assert ledger.pop_superseded(1e6, 10) == []
     ledger.acknowledge(ledger.start_updates(1e6, 1), 1e6)
@@ -51,16 +51,16 @@ def test_a_failed_row_waits_for_one_that_speaks_for_it(ledger: PartitionLedger) 
     assert ledger.pop_superseded(1e6 + 60.0, 10) == [SupersededRow(A, W1)]
 
 
-def test_rolled_rows_are_deleted_once_said_anew(ledger: PartitionLedger) -> None:
-    """The row of the epoch before goes, its successor stays."""
+def test_rows_of_an_older_epoch_are_deleted_once_superseded(ledger: PartitionLedger) -> None:
+    """The old row is deleted, and its successor stays."""
     ledger.start_epoch(1)
     flush(ledger, 1, 10.0)
     assert ledger.pop_superseded(70.0, 10) == [SupersededRow(A, W1)]
     assert ledger.pop_superseded(1e9, 10) == []
 
 
-def test_an_update_of_another_epoch_is_owed_again(ledger: PartitionLedger) -> None:
-    """It was acknowledged, but perhaps upon an old copy: the totals are said in a fresh row."""
+def test_an_update_of_another_epoch_is_pending_again(ledger: PartitionLedger) -> None:
+    """It may have been applied to an old copy, so a new row gets the full totals."""
     ledger.add(delivered(A), 1, 10.0)
     updates = ledger.start_updates(10.0, 1)
     ledger.start_epoch(1)
@@ -70,8 +70,8 @@ def test_an_update_of_another_epoch_is_owed_again(ledger: PartitionLedger) -> No
     assert (again.writer, again.delivered, again.applied_offset) == (W2, 2, 2)
 
 
-def test_rows_read_beside_a_newer_one_are_deleted_hours_later() -> None:
-    """All but the newest, whoever wrote it."""
+def test_older_rows_found_by_a_read_are_deleted_hours_later() -> None:
+    """All but the newest are deleted, whoever wrote them."""
     ledger = PartitionLedger("t/0", 9, FlushPolicy(1000, 1.0), writers(), RETENTION)
     ledger.add(delivered(A), 9, 0.0)
     ledger.pop_unread(1)
@@ -83,8 +83,8 @@ def test_rows_read_beside_a_newer_one_are_deleted_hours_later() -> None:
     ]
 
 
-def test_rows_that_could_not_be_deleted_come_again(ledger: PartitionLedger) -> None:
-    """Nothing is forgotten because the store was away."""
+def test_rows_that_could_not_be_deleted_are_due_again(ledger: PartitionLedger) -> None:
+    """A failed deletion is repeated later."""
     ledger.start_epoch(1)
     flush(ledger, 1, 10.0)
     ledger.retry_superseded(ledger.pop_superseded(70.0, 10), 70.0)
@@ -92,20 +92,20 @@ def test_rows_that_could_not_be_deleted_come_again(ledger: PartitionLedger) -> N
 
 
 def sample(ledger: PartitionLedger, domain: DomainName = A) -> PackedState:
-    """Return what the ledger knows of *domain*."""
+    """Return the state of *domain* in the ledger."""
     return ledger.audit_sample(0.0, 10)[domain]
 
 
-def test_an_audit_that_agrees_changes_nothing(ledger: PartitionLedger) -> None:
-    """The row goes on."""
+def test_an_audit_without_a_mismatch_changes_nothing(ledger: PartitionLedger) -> None:
+    """The same row is continued."""
     assert ledger.audit(A, sample(ledger), [row(1, 1)], 5.0)
     assert ledger.settled
     ledger.add(delivered(A), 1, 10.0)
     assert ledger.start_updates(10.0, 1)[0].writer == W1
 
 
-def test_a_mismatch_is_mended_at_once(ledger: PartitionLedger) -> None:
-    """Even if the domain gets no other event, its totals are said in a fresh row."""
+def test_a_mismatch_is_repaired_at_once(ledger: PartitionLedger) -> None:
+    """A new row gets the full totals, without any further event."""
     assert not ledger.audit(A, sample(ledger), [row(0, 0)], 5.0)
     assert ledger.committable_offset() == 1
     (update,) = ledger.start_updates(5.0, 1)
@@ -115,8 +115,10 @@ def test_a_mismatch_is_mended_at_once(ledger: PartitionLedger) -> None:
     assert ledger.pop_superseded(65.0, 10) == [SupersededRow(A, W1)]
 
 
-def test_a_mismatch_of_a_domain_that_is_owed_is_mended_with_it(ledger: PartitionLedger) -> None:
-    """What is owed keeps its place in the log, so no commit passes it."""
+def test_a_mismatch_of_a_pending_domain_is_repaired_by_its_next_flush(
+    ledger: PartitionLedger,
+) -> None:
+    """The pending increment keeps its offset, so no commit passes it."""
     flush(ledger, 1, 10.0)
     memory = sample(ledger)
     ledger.add(delivered(A), 2, 10.1)
@@ -127,8 +129,8 @@ def test_a_mismatch_of_a_domain_that_is_owed_is_mended_with_it(ledger: Partition
     assert (update.writer, update.delivered, update.applied_offset) == (W2, 3, 3)
 
 
-def test_what_moved_during_the_audit_is_not_compared(ledger: PartitionLedger) -> None:
-    """The rows may be older than what is known by now."""
+def test_a_domain_that_changed_during_the_audit_is_not_compared(ledger: PartitionLedger) -> None:
+    """The rows may be older than its state."""
     memory = sample(ledger)
     flush(ledger, 1, 10.0)
     assert ledger.audit(A, memory, [row(1, 1)], 10.0)
@@ -136,10 +138,10 @@ def test_what_moved_during_the_audit_is_not_compared(ledger: PartitionLedger) ->
 
 
 @pytest.mark.parametrize(("position", "expected"), [(0.0, [A, B]), (0.5, [B]), (0.99, [B])])
-def test_an_audit_begins_where_it_is_told(
+def test_an_audit_starts_at_the_given_position(
     ledger: PartitionLedger, position: float, expected: list[DomainName]
 ) -> None:
-    """A place from 0 to 1 among the domains in memory."""
+    """The position is a fraction from 0 to 1 of the domains in memory."""
     ledger.add(delivered(B), 1, 0.0)
     ledger.load_rows(ledger.pop_unread(1)[0], [], end_offset=2, now=0.0)
     assert list(ledger.audit_sample(position, 10)) == expected

@@ -1,4 +1,4 @@
-"""What a known domain costs: a worker keeps millions."""
+"""The memory of a known domain: a worker keeps millions."""
 
 import gc
 import tracemalloc
@@ -16,7 +16,7 @@ MAX_BYTES = 250
 
 
 def test_a_domain_takes_at_most_250_bytes_its_name_included() -> None:
-    """Read, counted, written in a row of its own, and quiet again."""
+    """The domain was read, counted and written, and is idle."""
     tracemalloc.start()
     try:
         gc.collect()

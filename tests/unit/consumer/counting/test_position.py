@@ -1,4 +1,4 @@
-"""Where a log is read on, as it stands beside the committed offset."""
+"""The position that is committed for a partition."""
 
 import pytest
 from hypothesis import given
@@ -10,20 +10,20 @@ OFFSETS = st.integers(0, 2**63 - 1)
 
 
 @given(one=OFFSETS, other=OFFSETS)
-def test_what_is_committed_is_what_is_found(one: int, other: int) -> None:
-    """The text beside the offset brings the position back whole."""
+def test_a_committed_position_is_read_back(one: int, other: int) -> None:
+    """The metadata restores the whole position."""
     position = Position(max(one, other), min(one, other))
     assert Position.parse(position.next_offset, position.metadata()) == position
 
 
-def test_without_keys_reading_begins_where_counting_does() -> None:
-    """Nothing needs to be read again."""
+def test_without_keys_reading_starts_where_counting_starts() -> None:
+    """Nothing is read again."""
     assert Position.at(7) == Position(7, 7)
 
 
 @pytest.mark.parametrize(
     "text", ["", "keys-from=", "keys-from=-1", "keys-from=9", "keys-from=5 ", "from=5", "5"]
 )
-def test_a_text_of_another_is_not_taken_for_ours(text: str) -> None:
-    """What somebody else committed says nothing of keys, nor does a later offset than its own."""
+def test_foreign_metadata_is_not_accepted(text: str) -> None:
+    """A text of another program has no keys; neither has an offset above the committed one."""
     assert Position.parse(8, text) is None

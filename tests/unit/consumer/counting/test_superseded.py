@@ -1,4 +1,4 @@
-"""Which rows may be deleted, and not before when."""
+"""When superseded rows may be deleted."""
 
 import pytest
 
@@ -13,12 +13,12 @@ W1, W2, W3 = _new_writer(), _new_writer(), _new_writer()
 
 @pytest.fixture
 def rows() -> SupersededRows:
-    """Rows of which ours wait for a minute and others' for an hour."""
+    """Superseded rows: our own are kept for a minute, others for an hour."""
     return SupersededRows(Retention(own_seconds=60.0, others_seconds=3600.0))
 
 
 def test_an_own_row_is_due_after_its_time(rows: SupersededRows) -> None:
-    """Not a moment earlier: an update of it may still be under way."""
+    """Not earlier, because an update of it may still be in flight."""
     rows.add_own(A, [W1], 100.0)
     assert rows.pop_due(159.9, 10) == []
     assert rows.pop_due(160.0, 10) == [SupersededRow(A, W1)]
@@ -32,7 +32,7 @@ def test_another_writers_row_is_due_hours_later(rows: SupersededRows) -> None:
     assert rows.pop_due(3700.0, 10) == [SupersededRow(A, W1), SupersededRow(A, W2)]
 
 
-def test_no_more_are_taken_than_asked_for(rows: SupersededRows) -> None:
+def test_no_more_rows_are_returned_than_the_limit(rows: SupersededRows) -> None:
     """The rest is due at the next call."""
     rows.add_own(A, [W1, W2], 0.0)
     rows.add_own(B, [W3], 0.0)
@@ -40,18 +40,16 @@ def test_no_more_are_taken_than_asked_for(rows: SupersededRows) -> None:
     assert rows.pop_due(60.0, 2) == [SupersededRow(B, W3)]
 
 
-def test_what_could_not_be_deleted_is_due_again_later(rows: SupersededRows) -> None:
-    """A store that is away is not asked over and over."""
+def test_a_failed_deletion_is_due_again_later(rows: SupersededRows) -> None:
+    """A store that is down is not called over and over."""
     rows.add_own(A, [W1], 0.0)
     rows.retry_later(rows.pop_due(60.0, 10), 60.0)
     assert rows.pop_due(119.9, 10) == []
     assert rows.pop_due(120.0, 10) == [SupersededRow(A, W1)]
 
 
-def test_what_is_remembered_is_bounded(
-    rows: SupersededRows, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Rows beyond the bound stay in the store, to be found again."""
+def test_memory_is_bounded(rows: SupersededRows, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows beyond the limit stay in the store, and a later read finds them."""
     monkeypatch.setattr(superseded, "MAX_ROWS", 2)
     rows.add_others(A, [W1, W2, W3], 0.0)
     rows.add_own(A, [W1, W2, W3], 0.0)

@@ -21,20 +21,20 @@ def increment(delivered: int, bounced: int, next_offset: int) -> Increment:
 
 
 def row(delivered: int, bounced: int, applied_offset: int) -> CounterRow:
-    """Return another writer's row."""
+    """Return a row of another writer."""
     return CounterRow("t/0", OTHER, delivered, bounced, applied_offset)
 
 
 @pytest.fixture
 def rows() -> WriterRows:
-    """Rows that know domain A to have 100 deliveries and 2 bounces up to offset 50."""
+    """Rows in which domain A has 100 deliveries and 2 bounces up to offset 50."""
     known = WriterRows(writers())
     known.load_rows(A, [row(100, 2, 50)])
     return known
 
 
-def test_a_domain_is_unknown_until_it_is_learned() -> None:
-    """Nothing may be begun for a domain whose rows were not read."""
+def test_a_domain_is_unknown_until_its_rows_are_loaded() -> None:
+    """No update may start before that."""
     rows = WriterRows(writers())
     assert A not in rows
     assert len(rows) == 0
@@ -42,7 +42,7 @@ def test_a_domain_is_unknown_until_it_is_learned() -> None:
         rows.start_update(A, increment(1, 0, 1))
 
 
-def test_a_domain_without_rows_starts_at_nothing() -> None:
+def test_a_domain_without_rows_starts_at_zero() -> None:
     """No row in the store means that nothing is counted."""
     rows = WriterRows(writers())
     rows.load_rows(A, [])
@@ -52,29 +52,29 @@ def test_a_domain_without_rows_starts_at_nothing() -> None:
     assert rows.applied_offset(A) == 0
 
 
-def test_the_row_with_the_largest_offset_is_learned() -> None:
-    """Of several writers' rows the newest speaks for the log, the others are older truths."""
+def test_the_row_with_the_largest_offset_is_loaded() -> None:
+    """The rows of other writers are older true counts."""
     rows = WriterRows(writers())
     rows.load_rows(A, [row(3, 0, 7), row(90, 1, 40), row(20, 1, 30)])
     assert rows.totals(A) == Counters(90, 1)
     assert rows.applied_offset(A) == 40
 
 
-def test_the_first_update_says_everything_in_a_fresh_row(rows: WriterRows) -> None:
-    """A new row starts with totals + increment and never continues the row that was read."""
+def test_the_first_update_starts_a_new_row_with_the_full_totals(rows: WriterRows) -> None:
+    """It never continues the row that was read."""
     update = rows.start_update(A, increment(3, 1, 60))
     assert update == RowUpdate(A, W1, 103, 3, 60, epoch=0)
 
 
 def test_the_first_update_of_a_new_domain_is_its_increment() -> None:
-    """Nothing + increment is the increment."""
+    """The totals before it are zero."""
     rows = WriterRows(writers())
     rows.load_rows(A, [])
     assert rows.start_update(A, increment(3, 1, 60)) == RowUpdate(A, W1, 3, 1, 60, epoch=0)
 
 
 def test_nothing_is_counted_before_it_is_acknowledged(rows: WriterRows) -> None:
-    """An update in flight moves no total; its offsets are spoken for."""
+    """An update in flight changes no total, but covers its offsets."""
     rows.start_update(A, increment(3, 1, 60))
     assert rows.is_in_flight(A)
     assert rows.totals(A) == Counters(100, 2)
@@ -82,8 +82,8 @@ def test_nothing_is_counted_before_it_is_acknowledged(rows: WriterRows) -> None:
     assert rows.oldest_in_flight() == 59
 
 
-def test_an_acknowledgement_moves_the_totals_on(rows: WriterRows) -> None:
-    """What a quorum has is counted, up to the offset that was said with it."""
+def test_an_acknowledgement_adds_to_the_totals(rows: WriterRows) -> None:
+    """The update is counted, up to its offset."""
     rows.acknowledge(rows.start_update(A, increment(3, 1, 60)))
     assert not rows.is_in_flight(A)
     assert rows.totals(A) == Counters(103, 3)
@@ -92,13 +92,13 @@ def test_an_acknowledgement_moves_the_totals_on(rows: WriterRows) -> None:
 
 
 def test_later_updates_add_to_the_same_row(rows: WriterRows) -> None:
-    """An acknowledged row is incremented by the increment alone, its offset by the distance."""
+    """They add the increment alone, and the distance of the offsets."""
     rows.acknowledge(rows.start_update(A, increment(3, 1, 60)))
     assert rows.start_update(A, increment(5, 0, 75)) == RowUpdate(A, W1, 5, 0, 15, epoch=0)
 
 
-def test_after_a_failure_everything_is_said_again_in_a_fresh_row(rows: WriterRows) -> None:
-    """A row with an update in doubt is left for good, and the same totals are said anew."""
+def test_a_failure_starts_a_new_row_with_the_same_totals(rows: WriterRows) -> None:
+    """The row of the failed update is abandoned for good."""
     failed = rows.start_update(A, increment(3, 1, 60))
     owed = rows.fail(failed)
     assert owed == increment(3, 1, 60)
@@ -108,8 +108,8 @@ def test_after_a_failure_everything_is_said_again_in_a_fresh_row(rows: WriterRow
     assert rows.start_update(A, owed) == RowUpdate(A, W2, 103, 3, 60, epoch=0)
 
 
-def test_a_failure_of_a_later_update_leaves_the_acknowledged_totals(rows: WriterRows) -> None:
-    """The fresh row repeats what its predecessor had acknowledged, and the failed increment."""
+def test_a_failure_of_a_later_update_keeps_the_acknowledged_totals(rows: WriterRows) -> None:
+    """The new row gets these totals and the failed increment."""
     rows.acknowledge(rows.start_update(A, increment(3, 1, 60)))
     owed = rows.fail(rows.start_update(A, increment(5, 0, 75)))
     assert rows.start_update(A, owed) == RowUpdate(A, W2, 108, 3, 75, epoch=0)
@@ -122,8 +122,8 @@ def test_no_row_is_used_again_however_many_updates_fail(rows: WriterRows) -> Non
     assert rows.start_update(A, owed) == RowUpdate(A, W3, 103, 3, 60, epoch=0)
 
 
-def test_rolling_leaves_every_row(rows: WriterRows) -> None:
-    """After a roll each domain starts a fresh row that says everything."""
+def test_a_new_epoch_abandons_every_row(rows: WriterRows) -> None:
+    """Each domain starts a new row with the full totals."""
     rows.load_rows(B, [])
     rows.acknowledge(rows.start_update(A, increment(3, 1, 60)))
     rows.acknowledge(rows.start_update(B, increment(1, 0, 61)))
@@ -132,8 +132,8 @@ def test_rolling_leaves_every_row(rows: WriterRows) -> None:
     assert rows.start_update(B, increment(0, 4, 71)).delivered == 1
 
 
-def test_an_update_of_another_epoch_is_not_believed(rows: WriterRows) -> None:
-    """It may have been applied to an old copy: said again in a fresh row, it is right."""
+def test_an_update_of_another_epoch_is_not_accepted(rows: WriterRows) -> None:
+    """It may have been applied to an old copy, so a new row gets the totals."""
     update = rows.start_update(A, increment(3, 1, 60))
     rows.start_epoch(1)
     with pytest.raises(ValueError, match="epoch 0"):
@@ -141,16 +141,16 @@ def test_an_update_of_another_epoch_is_not_believed(rows: WriterRows) -> None:
     assert rows.start_update(A, rows.fail(update)) == RowUpdate(A, W2, 103, 3, 60, epoch=1)
 
 
-def test_an_epoch_that_is_told_again_costs_no_row(rows: WriterRows) -> None:
-    """It is told before every flush."""
+def test_the_same_epoch_again_costs_no_row(rows: WriterRows) -> None:
+    """The epoch is passed before every flush."""
     rows.start_epoch(1)
     rows.acknowledge(rows.start_update(A, increment(3, 1, 60)))
     rows.start_epoch(1)
     assert rows.start_update(A, increment(1, 0, 61)).writer == W1
 
 
-def test_an_acknowledged_row_supersedes_those_that_were_left(rows: WriterRows) -> None:
-    """Failed or rolled, each is named once, when a later row speaks for it."""
+def test_an_acknowledged_row_supersedes_the_abandoned_ones(rows: WriterRows) -> None:
+    """Each abandoned row is returned once."""
     owed = rows.fail(rows.start_update(A, increment(3, 1, 60)))
     owed = rows.fail(rows.start_update(A, owed))
     assert rows.acknowledge(rows.start_update(A, owed)) == [W1, W2]
@@ -159,8 +159,8 @@ def test_an_acknowledged_row_supersedes_those_that_were_left(rows: WriterRows) -
     assert rows.acknowledge(rows.start_update(A, increment(1, 0, 62))) == [W3]
 
 
-def test_a_row_left_by_hand_is_superseded_by_the_next(rows: WriterRows) -> None:
-    """As after an audit that found a mismatch; without a row there is none to leave."""
+def test_an_explicitly_abandoned_row_is_superseded_by_the_next(rows: WriterRows) -> None:
+    """An audit does this after a mismatch; without a row it does nothing."""
     rows.abandon(A)
     rows.acknowledge(rows.start_update(A, increment(3, 1, 60)))
     rows.abandon(A)
@@ -168,30 +168,30 @@ def test_a_row_left_by_hand_is_superseded_by_the_next(rows: WriterRows) -> None:
     assert rows.acknowledge(rows.start_update(A, increment(1, 0, 61))) == [W1]
 
 
-def test_the_rows_left_in_a_long_outage_are_bounded(rows: WriterRows) -> None:
-    """The oldest are forgotten here, and found by whoever reads the domain next."""
+def test_the_abandoned_rows_of_a_long_outage_are_bounded(rows: WriterRows) -> None:
+    """The oldest are forgotten, and the next read of the domain finds them."""
     owed = increment(3, 1, 60)
     for _ in range(100):
         owed = rows.fail(rows.start_update(A, owed))
     assert len(rows.acknowledge(rows.start_update(A, owed))) == 16
 
 
-def test_a_roll_during_an_update_that_fails_costs_one_row_only(rows: WriterRows) -> None:
-    """Rolled and failed, the row is left once."""
+def test_a_new_epoch_during_a_failing_update_costs_only_one_row(rows: WriterRows) -> None:
+    """The row is abandoned once."""
     update = rows.start_update(A, increment(3, 1, 60))
     rows.start_epoch(1)
     assert rows.start_update(A, rows.fail(update)) == RowUpdate(A, W2, 103, 3, 60, epoch=1)
 
 
-def test_a_row_started_after_a_roll_is_continued(rows: WriterRows) -> None:
-    """One roll leaves the rows of its time only."""
+def test_a_row_of_the_current_epoch_is_continued(rows: WriterRows) -> None:
+    """A new epoch abandons only older rows."""
     rows.start_epoch(1)
     rows.acknowledge(rows.start_update(A, increment(3, 1, 60)))
     assert rows.start_update(A, increment(1, 0, 70)) == RowUpdate(A, W1, 1, 0, 10, epoch=1)
 
 
-def test_domains_have_rows_of_their_own(rows: WriterRows) -> None:
-    """The failure of one domain's update leaves no other domain's row."""
+def test_domains_have_separate_rows(rows: WriterRows) -> None:
+    """A failed update of one domain does not affect the row of another."""
     rows.load_rows(B, [])
     rows.acknowledge(rows.start_update(B, increment(1, 0, 55)))
     rows.fail(rows.start_update(A, increment(3, 1, 60)))
@@ -199,7 +199,7 @@ def test_domains_have_rows_of_their_own(rows: WriterRows) -> None:
 
 
 def test_the_oldest_offset_in_flight_is_that_of_all_domains(rows: WriterRows) -> None:
-    """The oldest event under way is found wherever it stands."""
+    """The oldest event in flight is found in any domain."""
     rows.load_rows(B, [])
     rows.start_update(A, increment(1, 0, 60))
     update = rows.start_update(B, increment(1, 0, 55))
@@ -209,12 +209,12 @@ def test_the_oldest_offset_in_flight_is_that_of_all_domains(rows: WriterRows) ->
 
 
 def is_not_pending(_: object) -> bool:
-    """Owe nothing to anyone."""
+    """Return False: no domain has a pending increment."""
     return False
 
 
-def test_the_longest_idle_are_forgotten_first(rows: WriterRows) -> None:
-    """An acknowledged update puts its domain last in line."""
+def test_the_longest_idle_are_evicted_first(rows: WriterRows) -> None:
+    """An acknowledged update makes its domain the newest."""
     rows.load_rows(B, [])
     rows.load_rows(C, [])
     rows.acknowledge(rows.start_update(A, increment(1, 0, 60)))
@@ -222,15 +222,15 @@ def test_the_longest_idle_are_forgotten_first(rows: WriterRows) -> None:
     assert [d in rows for d in (A, B, C)] == [True, False, True]
 
 
-def test_nothing_is_forgotten_within_the_bound(rows: WriterRows) -> None:
-    """As many as may be kept are kept."""
+def test_nothing_is_evicted_within_the_limit(rows: WriterRows) -> None:
+    """The limit itself is allowed."""
     rows.load_rows(B, [])
     rows.evict_idle(2, is_not_pending)
     assert len(rows) == 2
 
 
-def test_what_is_in_flight_or_owed_is_never_forgotten(rows: WriterRows) -> None:
-    """The bound gives way to domains that still wait for an update or its answer."""
+def test_pending_and_in_flight_domains_are_never_evicted(rows: WriterRows) -> None:
+    """They stay in memory over any limit."""
     rows.load_rows(B, [])
     rows.load_rows(C, [])
     update = rows.start_update(A, increment(1, 0, 60))
@@ -240,8 +240,8 @@ def test_what_is_in_flight_or_owed_is_never_forgotten(rows: WriterRows) -> None:
     assert rows.totals(A) == Counters(101, 2)
 
 
-def test_a_forgotten_domain_comes_back_in_a_fresh_row(rows: WriterRows) -> None:
-    """Memory of a row is never trusted across a read."""
+def test_an_evicted_domain_starts_a_new_row(rows: WriterRows) -> None:
+    """A row is never continued after a new read."""
     rows.acknowledge(rows.start_update(A, increment(3, 1, 60)))
     rows.evict_idle(0, is_not_pending)
     rows.load_rows(A, [row(103, 3, 60)])
@@ -249,14 +249,14 @@ def test_a_forgotten_domain_comes_back_in_a_fresh_row(rows: WriterRows) -> None:
 
 
 def test_a_second_update_of_a_domain_may_not_start(rows: WriterRows) -> None:
-    """Two updates in flight would leave the increment of one of them out."""
+    """With two in flight, one increment would be missing."""
     rows.start_update(A, increment(1, 0, 51))
     with pytest.raises(ValueError, match="two updates"):
         rows.start_update(A, increment(1, 0, 52))
 
 
-def test_a_sample_leaves_out_what_is_in_flight(rows: WriterRows) -> None:
-    """What moves at this moment cannot be compared."""
+def test_a_sample_excludes_domains_in_flight(rows: WriterRows) -> None:
+    """Their rows may change at this moment."""
     rows.load_rows(B, [])
     rows.load_rows(C, [])
     rows.start_update(B, increment(1, 0, 51))
@@ -264,8 +264,8 @@ def test_a_sample_leaves_out_what_is_in_flight(rows: WriterRows) -> None:
     assert [domain for domain, _ in rows.sample(2)] == [C]
 
 
-def test_knowledge_is_the_same_until_the_domain_moves(rows: WriterRows) -> None:
-    """An update since the sample, even one of nothing, makes it old."""
+def test_a_state_is_current_until_the_domain_changes(rows: WriterRows) -> None:
+    """An update since the sample makes it old, even an update of nothing."""
     ((_, memory),) = rows.sample(0)
     assert rows.is_current(A, memory)
     update = rows.start_update(A, Increment(0, 0, 50, 50, 0.0))
@@ -287,16 +287,16 @@ def test_knowledge_is_the_same_until_the_domain_moves(rows: WriterRows) -> None:
     ],
     ids=["same", "beside an older", "ahead", "deliveries", "bounces", "behind", "gone"],
 )
-def test_rows_agree_if_they_say_what_was_acknowledged(
+def test_rows_are_consistent_if_they_contain_the_acknowledged_totals(
     rows: WriterRows, found: list[CounterRow], *, expected: bool
 ) -> None:
-    """A row that is ahead is another owner's; one that is behind has lost something."""
+    """A row with a larger offset belongs to another owner; a smaller one has lost something."""
     ((_, memory),) = rows.sample(0)
     assert is_consistent(memory, found) is expected
 
 
-def test_a_domain_without_rows_agrees_with_none() -> None:
-    """Nothing counted, nothing stored."""
+def test_a_domain_without_rows_is_consistent_with_no_rows() -> None:
+    """Nothing is counted and nothing is stored."""
     rows = WriterRows(writers())
     rows.load_rows(A, [])
     ((_, memory),) = rows.sample(0)
