@@ -1,7 +1,7 @@
-"""Draw what is known of one domain as HTML. No I/O.
+"""Render the answer for one domain as an HTML card. Pure.
 
-The card has the words for every status in it, those that do not apply hidden: ``lookup.js``
-brings a card up to date by numbers alone, and no sentence stands in two languages.
+The card contains the texts of every status, with all but one hidden. So ``lookup.js`` updates a
+card by numbers alone, and each sentence exists once, in Python.
 """
 
 from html import escape
@@ -24,11 +24,11 @@ _REASONS = {
     Status.NOT_CATCH_ALL: "At least one message has bounced, so the domain does not accept"
     " every address. That is final.",
     Status.UNKNOWN: "Not enough data yet: nothing has bounced, and it takes more than"
-    " $threshold deliveries to tell.",
+    " $threshold deliveries to know.",
 }
 _DISTANCES = {
     Status.CATCH_ALL: "$delivered deliveries, $needed were needed",
-    Status.NOT_CATCH_ALL: "A bounce decides, however many deliveries there are.",
+    Status.NOT_CATCH_ALL: "One bounce is enough, whatever the number of deliveries.",
     Status.UNKNOWN: "$delivered of $needed deliveries",
 }
 _SIGNS = {status: f'<use href="#sign-{status.replace(" ", "-")}"/>' for status in Status}
@@ -51,8 +51,8 @@ _PROBLEM = Template(
 )
 
 
-def draw_card(answer: Answer, typed: str) -> str:
-    """Return the card of *answer* to whoever typed *typed*."""
+def render_card(answer: Answer, typed: str) -> str:
+    """Return the card of *answer*; *typed* is the name as the visitor typed it."""
     needed = answer.threshold + 1
     words = {
         "threshold": f"{answer.threshold:,}",
@@ -76,13 +76,13 @@ def draw_card(answer: Answer, typed: str) -> str:
     )
 
 
-def draw_problem(code: str, title: str, detail: str) -> str:
-    """Return what stands in the card's place when there is no answer."""
+def render_problem(code: str, title: str, detail: str) -> str:
+    """Return the card that is shown instead of an answer."""
     return _PROBLEM.substitute(code=escape(code), title=escape(title), detail=escape(detail))
 
 
 def unicode_of(domain: DomainName) -> str:
-    """Return *domain* as its owners write it."""
+    """Return the Unicode form of *domain*."""
     try:
         return idna.decode(domain)
     except idna.IDNAError:

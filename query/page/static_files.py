@@ -1,4 +1,4 @@
-"""Serve a fixed list of files from memory; no path of a request reaches the file system."""
+"""Serve a fixed list of files from memory; no request path reaches the file system."""
 
 import gzip
 import hashlib
@@ -16,13 +16,13 @@ FILES = {
     "style.css": "text/css",
     "icon.svg": "image/svg+xml",
     "main.js": "text/javascript",
-    "access.js": "text/javascript",
-    "connection.js": "text/javascript",
-    "events.js": "text/javascript",
+    "api_fetch.js": "text/javascript",
+    "connection_banner.js": "text/javascript",
+    "event_stream.js": "text/javascript",
     "lookup.js": "text/javascript",
     "bulk.js": "text/javascript",
-    "table_text.js": "text/javascript",
-    "live.js": "text/javascript",
+    "csv.js": "text/javascript",
+    "changes.js": "text/javascript",
     "pulse.js": "text/javascript",
     "charts.js": "text/javascript",
     "docs.js": "text/javascript",
@@ -33,13 +33,13 @@ FILES = {
     "vendor/swagger-ui/swagger-ui.css": "text/css",
 }
 _REVALIDATE = "no-cache"
-"""Kept, but asked for again each time: a page never mixes the files of two versions."""
+"""Browsers cache the files but revalidate them, so a page never mixes two versions."""
 
 
 def security_headers(*, data_images: bool = False) -> dict[str, str]:
-    """Return the headers of every page: nothing from elsewhere, nothing inline, no framing.
+    """Return the headers of every page: no foreign sources, nothing inline, no framing.
 
-    Nor does a page of another origin hold on to its window, or take its files for its own.
+    Pages of another origin cannot keep a reference to its window or embed its files.
     """
     sources = "; img-src 'self' data:" if data_images else ""
     return {
@@ -54,25 +54,25 @@ def security_headers(*, data_images: bool = False) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class StaticFile:
-    """One file in memory, as it is and packed."""
+    """One file in memory, plain and compressed."""
 
     content_type: str
     plain: bytes
-    packed: bytes
+    compressed: bytes
     tag: str
     headers: dict[str, str]
 
     @classmethod
     def of(cls, body: bytes, content_type: str, headers: dict[str, str]) -> "StaticFile":
-        """Pack *body* and name it by its content."""
+        """Compress *body*; the ETag is a hash of it."""
         digest = hashlib.sha256(body).hexdigest()[:32]
         return cls(content_type, body, gzip.compress(body, 6, mtime=0), digest, headers)
 
     async def get(self, request: web.BaseRequest) -> web.Response:
-        """Answer ``GET``: 304 to whoever has it."""
-        packed = _takes_gzip(request.headers.get("Accept-Encoding", ""))
-        # Two representations, two names (RFC 9110, 8.8.3.3).
-        tag = f"{self.tag}-gzip" if packed else self.tag
+        """``GET`` of the file; 304 if the client has it."""
+        compressed = _accepts_gzip(request.headers.get("Accept-Encoding", ""))
+        # Two representations need two ETags (RFC 9110, 8.8.3.3).
+        tag = f"{self.tag}-gzip" if compressed else self.tag
         headers = {
             **self.headers,
             "ETag": f'"{tag}"',
@@ -81,10 +81,10 @@ class StaticFile:
         }
         if is_known(request, tag):
             return web.Response(status=304, headers=headers)
-        if packed:
+        if compressed:
             headers["Content-Encoding"] = "gzip"
         return web.Response(
-            body=self.packed if packed else self.plain,
+            body=self.compressed if compressed else self.plain,
             content_type=self.content_type,
             charset="utf-8",
             headers=headers,
@@ -92,7 +92,7 @@ class StaticFile:
 
 
 def read(name: str) -> bytes:
-    """Return the content of a file of the folder, at the start of the process."""
+    """Return the content of a file of ``static/``. Called when the process starts."""
     return (FOLDER / name).read_bytes()
 
 
@@ -109,7 +109,7 @@ def build_file_routes(files: Iterable[str] = FILES) -> list[Route]:
     ]
 
 
-def _takes_gzip(accepted: str) -> bool:
+def _accepts_gzip(accepted: str) -> bool:
     for part in accepted.lower().split(","):
         coding, _, parameters = part.partition(";")
         if coding.strip() == "gzip":

@@ -1,7 +1,7 @@
-"""Tell people how the pipeline is: ``GET /pulse``.
+"""Collect the state of the pipeline for operators: ``GET /pulse``.
 
-Nothing is collected while nobody asks, and at most once a second for all who do. A source that
-does not tell is named in the answer; the others are not held up by it for longer than its limit.
+Requests start a collection, at most one per second for all of them. The response names each
+source that failed; a slow source delays the others by its timeout at most.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from query.pulse.sources import (
     SourceError,
     Targets,
     TargetState,
-    addresses_of,
+    resolve_host,
 )
 from shared.config import Address
 from shared.http.routing import Route
@@ -31,9 +31,9 @@ T = TypeVar("T")
 
 FRESH_SECONDS = 1.0
 _FORGET_SECONDS = 30.0
-"""A rate over longer than this says nothing of now."""
+"""Rates over a longer interval would not describe the present."""
 _MAX_PROCESSES = 200
-"""Of one name; beyond, the sums are of so many."""
+"""Per name; the sums leave out processes beyond it."""
 
 
 class TargetPulse(msgspec.Struct, frozen=True):
@@ -47,7 +47,7 @@ class TargetPulse(msgspec.Struct, frozen=True):
 
 
 class PartitionPulse(msgspec.Struct, frozen=True):
-    """How far one partition is."""
+    """The end, the committed offset and the lag of one partition."""
 
     partition: int
     end: Annotated[
@@ -66,8 +66,8 @@ class PartitionPulse(msgspec.Struct, frozen=True):
     lag_from: Annotated[
         Literal["worker", "committed"] | None,
         Meta(
-            description="`worker`: what its owner has yet to read. `committed`: what it has yet to"
-            " commit, which includes the time between two commits."
+            description="`worker`: records that its worker has not read yet. `committed`: records"
+            " after the committed offset, which are more, because workers commit late."
         ),
     ]
 
@@ -93,7 +93,7 @@ class Pulse(msgspec.Struct, frozen=True):
 
 
 class PulseCollector:
-    """Asks all sources side by side, and remembers what was counted before."""
+    """Reads all sources at the same time, and keeps the previous scrapes."""
 
     def __init__(
         self,
@@ -101,103 +101,108 @@ class PulseCollector:
         targets: Targets,
         topic: EventTopic,
         clock: Callable[[], float] = time.monotonic,
-        addresses_of: Callable[[str], Awaitable[Sequence[str]]] = addresses_of,
+        resolve_host: Callable[[str], Awaitable[Sequence[str]]] = resolve_host,
     ) -> None:
         self._addresses = tuple(addresses)
-        self._addresses_of = addresses_of
+        self._resolve_host = resolve_host
         self._targets = targets
         self._topic = topic
         self._clock = clock
         self._lock = asyncio.Lock()
         self._tiers: dict[str, Tier] = {}
-        self._readings: dict[str, Scrape] = {}
-        self._read_at = float("-inf")
+        self._scrapes: dict[str, Scrape] = {}
+        self._scraped_at = float("-inf")
         self._pulse: Pulse | None = None
 
     async def get(self, _: web.BaseRequest) -> web.Response:
         """``GET /pulse``."""
         return web.Response(
-            body=msgspec.json.encode(await self.pulse()),
+            body=msgspec.json.encode(await self.current()),
             content_type="application/json",
             headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"},
         )
 
-    async def pulse(self) -> Pulse:
-        """Return what is known, not older than a second; who comes meanwhile waits for it."""
+    async def current(self) -> Pulse:
+        """Return a pulse of at most a second ago; concurrent callers share one collection."""
         async with self._lock:
-            if self._pulse is None or self._clock() - self._read_at >= FRESH_SECONDS:
+            if self._pulse is None or self._clock() - self._scraped_at >= FRESH_SECONDS:
                 self._pulse = await self._collect()
             return self._pulse
 
     async def _collect(self) -> Pulse:
-        processes = await self._find()
-        asked_at = self._clock()
+        processes = await self._resolve()
+        scraped_at = self._clock()
         offsets, found = await asyncio.gather(
-            _tell(self._topic.read_offsets),
+            _result_or_error(self._topic.read_offsets),
             asyncio.gather(
-                *(_tell(partial(self._targets.scrape, at, of)) for at, of in processes.values())
+                *(
+                    _result_or_error(partial(self._targets.scrape, address, host))
+                    for address, host in processes.values()
+                )
             ),
         )
-        told = dict(zip(processes, found, strict=True))
-        readings = {
-            name: each.scrape for name, each in told.items() if isinstance(each, TargetState)
+        states = dict(zip(processes, found, strict=True))
+        scrapes = {
+            name: each.scrape for name, each in states.items() if isinstance(each, TargetState)
         }
-        known = {name: tier for name, tier in self._tiers.items() if name in told}
-        self._tiers = known | {name: each.tier for name, each in readings.items() if each.tier}
-        seconds = asked_at - self._read_at
-        recent = self._readings if seconds < _FORGET_SECONDS else {}
-        failing = {name: str(each) for name, each in told.items() if isinstance(each, SourceError)}
+        known = {name: tier for name, tier in self._tiers.items() if name in states}
+        self._tiers = known | {name: each.tier for name, each in scrapes.items() if each.tier}
+        seconds = scraped_at - self._scraped_at
+        previous = self._scrapes if seconds < _FORGET_SECONDS else {}
+        failing = {
+            name: str(each) for name, each in states.items() if isinstance(each, SourceError)
+        }
         if isinstance(offsets, SourceError):
             failing["kafka"] = str(offsets)
             offsets = {}
         pulse = Pulse(
             at=time.time(),
-            over_seconds=round(seconds, 3) if recent else None,
-            rates=rates(recent, readings, seconds),
-            delay=delay(recent, readings),
-            partitions=_partitions(offsets, readings.values()),
-            targets=[self._target(name, each) for name, each in told.items()],
+            over_seconds=round(seconds, 3) if previous else None,
+            rates=rates(previous, scrapes, seconds),
+            delay=delay(previous, scrapes),
+            partitions=_partitions(offsets, scrapes.values()),
+            targets=[self._target(name, each) for name, each in states.items()],
             failing=failing,
         )
-        self._readings, self._read_at = readings, asked_at
+        self._scrapes, self._scraped_at = scrapes, scraped_at
         return pulse
 
-    async def _find(self) -> dict[str, tuple[Address, str]]:
-        """Return where each process is and the name that it was found by.
+    async def _resolve(self) -> dict[str, tuple[Address, str]]:
+        """Return the address of each process, and the host name that it was resolved from.
 
-        A name with several addresses stands for as many processes, as a headless service of
-        Kubernetes does. They are asked one by one: else each look would be at another of them.
+        A name with several addresses stands for as many processes, like a headless service of
+        Kubernetes. Each address is scraped by itself: a scrape by name would reach any of them.
         """
         hosts = [host for host, _ in self._addresses]
-        found = await asyncio.gather(*(self._addresses_of(host) for host in hosts))
+        found = await asyncio.gather(*(self._resolve_host(host) for host in hosts))
         processes: dict[str, tuple[Address, str]] = {}
         for (host, port), addresses in zip(self._addresses, found, strict=True):
             several = addresses[:_MAX_PROCESSES] if len(addresses) > 1 else [host]
             processes |= {f"{each}:{port}": ((each, port), host) for each in several}
         return processes
 
-    def _target(self, name: str, told: TargetState | SourceError) -> TargetPulse:
+    def _target(self, name: str, state: TargetState | SourceError) -> TargetPulse:
         tier = self._tiers.get(name)
-        if isinstance(told, TargetState):
-            return TargetPulse(name, tier, up=True, ready=told.ready, error=None)
-        return TargetPulse(name, tier, up=False, ready=False, error=str(told))
+        if isinstance(state, TargetState):
+            return TargetPulse(name, tier, up=True, ready=state.ready, error=None)
+        return TargetPulse(name, tier, up=False, ready=False, error=str(state))
 
 
-async def _tell(ask: Callable[[], Awaitable[T]]) -> T | SourceError:
+async def _result_or_error(read: Callable[[], Awaitable[T]]) -> T | SourceError:
     try:
-        return await ask()
+        return await read()
     except SourceError as error:
         return error
 
 
 def _partitions(
-    offsets: dict[int, PartitionOffsets], readings: Iterable[Scrape]
+    offsets: dict[int, PartitionOffsets], scrapes: Iterable[Scrape]
 ) -> list[PartitionPulse]:
-    """Return how far each partition is, by its owner where that tells."""
+    """Return the state of each partition; its lag is from its worker if possible."""
     lags: dict[int, int] = {}
-    for reading in readings:
-        for number, told in reading.lags.items():
-            lags[number] = max(told, lags.get(number, 0))
+    for scrape in scrapes:
+        for number, reported in scrape.lags.items():
+            lags[number] = max(reported, lags.get(number, 0))
     found = []
     for number in sorted(offsets.keys() | lags.keys()):
         known = offsets.get(number)

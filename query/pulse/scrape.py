@@ -1,4 +1,4 @@
-"""Read what processes have counted, and what two such readings say of the time between. No I/O."""
+"""Parse the metrics of a process, and compute rates and delays between two scrapes. Pure."""
 
 import math
 from collections import defaultdict
@@ -12,7 +12,7 @@ P50, P95 = 0.5, 0.95
 
 
 class Tier(StrEnum):
-    """What a process is, by what it counts."""
+    """The tier of a process, known from its metrics."""
 
     INGEST = "ingest"
     WORKER = "worker"
@@ -20,7 +20,7 @@ class Tier(StrEnum):
 
 
 class Total(StrEnum):
-    """What is counted, over all processes of a tier."""
+    """A total over all processes of one tier."""
 
     EVENTS_IN = "events_in"
     EVENTS_REFUSED = "events_refused"
@@ -57,18 +57,18 @@ _DELAY = "catchall_end_to_end_seconds_bucket"
 
 @dataclass(slots=True)
 class Scrape:
-    """What one process had counted at one moment."""
+    """The metrics of one process at one moment."""
 
     tier: Tier | None = None
     totals: dict[Total, float] = field(default_factory=lambda: defaultdict(float))
     delays: dict[float, float] = field(default_factory=lambda: defaultdict(float))
-    """From append to acknowledged counter: events by upper bound in seconds, cumulative."""
+    """From append to acknowledged counter: cumulative events by upper bound in seconds."""
     lags: dict[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Delay:
-    """From append to acknowledged counter, of the events of one interval."""
+    """The delay from append to acknowledged counter, of the events of one interval."""
 
     events: int
     p50_seconds: float
@@ -76,19 +76,19 @@ class Delay:
 
 
 def parse_scrape(text: str) -> Scrape:
-    """Return what a ``/metrics`` says. Raises ValueError if it is none."""
-    reading = Scrape()
+    """Parse the text of ``/metrics``. Raises ValueError if it is in another format."""
+    scrape = Scrape()
     for family in text_string_to_metric_families(text):
-        reading.tier = _TIERS.get(family.name, reading.tier)
+        scrape.tier = _TIERS.get(family.name, scrape.tier)
         for sample in family.samples:
             total = _total_of(sample.name, sample.labels)
             if total is not None:
-                reading.totals[total] += sample.value
+                scrape.totals[total] += sample.value
             elif sample.name == _DELAY:
-                reading.delays[float(sample.labels["le"])] += sample.value
+                scrape.delays[float(sample.labels["le"])] += sample.value
             elif sample.name == _LAG:
-                reading.lags[int(sample.labels["partition"])] = int(sample.value)
-    return reading
+                scrape.lags[int(sample.labels["partition"])] = int(sample.value)
+    return scrape
 
 
 def _total_of(name: str, labels: Mapping[str, str]) -> Total | None:
@@ -103,28 +103,28 @@ def _total_of(name: str, labels: Mapping[str, str]) -> Total | None:
 def rates(
     before: Mapping[str, Scrape], after: Mapping[str, Scrape], seconds: float
 ) -> dict[Total, float | None]:
-    """Return what was counted per second, by those that were read twice; None: by nobody."""
+    """Return each total per second, over the processes in both scrapes; None if there is none."""
     found: dict[Total, float | None] = {}
     for total, tier in TIER_OF.items():
         both = [
-            (before[name].totals.get(total, 0.0), reading.totals.get(total, 0.0))
-            for name, reading in after.items()
-            if name in before and reading.tier is tier
+            (before[name].totals.get(total, 0.0), scrape.totals.get(total, 0.0))
+            for name, scrape in after.items()
+            if name in before and scrape.tier is tier
         ]
-        found[total] = sum(_grown(*pair) for pair in both) / seconds if both else None
+        found[total] = sum(_increase(*pair) for pair in both) / seconds if both else None
     return found
 
 
 def delay(before: Mapping[str, Scrape], after: Mapping[str, Scrape]) -> Delay | None:
-    """Return how long the events between two readings took; None if there were none."""
+    """Return the delay of the events between two scrapes; None if there were none."""
     grown: dict[float, float] = defaultdict(float)
-    for name, reading in after.items():
+    for name, scrape in after.items():
         if name in before:
             old = before[name].delays
-            # A process that began anew has fewer events in some bucket, and all of them are new.
-            anew = any(number < old.get(bound, 0) for bound, number in reading.delays.items())
-            for bound, number in reading.delays.items():
-                grown[bound] += number if anew else number - old.get(bound, 0)
+            # A process that restarted has fewer events in some bucket; all of them are new.
+            restarted = any(number < old.get(bound, 0) for bound, number in scrape.delays.items())
+            for bound, number in scrape.delays.items():
+                grown[bound] += number if restarted else number - old.get(bound, 0)
     events = grown.get(math.inf, 0.0)
     if events <= 0:
         return None
@@ -132,9 +132,9 @@ def delay(before: Mapping[str, Scrape], after: Mapping[str, Scrape]) -> Delay | 
 
 
 def quantile(cumulative: Mapping[float, float], share: float) -> float:
-    """Return the value below which *share* lies, straight between the bounds around it.
+    """Return the quantile *share*, interpolated linearly between two bounds.
 
-    Beyond the last finite bound nothing is known but that bound.
+    Beyond the last finite bound the result is that bound.
     """
     bounds = sorted(cumulative)
     wanted = share * cumulative[bounds[-1]]
@@ -151,6 +151,6 @@ def quantile(cumulative: Mapping[float, float], share: float) -> float:
     return low
 
 
-def _grown(before: float, after: float) -> float:
-    # A process that began anew counts from 0.
+def _increase(before: float, after: float) -> float:
+    # A process that restarted counts from 0.
     return after - before if after >= before else after

@@ -1,4 +1,4 @@
-"""Ask others how they are: processes by their management ports, Kafka by its offsets."""
+"""Read the state of others: processes through their management ports, Kafka through offsets."""
 
 import asyncio
 import socket
@@ -26,21 +26,21 @@ _NOISY = ("aiokafka", "aiokafka.cluster", "aiokafka.conn", "aiokafka.consumer.gr
 
 
 class SourceError(Exception):
-    """A source did not tell. Its text says why, for people."""
+    """A source failed; the text is the reason, for people."""
 
 
 @dataclass(frozen=True, slots=True)
 class PartitionOffsets:
-    """Where a partition ends, and where its group would begin again."""
+    """The end and the committed offset of one partition."""
 
     end: int
     committed: int | None
-    """Workers commit late, so this is behind what they have counted."""
+    """None if there is none. Workers commit late, so it is behind what they have counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class TargetState:
-    """What a process says of itself."""
+    """The state of one process."""
 
     ready: bool
     scrape: Scrape
@@ -50,9 +50,9 @@ class Targets(Protocol):
     """Processes with a management port."""
 
     async def scrape(self, address: Address, name: str) -> TargetState:
-        """Return what the process at *address* says. Raises SourceError, in bounded time.
+        """Return the state of the process at *address*. Raises SourceError, in bounded time.
 
-        *name* is how it was looked up, which is what a certificate of it names.
+        *name* is the host name that was resolved: the name in the process's certificate.
         """
 
 
@@ -63,16 +63,16 @@ class EventTopic(Protocol):
         """Return the offsets by partition. Raises SourceError, in bounded time."""
 
 
-async def addresses_of(host: str) -> list[str]:
-    """Return the addresses of *host*, in bounded time; none if it has none.
+async def resolve_host(host: str) -> list[str]:
+    """Return the addresses of *host*, in bounded time; an empty list if it has none.
 
-    Of one family only: a process that has an address of each is one process all the same.
+    Of one address family only: a process with IPv4 and IPv6 addresses is one process.
     """
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(TARGET_SECONDS):
             found = await loop.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except (OSError, TimeoutError, UnicodeError):  # the last for what can be no name
+    except (OSError, TimeoutError, UnicodeError):  # the last for text that cannot be a name
         return []
     families = {family for family, *_ in found}
     chosen = socket.AF_INET if socket.AF_INET in families else socket.AF_INET6
@@ -80,7 +80,7 @@ async def addresses_of(host: str) -> list[str]:
 
 
 class ManagementPorts:
-    """The processes, over HTTP."""
+    """The management ports of the processes, over HTTP."""
 
     def __init__(self, http: aiohttp.ClientSession, scheme: str = "http") -> None:
         self._http = http
@@ -120,10 +120,7 @@ class ManagementPorts:
 
 @asynccontextmanager
 async def open_management_ports(ca_file: Path | None = None) -> AsyncIterator[ManagementPorts]:
-    """Open connections as they are needed; close them in the end.
-
-    Over https, if there is a *ca_file* to say whom to believe.
-    """
+    """Open an HTTP client for management ports; over https if there is a *ca_file*."""
     if ca_file is None:
         async with aiohttp.ClientSession() as http:
             yield ManagementPorts(http)
@@ -134,10 +131,10 @@ async def open_management_ports(ca_file: Path | None = None) -> AsyncIterator[Ma
 
 
 class KafkaEventTopic:
-    """The topic on a consumer that joins no group and reads no record.
+    """The topic of events, on a consumer that joins no group and reads no record.
 
-    It is connected when it is first asked, and anew after a failure: a query node answers
-    whether there is a Kafka or not. One question at a time.
+    It connects at the first call, and again after a failure: a query node works without Kafka.
+    Calls must not overlap.
     """
 
     def __init__(self, config: KafkaConfig, group: str) -> None:
@@ -149,7 +146,7 @@ class KafkaEventTopic:
         """See EventTopic."""
         try:
             async with asyncio.timeout(KAFKA_SECONDS):
-                return await self._ask()
+                return await self._read_offsets()
         except (KafkaError, TimeoutError, OSError) as error:
             await self.close()
             raise SourceError(f"no answer: {type(error).__name__}") from error
@@ -157,7 +154,7 @@ class KafkaEventTopic:
             await self.close()
             raise
 
-    async def _ask(self) -> dict[int, PartitionOffsets]:
+    async def _read_offsets(self) -> dict[int, PartitionOffsets]:
         if self._consumer is None:
             self._consumer = AIOKafkaConsumer(
                 **client_arguments(self._config),
@@ -166,7 +163,7 @@ class KafkaEventTopic:
             )
             await self._consumer.start()
         consumer, topic = self._consumer, self._config.topic
-        # The first question about a topic makes the client learn its partitions.
+        # The first request for a topic makes the client load its partitions.
         partitions = consumer.partitions_for_topic(topic)
         if not partitions:
             await consumer.end_offsets([TopicPartition(topic, 0)])
@@ -174,11 +171,14 @@ class KafkaEventTopic:
         wanted = [TopicPartition(topic, number) for number in sorted(partitions)]
         ends, committed = await asyncio.gather(
             consumer.end_offsets(wanted),
-            # What `committed` itself calls, for all of them in one request.
+            # What `committed` itself calls, but for all partitions in one request.
             consumer._coordinator.fetch_committed_offsets(wanted),  # noqa: SLF001
         )
-        begun = {tp: at.offset for tp, at in committed.items()}
-        return {tp.partition: PartitionOffsets(end, begun.get(tp)) for tp, end in ends.items()}
+        committed_offsets = {tp: at.offset for tp, at in committed.items()}
+        return {
+            tp.partition: PartitionOffsets(end, committed_offsets.get(tp))
+            for tp, end in ends.items()
+        }
 
     async def close(self) -> None:
         """Close the connections, if there are any."""
@@ -188,12 +188,12 @@ class KafkaEventTopic:
                 async with asyncio.timeout(_CLOSE_SECONDS):
                     await consumer.stop()
             except (KafkaError, TimeoutError, OSError):
-                pass  # it is gone either way
+                pass  # the consumer is discarded anyway
 
 
 @asynccontextmanager
 async def open_event_topic(config: KafkaConfig, group: str) -> AsyncIterator[KafkaEventTopic]:
-    """Connect when asked; close in the end."""
+    """Yield the topic of events; it connects at the first call."""
     limit_repeated_logs(*_NOISY)
     log = KafkaEventTopic(config, group)
     try:

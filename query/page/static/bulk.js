@@ -1,9 +1,9 @@
-// Look up to 1,000 pasted names up, and show, filter, sort, copy and save what is known of them.
+// Look up as many as 1,000 pasted names; show, filter, sort, copy and save the answers.
 
-import { ask } from "./access.js";
-import { csv, namesIn, tsv } from "./table_text.js";
+import { apiFetch } from "./api_fetch.js";
+import { csv, namesIn, tsv } from "./csv.js";
 
-const MOST = 1000;
+const MAX_NAMES = 1000;
 const LIMIT_MS = 30000;
 const KINDS = ["catch-all", "not catch-all", "unknown", "refused"];
 const COLUMNS = ["as pasted", "domain", "status", "delivered", "bounced", "threshold", "reason"];
@@ -26,7 +26,7 @@ export function startBulk() {
 
   function countNames() {
     const found = namesIn(names.value).length;
-    const tooMany = Math.max(0, found - MOST);
+    const tooMany = Math.max(0, found - MAX_NAMES);
     names.setAttribute("aria-invalid", String(tooMany > 0));
     count.classList.toggle("bad", tooMany > 0);
     submit.disabled = found === 0 || tooMany > 0;
@@ -42,7 +42,7 @@ export function startBulk() {
     submit.disabled = true;
     problem.textContent = "";
     try {
-      const response = await ask("/domains", {
+      const response = await apiFetch("/domains", {
         method: "POST",
         headers: { "Content-Type": "application/json" },
         body: JSON.stringify({ domains: typed }),
@@ -53,7 +53,7 @@ export function startBulk() {
       show(answer.results.map((result, index) => rowOf(result, typed[index])));
     } catch (error) {
       const why = error instanceof TypeError ? "The node cannot be reached." : error.message;
-      problem.textContent = `No answer just now. ${why}`;
+      problem.textContent = `No answer at the moment. ${why}`;
     }
     countNames();
   }
@@ -82,7 +82,7 @@ export function startBulk() {
     filters.replaceChildren(filters.querySelector("legend"), ...choices);
   }
 
-  // What is shown is what is copied and saved.
+  // The visible rows; copy and download use the same rows.
   function visible() {
     const found = shown === "all" ? [...rows] : rows.filter((row) => row.status === shown);
     const { key, down } = order;
@@ -110,12 +110,12 @@ export function startBulk() {
       await navigator.clipboard.writeText(text);
       copied.textContent = "Copied";
     } catch {
-      copied.textContent = "The browser does not let this page copy: download instead";
+      copied.textContent = "The browser does not allow copying. Use the download.";
     }
   }
 
   function download() {
-    // The byte order mark tells spreadsheets that this is UTF-8.
+    // Spreadsheets recognise UTF-8 by the byte order mark.
     const blob = new Blob(["\ufeff", csv(table())], { type: "text/csv;charset=utf-8" });
     const link = make("a", { href: URL.createObjectURL(blob), download: "domains.csv" });
     link.click();
@@ -136,7 +136,7 @@ export function startBulk() {
   });
   document.querySelector("#copy").addEventListener("click", copy);
   document.querySelector("#download").addEventListener("click", download);
-  countNames(); // a browser may bring back what was typed before a reload
+  countNames(); // a browser may restore the text after a reload
 }
 
 function rowOf(result, typed) {

@@ -1,4 +1,4 @@
-// Draw lines over the last five minutes by uPlot, in the page's colours.
+// Draw line charts of the last five minutes with uPlot, in the page's colours.
 
 import uPlot from "./vendor/uplot/uPlot.esm.js";
 
@@ -8,7 +8,7 @@ const HEIGHT = 150;
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const clock = (seconds) => new Date(seconds * 1000).toLocaleTimeString([], { hour12: false });
 
-// A chart in *figure*; *lines* are {label, colour, dash}; draw with [times, ...values].
+// Create a chart in `figure`; `lines` are {label, colour, dash}. Returns draw([times, ...values]).
 export function chart(figure, lines, format) {
   const place = figure.querySelector(".plot");
   const axis = {
@@ -53,7 +53,7 @@ export function chart(figure, lines, format) {
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => plot.redraw());
   return (data) => {
     plot.setData(data);
-    // Nobody points at a moment: the legend tells the newest.
+    // While the cursor is not on the chart, the legend shows the newest values.
     if (plot.cursor.idx == null) plot.setLegend({ idx: data[0].length - 1 });
   };
 }

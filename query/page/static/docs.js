@@ -1,4 +1,4 @@
-// Show /openapi.json by Swagger UI, in the colours that the reader's system has.
+// Show /openapi.json with Swagger UI, in the system's colour scheme.
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const follow = () => document.documentElement.classList.toggle("dark-mode", dark.matches);
@@ -9,6 +9,6 @@ window.SwaggerUIBundle({
   url: "/openapi.json",
   dom_id: "#swagger-ui",
   deepLinking: true,
-  validatorUrl: null, // it would ask a server elsewhere
+  validatorUrl: null, // else it sends the description to another server
   presets: [window.SwaggerUIBundle.presets.apis],
 });

@@ -1,11 +1,11 @@
-// Look one domain up without a reload, and keep what is shown of it up to date.
+// Look up one domain without a reload, and keep its card up to date.
 //
-// The server draws the card, for readers with and without JavaScript alike: it is taken from the
-// page that the form would have brought. From then on only numbers and the status change.
+// The server renders the card, also for visitors without JavaScript: this script takes it from the
+// page that the form would have loaded. After that only the numbers and the status change.
 
-import { ask, wasRefused } from "./access.js";
+import { apiFetch, wasRefused } from "./api_fetch.js";
 
-const AGAIN_MS = 5000;
+const REFRESH_MS = 5000;
 const LIMIT_MS = 10000;
 const number = new Intl.NumberFormat("en");
 
@@ -13,26 +13,26 @@ export function startLookup() {
   const form = document.querySelector("#lookup-form");
   const input = form.elements.domain;
   const place = document.querySelector("#answer");
-  let asking = new AbortController();
+  let request = new AbortController();
 
   const card = () => place.querySelector(".card[data-domain]");
 
   async function lookUp(typed, { remember = true } = {}) {
-    asking.abort();
-    asking = new AbortController();
-    const { signal } = asking;
+    request.abort();
+    request = new AbortController();
+    const { signal } = request;
     const address = `/?domain=${encodeURIComponent(typed)}`;
     input.value = typed;
     place.setAttribute("aria-busy", "true");
     try {
-      const response = await ask(address, { signal, limitMs: LIMIT_MS });
+      const response = await apiFetch(address, { signal, limitMs: LIMIT_MS });
       const page = new DOMParser().parseFromString(await response.text(), "text/html");
       const found = page.querySelector("#answer");
       if (signal.aborted) return;
       if (!found) throw new Error(`status ${response.status}`);
       place.replaceChildren(...found.childNodes);
     } catch {
-      if (signal.aborted) return; // another question came in between
+      if (signal.aborted) return; // replaced by a newer request
       place.replaceChildren(unreachable());
     }
     place.removeAttribute("aria-busy");
@@ -40,7 +40,7 @@ export function startLookup() {
     if (remember) history.pushState({ typed }, "", address);
   }
 
-  // Bring the card up to date, if it is this domain's. Counts never go back.
+  // Update the card, if it shows this domain. Counts never go back.
   function update(answer) {
     const shown = card();
     if (!shown || shown.dataset.domain !== answer.domain) return;
@@ -57,17 +57,17 @@ export function startLookup() {
     shown.querySelector(".fill").setAttribute("width", `${(100 * share).toFixed(1)}%`);
   }
 
-  // Ask again for the counts: a change of status is pushed, a count alone is not.
+  // Read the counts again: the node pushes changes of status, but not of counts.
   async function refresh() {
     const domain = card()?.dataset.domain;
     if (!domain || document.visibilityState !== "visible") return;
     try {
-      // A final answer may be kept for good, but its counts move on.
+      // A browser may cache a final answer for ever, but its counts still grow.
       const options = { cache: "no-store", limitMs: LIMIT_MS };
-      const response = await ask(`/domains/${domain}`, options);
+      const response = await apiFetch(`/domains/${domain}`, options);
       if (response.ok) update(await response.json());
     } catch {
-      // The banner says that the node cannot be reached.
+      // The banner reports that the node cannot be reached.
     }
   }
 
@@ -88,7 +88,7 @@ export function startLookup() {
     input.select();
   });
   if (wasRefused(place.querySelector(".problem"))) lookUp(input.value, { remember: false });
-  setInterval(refresh, AGAIN_MS);
+  setInterval(refresh, REFRESH_MS);
   return { lookUp, update, refresh };
 }
 
@@ -96,7 +96,7 @@ function unreachable() {
   const problem = document.createElement("div");
   problem.className = "card problem";
   const title = document.createElement("h3");
-  title.textContent = "No answer just now";
+  title.textContent = "No answer at the moment";
   const detail = document.createElement("p");
   detail.textContent = "The node cannot be reached. Please try again.";
   problem.append(title, detail);

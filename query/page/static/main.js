@@ -1,8 +1,8 @@
-// Start the parts of the page and tell them of each other.
+// Start the parts of the page and connect them.
 
 import { startBulk } from "./bulk.js";
-import { startConnection } from "./connection.js";
-import { startLive } from "./live.js";
+import { startConnection } from "./connection_banner.js";
+import { startChanges } from "./changes.js";
 import { startLookup } from "./lookup.js";
 import { startPulse } from "./pulse.js";
 
@@ -11,5 +11,5 @@ for (const element of document.querySelectorAll("[data-needs-script]")) element.
 const connection = startConnection(document.querySelector("#banner"));
 const lookup = startLookup();
 startBulk();
-startLive({ connection, onChange: lookup.update, onGap: lookup.refresh, onName: lookup.lookUp });
+startChanges({ connection, onChange: lookup.update, onGap: lookup.refresh, onName: lookup.lookUp });
 startPulse({ connection });

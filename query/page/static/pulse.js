@@ -1,11 +1,11 @@
-// Show how the pipeline is: asked every two seconds, while somebody can see it.
+// Show the state of the pipeline: read every two seconds while the page is visible.
 
-import { ask } from "./access.js";
+import { apiFetch } from "./api_fetch.js";
 import { chart, WINDOW_SECONDS } from "./charts.js";
 
 const EVERY_MS = 2000;
 const LIMIT_MS = 5000;
-const GAP_SECONDS = 8; // a line is not drawn through a time that nobody looked at
+const GAP_SECONDS = 8; // no line across an interval without data
 const FIELDS = ["events_in", "rows_written", "p50", "p95", "lag", "events_refused", "questions_refused"];
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -47,7 +47,7 @@ export function startPulse({ connection }) {
     ],
   ];
 
-  function note(pulse) {
+  function record(pulse) {
     const lags = pulse.partitions.map((p) => p.lag).filter((lag) => lag !== null);
     const now = {
       ...pulse.rates,
@@ -58,33 +58,33 @@ export function startPulse({ connection }) {
     if (pulse.at - history.at.at(-1) > GAP_SECONDS) push(history.at.at(-1) + 1, {});
     push(pulse.at, now);
     for (const [draw, fields] of charts) draw([history.at, ...fields.map((f) => history[f])]);
-    say("rates", now.events_in, amount);
-    say("lag", now.lag, amount);
-    say("delay", now.p95, seconds);
+    showNow("rates", now.events_in, amount);
+    showNow("lag", now.lag, amount);
+    showNow("delay", now.p95, seconds);
     const refusals = [now.events_refused, now.questions_refused].filter((n) => n !== null);
-    say("refused", refusals.length ? refusals.reduce((sum, n) => sum + n, 0) : null, amount);
+    showNow("refused", refusals.length ? refusals.reduce((sum, n) => sum + n, 0) : null, amount);
   }
 
   function push(at, values) {
     history.at.push(at);
     for (const field of FIELDS) history[field].push(values[field] ?? null);
-    // With some room, for the line that leaves on the left.
+    // Keep some points beyond the left edge, so that the line leaves the chart.
     while (history.at[0] < at - WINDOW_SECONDS - GAP_SECONDS)
       for (const column of Object.values(history)) column.shift();
   }
 
-  function say(name, value, format) {
+  function showNow(name, value, format) {
     const now = figure(name).querySelector("[data-now]");
-    now.classList.toggle("untold", value === null);
-    now.textContent = value === null ? "nothing to tell yet" : format(value);
+    now.classList.toggle("no-data", value === null);
+    now.textContent = value === null ? "no data yet" : format(value);
   }
 
-  async function look() {
+  async function refresh() {
     try {
-      const response = await ask("/pulse", { limitMs: LIMIT_MS });
+      const response = await apiFetch("/pulse", { limitMs: LIMIT_MS });
       if (!response.ok) throw new Error(`status ${response.status}`);
       const pulse = await response.json();
-      note(pulse);
+      record(pulse);
       drawPartitions(section, pulse);
       drawTargets(section.querySelector("#targets"), pulse);
       age.textContent = `As of ${new Date(pulse.at * 1000).toLocaleTimeString([], { hour12: false })}`;
@@ -96,7 +96,7 @@ export function startPulse({ connection }) {
 
   async function run() {
     for (;;) {
-      if (document.visibilityState === "visible") await look();
+      if (document.visibilityState === "visible") await refresh();
       await new Promise((resume) => setTimeout(resume, EVERY_MS));
     }
   }
@@ -107,7 +107,7 @@ function drawPartitions(section, { partitions, failing }) {
   const bars = section.querySelector("#lag-bars");
   const empty = section.querySelector("#lag-empty");
   empty.hidden = partitions.length > 0;
-  empty.textContent = failing.kafka ? `Kafka does not tell: ${failing.kafka}.` : empty.textContent;
+  empty.textContent = failing.kafka ? `Kafka does not answer: ${failing.kafka}.` : empty.textContent;
   bars.toggleAttribute("hidden", partitions.length === 0);
   bars.setAttribute("viewBox", `0 0 ${partitions.length * 10} 100`);
   const highest = Math.max(100, ...partitions.map((p) => p.lag ?? 0));
@@ -117,9 +117,9 @@ function drawPartitions(section, { partitions, failing }) {
       const height = Math.max(2, (100 * (p.lag ?? 0)) / highest);
       const at = { x: index * 10 + 1, y: 100 - height, width: 8, height };
       for (const [key, value] of Object.entries(at)) bar.setAttribute(key, value);
-      if (p.lag === null) bar.setAttribute("class", "untold");
+      if (p.lag === null) bar.setAttribute("class", "no-data");
       const title = document.createElementNS(SVG, "title");
-      title.textContent = `partition ${p.partition}: ${p.lag === null ? "not told" : whole.format(p.lag)}`;
+      title.textContent = `partition ${p.partition}: ${p.lag === null ? "unknown" : whole.format(p.lag)}`;
       bar.append(title);
       return bar;
     }),
@@ -130,13 +130,13 @@ function drawPartitions(section, { partitions, failing }) {
 }
 
 function lagWords(partitions) {
-  const told = partitions.filter((p) => p.lag !== null);
-  if (told.length === 0) return "";
-  const worst = told.reduce((a, b) => (b.lag > a.lag ? b : a));
-  const late = told.some((p) => p.lag_from === "committed");
+  const known = partitions.filter((p) => p.lag !== null);
+  if (known.length === 0) return "";
+  const worst = known.reduce((a, b) => (b.lag > a.lag ? b : a));
+  const late = known.some((p) => p.lag_from === "committed");
   const source = late
-    ? "In part by committed offsets, which are up to half a minute late."
-    : "As the workers tell it.";
+    ? "Partly from committed offsets, which are up to half a minute old."
+    : "As the workers report it.";
   const most = worst.lag ? `Highest: ${whole.format(worst.lag)}, partition ${worst.partition}.` : "All read.";
   return `${most} ${source}`;
 }

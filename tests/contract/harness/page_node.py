@@ -1,4 +1,4 @@
-"""A query node whose counters, changes and pulse are a script's: for the page alone."""
+"""A query node for tests of the page: the test sets its counters, changes and pulse."""
 
 import asyncio
 import json
@@ -34,7 +34,7 @@ OPENAPI = {
 
 @dataclass(slots=True)
 class PageNode:
-    """What the page sees; a test changes it as it goes."""
+    """The state that the page sees; a test changes it."""
 
     counters: dict[str, Counters]
     origin: str
@@ -42,16 +42,16 @@ class PageNode:
     streams: list[asyncio.Queue[bytes | None]] = field(default_factory=list)
     refuses_streams: bool = False
     resumed_from: list[str | None] = field(default_factory=list)
-    """What each stream that began was told to go on from."""
+    """The ``Last-Event-ID`` of each accepted stream."""
 
-    def say(self, domain: str, counters: Counters) -> None:
-        """Change the counters of *domain*, and tell all who listen."""
+    def change(self, domain: str, counters: Counters) -> None:
+        """Change the counters of *domain*, and send the change to all streams."""
         self.counters[domain] = counters
         answer = msgspec.json.encode(answer_of(DomainName(domain), counters, 1000))
         self.send(b"id: 0:1\ndata: " + answer + b"\n\n")
 
     def send(self, text: bytes | None) -> None:
-        """Send *text* to all who listen; None ends their streams."""
+        """Send *text* to all streams; None ends them."""
         for stream in self.streams:
             stream.put_nowait(text)
 
@@ -83,7 +83,7 @@ class PageNode:
 async def open_page_node(
     counters: dict[str, Counters], guard: Guard | None = None
 ) -> AsyncIterator[PageNode]:
-    """Serve the page on an address that nobody else has, to whoever passes *guard*."""
+    """Serve the page on an unused address, behind *guard*."""
 
     async def openapi(_: web.BaseRequest) -> web.Response:
         return web.Response(body=json.dumps(OPENAPI).encode(), content_type="application/json")
@@ -97,7 +97,7 @@ async def open_page_node(
         1000,
         asyncio.get_running_loop().time,
         metrics,
-        CacheLimits(fresh_seconds=0.0),  # what the script says counts at once
+        CacheLimits(fresh_seconds=0.0),  # a change of the test is visible at once
     )
     handlers = Handlers(cache, metrics)
     routes = [

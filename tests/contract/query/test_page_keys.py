@@ -1,4 +1,7 @@
-"""The page of a node that asks for keys, in a real browser."""
+"""The page of a node that requires API keys, in a real browser.
+
+Assertions about the page are ``expect(...)``, as in ``test_page_scripts.py``.
+"""
 
 import json
 from collections.abc import AsyncIterator
@@ -14,14 +17,15 @@ from shared.model.counter import Counters
 from tests.clients.browser import NARROW, THEMES, WIDE, visit
 from tests.contract.harness.page_node import PageNode, open_page_node
 from tests.contract.harness.pulses import IDLE
+from tests.waiting import until_equal
 
 KEY, NEXT_KEY, SENDERS_KEY = "people.one", "people.two", "senders.three"
 REFUSED = "Failed to load resource: the server responded with a status of 40"
-"""What Chromium itself says of a 401 or 403, and no script can keep it from."""
+"""The console error of Chromium for a 401 or 403; no script can prevent it."""
 
 
 def keys_of(**secrets: str) -> Keys:
-    """Return keys by their ids: those of senders are not good for asking."""
+    """Return a key per id; the key ``senders`` has only the scope ``ingest``."""
     entries = [
         {
             "id": name,
@@ -34,22 +38,22 @@ def keys_of(**secrets: str) -> Keys:
 
 
 class Closed:
-    """A node that asks for keys, which a test changes."""
+    """A node that requires API keys; a test changes the keys."""
 
     def __init__(self) -> None:
         self.keys = keys_of(people="one", senders="three")
         self.access = Access(self.keys, lambda: self.keys, AccessSettings())
         self.node: PageNode
 
-    def take(self, keys: Keys) -> None:
-        """Let other keys be valid from now on."""
+    def replace_keys(self, keys: Keys) -> None:
+        """Replace the valid keys."""
         self.keys = keys
         self.access.reload()
 
 
 @pytest_asyncio.fixture
 async def closed() -> AsyncIterator[Closed]:
-    """A node that answers nobody without a key."""
+    """A node that refuses every request without a key."""
     closed = Closed()
     counters = {"some.example": Counters(204, 0)}
     async with open_page_node(counters, closed.access.guard) as node:
@@ -58,24 +62,24 @@ async def closed() -> AsyncIterator[Closed]:
         yield closed
 
 
-async def give(page: Page, key: str) -> None:
-    """Type a key as people do."""
+async def enter_key(page: Page, key: str) -> None:
+    """Type a key into the form and submit it."""
     await expect(page.locator("#access")).to_be_visible()
     await page.fill("#key", key)
     await page.press("#key", "Enter")
 
 
-async def test_the_page_asks_for_a_key_once_and_sends_it_with_all_it_asks(
+async def test_the_page_requests_a_key_once_and_sends_it_with_every_request(
     browser: Browser, closed: Closed
 ) -> None:
     """Look-ups, many at once, pulse and changes; the key is in no address, nor kept for good."""
     async with visit(browser, closed.node.origin) as opened:
         page = opened.page
-        asked: list[str] = []
-        page.on("request", lambda request: asked.append(request.url))
+        requested: list[str] = []
+        page.on("request", lambda request: requested.append(request.url))
         await page.goto("/")
         await expect(page.locator("#key")).to_be_focused()
-        await give(page, f" {KEY} ")
+        await enter_key(page, f" {KEY} ")
         await expect(page.locator("#access")).to_be_hidden()
         await expect(page.locator("#pulse-age")).to_contain_text("As of")
         await page.fill("#domain", "some.example")
@@ -84,14 +88,14 @@ async def test_the_page_asks_for_a_key_once_and_sends_it_with_all_it_asks(
         await page.fill("#names", "some.example")
         await page.click("text=Look up all")
         await expect(page.locator("#rows tr")).to_have_count(1)
-        closed.node.say("other.example", Counters(2000, 0))
+        closed.node.change("other.example", Counters(2000, 0))
         await expect(page.locator("#changes-list")).to_contain_text("other.example")
 
         await page.reload()
         await expect(page.locator(".card h3")).to_have_text("some.example")
         await expect(page.locator("#pulse-age")).to_contain_text("As of")
         await expect(page.locator("#access")).to_be_hidden()
-        assert not [url for url in asked if "one" in url.partition("?")[2]]
+        assert not [url for url in requested if "one" in url.partition("?")[2]]
         assert [c for c in opened.console_errors if not c.startswith(REFUSED)] == []
         assert opened.foreign_requests == []
         assert await page.evaluate("[localStorage.length, document.cookie]") == [0, ""]
@@ -100,52 +104,52 @@ async def test_the_page_asks_for_a_key_once_and_sends_it_with_all_it_asks(
 async def test_a_shared_address_is_answered_once_there_is_a_key(
     browser: Browser, closed: Closed
 ) -> None:
-    """What was asked for stands in its field meanwhile."""
+    """The field keeps the domain of the address meanwhile."""
     async with visit(browser, closed.node.origin) as opened:
         await opened.page.goto("/?domain=some.example")
-        await expect(opened.page.locator(".problem")).to_contain_text("No answer without a key")
+        await expect(opened.page.locator(".problem")).to_contain_text("An API key is required")
         await expect(opened.page.locator("#domain")).to_have_value("some.example")
-        await give(opened.page, KEY)
+        await enter_key(opened.page, KEY)
         await expect(opened.page.locator(".card h3")).to_have_text("some.example")
 
 
 @pytest.mark.parametrize(
-    ("typed", "said"),
+    ("typed", "message"),
     [
         ("people.wrong", "This key is not valid."),
-        (SENDERS_KEY, "This key is not for asking."),
-        ("two words", "This is no key"),
+        (SENDERS_KEY, 'This key does not have the scope "query".'),
+        ("two words", "This is not a key"),
     ],
 )
-async def test_a_key_that_does_not_fit_is_asked_for_again(
-    browser: Browser, closed: Closed, typed: str, said: str
+async def test_the_page_requests_a_key_again_if_it_is_not_accepted(
+    browser: Browser, closed: Closed, typed: str, message: str
 ) -> None:
-    """It says why, and the right one works then."""
+    """It shows the reason, and then accepts a valid key."""
     async with visit(browser, closed.node.origin) as opened:
         await opened.page.goto("/")
-        await give(opened.page, typed)
-        await expect(opened.page.locator("#access-problem")).to_contain_text(said)
-        await give(opened.page, KEY)
+        await enter_key(opened.page, typed)
+        await expect(opened.page.locator("#access-problem")).to_contain_text(message)
+        await enter_key(opened.page, KEY)
         await expect(opened.page.locator("#pulse-age")).to_contain_text("As of")
         await expect(opened.page.locator("#access")).to_be_hidden()
 
 
-async def test_a_key_that_ends_is_asked_for_anew_and_changes_go_on_where_they_were(
+async def test_after_a_key_expires_the_stream_resumes_with_the_next_key(
     browser: Browser, closed: Closed
 ) -> None:
-    """The stream comes back with the id that it had last."""
+    """The stream reconnects with its last event id."""
     async with visit(browser, closed.node.origin) as opened:
         page = opened.page
         await page.goto("/")
-        await give(page, KEY)
+        await enter_key(page, KEY)
         await expect(page.locator("#pulse-age")).to_contain_text("As of")
-        closed.node.say("first.example", Counters(2000, 0))
+        closed.node.change("first.example", Counters(2000, 0))
         await expect(page.locator("#changes-list")).to_contain_text("first.example")
-        closed.take(keys_of(people="two"))
+        closed.replace_keys(keys_of(people="two"))
         closed.node.send(None)
         async with page.expect_response(lambda got: got.ok and got.url.endswith("/changes")):
-            await give(page, NEXT_KEY)
-        closed.node.say("second.example", Counters(2000, 0))
+            await enter_key(page, NEXT_KEY)
+        closed.node.change("second.example", Counters(2000, 0))
         await expect(page.locator("#changes-list")).to_contain_text("second.example")
         assert closed.node.resumed_from == [None, "0:1"]
         await expect(page.locator("#changes-list .gap")).to_have_count(0)
@@ -153,16 +157,16 @@ async def test_a_key_that_ends_is_asked_for_anew_and_changes_go_on_where_they_we
 
 @pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
-async def test_to_be_asked_for_a_key_shuts_nobody_out(
+async def test_the_form_for_the_key_is_accessible(
     browser: Browser, closed: Closed, theme: str, size: tuple[int, int]
 ) -> None:
-    """Axe finds nothing serious, nothing is wider than the window; a picture is kept."""
+    """Axe finds nothing serious, and nothing is wider than the window. Saves a screenshot."""
     async with visit(browser, closed.node.origin, size, **THEMES[theme]) as opened:
         await opened.page.goto("/?domain=some.example")
-        await give(opened.page, "people.wrong")
+        await enter_key(opened.page, "people.wrong")
         await expect(opened.page.locator("#access-problem")).to_contain_text("not valid")
         await opened.save_screenshot(
             f"key-{theme}-{'narrow' if size == NARROW else 'wide'}", full=False
         )
-        assert await opened.accessibility_violations() == []
-        assert await opened.overflow_pixels() == 0
+        await until_equal(opened.accessibility_violations, [])
+        await until_equal(opened.overflow_pixels, 0)

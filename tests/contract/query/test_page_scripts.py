@@ -1,4 +1,10 @@
-"""The page's scripts in a real browser, against a node that does as a test says."""
+"""The scripts of the page in a real browser, against a node that a test controls.
+
+The page draws by itself, often one frame later. So a test never reads it once: every assertion
+about the page is an ``expect(...)``, which Playwright repeats until it holds
+(``tests/unit/tools/test_browser_assertions.py`` checks this). ``assert`` is for what never happens
+(console errors, foreign requests) and for values that the test itself has set.
+"""
 
 import csv
 import io
@@ -12,11 +18,12 @@ from shared.model.counter import Counters
 from tests.clients.browser import NARROW, THEMES, Visit, visit
 from tests.contract.harness.page_node import PageNode, open_page_node
 from tests.contract.harness.pulses import BUSY, IDLE
+from tests.waiting import until, until_equal
 
 
 @pytest_asyncio.fixture
 async def node() -> AsyncIterator[PageNode]:
-    """A node of which nothing is known yet."""
+    """A node with one domain and an idle pipeline."""
     async with open_page_node({"some.example": Counters(204, 0)}) as opened:
         opened.pulse = IDLE
         yield opened
@@ -24,29 +31,29 @@ async def node() -> AsyncIterator[PageNode]:
 
 @pytest_asyncio.fixture
 async def seen(browser: Browser, node: PageNode) -> AsyncIterator[Visit]:
-    """The page, open and listening; what it may never do is looked at in the end."""
+    """The page, connected to the feed of changes. It must never load from another origin."""
     async with visit(browser, node.origin) as opened:
-        await open_listening(opened, node)
+        await open_connected(opened, node)
         yield opened
         assert opened.foreign_requests == []
 
 
-async def open_listening(opened: Visit, node: PageNode, path: str = "/") -> None:
-    """Open the page and wait until it hears of changes."""
+async def open_connected(opened: Visit, node: PageNode, path: str = "/") -> None:
+    """Open the page and wait until it is connected to the feed of changes."""
     async with opened.page.expect_response("**/changes"):
         await opened.page.goto(path)
     await expect(opened.page.locator("#pulse-age")).to_contain_text("As of")
-    assert node.streams
+    await until(lambda: node.streams)
 
 
-async def test_an_empty_page_says_what_will_be_there(seen: Visit) -> None:
-    """No list, chart or table is just blank."""
+async def test_an_empty_page_explains_what_will_appear(seen: Visit) -> None:
+    """No list, chart or table is blank."""
     page = seen.page
     await expect(page.locator("#changes-empty")).to_have_text(
         "No changes yet. They appear here as they happen."
     )
     await expect(page.locator("#lag-empty")).to_have_text("No partition is known yet.")
-    await expect(page.locator("#chart-rates [data-now]")).to_have_text("nothing to tell yet")
+    await expect(page.locator("#chart-rates [data-now]")).to_have_text("no data yet")
     await expect(page.locator("#results")).to_be_hidden()
     assert seen.console_errors == []
 
@@ -54,7 +61,7 @@ async def test_an_empty_page_says_what_will_be_there(seen: Visit) -> None:
 async def test_a_change_appears_without_a_reload_and_the_card_follows(
     seen: Visit, node: PageNode
 ) -> None:
-    """The looked-up domain's status changes in place; other domains do not touch it."""
+    """The card of the domain changes in place; changes of other domains do not affect it."""
     page = seen.page
     await page.fill("#domain", "some.example")
     await page.press("#domain", "Enter")
@@ -63,61 +70,53 @@ async def test_a_change_appears_without_a_reload_and_the_card_follows(
     await expect(card.locator(".distance span:visible").first).to_contain_text("204 of 1,001")
     await page.evaluate("window.unchanged = true")
 
-    node.say("other.example", Counters(2000, 0))
-    node.say("some.example", Counters(1204, 0))
+    node.change("other.example", Counters(2000, 0))
+    node.change("some.example", Counters(1204, 0))
     await expect(card.locator(".verdict strong:visible")).to_have_text("Catch-all")
     await expect(card.locator("dd").first).to_have_text("1,204")
     await expect(card.locator(".fill")).to_have_attribute("width", "100.0%")
-    node.say("some.example", Counters(1204, 2))
+    node.change("some.example", Counters(1204, 2))
     await expect(card.locator(".verdict strong:visible")).to_have_text("Not catch-all")
     await expect(card.locator(".reason span:visible")).to_contain_text("has bounced")
 
     rows = page.locator("#changes-list li")
-    assert [await row.locator("strong").inner_text() for row in await rows.all()] == [
-        "not catch-all",
-        "catch-all",
-        "catch-all",
-    ]
-    assert [await row.locator("a").inner_text() for row in await rows.all()] == [
-        "some.example",
-        "some.example",
-        "other.example",
-    ]
+    await expect(rows.locator("strong")).to_have_text(["not catch-all", "catch-all", "catch-all"])
+    await expect(rows.locator("a")).to_have_text(["some.example", "some.example", "other.example"])
     assert await page.evaluate("window.unchanged") is True
     assert seen.console_errors == []
 
 
-async def test_a_late_change_takes_nothing_back(seen: Visit, node: PageNode) -> None:
-    """Counts only grow, whatever order news comes in."""
+async def test_a_late_change_does_not_revert_the_card(seen: Visit, node: PageNode) -> None:
+    """Counts only grow, in whatever order the changes arrive."""
     page = seen.page
     node.counters["some.example"] = Counters(1204, 2)
     await page.fill("#domain", "some.example")
     await page.press("#domain", "Enter")
     await expect(page.locator(".verdict strong:visible")).to_have_text("Not catch-all")
-    node.say("some.example", Counters(1001, 0))
+    node.change("some.example", Counters(1001, 0))
     await expect(page.locator("#changes-list li")).to_have_count(1)
     await expect(page.locator(".verdict strong:visible")).to_have_text("Not catch-all")
 
 
-async def test_the_list_is_bounded_and_can_be_held(seen: Visit, node: PageNode) -> None:
-    """A hundred rows are kept; while it is held nothing moves, and nothing of it is lost."""
+async def test_the_list_is_bounded_and_can_be_paused(seen: Visit, node: PageNode) -> None:
+    """It keeps a hundred rows; while paused it does not move, and no change is lost."""
     page = seen.page
     for number in range(130):
-        node.say(f"d{number}.example", Counters(1001, 0))
+        node.change(f"d{number}.example", Counters(1001, 0))
     rows = page.locator("#changes-list li")
     await expect(rows.first).to_contain_text("d129.example")
     await expect(rows).to_have_count(100)
     await page.click("#pause")
-    node.say("late.example", Counters(1001, 0))
-    await expect(page.locator("#pause")).to_have_text("Go on, 1 new")
+    node.change("late.example", Counters(1001, 0))
+    await expect(page.locator("#pause")).to_have_text("Resume, 1 new")
     await expect(rows.first).to_contain_text("d129.example")
     await page.click("#pause")
     await expect(rows.first).to_contain_text("late.example")
     await expect(page.locator("#pause")).to_have_text("Pause")
 
 
-async def test_counts_move_on_though_the_status_is_final(seen: Visit, node: PageNode) -> None:
-    """The browser may keep such an answer for good, and the page does not."""
+async def test_counts_grow_although_the_status_is_final(seen: Visit, node: PageNode) -> None:
+    """The browser may cache such an answer for ever, but the page reads it again."""
     page = seen.page
     node.counters["some.example"] = Counters(3, 1)
     await page.fill("#domain", "some.example")
@@ -129,8 +128,8 @@ async def test_counts_move_on_though_the_status_is_final(seen: Visit, node: Page
         await expect(delivered).to_have_text(str(count))
 
 
-async def test_a_gap_is_said_and_the_card_is_asked_for_again(seen: Visit, node: PageNode) -> None:
-    """After ``resync`` nobody takes the list for complete."""
+async def test_a_gap_is_shown_and_the_card_is_read_again(seen: Visit, node: PageNode) -> None:
+    """After ``resync`` the list shows that it is incomplete."""
     page = seen.page
     await page.fill("#domain", "some.example")
     await page.press("#domain", "Enter")
@@ -138,15 +137,13 @@ async def test_a_gap_is_said_and_the_card_is_asked_for_again(seen: Visit, node: 
     node.counters["some.example"] = Counters(1204, 2)
     node.send(b"event: resync\ndata: {}\n\n")
     await expect(page.locator("#changes-list .gap span")).to_have_text(
-        "Some changes were missed here."
+        "Some changes are missing here."
     )
     await expect(page.locator(".verdict strong:visible")).to_have_text("Not catch-all")
 
 
-async def test_a_stream_that_is_refused_begins_again_with_a_gap(
-    seen: Visit, node: PageNode
-) -> None:
-    """Who knows nothing of what was before says so."""
+async def test_a_refused_stream_restarts_with_a_gap(seen: Visit, node: PageNode) -> None:
+    """A page without a position to resume from may have missed changes."""
     node.refuses_streams = True
     async with seen.page.expect_response("**/changes"):
         node.send(None)
@@ -156,44 +153,46 @@ async def test_a_stream_that_is_refused_begins_again_with_a_gap(
     await expect(seen.page.locator("#changes-list .gap")).to_have_count(1)
 
 
-async def test_news_that_may_be_late_are_said_to_be(seen: Visit, node: PageNode) -> None:
-    """Until they no longer are."""
+async def test_the_page_shows_that_changes_may_be_late(seen: Visit, node: PageNode) -> None:
+    """The note disappears when they no longer are."""
     note = seen.page.locator("#changes-late")
     await expect(note).to_be_hidden()
     node.send(b'event: late\ndata: {"late":true}\n\n')
-    await expect(note).to_have_text("News may be late just now.")
+    await expect(note).to_have_text("Changes may be late at the moment.")
     node.send(b'event: late\ndata: {"late":false}\n\n')
     await expect(note).to_be_hidden()
 
 
-async def test_a_lost_stream_is_said_and_so_is_its_return(seen: Visit, node: PageNode) -> None:
-    """The banner tells since when; after the return it goes away."""
+async def test_a_lost_connection_is_shown_and_so_is_its_return(seen: Visit, node: PageNode) -> None:
+    """The banner shows the time of the loss, and disappears after the return."""
     banner = seen.page.locator("#banner")
     await seen.page.context.set_offline(offline=True)
     await expect(banner).to_contain_text("The connection was lost at")
     await expect(banner).to_be_in_viewport()
     await seen.page.context.set_offline(offline=False)
     await expect(banner).to_have_text("The connection is back.")
-    node.say("after.example", Counters(1001, 0))
+    node.change("after.example", Counters(1001, 0))
     await expect(seen.page.locator("#changes-list")).to_contain_text("after.example")
     await expect(banner).to_have_text("")
 
 
-async def test_a_stream_that_ends_and_begins_again_is_no_news(seen: Visit, node: PageNode) -> None:
-    """A node may end a connection for its age."""
+async def test_a_stream_that_reconnects_at_once_shows_no_banner(
+    seen: Visit, node: PageNode
+) -> None:
+    """A node ends old connections."""
     await seen.page.evaluate(
-        "window.said = []; new MutationObserver((all) => window.said.push(all.length))"
+        "window.shown = []; new MutationObserver((all) => window.shown.push(all.length))"
         ".observe(document.querySelector('#banner'), {childList: true, characterData: true})"
     )
     async with seen.page.expect_response("**/changes"):
         node.send(None)
-    node.say("after.example", Counters(1001, 0))
+    node.change("after.example", Counters(1001, 0))
     await expect(seen.page.locator("#changes-list")).to_contain_text("after.example")
-    assert await seen.page.evaluate("window.said") == []
+    assert await seen.page.evaluate("window.shown") == []
 
 
 async def test_the_pulse_is_shown_in_figures_words_and_lines(seen: Visit, node: PageNode) -> None:
-    """What is not known is not shown as nought."""
+    """An unknown value is not shown as zero."""
     node.pulse = BUSY
     page = seen.page
     await expect(page.locator("#chart-rates [data-now]")).to_have_text("1,234")
@@ -201,27 +200,27 @@ async def test_the_pulse_is_shown_in_figures_words_and_lines(seen: Visit, node: 
     await expect(page.locator("#chart-lag [data-now]")).to_have_text("740")
     await expect(page.locator("#chart-refused [data-now]")).to_have_text("4.5")
     await expect(page.locator("#lag-words")).to_have_text(
-        "Highest: 700, partition 1. In part by committed offsets, which are up to half a minute "
-        "late."
+        "Highest: 700, partition 1. Partly from committed offsets, which are up to half a minute "
+        "old."
     )
-    titles = page.locator("#lag-bars title")
-    assert [await title.text_content() for title in await titles.all()] == [
-        "partition 0: 40",
-        "partition 1: 700",
-        "partition 2: not told",
-    ]
-    assert [await row.inner_text() for row in await page.locator("#targets li").all()] == [
-        "ingest\n10.0.0.1:9080\nready",
-        "worker\n10.0.0.2:9082\nnot ready",
-        "process\n10.0.0.3:9082\ndown: no connection",
-        "Kafka\nready",
-    ]
+    await expect(page.locator("#lag-bars title")).to_have_text(
+        ["partition 0: 40", "partition 1: 700", "partition 2: unknown"]
+    )
+    await expect(page.locator("#targets li")).to_have_text(
+        [
+            "ingest 10.0.0.1:9080 ready",
+            "worker 10.0.0.2:9082 not ready",
+            "process 10.0.0.3:9082 down: no connection",
+            "Kafka ready",
+        ],
+        use_inner_text=True,
+    )
     await expect(page.locator(".plot canvas")).to_have_count(4)
     await expect(page.locator("#chart-rates .u-legend")).to_contain_text("rows written400")
 
 
 async def test_many_names_make_a_table_to_filter_sort_and_save(seen: Visit, node: PageNode) -> None:
-    """What is shown is what is saved, in the form of RFC 4180, and no cell is a formula."""
+    """The visible rows are saved as CSV (RFC 4180), and no cell is a formula."""
     node.counters["xn--bcher-kva.example"] = Counters(7, 1)
     page = seen.page
     await page.fill("#names", '  some.example,BÜCHER.example;\n=1+1 "quoted" \t-a.example ')
@@ -255,8 +254,8 @@ async def test_many_names_make_a_table_to_filter_sort_and_save(seen: Visit, node
     await expect(page.locator("th[aria-sort=descending]")).to_have_text("Delivered")
 
 
-async def test_what_is_copied_are_lines_with_tabs(seen: Visit) -> None:
-    """Ready to be pasted into a spreadsheet."""
+async def test_rows_are_copied_with_tabs(seen: Visit) -> None:
+    """The text can be pasted into a spreadsheet."""
     page = seen.page
     await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     await page.fill("#names", "some.example @cmd")
@@ -280,15 +279,15 @@ async def test_what_is_copied_are_lines_with_tabs(seen: Visit) -> None:
     ],
 )
 async def test_a_line_of_csv(seen: Visit, cells: list[str], line: str) -> None:
-    """Quoted where RFC 4180 says so, guarded where a spreadsheet would calculate."""
+    """Quoted where RFC 4180 requires it, escaped where a spreadsheet would run a formula."""
     written = await seen.page.evaluate(
-        "async (row) => (await import('/static/table_text.js')).csv([row])", cells
+        "async (row) => (await import('/static/csv.js')).csv([row])", cells
     )
     assert written == f"{line}\r\n"
 
 
-async def test_a_list_that_is_too_long_cannot_be_sent(seen: Visit) -> None:
-    """It says by how many it is too long, as it is typed."""
+async def test_a_list_that_is_too_long_cannot_be_submitted(seen: Visit) -> None:
+    """The page shows how many names are too many while the user types."""
     page = seen.page
     await page.fill("#names", " ".join(f"d{number}.example" for number in range(1012)))
     await expect(page.locator("#names-count")).to_have_text("1,012 names: 12 too many")
@@ -301,26 +300,26 @@ async def test_a_list_that_is_too_long_cannot_be_sent(seen: Visit) -> None:
 
 @pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("size", [(1280, 900), NARROW], ids=["wide", "narrow"])
-async def test_a_page_full_of_data_shuts_nobody_out(
+async def test_a_page_full_of_data_is_accessible(
     browser: Browser, node: PageNode, theme: str, size: tuple[int, int]
 ) -> None:
-    """Axe finds nothing serious, nothing is wider than the window; a picture is kept."""
+    """Axe finds nothing serious, and nothing is wider than the window. Saves a screenshot."""
     node.pulse = BUSY
     node.counters["xn--bcher-kva.example"] = Counters(1204, 0)
     async with visit(browser, node.origin, size, **THEMES[theme]) as opened:
-        await open_listening(opened, node, "/?domain=B%C3%9CCHER.example")
+        await open_connected(opened, node, "/?domain=B%C3%9CCHER.example")
         page = opened.page
         for number in range(12):
-            node.say(f"d{number}.customer.example", Counters(1001 + number, number % 3))
-        node.say("-".join(["a-very-long-name"] * 3) + ".example", Counters(1001, 0))
+            node.change(f"d{number}.customer.example", Counters(1001 + number, number % 3))
+        node.change("-".join(["a-very-long-name"] * 3) + ".example", Counters(1001, 0))
         await page.fill("#names", "some.example bücher.example localhost never.example")
         await page.click("text=Look up all")
         await expect(page.locator("#rows tr")).to_have_count(4)
         await expect(page.locator("#changes-list li")).to_have_count(13)
         name = f"full-{theme}-{'narrow' if size == NARROW else 'wide'}"
         await opened.save_screenshot(name)
-        assert await opened.accessibility_violations() == []
-        assert await opened.overflow_pixels() == 0
+        await until_equal(opened.accessibility_violations, [])
+        await until_equal(opened.overflow_pixels, 0)
         assert opened.console_errors == []
         assert opened.foreign_requests == []
 
@@ -329,7 +328,7 @@ async def test_a_page_full_of_data_shuts_nobody_out(
 async def test_the_documentation_loads_under_the_policy(
     browser: Browser, node: PageNode, theme: str
 ) -> None:
-    """Swagger UI asks nobody else, and breaks no rule of the page's policy."""
+    """Swagger UI loads from no other origin and violates no rule of the policy."""
     async with visit(browser, node.origin, **THEMES[theme]) as opened:
         await opened.page.goto("/docs")
         operation = opened.page.locator(".opblock-summary-control").first

@@ -18,9 +18,9 @@ from query.pulse.sources import (
     KafkaEventTopic,
     PartitionOffsets,
     SourceError,
-    addresses_of,
     open_event_topic,
     open_management_ports,
+    resolve_host,
 )
 from shared.config import KafkaConfig
 from shared.http.management import Readiness, build_management
@@ -168,6 +168,6 @@ async def test_a_process_that_is_not_there_is_said_so() -> None:
 
 async def test_a_name_is_looked_up() -> None:
     """Of a process on both families one address; of a name that nobody can have none."""
-    assert await addresses_of("localhost") == ["127.0.0.1"]
-    assert await addresses_of("::1") == ["::1"]
-    assert await addresses_of("x" * 64) == []
+    assert await resolve_host("localhost") == ["127.0.0.1"]
+    assert await resolve_host("::1") == ["::1"]
+    assert await resolve_host("x" * 64) == []

@@ -229,11 +229,11 @@ async def test_the_page_shuts_nobody_out(
         await expect(opened.page.locator("#pulse-age")).to_contain_text("As of")
         name = f"page-{theme}-{'narrow' if size == NARROW else 'wide'}"
         await opened.save_screenshot(name)
-        assert await opened.accessibility_violations() == []
+        await until_equal(opened.accessibility_violations, [])
         await opened.page.goto("/?domain=page-shown.example.com")
         await opened.save_screenshot(f"{name}-card")
-        assert await opened.accessibility_violations() == []
-        assert await opened.overflow_pixels() == 0
+        await until_equal(opened.accessibility_violations, [])
+        await until_equal(opened.overflow_pixels, 0)
         assert opened.console_errors == []
         assert opened.foreign_requests == []
 

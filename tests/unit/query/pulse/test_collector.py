@@ -35,9 +35,9 @@ class Fakes:
         hidden = {address for several in self.names.values() for address in several}
         named = [(name, 9082) for name in self.names]
         shown = [at for at in self.told if at[0] not in hidden]
-        return PulseCollector([*shown, *named], self, self, lambda: self.now, self.addresses_of)
+        return PulseCollector([*shown, *named], self, self, lambda: self.now, self.resolve_host)
 
-    async def addresses_of(self, host: str) -> list[str]:
+    async def resolve_host(self, host: str) -> list[str]:
         """Return what a name stands for."""
         return self.names.get(host, [host])
 
@@ -73,11 +73,11 @@ async def test_a_rate_takes_two_looks() -> None:
     """The first look has nothing to compare with, and says so."""
     fakes = Fakes({INGEST: target(Tier.INGEST, {Total.EVENTS_IN: 100})})
     collector = fakes.collector()
-    first = await collector.pulse()
+    first = await collector.current()
     assert (first.over_seconds, first.rates[Total.EVENTS_IN]) == (None, None)
     fakes.now += 2
     fakes.told[INGEST] = target(Tier.INGEST, {Total.EVENTS_IN: 150})
-    second = await collector.pulse()
+    second = await collector.current()
     assert (second.over_seconds, second.rates[Total.EVENTS_IN]) == (2.0, 25.0)
 
 
@@ -85,9 +85,9 @@ async def test_a_rate_over_a_long_absence_is_none_of_now() -> None:
     """Who comes back after a while starts anew."""
     fakes = Fakes({INGEST: target(Tier.INGEST, {Total.EVENTS_IN: 100})})
     collector = fakes.collector()
-    await collector.pulse()
+    await collector.current()
     fakes.now += 60
-    assert (await collector.pulse()).rates[Total.EVENTS_IN] is None
+    assert (await collector.current()).rates[Total.EVENTS_IN] is None
 
 
 async def test_all_viewers_share_one_collection_a_second() -> None:
@@ -95,15 +95,15 @@ async def test_all_viewers_share_one_collection_a_second() -> None:
     fakes = Fakes({INGEST: target(Tier.INGEST)})
     collector = fakes.collector()
     fakes.may_answer.clear()
-    looks = [asyncio.create_task(collector.pulse()) for _ in range(50)]
+    looks = [asyncio.create_task(collector.current()) for _ in range(50)]
     await asyncio.sleep(0)
     fakes.may_answer.set()
     assert len({id(pulse) for pulse in await asyncio.gather(*looks)}) == 1
     fakes.now += 0.9
-    await collector.pulse()
+    await collector.current()
     assert fakes.asked == 1
     fakes.now += 0.2
-    await collector.pulse()
+    await collector.current()
     assert fakes.asked == 2
 
 
@@ -112,7 +112,7 @@ async def test_who_leaves_spoils_nobody_elses_look() -> None:
     fakes = Fakes({INGEST: target(Tier.INGEST)})
     collector = fakes.collector()
     fakes.may_answer.clear()
-    leaves, stays = (asyncio.create_task(collector.pulse()) for _ in range(2))
+    leaves, stays = (asyncio.create_task(collector.current()) for _ in range(2))
     await asyncio.sleep(0)
     leaves.cancel()
     fakes.may_answer.set()
@@ -123,7 +123,7 @@ async def test_a_source_that_does_not_tell_is_named() -> None:
     """The answer is a 200 with what the others tell; a dead process keeps its tier."""
     fakes = Fakes({INGEST: target(Tier.INGEST), WORKER: target(Tier.WORKER, lags={0: 4})})
     collector = fakes.collector()
-    await collector.pulse()
+    await collector.current()
     fakes.now += 2
     fakes.told[INGEST] = SourceError("no connection")
     fakes.told[WORKER] = target(Tier.WORKER, lags={0: 4}, ready=False)
@@ -162,7 +162,7 @@ async def test_the_lag_is_the_workers_where_they_tell_and_says_whose_it_is() -> 
         1: PartitionOffsets(100, 70),
         2: PartitionOffsets(100, None),
     }
-    partitions = (await fakes.collector().pulse()).partitions
+    partitions = (await fakes.collector().current()).partitions
     assert [(p.end, p.committed, p.lag, p.lag_from) for p in partitions] == [
         (100, 50, 4, "worker"),
         (100, 70, 30, "committed"),
@@ -176,14 +176,14 @@ async def test_a_name_of_several_addresses_stands_for_as_many_processes() -> Non
     counted = target(Tier.WORKER, {Total.ROWS_WRITTEN: 100})
     fakes = Fakes({first: counted, second: counted}, names={"workers": [first[0], second[0]]})
     collector = fakes.collector()
-    assert [each.address for each in (await collector.pulse()).targets] == [
+    assert [each.address for each in (await collector.current()).targets] == [
         "10.0.0.1:9082",
         "10.0.0.2:9082",
     ]
     fakes.now += 2
     fakes.told |= {second: target(Tier.WORKER, {Total.ROWS_WRITTEN: 130}), third: counted}
     fakes.names["workers"] = [second[0], third[0]]
-    pulse = await collector.pulse()
+    pulse = await collector.current()
     assert [each.address for each in pulse.targets] == ["10.0.0.2:9082", "10.0.0.3:9082"]
     assert pulse.rates[Total.ROWS_WRITTEN] == 15.0
     assert fakes.asked_as == {"workers"}
@@ -192,7 +192,7 @@ async def test_a_name_of_several_addresses_stands_for_as_many_processes() -> Non
 async def test_a_name_of_one_address_is_told_as_it_was_given() -> None:
     """And so is one that nobody knows: the answer says that it does not answer."""
     fakes = Fakes({("worker-1", 9082): SourceError("no connection")})
-    assert (await fakes.collector().pulse()).failing == {"worker-1:9082": "no connection"}
+    assert (await fakes.collector().current()).failing == {"worker-1:9082": "no connection"}
     fakes.names["worker-1"] = []
     fakes.now += 2
-    assert (await fakes.collector().pulse()).failing == {"worker-1:9082": "no connection"}
+    assert (await fakes.collector().current()).failing == {"worker-1:9082": "no connection"}

@@ -1,30 +1,30 @@
 // Show changes of status as they happen, newest first.
 
-import { listen } from "./events.js";
+import { readEvents } from "./event_stream.js";
 
-const MOST = 100;
-const SPOKEN_EVERY_MS = 10000; // a screen reader that reads each of 500 a second reads none
+const MAX_ROWS = 100;
+const ANNOUNCE_EVERY_MS = 10000; // a screen reader cannot read 500 changes a second
 const SVG = "http://www.w3.org/2000/svg";
 const number = new Intl.NumberFormat("en");
 
-export function startLive({ connection, onChange, onGap, onName }) {
+export function startChanges({ connection, onChange, onGap, onName }) {
   const list = document.querySelector("#changes-list");
   const empty = document.querySelector("#changes-empty");
   const pause = document.querySelector("#pause");
   const spoken = document.querySelector("#changes-spoken");
   const late = document.querySelector("#changes-late");
-  let waiting = []; // newest last; drawn at the next frame, or when the reader goes on
+  let waiting = []; // newest last; drawn at the next frame, or when the reader resumes
   let waitingCount = 0;
   let paused = false;
   let drawing = false;
-  let unspoken = 0;
+  let unannounced = 0;
   let newest = null;
 
-  function add(row) {
+  function enqueue(row) {
     waiting.push(row);
     waitingCount += 1;
-    if (waiting.length > MOST) waiting.shift();
-    if (paused) sayPaused();
+    if (waiting.length > MAX_ROWS) waiting.shift();
+    if (paused) showPaused();
     else if (!drawing) {
       drawing = true;
       requestAnimationFrame(draw);
@@ -35,60 +35,60 @@ export function startLive({ connection, onChange, onGap, onName }) {
     drawing = false;
     if (paused) return;
     list.prepend(...waiting.reverse().map(drawRow));
-    while (list.childElementCount > MOST) list.lastElementChild.remove();
+    while (list.childElementCount > MAX_ROWS) list.lastElementChild.remove();
     waiting = [];
     waitingCount = 0;
     empty.hidden = true;
     list.hidden = false;
   }
 
-  function sayPaused() {
-    pause.textContent = waitingCount ? `Go on, ${number.format(waitingCount)} new` : "Go on";
+  function showPaused() {
+    pause.textContent = waitingCount ? `Resume, ${number.format(waitingCount)} new` : "Resume";
   }
 
   function toggle() {
     paused = !paused;
     pause.setAttribute("aria-pressed", String(paused));
-    if (paused) sayPaused();
+    if (paused) showPaused();
     else {
       pause.textContent = "Pause";
       if (waiting.length) draw();
     }
   }
 
-  function speak() {
-    if (unspoken === 0 || paused) return;
-    const many = unspoken === 1 ? "One change" : `${number.format(unspoken)} changes, the last`;
+  function announce() {
+    if (unannounced === 0 || paused) return;
+    const many = unannounced === 1 ? "One change" : `${number.format(unannounced)} changes, the last`;
     spoken.textContent = `${many}: ${newest.domain} is ${newest.status}.`;
-    unspoken = 0;
+    unannounced = 0;
   }
 
-  function noteGap() {
-    add({ gap: true, at: new Date() });
+  function addGap() {
+    enqueue({ gap: true, at: new Date() });
     onGap();
   }
 
-  // A refusal says nothing of what happens meanwhile: who has no place to go on from has a gap.
+  // While the node refuses the stream, a page without a position misses changes: that is a gap.
   let gap = false;
   const stream = {
     open() {
       connection.back("changes");
-      if (gap) noteGap();
+      if (gap) addGap();
       gap = false;
     },
     message(name, data) {
-      const said = JSON.parse(data);
-      if (name === "resync") noteGap();
-      else if (name === "late") late.hidden = !said.late;
+      const answer = JSON.parse(data);
+      if (name === "resync") addGap();
+      else if (name === "late") late.hidden = !answer.late;
       else {
-        unspoken += 1;
-        newest = said;
-        add({ answer: said, at: new Date() });
-        onChange(said);
+        unannounced += 1;
+        newest = answer;
+        enqueue({ answer, at: new Date() });
+        onChange(answer);
       }
     },
-    refused(goesOn) {
-      gap = !goesOn;
+    refused(resumes) {
+      gap = !resumes;
     },
     lost() {
       connection.lost("changes");
@@ -103,8 +103,8 @@ export function startLive({ connection, onChange, onGap, onName }) {
     document.querySelector("#lookup").scrollIntoView();
   });
   pause.addEventListener("click", toggle);
-  setInterval(speak, SPOKEN_EVERY_MS);
-  listen("/changes", stream);
+  setInterval(announce, ANNOUNCE_EVERY_MS);
+  readEvents("/changes", stream);
 }
 
 function drawRow({ answer, gap, at }) {
@@ -115,7 +115,7 @@ function drawRow({ answer, gap, at }) {
   row.append(time);
   if (gap) {
     row.className = "gap";
-    row.append(text("span", "Some changes were missed here."));
+    row.append(text("span", "Some changes are missing here."));
     return row;
   }
   row.dataset.status = answer.status;

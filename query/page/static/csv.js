@@ -1,6 +1,6 @@
-// Write a table as text that spreadsheets read. No DOM.
+// Format a table as CSV or as tab-separated text for spreadsheets. No DOM.
 
-// A cell that begins like a formula would be run by a spreadsheet: an apostrophe makes it text.
+// A spreadsheet would run a cell that begins like a formula: an apostrophe makes it text.
 export function guarded(value) {
   const text = String(value);
   return /^[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]/.test(text) ? `'${text}` : text;
@@ -20,7 +20,7 @@ export function tsv(rows) {
   return rows.map((row) => row.map(cell).join("\t")).join("\n");
 }
 
-// The names in a text, in their order: any white space, commas and semicolons stand between them.
+// The names in a text, in order; white space, commas and semicolons separate them.
 export function namesIn(text) {
   return text.split(/[\s,;]+/u).filter((name) => name !== "");
 }

@@ -1,19 +1,19 @@
-// Read a node's server-sent events, and come back when they end, as an EventSource does (HTML
-// standard, 9.2): that cannot send a key. A node ends its lines by "\n".
+// Read server-sent events and reconnect when the stream ends (HTML standard, 9.2). An EventSource
+// cannot send an API key. A node ends its lines with "\n".
 
-import { ask } from "./access.js";
+import { apiFetch } from "./api_fetch.js";
 
 const REFUSED_MS = 3000;
 
-// `on` has open(), message(name, data), refused(goesOn) and lost().
-export async function listen(address, on) {
+// `on` has open(), message(name, data), refused(resumes) and lost().
+export async function readEvents(address, on) {
   let lastId = "";
   let retryMs = 1000;
   for (;;) {
     let pauseMs = retryMs;
     try {
       const headers = lastId ? { "Last-Event-ID": lastId } : {};
-      const response = await ask(address, { headers, cache: "no-store" });
+      const response = await apiFetch(address, { headers, cache: "no-store" });
       if (response.ok) {
         on.open();
         await read(response.body, {
@@ -22,12 +22,12 @@ export async function listen(address, on) {
           event: on.message,
         });
       } else {
-        if (response.status === 400) lastId = ""; // this node cannot go on from there
+        if (response.status === 400) lastId = ""; // this node cannot resume from there
         pauseMs = REFUSED_MS;
         on.refused(lastId !== "");
       }
     } catch {
-      // It ended in between, or never began.
+      // The stream broke, or never began.
     }
     on.lost();
     await new Promise((resume) => setTimeout(resume, pauseMs));
