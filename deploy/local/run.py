@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -91,7 +92,10 @@ async def _open_tiers(
             await node.start()
         for node in nodes:
             await node.wait_ready()
-            report(f"{node.name} is ready (pid {node.pid}), log {node.log}")
+            report(
+                f"{node.name} is ready after {node.uptime_seconds:.1f} s (pid {node.pid}), "
+                f"log {node.shown_log}"
+            )
         yield nodes
     finally:
         running = [node for node in nodes if node.pid is not None]
@@ -106,7 +110,8 @@ async def _open_tiers(
 
 async def _prepare(cluster: Cluster, servers: Servers, report: Report) -> None:
     command = tiers.prepare(cluster, servers)
-    begin = command.log.stat().st_size if command.log.exists() else 0
+    started = time.monotonic()
+    log_start = command.log.stat().st_size if command.log.exists() else 0
     try:
         status = await process.run(command, process.launch, _PREPARE_LIMIT_SECONDS)
     except TimeoutError as error:
@@ -117,9 +122,9 @@ async def _prepare(cluster: Cluster, servers: Servers, report: Report) -> None:
     if status != 0:
         raise ServersError(
             f"creating keyspace, table and topics {describe_status(status)}: "
-            f"{log_tail.last_error(command.log, begin)} (see {command.log})",
+            f"{log_tail.last_error(command.log, log_start)} (see {command.log})",
         )
-    report("keyspace, table and topics exist")
+    report(f"keyspace, table and topics exist after {time.monotonic() - started:.1f} s")
 
 
 def welcome(cluster: Cluster) -> list[str]:
@@ -127,10 +132,12 @@ def welcome(cluster: Cluster) -> list[str]:
     host = cluster.host(1)
     ingest, query = f"http://{host}:{tiers.INGEST.port}", f"http://{host}:{tiers.QUERY.port}"
     return [
-        "ready; Ctrl-C stops everything",
-        f"ingest {ingest}",
-        f"query {query} (page: {query}/, API: {query}/docs)",
-        "send an event and read the domain's status:",
+        "everything is ready; Ctrl-C stops it",
+        f"ingest: {ingest}",
+        f"query:  {query}",
+        f"page:   {query}/",
+        f"API:    {query}/docs",
+        "send an event, then read the domain's status:",
         (
             f"curl -X PUT {ingest}/events/example.com/bounced && sleep 1 && "
             f"curl {query}/domains/example.com"

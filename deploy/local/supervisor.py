@@ -1,7 +1,6 @@
 """Restart processes that end, and report each restart."""
 
 import asyncio
-import time
 from collections.abc import Iterable
 from typing import NoReturn
 
@@ -22,7 +21,7 @@ async def _keep_alive(node: Node, report: Report) -> NoReturn:
     restarts = Restarts()
     while True:
         await node.wait()
-        pause = restarts.pause_seconds(time.monotonic() - node.started_at)
+        pause = restarts.pause_seconds(node.uptime_seconds)
         when = f"in {pause:.0f} s" if pause else "now"
         report(f"{node.describe_exit()}; restarting {when}")
         await asyncio.sleep(pause)
@@ -45,4 +44,4 @@ async def _restart(node: Node, report: Report) -> None:
             report(str(error))
             await node.kill()
         return
-    report(f"{node.name} is ready, {time.monotonic() - node.started_at:.1f} s after its restart")
+    report(f"{node.name} is ready, {node.uptime_seconds:.1f} s after its restart")

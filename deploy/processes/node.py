@@ -45,8 +45,7 @@ class Node:
         self._limit_seconds = limit_seconds
         self._running: Running | None = None
         self._log_start = 0
-        # Monotonic time of the last start, also if that start failed.
-        self.started_at = 0.0
+        self._started_at: float | None = None
 
     @property
     def name(self) -> str:
@@ -64,6 +63,22 @@ class Node:
         return self.plan.command.log
 
     @property
+    def shown_log(self) -> Path:
+        """The log's path for messages: relative if it is below the working folder."""
+        folder = Path.cwd()
+        return self.log.relative_to(folder) if self.log.is_relative_to(folder) else self.log
+
+    @property
+    def was_started(self) -> bool:
+        """Whether it was ever started, also if that start failed."""
+        return self._started_at is not None
+
+    @property
+    def uptime_seconds(self) -> float:
+        """Seconds since its last start, also if that start failed; 0 before the first."""
+        return 0.0 if self._started_at is None else time.monotonic() - self._started_at
+
+    @property
     def pid(self) -> int | None:
         """The id of its process, or None while it does not run."""
         return None if self.status is not None or self._running is None else self._running.pid
@@ -77,7 +92,7 @@ class Node:
         """Start its process without waiting until it is ready. Raises ServersError."""
         if self.pid is not None:
             raise ServersError(f"{self.name} is already running (pid {self.pid}): stop it first")
-        self.started_at = time.monotonic()
+        self._started_at = time.monotonic()
         try:
             for path, text in self.plan.files.items():
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -105,7 +120,7 @@ class Node:
                         await asyncio.sleep(_PROBE_EVERY_SECONDS)
         except TimeoutError as error:
             raise ServersError(
-                f"{self.name} was not ready within {limit:.0f} s ({missing}): see {self.log}",
+                f"{self.name} was not ready within {limit:.0f} s ({missing}): see {self.shown_log}",
             ) from error
 
     async def wait(self) -> int:
@@ -136,7 +151,7 @@ class Node:
             # Killed from outside: the last error in its log is about something else.
             return f"{self.name} {describe_status(status)}"
         error = log_tail.last_error(self.log, self._log_start)
-        return f"{self.name} {describe_status(status)}: {error} (see {self.log})"
+        return f"{self.name} {describe_status(status)}: {error} (see {self.shown_log})"
 
     def _signal(self, number: signal.Signals) -> None:
         if self._running is None or self.pid is None:

@@ -167,12 +167,12 @@ def build_servers(cluster: Cluster, backend: Backend) -> Servers:
 async def _start(servers: Servers, report: Report) -> None:
     async def start(node: Node) -> None:
         await node.start()
-        report(f"{node.name} started (pid {node.pid}), log {node.log}")
+        report(f"{node.name} started (pid {node.pid}), log {node.shown_log}")
 
     async def start_brokers() -> None:
         await _together(start(node) for node in servers.kafka)
         await _together(node.wait_ready(len(servers.kafka)) for node in servers.kafka)
-        report(f"Kafka is ready: {servers.bootstrap_servers}")
+        report(f"Kafka is ready after {_slowest(servers.kafka)}: {servers.bootstrap_servers}")
 
     async def start_stores() -> None:
         # The first node is the seed: the others learn the ring from it.
@@ -182,9 +182,13 @@ async def _start(servers: Servers, report: Report) -> None:
             await seed.wait_ready()
             await _together(start(node) for node in others)
         await _together(node.wait_ready(len(servers.cassandra)) for node in servers.cassandra)
-        report(f"Cassandra is ready: {servers.contact_points}")
+        report(f"Cassandra is ready after {_slowest(servers.cassandra)}: {servers.contact_points}")
 
     await _together([start_brokers(), start_stores()] if servers.kafka else [start_stores()])
+
+
+def _slowest(nodes: list[Node]) -> str:
+    return f"{max(node.uptime_seconds for node in nodes):.1f} s"
 
 
 async def _together(steps: Iterable[Coroutine[None, None, None]]) -> None:

@@ -76,7 +76,7 @@ class Keeper:
         while True:
             await asyncio.sleep(_SUPERVISE_SECONDS)
             for node in self._system.all:
-                if node.name not in self._held and node.started_at and node.pid is None:
+                if node.name not in self._held and node.was_started and node.pid is None:
                     await self._revive(node)
 
     async def heal(self) -> None:
