@@ -76,7 +76,7 @@ async def drip(connection: RawConnection, data: bytes) -> None:
 async def test_a_request_that_does_not_come_ends_its_connection(
     nodes: Nodes, sent: bytes, dripping: bytes
 ) -> None:
-    """Silence, part of a head and a dripping one are waited for as long as the node says."""
+    """SilentWatcher, part of a head and a dripping one are waited for as long as the node says."""
     connection = await RawConnection.open(nodes.impatient.url)
     began = time.monotonic()
     await connection.send(sent)

@@ -1,1 +1,1 @@
-"""Measure what the system can do, each figure beside its reference in the same run."""
+"""Measure the performance of the system; each figure has a reference from the same run."""

@@ -97,7 +97,7 @@ def main(
         console.print(str(error), markup=False)
         raise typer.Exit(EXIT_NOT_STARTED) from error
     except (KeyboardInterrupt, CancelledError) as interrupt:
-        # The latter before Python 3.13, once a task group of an earlier row has failed.
+        # CancelledError occurs before Python 3.13, after a task group of an earlier row has failed.
         console.print("Interrupted: the files have the rows that were measured.")
         raise typer.Exit(EXIT_INTERRUPTED) from interrupt
     _print(run, console)
@@ -116,18 +116,18 @@ async def run_bench(
     ServersError if no servers can be started.
     """
 
-    def say(text: str) -> None:
+    def report(text: str) -> None:
         console.print(text, markup=False)
 
     measured: list[Measured] = []
     machine, date = describe_machine(), datetime.now(UTC).strftime("%Y-%m-%d")
-    async with open_bench_servers(folder, say) as servers:
-        bench = Bench(folder, servers, tier_environment(servers), effort, usable_cores(), say)
+    async with open_bench_servers(folder, report) as servers:
+        bench = Bench(folder, servers, tier_environment(servers), effort, usable_cores(), report)
         versions = describe_versions(ROOT) | await describe_servers(servers)
         for row in chosen:
-            say(f"row {row.number}: {row.title}")
+            report(f"row {row.number}: {row.title}")
             measured.append(await measure(row, bench))
-            say(f"row {row.number}: {measured[-1].error or 'measured'}")
+            report(f"row {row.number}: {measured[-1].error or 'measured'}")
             run = Run(
                 quick=effort.quick, date=date, machine=machine, versions=versions, rows=measured
             )

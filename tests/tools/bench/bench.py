@@ -1,4 +1,4 @@
-"""What every row works with: servers, tiers of its own, references, and programs that measure."""
+"""The environment of every row: servers, tiers, references, and measuring programs."""
 
 import asyncio
 import sys
@@ -24,15 +24,15 @@ REFERENCE_PORT = 8080
 READY_SECONDS = 30.0
 _POLL_SECONDS = 0.05
 _SLACK_SECONDS = 120.0
-"""For a program to start, to build its requests and to end."""
-# As the worker has them by default: what is measured here is not killed, and may be slow.
+"""For a program to start, to build its requests and to exit."""
+# The worker's defaults: the bench kills no worker, and its machine may be slow.
 _UNHURRIED = {"CONSUMER_SESSION_TIMEOUT_SECONDS": "10", "CONSUMER_DRAIN_SECONDS": "6"}
 
 T = TypeVar("T")
 
 
 class MeasurementError(Exception):
-    """A row could not be measured; the sentence says why."""
+    """A row could not be measured; the message has the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,34 +46,34 @@ class Target:
 
 @dataclass(slots=True)
 class Bench:
-    """One run of the bench. ``environment`` is how a tier finds the servers."""
+    """One run of the bench. ``environment`` has the settings by which a tier finds the servers."""
 
     folder: Path
     servers: Servers
     environment: Mapping[str, str]
     effort: Effort
     cores: list[int]
-    say: Callable[[str], None]
+    report: Callable[[str], None]
     _numbers: "count[int]" = field(default_factory=count)
 
     @property
     def first_core(self) -> int:
-        """The core of what is measured alone."""
+        """The core of the program under measurement."""
         return self.cores[0]
 
     @property
     def other_core(self) -> int:
-        """The core of all the rest; the same where there is one only."""
+        """The core of all other programs; the same core on a machine with one."""
         return self.cores[-1]
 
     def stack(self, name: str, **overrides: str) -> Stack:
-        """Return tiers with a topic and a keyspace of their own; enter it to prepare them."""
+        """Return tiers with a topic and a keyspace of their own; entering it prepares them."""
         folder = self.folder / f"{next(self._numbers)}-{name}"
         return Stack(f"bench-{name}", folder, self.environment, {**_UNHURRIED, **overrides})
 
     @asynccontextmanager
     async def reference(self, name: str, *command: str) -> AsyncIterator[Target]:
-        """Run a server by *command*, followed by its host and port; ready on entry."""
+        """Run the server *command*, given a host and a port; it is ready on entry."""
         host = f"{random_prefix()}.1"
         arguments = (*command, host, str(REFERENCE_PORT))
         running = await process.launch(self._command(name, arguments))
@@ -84,7 +84,7 @@ class Bench:
             await process.kill(running)
 
     async def pump(self, target: Target, job: PumpJob) -> PumpResult:
-        """Put *target* under load; its CPU time is that of ``server`` in the result."""
+        """Put *target* under load; ``server`` in the result is its CPU time."""
         job = msgspec.structs.replace(
             job,
             host=target.host,
@@ -105,13 +105,13 @@ class Bench:
         """Run a program that takes *seconds* and return the result on its last line."""
         status, lines, log = await self.execute(module, *arguments, seconds=seconds)
         if status != 0:
-            raise MeasurementError(f"{module} ended with {status}: {lines[-1]} (see {log})")
+            raise MeasurementError(f"{module} exited with {status}: {lines[-1]} (see {log})")
         return msgspec.json.decode(lines[-1], type=kind)
 
     async def execute(
         self, module: str, *arguments: str, seconds: float
     ) -> tuple[int, list[str], Path]:
-        """Run a program that takes *seconds*; return its status, what it printed, and its log."""
+        """Run a program that takes *seconds*; return its status, its output, and its log."""
         name = module.rpartition(".")[2]
         command = self._command(name, (sys.executable, "-m", module, *arguments))
         try:
@@ -125,7 +125,7 @@ class Bench:
         return next(self._numbers)
 
     def pin_servers(self, core: int) -> None:
-        """Keep what was started here of Kafka and Cassandra on *core*."""
+        """Pin Kafka and Cassandra to *core*, if this run started them."""
         for node in self.servers.nodes:
             if node.pid is not None:
                 pin(node.pid, core)
@@ -142,7 +142,7 @@ class Bench:
 
 
 async def _accepts(host: str, port: int) -> None:
-    """Return once something listens."""
+    """Return once the server accepts connections."""
     async with asyncio.timeout(READY_SECONDS):
         while True:
             try:
@@ -155,6 +155,6 @@ async def _accepts(host: str, port: int) -> None:
 
 
 def target_of(url: str, pid: int) -> Target:
-    """Return the target that a tier's address names."""
+    """Return the target with the address of a tier."""
     host, _, port = url.removeprefix("http://").rpartition(":")
     return Target(host, int(port), pid)

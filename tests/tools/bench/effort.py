@@ -12,25 +12,25 @@ class Effort:
     measure_seconds: float
     put_events: int
     bulk_events: int
-    """Different ones that rows 1 to 3 send."""
+    """The number of different events of rows 1 to 3."""
     topic_records: int
-    """In the topic that the worker of row 4 reads."""
+    """In the topic of row 4."""
     ledger_records: int
     stored_domains: int
-    """Written before row 6 reads them."""
+    """Written for row 6."""
     wide_domains: int
     probe_seconds: float
-    """Of each try of rows 7 and 10."""
+    """Of each try in rows 7 and 10."""
     hold_seconds: float
-    """Of the last one, which counts."""
+    """Of the last try, which counts."""
     search_tries: int
     most_growth_seconds: float
-    """Of the worker's delay; events wait up to a second to be written, which few looks show as
-    growth or its opposite."""
+    """Of the worker's delay. Events wait up to a second before they are written; with few readings
+    this looks like a change of the delay."""
     bursts: int
-    """Domains whose change row 8 waits for."""
+    """The domains whose change row 8 waits for."""
     lead_seconds: float
-    """How long row 8's background lasts before the first of them and after the last."""
+    """How much earlier than the first domain, and later than the last, row 8 has its load."""
     growth_domains: tuple[int, int, int]
     growth_records: int
 

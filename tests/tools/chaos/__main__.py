@@ -82,13 +82,13 @@ def _run(
     directory: Path,
     console: Console,
 ) -> int:
-    def say(text: str) -> None:
+    def report(text: str) -> None:
         console.print(text, markup=False)
 
-    backend = asyncio.run(fetch_all(say))
+    backend = asyncio.run(fetch_all(report))
     isolation = _isolate()
     if isolation.reason:
-        say(f"left out where it needs more than is here: {isolation.reason}")
+        report(f"left out where it needs more than is here: {isolation.reason}")
     options = ChaosOptions(
         seed=seed,
         directory=directory,
@@ -98,7 +98,7 @@ def _run(
         cut=isolation.cut,
         small_disk=isolation.small_disk,
     )
-    outcome = uvloop.run(run_chaos(options, backend, isolation, say))
+    outcome = uvloop.run(run_chaos(options, backend, isolation, report))
     return _conclude(outcome, options, console)
 
 

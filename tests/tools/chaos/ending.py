@@ -66,7 +66,7 @@ class Ending:
         self._recorder.write(
             Settled(t=self._recorder.now(), lag_zero_seconds=lag_zero, visible_seconds=visible)
         )
-        self._recorder.say(f"lag 0 after {lag_zero} s, a new event shown after {visible} s")
+        self._recorder.report(f"lag 0 after {lag_zero} s, a new event shown after {visible} s")
 
     async def compare(self) -> list[str]:
         """Ask for every domain until it is right, then for all again, and enter that.
@@ -101,7 +101,7 @@ class Ending:
                     rows = [StoredRow(r[0], str(r[1]), *(v or 0 for v in r[2:])) for r in found]
                     self._recorder.write(Rows(t=self._recorder.now(), domain=domain, rows=rows))
         except StoreUnavailableError as error:
-            self._recorder.say(f"no rows: {error}")
+            self._recorder.report(f"no rows: {error}")
 
     async def _wait_for_no_lag(self, healed: float) -> float | None:
         """Return the seconds from *healed* until no partition had an event to be read."""

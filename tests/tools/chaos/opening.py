@@ -22,7 +22,7 @@ from tests.servers.loopback import random_prefix
 from tests.tools.chaos.faults.isolation import Isolation, as_user
 from tests.tools.chaos.faults.schedule import Tier
 from tests.tools.chaos.options import INGEST_NODES, QUERY_NODES, SERVERS, WORKERS, ChaosOptions
-from tests.tools.chaos.recorder import Say
+from tests.tools.chaos.recorder import Report
 from tests.tools.chaos.system import System, data_folder, user_of
 
 _PROBE_PAUSE_SECONDS = 0.4
@@ -30,17 +30,17 @@ _SMALL_DISK_BYTES = 96 * 1024 * 1024
 _SMALL_DISK_BYTES_A_MINUTE = 8 * 1024 * 1024
 
 
-async def fetch_all(say: Say) -> Backend:
+async def fetch_all(report: Report) -> Backend:
     """Fetch what is needed to start servers, while there is a network."""
     # Servers from outside are not ours to hurt.
     for name in ("KAFKA_BOOTSTRAP_SERVERS", "CASSANDRA_CONTACT_POINTS"):
         os.environ.pop(name, None)
-    return await choose_backend(say)
+    return await choose_backend(report)
 
 
 @asynccontextmanager
 async def open_system(
-    options: ChaosOptions, backend: Backend, isolation: Isolation, say: Say
+    options: ChaosOptions, backend: Backend, isolation: Isolation, report: Report
 ) -> AsyncIterator[System]:
     """Start everything and end it in the end, however that comes. Raises ServersError."""
     cluster = Cluster(options.directory, SERVERS, random_prefix(), options.commit_log)
@@ -59,7 +59,7 @@ async def open_system(
     system.nodes |= {Tier.KAFKA: list(servers.kafka), Tier.CASSANDRA: list(servers.cassandra)}
     try:
         await _start_servers(servers)
-        say("brokers and Cassandra's nodes are ready")
+        report("brokers and Cassandra's nodes are ready")
         await system.prepare()
         for tier, nodes in (
             (Tier.INGEST, INGEST_NODES),
@@ -69,7 +69,7 @@ async def open_system(
             system.nodes[tier] = [system.build(tier) for _ in range(nodes)]
         await _all(node.start() for node in system.tiers)
         await _all(node.wait_ready() for node in system.tiers)
-        say("the tiers are ready")
+        report("the tiers are ready")
         yield system
     finally:
         await asyncio.gather(*(node.kill() for node in system.all), return_exceptions=True)

@@ -8,15 +8,15 @@ from pathlib import Path
 
 from tests.tools.chaos.history import Fault, HistoryWriter, Line
 
-Say = Callable[[str], None]
+Report = Callable[[str], None]
 
 
 class Recorder:
     """The history that is being written, and its clock."""
 
-    def __init__(self, writer: HistoryWriter, say: Say) -> None:
+    def __init__(self, writer: HistoryWriter, report: Report) -> None:
         self.write: Callable[[Line], None] = writer.write
-        self._say = say
+        self._report = report
         self._began = time.monotonic()
         self._ids = count(1)
 
@@ -24,9 +24,9 @@ class Recorder:
         """Return the seconds since the run began."""
         return round(time.monotonic() - self._began, 4)
 
-    def say(self, text: str) -> None:
+    def report(self, text: str) -> None:
         """Tell people, with the time."""
-        self._say(f"{self.now():7.1f}  {text}")
+        self._report(f"{self.now():7.1f}  {text}")
 
     def begin(self, kind: str, target: str, detail: str = "") -> "OpenFault":
         """Enter that a fault begins."""
@@ -34,7 +34,7 @@ class Recorder:
         self.write(
             Fault(t=self.now(), id=number, kind=kind, target=target, phase="begin", detail=detail)
         )
-        self.say(f"{kind} {target} {detail}".rstrip())
+        self.report(f"{kind} {target} {detail}".rstrip())
         return OpenFault(self, number, kind, target)
 
 
@@ -62,7 +62,7 @@ class OpenFault:
 
 
 @contextmanager
-def open_recorder(path: Path, say: Say) -> Iterator[Recorder]:
+def open_recorder(path: Path, report: Report) -> Iterator[Recorder]:
     """Yield a recorder whose clock starts now."""
     with HistoryWriter(path) as writer:
-        yield Recorder(writer, say)
+        yield Recorder(writer, report)

@@ -18,7 +18,7 @@ from tests.tools.chaos.faults.wholeness import Brokers, Stores
 from tests.tools.chaos.history import Healed, Promise, Run
 from tests.tools.chaos.opening import open_system
 from tests.tools.chaos.options import THRESHOLD, ChaosOptions
-from tests.tools.chaos.recorder import Recorder, Say, open_recorder
+from tests.tools.chaos.recorder import Recorder, Report, open_recorder
 from tests.tools.chaos.system import System
 from tests.tools.chaos.traffic.expected import Expected
 from tests.tools.chaos.traffic.pulse import PulseTaker
@@ -43,11 +43,11 @@ class Outcome:
 
 
 async def run_chaos(
-    options: ChaosOptions, backend: Backend, isolation: Isolation, say: Say
+    options: ChaosOptions, backend: Backend, isolation: Isolation, report: Report
 ) -> Outcome:
     """Run once. Raises ServersError where the system can't even be started."""
-    async with open_system(options, backend, isolation, say) as system:
-        with open_recorder(options.directory / HISTORY, say) as recorder:
+    async with open_system(options, backend, isolation, report) as system:
+        with open_recorder(options.directory / HISTORY, report) as recorder:
             recorder.write(_first_line(options, system, recorder))
             return await _run(options, system, isolation, recorder)
 
@@ -80,18 +80,18 @@ async def _run(
                 async with _beside(traffic.run(options.rate)):
                     await faults.run(strikes, options.seconds)
                     await asyncio.sleep(max(0.0, options.seconds - recorder.now()))
-                    recorder.say("healing")
+                    recorder.report("healing")
                     await keeper.heal()
                     healed = recorder.now()
                     recorder.write(Healed(t=healed))
-                    recorder.say("healed")
+                    recorder.report("healed")
                     await asyncio.sleep(_LOAD_AFTER_HEALING_SECONDS)
                 await traffic.finish()
                 patient = Questioner(session, recorder, patient=True)
                 ending = Ending(system, recorder, expected, traffic, pulse, patient, options.seed)
                 await ending.settle(healed)
                 wrong = await ending.compare()
-            recorder.say(f"{len(expected.domains):,} domains compared, {len(wrong):,} wrong")
+            recorder.report(f"{len(expected.domains):,} domains compared, {len(wrong):,} wrong")
             await ending.look_at_rows(wrong)
         finally:
             await brokers.close()

@@ -1,1 +1,1 @@
-"""Send a workload to a running system and verify every count, by HTTP alone."""
+"""Send a workload to a running system and verify every count, over HTTP only."""

@@ -1,6 +1,6 @@
 """Send a workload to a running system and verify every count: ``python -m tests.tools.load``.
 
-Exit status 0: every count is right; 1: one or more are not; 2: the run could not start.
+Exit status 0: every count is right; 1: some are not; 2: the run could not start.
 """
 
 import os
@@ -49,54 +49,59 @@ def main(
     worker_management: Annotated[
         list[str] | None,
         typer.Option(
-            help="Where a worker tells its lag; repeatable.", show_default=DEFAULT_WORKERS[0]
+            help="The management address of a worker, for its lag; repeatable.",
+            show_default=DEFAULT_WORKERS[0],
         ),
     ] = None,
     profile: Annotated[
-        Profile, typer.Option(help="Domains one after the other, or many that come back.")
+        Profile,
+        typer.Option(help="waves: new domains one after the other; wide: many domains that recur."),
     ] = Profile.WAVES,
     domains: Annotated[
-        int, typer.Option(min=1, max=MOST_DOMAINS, help="Of the profile wide.")
+        int, typer.Option(min=1, max=MOST_DOMAINS, help="Number of domains in the profile wide.")
     ] = 1_000_000,
     exponent: Annotated[
         float | None,
-        typer.Option(min=0.01, help="Of Zipf's law, for the profile wide.", show_default="uniform"),
+        typer.Option(
+            min=0.01, help="Exponent of Zipf's law in the profile wide.", show_default="uniform"
+        ),
     ] = None,
     bounce_share: Annotated[
-        float, typer.Option(min=0, max=1, help="Of the domains of the profile wide.")
+        float,
+        typer.Option(min=0, max=1, help="Share of the domains that bounce, in the profile wide."),
     ] = 0.01,
     events: Annotated[
-        int | None, typer.Option(min=1, help="How many events.", show_default=str(DEFAULT_EVENTS))
+        int | None, typer.Option(min=1, help="Number of events.", show_default=str(DEFAULT_EVENTS))
     ] = None,
     duration: Annotated[
-        float | None, typer.Option(min=0.001, help="Instead of --events: for how many seconds.")
+        float | None, typer.Option(min=0.001, help="Seconds to send, instead of --events.")
     ] = None,
     rate: Annotated[
         float, typer.Option(min=0, help="Events due per second; 0: as fast as possible.")
     ] = DEFAULT_RATE,
     as_fast_as_possible: Annotated[
-        bool, typer.Option("--as-fast-as-possible", help="The answers set the pace: --rate 0.")
+        bool,
+        typer.Option("--as-fast-as-possible", help="The answers set the pace; same as --rate 0."),
     ] = False,
-    mode: Annotated[
-        Mode, typer.Option(help="One event a request, many, or some of them either way.")
-    ] = Mode.MIXED,
+    mode: Annotated[Mode, typer.Option(help="Events sent by PUT, in bulk, or both.")] = Mode.MIXED,
     put_share: Annotated[
-        float, typer.Option(min=0, max=1, help="Of the events in mixed mode, by PUT.")
+        float, typer.Option(min=0, max=1, help="Share of the events sent by PUT, in mixed mode.")
     ] = 0.5,
     bulk_lines: Annotated[
-        int, typer.Option(min=1, max=5_000, help="Events of a bulk request.")
+        int, typer.Option(min=1, max=5_000, help="Events in a bulk request.")
     ] = 500,
     connections: Annotated[
-        int, typer.Option(min=1, help="Connections, and so requests in flight.")
+        int, typer.Option(min=1, help="Connections; each has one request in flight.")
     ] = 64,
-    processes: Annotated[int, typer.Option(min=1, help="That send.")] = 1,
+    processes: Annotated[int, typer.Option(min=1, help="Processes that send.")] = 1,
     seed: Annotated[
-        int | None, typer.Option(help="Repeat a run on an empty system.", show_default="by chance")
+        int | None,
+        typer.Option(help="Repeats a run; needs an empty system.", show_default="random"),
     ] = None,
     ceiling: Annotated[
         bool | None,
         typer.Option(
-            help="Measure first what this client makes of a server that answers at once.",
+            help="Measure first how fast this client is against a server that answers at once.",
             show_default="if as fast as possible",
         ),
     ] = None,
@@ -107,22 +112,20 @@ def main(
         float, typer.Option(min=0, help="Seconds until every count must be right.")
     ] = 60.0,
     settle: Annotated[
-        float, typer.Option(min=0, help="Seconds until all counts are compared once more.")
+        float, typer.Option(min=0, help="Seconds to wait before all counts are compared once more.")
     ] = 1.0,
     json_file: Annotated[
-        Path | None, typer.Option("--json", help="Write the report to this file too.")
+        Path | None, typer.Option("--json", help="Write the report to this file.")
     ] = None,
     html_file: Annotated[
-        Path | None, typer.Option("--html", help="Draw the report in this file.")
+        Path | None, typer.Option("--html", help="Draw the report as an HTML page in this file.")
     ] = None,
     key_file: Annotated[
         Path | None,
-        typer.Option(
-            help="Has a key, id.secret, for nodes that ask for one; CATCHALL_KEY is one too."
-        ),
+        typer.Option(help="File with an API key, id.secret; the variable CATCHALL_KEY works too."),
     ] = None,
 ) -> None:
-    """Send a profile to a running system on schedule and verify every count."""
+    """Send a workload to a running system on schedule and verify every count."""
     if key_file is not None:
         os.environ[VARIABLE] = key_file.read_text(encoding="ascii").strip()
     if duration is not None and events is not None:
@@ -162,7 +165,7 @@ def main(
 def run(
     options: LoadOptions, json_file: Path | None, html_file: Path | None, console: Console
 ) -> int:
-    """Run the load, print what was found and return the exit status."""
+    """Run the load, print the report and return the exit status."""
     try:
         with open_watcher(console) as watcher:
             report = uvloop.run(run_load(options, watcher))

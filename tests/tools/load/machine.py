@@ -1,4 +1,4 @@
-"""Say on what a run was made."""
+"""Describe the machine of a run."""
 
 import os
 import platform
@@ -11,7 +11,7 @@ _PACKAGES = ("uvloop", "httptools", "aiohttp", "msgspec")
 
 
 def describe_machine() -> dict[str, str]:
-    """Return the machine and the versions of what sends."""
+    """Return the machine and the versions of the sending programs."""
     return {
         "processor": processor(),
         "cores": str(os.cpu_count()),

@@ -1,4 +1,4 @@
-"""What a run is told."""
+"""The options of a run."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -13,7 +13,7 @@ DEFAULT_WORKERS = ("http://127.0.0.1:9082",)
 
 
 class Mode(StrEnum):
-    """How events travel: one a request, many a request, or some of them either way."""
+    """How events are sent: one per request, many per request, or both."""
 
     PUT = "put"
     BULK = "bulk"
@@ -21,7 +21,7 @@ class Mode(StrEnum):
 
 
 class Profile(StrEnum):
-    """What is sent: domains that come one after the other, or many that come back."""
+    """The workload: domains that come one after the other, or many that recur."""
 
     WAVES = "waves"
     WIDE = "wide"
@@ -29,43 +29,44 @@ class Profile(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadOptions:
-    """One run. The defaults fit what ``make run`` starts."""
+    """The options of one run. The defaults fit ``make run``."""
 
     seed: int
-    """A second run with the same seed needs an empty system: it sends the same domains."""
+    """A second run with the same seed sends the same domains, so it needs an empty system."""
     ingest: tuple[str, ...] = DEFAULT_INGEST
     query: tuple[str, ...] = DEFAULT_QUERY
     worker_management: tuple[str, ...] = ()
-    """Where the workers tell their lag, for the live view."""
+    """The management addresses of the workers; the live view shows their lag."""
     profile: Profile = Profile.WAVES
     domains: int = 1_000_000
-    """Of the profile ``wide``, as are the next two."""
+    """For the profile ``wide``, like the next two."""
     exponent: float | None = None
-    """Of Zipf's law; without it all domains come equally often."""
+    """Of Zipf's law; None: all domains are equally frequent."""
     bounce_share: float = 0.01
-    """Of the domains."""
+    """The share of the domains that bounce."""
     events: int | None = 50_000
-    """None: until ``duration_seconds`` are over, which a closed loop alone can be told."""
+    """None: until ``duration_seconds`` are over; allowed only in a closed loop."""
     duration_seconds: float | None = None
     rate: float = 2_000.0
-    """Events due per second; 0: as fast as the answers come."""
+    """Events due per second; 0: as fast as the answers arrive."""
     mode: Mode = Mode.MIXED
     put_share: float = 0.5
-    """Of the events in mixed mode. A PUT costs this client a hundred times as much as a line."""
+    """The share of events by PUT in mixed mode. A PUT costs this client 100 times as much as a
+    line."""
     bulk_lines: int = 500
     connections: int = 64
-    """Also the most requests in flight. They are dealt out to the ingest nodes in turn."""
+    """Also the maximum of requests in flight. The ingest nodes share them evenly."""
     processes: int = 1
-    """That send; each has its share of the connections."""
+    """Processes that send; each has its share of the connections."""
     ceiling: bool = False
-    """Measure first what this client makes of a server that answers at once."""
+    """Measure first how fast this client is against a server that answers at once."""
     request_timeout_seconds: float = 10.0
     verify_timeout_seconds: float = 60.0
     settle_seconds: float = 1.0
-    """Once every count is right, wait this long and compare all again: a doubled event is late."""
+    """When every count is right, wait this long and compare all again: a duplicate arrives late."""
 
     def __post_init__(self) -> None:
-        """Refuse what can't be meant."""
+        """Raise ValueError for a combination that makes no sense."""
         if not self.ingest or not self.query:
             raise ValueError("Name at least one ingest node and one query node.")
         if self.rate < 0 or (self.events is not None and self.events < 1):
@@ -85,5 +86,5 @@ class LoadOptions:
 
     @property
     def closed_loop(self) -> bool:
-        """Whether the answers set the pace instead of a schedule."""
+        """True if the answers set the pace instead of a schedule."""
         return self.rate == 0

@@ -1,10 +1,10 @@
 """Run a load from the first check to the report.
 
-1. Make sure that there is a system, and that it has not seen this seed.
-2. Where it is asked for, measure what this client can do by itself.
-3. Send from processes of their own and add up what became of each event.
-4. Ask for every domain until every count is right.
-5. Wait a little and compare everything again: what is doubled may come late.
+1. Check that there is a system, and that it has not seen this seed.
+2. If requested, measure the rate of this client alone.
+3. Send from separate processes and add up the outcome of each event.
+4. Request every domain until every count is right.
+5. Wait a little and compare everything again: a duplicate may arrive late.
 """
 
 import asyncio
@@ -22,26 +22,26 @@ from tests.tools.load.preflight import check_ingest, check_query, check_urls
 from tests.tools.load.report.lag import LagWatch
 from tests.tools.load.report.report import Report
 from tests.tools.load.report.snapshot import snapshot_of
-from tests.tools.load.report.watch import Silence, Watcher, watched
+from tests.tools.load.report.watch import SilentWatcher, Watcher, watched
 from tests.tools.load.sending.ceiling import measure_ceiling
 from tests.tools.load.sending.processes import Results, send_all
 from tests.tools.load.streams.profiles import stream_of
 from tests.tools.load.verification.verify import Verifier
 
 _FIRST_EVENTS = 1_000
-"""Those of whose domains the system must know nothing; the contract's limit on a question."""
+"""The system must not know the domains of these events; the limit of the API for one request."""
 _QUESTIONS_PER_NODE = 2
-"""At a time. A node that is asked more than it can answer answers none in time."""
+"""At a time. A node with more requests than it can answer answers none in time."""
 _QUESTION_SECONDS = 60.0
 
 
 async def run_load(options: LoadOptions, watcher: Watcher | None = None) -> Report:
-    """Send the load, verify every count and return what was found.
+    """Send the load, verify every count and return the report.
 
-    Raises PreflightError before anything is sent where there is nothing to send it to, and
-    SendingError where a sending process dies.
+    Raises PreflightError, before the first event, if there is no system to send to, and
+    SendingError if a sending process dies.
     """
-    watcher = watcher or Silence()
+    watcher = watcher or SilentWatcher()
     options = replace(
         options,
         ingest=_without_slashes(options.ingest),
@@ -53,7 +53,7 @@ async def run_load(options: LoadOptions, watcher: Watcher | None = None) -> Repo
         ceiling = await _ceiling(options, watcher)
         results = await _send(session, options, watcher)
     async with open_session(_QUESTION_SECONDS) as session:
-        ask = QueryClient(session, options.query).ask
+        ask = QueryClient(session, options.query).get
         at_a_time = _QUESTIONS_PER_NODE * len(options.query)
         verifier = Verifier(ask, results.ledger, stream_of(options).name, at_a_time)
         right_at = await _verify(verifier, options, watcher)
@@ -111,7 +111,7 @@ async def _send(session: aiohttp.ClientSession, options: LoadOptions, watcher: W
 
 
 async def _verify(verifier: Verifier, options: LoadOptions, watcher: Watcher) -> float | None:
-    """Return when every count was right; None where one is not, or did not stay so."""
+    """Return when every count was right; None if one is not, or did not stay so."""
     right: Callable[[], int] = lambda: verifier.right  # noqa: E731 it is passed on twice
     async with watched(watcher, "verifying", right, verifier.domains):
         right_at = await verifier.wait_until_right(options.verify_timeout_seconds)
@@ -164,7 +164,7 @@ def _report(
 
 
 def describe_profile(options: LoadOptions) -> str:
-    """Return in a few words what is sent."""
+    """Return a short description of the workload."""
     if options.profile is Profile.WAVES:
         return "waves"
     law = "uniform" if options.exponent is None else f"Zipf {options.exponent:g}"

@@ -51,7 +51,7 @@ class Lab:
     tools: Path
     isolation: Isolation
     stack: Stack
-    say: Callable[[str], None]
+    report: Callable[[str], None]
     ingests: list[TierProcess] = field(default_factory=list)
     workers: list[TierProcess] = field(default_factory=list)
     queries: list[TierProcess] = field(default_factory=list)
@@ -73,10 +73,10 @@ class Lab:
 
     @contextmanager
     def timed(self, what: str) -> Iterator[None]:
-        """Say how long *what* took."""
+        """Report how long *what* took."""
         began = time.monotonic()
         yield
-        self.say(f"  {what}: {time.monotonic() - began:.1f} s")
+        self.report(f"  {what}: {time.monotonic() - began:.1f} s")
 
     @asynccontextmanager
     async def traffic(self) -> AsyncIterator[Seen]:
@@ -91,7 +91,7 @@ class Lab:
         self.accepted += seen.events
         self.in_doubt += seen.in_doubt
         refused = Counter(answer.status for answer in seen.refused)
-        self.say(
+        self.report(
             f"  {seen.answers.total():,} answers, refused {dict(refused)}, unanswered "
             f"{len(seen.unanswered)}, the slowest {seen.slowest:.2f} s"
         )
@@ -119,7 +119,7 @@ class Lab:
             await asyncio.sleep(0.2)
         doubt = self.in_doubt.total()
         exact = "every count is exact" if not doubt else f"right, with {doubt:,} events in doubt"
-        self.say(f"  {self.accepted.total():,} events of {len(domains)} domains: {exact}")
+        self.report(f"  {self.accepted.total():,} events of {len(domains)} domains: {exact}")
 
     def _compare(self, result: Mapping[str, object], wrong: dict[Pair, tuple[int, int]]) -> None:
         for kind in ("delivered", "bounced"):
@@ -221,6 +221,6 @@ class Lab:
         return Node(plan, self.backend.launch, probe, cassandra.READY_LIMIT_SECONDS)
 
 
-async def fetch_tools(backend: Backend, say: Callable[[str], None]) -> Path:
+async def fetch_tools(backend: Backend, report: Callable[[str], None]) -> Path:
     """Return the folder with Kafka's command line tools, which no broker needs."""
-    return await fetch(TOOLS, ROOT / ".local" / "runbook", Path(backend.java), say)
+    return await fetch(TOOLS, ROOT / ".local" / "runbook", Path(backend.java), report)

@@ -115,7 +115,7 @@ async def replace_dead_store(lab: Lab) -> None:
         with lab.timed("nodetool repair -full"):
             await nodetool(fresh, "repair", "-full", lab.keyspace)
     status = await nodetool(lab.servers.cassandra[0], "status")
-    lab.say("\n".join(f"    {line}" for line in status.splitlines() if line[:2] in {"UN", "DN"}))
+    lab.report("\n".join(f"    {line}" for line in status.splitlines() if line[:2] in {"UN", "DN"}))
 
 
 async def restore_from_log(lab: Lab) -> None:
@@ -146,7 +146,7 @@ async def restore_from_snapshot(lab: Lab) -> None:
         for node in lab.servers.cassandra:
             where = str(_aside(node, lab.keyspace))
             await nodetool(node, "import", lab.keyspace, _TABLE, where)
-    lab.say(f"  {await _rows(lab):,} rows are back")
+    lab.report(f"  {await _rows(lab):,} rows are back")
     with lab.timed("counted what came after the snapshot"):
         await _count_again(lab, "from-snapshot")
         await lab.check()
@@ -164,8 +164,8 @@ async def full_disk(lab: Lab) -> None:
             ballast = node.plan.command.folder / folder / "ballast"
             await asyncio.to_thread(_fill, ballast)
             await asyncio.sleep(15)
-            lab.say(f"  {node.name} with a full disk: {node.describe_exit()}")
-            lab.say(f"    its last words: {_last_words(node)}")
+            lab.report(f"  {node.name} with a full disk: {node.describe_exit()}")
+            lab.report(f"    its last words: {_last_words(node)}")
             ballast.unlink()
             with lab.timed(f"{node.name}: room made, restarted, ready"):
                 await node.stop(_STOP_SECONDS)

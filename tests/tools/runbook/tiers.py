@@ -107,7 +107,7 @@ async def dead_letters(lab: Lab) -> None:
     for words in (("list",), ("replay", "--dry-run"), ("replay",), ("replay",), ("list",)):
         with lab.timed(f"python -m deploy.dead_letters {' '.join(words)}"):
             status, text = await lab.module("deploy.dead_letters", *words)
-        lab.say("\n".join(f"    {line}" for line in text.splitlines()))
+        lab.report("\n".join(f"    {line}" for line in text.splitlines()))
         if status != 0:
             raise TrialError(text)
     lab.accepted["replayed.example.com", "bounced"] += event.count
@@ -135,7 +135,7 @@ async def false_bounces(lab: Lab) -> None:
     client = Client(lab.stack.http, lab.ingests[0].url, lab.queries[0].url)
     await client.report(domain, "delivered", 1_001)
     answer = await client.wait_for_counts(domain, 1_001, 0)
-    lab.say(f"    {answer}")
+    lab.report(f"    {answer}")
     await lab.check()
 
 

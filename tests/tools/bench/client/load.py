@@ -1,4 +1,4 @@
-"""Run the load tool beside a system and read its report."""
+"""Run the load tool on a system and read its report."""
 
 import msgspec
 
@@ -7,7 +7,7 @@ from tests.tools.bench.bench import Bench, MeasurementError
 
 _NOT_STARTED = 2
 _SLOWEST_VERIFICATION = 500.0
-"""Domains a second; each is compared twice."""
+"""Domains per second; each is compared twice."""
 
 
 class LoadLatency(msgspec.Struct, frozen=True):
@@ -19,7 +19,7 @@ class LoadLatency(msgspec.Struct, frozen=True):
 
 
 class LoadReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What the bench needs of a report."""
+    """The part of the report that the bench needs."""
 
     events: int
     accepted: int
@@ -35,11 +35,11 @@ class LoadReport(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def per_second(self) -> float:
-        """The rate that was reached."""
+        """The rate of sending."""
         return self.events / self.seconds_sending
 
     def latency(self) -> str:
-        """Return the latency in words, of whichever way the events went."""
+        """Return the latency of each route in words."""
         return ", ".join(
             f"{way} P50 {at.p50_ms:.0f} ms, P95 {at.p95_ms:.0f} ms, P99 {at.p99_ms:.0f} ms"
             for way, at in self.latencies.items()
@@ -66,5 +66,5 @@ async def run_load(
         seconds=seconds + 2 * domains / _SLOWEST_VERIFICATION,
     )
     if status >= _NOT_STARTED or not report.exists():
-        raise MeasurementError(f"the load tool ended with {status}: {lines[-1]} (see {log})")
+        raise MeasurementError(f"the load tool exited with {status}: {lines[-1]} (see {log})")
     return msgspec.json.decode(report.read_bytes(), type=LoadReport)

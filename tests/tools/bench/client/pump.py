@@ -30,7 +30,7 @@ class _Outcomes(msgspec.Struct):
 
 
 class Pump:
-    """All connections, and what they recorded in the present window."""
+    """All connections, and the answers of the present window."""
 
     def __init__(self, job: PumpJob, requests: list[bytes]) -> None:
         self._job = job

@@ -1,4 +1,4 @@
-"""What the pump is told and what it reports."""
+"""The job of a pump, and its result."""
 
 import msgspec
 
@@ -10,7 +10,7 @@ PUT_CONNECTIONS = 256
 
 
 class PumpJob(msgspec.Struct, frozen=True, kw_only=True):
-    """What to send where."""
+    """The requests to send, and the target."""
 
     workload: Workload
     connections: int
@@ -19,26 +19,26 @@ class PumpJob(msgspec.Struct, frozen=True, kw_only=True):
     warm_up_seconds: float = 0.0
     seconds: float
     events: int = 0
-    """Different ones that are made beforehand; then they come again from the first."""
+    """The number of different events built beforehand; afterwards they repeat."""
     domains: int = 1
     lines: int = 1
     seed: int = 1
     once: bool = False
-    """Send each request once and end, even before the time is over."""
+    """Send each request once and exit, even before the time is over."""
     core: int | None = None
     watched: dict[str, int] = {}
-    """Processes by name whose CPU time is of interest."""
+    """Processes by name; the result has their CPU time."""
 
 
 class PumpResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What was seen between the warm-up and the end."""
+    """The answers between the warm-up and the end."""
 
     seconds: float
     statuses: dict[int, int]
     good: int
     """Answers with a 2xx."""
     events: int
-    """Of good answers: those that a bulk answer says were accepted, else one each."""
+    """In good answers: the accepted events of a bulk answer, else one each."""
     lost: int
     times: Percentiles
     cpu: dict[str, float]
@@ -46,7 +46,7 @@ class PumpResult(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def per_second(self) -> float:
-        """Good answers a second."""
+        """Good answers per second."""
         return self.good / self.seconds
 
     @property

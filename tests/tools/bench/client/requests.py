@@ -1,4 +1,4 @@
-"""Build the requests of a workload beforehand, so that sending them costs little. Pure."""
+"""Build the requests of a workload beforehand, so that sending them is cheap. Pure."""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -14,7 +14,7 @@ _NODE = node_at("http://bench")
 
 
 class Workload(StrEnum):
-    """What is sent."""
+    """The kind of the requests."""
 
     PUT_WAVES = "put-waves"
     BULK_WAVES = "bulk-waves"
@@ -26,9 +26,9 @@ class Workload(StrEnum):
 def build_requests(
     workload: Workload, *, seed: int, events: int, domains: int, lines: int
 ) -> list[bytes]:
-    """Return the requests of *workload*: *events* of them in all, or a GET for each domain.
+    """Return the requests of *workload*: *events* in all, or a GET for each domain.
 
-    *domains* counts for all but waves, *lines* for bulk and for the names of a question.
+    *domains* applies to all but waves, *lines* to bulk requests and to the names of a POST.
     """
     match workload:
         case Workload.PUT_WAVES:
@@ -50,22 +50,22 @@ def puts(stream: Stream, events: int) -> list[bytes]:
 
 
 def get(name: str) -> bytes:
-    """Return the request that asks for domain *name*."""
+    """Return the request for the status of domain *name*."""
     return f"GET /domains/{name} HTTP/1.1\r\nHost: bench\r\n\r\n".encode()
 
 
 def ask(names: Sequence[str]) -> bytes:
-    """Return the request that asks for all of *names*."""
+    """Return the request for the status of all *names*."""
     body = msgspec.json.encode({"domains": names})
     head = "POST /domains HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n"
     return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
 
 def bulk(stream: Stream, events: int, lines: int) -> list[bytes]:
-    """Return requests of *lines* each; events that do not fill one are left out."""
+    """Return requests of *lines* each; an incomplete last one is left out."""
     return [_NODE.post(stream.lines(stream.take(lines))) for _ in range(events // lines)]
 
 
 def stored_names(domains: int) -> Sequence[str]:
-    """Return the names that are stored before they are read."""
+    """Return the names of the domains that are written before they are read."""
     return [f"stored-{number}.example.com" for number in range(domains)]

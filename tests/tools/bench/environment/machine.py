@@ -1,4 +1,4 @@
-"""Name the machine and the versions that figures belong to."""
+"""Describe the machine and the versions of a run."""
 
 import os
 import platform
@@ -15,7 +15,7 @@ _GIB = 1024**3
 
 
 def describe_machine() -> dict[str, str]:
-    """Return what the figures depend on, by name."""
+    """Return the properties of the machine by name."""
     return {
         "CPU": processor(),
         "cores": f"{len(os.sched_getaffinity(0))} of {os.cpu_count()}",
@@ -25,7 +25,7 @@ def describe_machine() -> dict[str, str]:
 
 
 def describe_versions(root: Path) -> dict[str, str]:
-    """Return the versions of what runs in our own processes, and the commit of *root*."""
+    """Return the versions of our processes' packages, and the commit of *root*."""
     versions = {"python": platform.python_version()}
     versions |= {name: version(name) for name in _CLIENTS}
     if commit := _commit(root):
@@ -34,7 +34,7 @@ def describe_versions(root: Path) -> dict[str, str]:
 
 
 def _commit(root: Path) -> str:
-    """Return the commit, marked where files differ from it; "" where there is none."""
+    """Return the commit, marked if files differ from it; "" without a repository."""
 
     def git(*arguments: str) -> str:
         return subprocess.run(

@@ -1,4 +1,4 @@
-"""Start Kafka and Cassandra for a run, sized for measuring."""
+"""Start Kafka and Cassandra for a run, sized for measurements."""
 
 import logging
 import os
@@ -24,14 +24,16 @@ _SINGLE = {
 
 
 @asynccontextmanager
-async def open_bench_servers(folder: Path, say: Callable[[str], None]) -> AsyncIterator[Servers]:
-    """Start a broker and a Cassandra node, or use those that the environment names.
+async def open_bench_servers(folder: Path, report: Callable[[str], None]) -> AsyncIterator[Servers]:
+    """Start a broker and a Cassandra node, or use those named by the environment.
 
-    Their data goes in the end, their logs stay in *folder*. Raises ServersError.
+    Deletes their data at the end; their logs stay in *folder*. Raises ServersError.
     """
     data = folder / "servers"
     try:
-        async with open_servers(data, prefix=random_prefix(), profile=BENCH, report=say) as servers:
+        async with open_servers(
+            data, prefix=random_prefix(), profile=BENCH, report=report
+        ) as servers:
             yield servers
     finally:
         for log in data.glob("*/*.log"):
@@ -40,7 +42,7 @@ async def open_bench_servers(folder: Path, say: Callable[[str], None]) -> AsyncI
 
 
 def tier_environment(servers: Servers) -> Mapping[str, str]:
-    """Return the environment by which a tier finds *servers*."""
+    """Return the settings by which a tier finds *servers*."""
     single = {name: os.environ.get(name, value) for name, value in _SINGLE.items()}
     return {
         "KAFKA_BOOTSTRAP_SERVERS": servers.bootstrap_servers,
@@ -50,7 +52,7 @@ def tier_environment(servers: Servers) -> Mapping[str, str]:
 
 
 async def describe_servers(servers: Servers) -> dict[str, str]:
-    """Return the versions of *servers* as far as they can be told."""
+    """Return the versions of *servers* as far as known."""
     config = CassandraConfig(contact_points=servers.contact_points)
     async with open_session(config) as session:
         (row,) = await session.read("SELECT release_version FROM system.local")
@@ -58,7 +60,7 @@ async def describe_servers(servers: Servers) -> dict[str, str]:
 
 
 def quieten() -> None:
-    """Let the clients and our own adapters speak of errors alone."""
+    """Limit the logs of the clients and of our adapters to errors."""
     for client in ("aiokafka", "cassandra"):
         logging.getLogger(client).setLevel(logging.CRITICAL)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))

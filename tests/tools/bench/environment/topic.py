@@ -34,7 +34,7 @@ async def fill(bootstrap_servers: str, topic: str, events: Iterable[LoadEvent]) 
 
 
 async def _append(log: Topic, waiting: list[list[KeyValue]]) -> None:
-    """Append what is waiting and leave nothing."""
+    """Append all waiting records."""
 
     async def append(partition: int, records: list[KeyValue]) -> None:
         for start in range(0, len(records), BATCH_RECORDS):

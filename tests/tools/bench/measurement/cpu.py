@@ -1,4 +1,4 @@
-"""Measure what processes cost, and keep them on a core."""
+"""Measure CPU time and memory of processes, and pin them to cores."""
 
 import os
 from pathlib import Path
@@ -12,13 +12,13 @@ def cpu_seconds(pid: int) -> float:
     total = 0.0
     for each in (process, *process.children(recursive=True)):
         times = each.cpu_times()
-        # Children that have ended count through whoever waited for them.
+        # Children that have ended count through the process that waited for them.
         total += times.user + times.system + times.children_user + times.children_system
     return total
 
 
 def resident_bytes(pid: int) -> int:
-    """Return how much memory a process and its children hold."""
+    """Return the memory of a process and its children in bytes."""
     process = psutil.Process(pid)
     return sum(each.memory_info().rss for each in (process, *process.children(recursive=True)))
 
@@ -29,9 +29,9 @@ def usable_cores() -> list[int]:
 
 
 def pin(pid: int, *cores: int) -> None:
-    """Keep every thread of a process, and those it will start, on *cores*."""
+    """Pin every thread of a process, also later ones, to *cores*."""
     done: set[str] = set()
-    # A thread that starts while we look has its parent's cores, old or new: look again.
+    # A thread that starts meanwhile has the cores of its parent, old or new: repeat.
     while new := {task.name for task in Path(f"/proc/{pid}/task").iterdir()} - done:
         for thread in new:
             try:

@@ -1,7 +1,7 @@
 """Time the worker's part of a record: ``python -m ...measurement.ledger_alone RECORDS SEED``.
 
-Records in memory go through ``PartitionTask.process``; the rows of new domains are learnt as empty
-and due updates are acknowledged at once, between two batches. Beside it, msgspec and a dict.
+Records in memory go through ``PartitionTask.process``. Between two batches, the rows of new domains
+are loaded as empty and due updates are acknowledged at once. The reference is msgspec and a dict.
 """
 
 import asyncio
@@ -44,7 +44,7 @@ BATCH_DOMAINS = 25
 
 @dataclass(slots=True)
 class MemoryRecord:
-    """A record as a fetch hands it out."""
+    """A record as a fetch returns it."""
 
     offset: int
     key: bytes | None
@@ -61,15 +61,15 @@ class LedgerResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NoDeadLetters:
-    """There are none here."""
+    """Raises for every dead letter: there are none here."""
 
     async def publish(self, topic_partition: str, record: Record, reason: str) -> None:
-        """Refuse."""
+        """Raise."""
         raise RuntimeError(f"{topic_partition}: {record.offset}: {reason}")
 
 
 async def run_ledger(records: Sequence[MemoryRecord]) -> WorkResult:
-    """Put *records* through a partition's task."""
+    """Process *records* by the task of a partition."""
     clock, store = time.monotonic, InMemoryCounterStore()
 
     async def end_offset(_: int, at_least: int) -> int:
@@ -120,7 +120,7 @@ def build_records(count: int, seed: int) -> list[MemoryRecord]:
     for offset, event in enumerate(islice(events_of(WavesStream(seed)), count)):
         kind = EventKind.BOUNCED if event.kind is Kind.BOUNCED else EventKind.DELIVERED
         key, value = encode(Event(parse_domain(event.name), kind))
-        # A copy of the key, as a fetch brings one with each record.
+        # A copy of the key, since a fetch returns one with each record.
         records.append(MemoryRecord(offset, bytes(bytearray(key)), value))
     return records
 

@@ -1,4 +1,4 @@
-"""Read percentiles from all the times of a measurement. Pure."""
+"""Compute percentiles from all times of a measurement. Pure."""
 
 from collections.abc import Sequence
 from math import ceil
@@ -21,7 +21,7 @@ class Percentiles(NamedTuple):
 
 
 def percentiles_ms(seconds: Sequence[float]) -> Percentiles:
-    """Return the distribution of *seconds*: each value one that was measured (nearest rank)."""
+    """Return the distribution of *seconds*; each percentile is a measured value (nearest rank)."""
     if not seconds:
         raise ValueError("nothing was measured")
     ordered = sorted(seconds)

@@ -1,4 +1,4 @@
-"""What a program of the bench prints at its end."""
+"""The output of a program of the bench."""
 
 import sys
 
@@ -6,7 +6,7 @@ import msgspec
 
 
 class WorkResult(msgspec.Struct, frozen=True, kw_only=True):
-    """How much was done, in which time, at which cost."""
+    """The amount of work, and its time and cost."""
 
     done: int
     seconds: float
@@ -14,15 +14,15 @@ class WorkResult(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def per_second(self) -> float:
-        """The rate."""
+        """Units of work per second."""
         return self.done / self.seconds
 
     @property
     def cpu_us(self) -> float:
-        """CPU microseconds for each."""
+        """CPU microseconds per unit of work."""
         return self.cpu_seconds / max(1, self.done) * 1_000_000
 
 
 def print_result(result: msgspec.Struct) -> None:
-    """Print *result* as the last line, where whoever started this program reads it."""
+    """Print *result* as the last line of output, where the parent process reads it."""
     sys.stdout.write(msgspec.json.encode(result).decode() + "\n")

@@ -1,4 +1,4 @@
-"""Find the highest rate that holds: steps of a factor, then halves. No clock of its own."""
+"""Find the highest rate that holds: multiply by a factor, then bisect. No clock."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -9,9 +9,9 @@ Holds = Callable[[float], Awaitable[bool]]
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """How to look: from ``first`` by ``factor``, until two rates are within ``tolerance``.
+    """The search: from ``first`` by ``factor``, until two rates are within ``tolerance``.
 
-    ``lowest`` ends the way down, ``highest`` the way up, ``most_tries`` either.
+    ``lowest`` and ``highest`` limit the rates, ``most_tries`` the number of tries.
     """
 
     first: float
@@ -22,7 +22,7 @@ class Search:
     most_tries: int
 
     async def run(self, holds: Holds) -> float | None:
-        """Return the highest rate of which *holds* said yes; None if it never did."""
+        """Return the highest rate for which *holds* returned True; None if there is none."""
         good: float | None = None
         bad: float | None = None
         rate = self.first
@@ -38,18 +38,18 @@ class Search:
         return good
 
     def _next(self, good: float | None, bad: float | None) -> float | None:
-        """Return the rate to try now that *good* held and *bad* did not, or None to stop."""
+        """Return the next rate, given that *good* held and *bad* did not; None to stop."""
         if bad is None:
             assert good is not None
             return min(good * self.factor, self.highest) if good < self.highest else None
         if good is None:
             return max(bad / self.factor, self.lowest) if bad > self.lowest else None
-        # The middle of a ratio, as the steps are factors.
+        # The geometric mean, since the steps are factors.
         return sqrt(good * bad) if bad / good > 1 + self.tolerance else None
 
 
 async def confirm(rate: float, step: float, most_tries: int, holds: Holds) -> float | None:
-    """Return *rate* if it holds, else the first of *step* times it, again and again, that does."""
+    """Return *rate* if it holds, else the first of *step* times it, repeatedly, that does."""
     for _ in range(most_tries):
         if await holds(rate):
             return rate

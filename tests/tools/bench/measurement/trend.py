@@ -1,4 +1,4 @@
-"""Tell from readings of a worker whether it keeps up. Pure."""
+"""Decide from readings of a worker whether it keeps up. Pure."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Reading(NamedTuple):
-    """What a worker said at a time, both in seconds; counts are of records."""
+    """The metrics of a worker at a time; times in seconds, counts in records."""
 
     at: float
     records: float
@@ -15,14 +15,14 @@ class Reading(NamedTuple):
 
 
 def growth_seconds(readings: Sequence[Reading]) -> float:
-    """Return by how much the delay grew from the second to the last third of *readings*.
+    """Return the growth of the delay from the second to the last third of *readings*.
 
-    The delay of a reading is the lag, as seconds of reading at the run's pace, and the age of
-    what was read and is not being written yet. The first third is for warming up.
+    The delay of a reading is the lag (as seconds of reading at the rate of the run) plus the age of
+    the oldest event that is read but not being written. The first third is for warming up.
     """
     third = len(readings) // 3
     if not third:
-        raise ValueError("three readings are the least")
+        raise ValueError("a trend needs at least three readings")
     first, last = readings[0], readings[-1]
     seconds = last.at - first.at
     pace = (last.records - first.records) / seconds if seconds > 0 else 0.0
@@ -37,7 +37,7 @@ def _delay(reading: Reading, pace: float) -> float:
 
 
 def while_sending(readings: Sequence[Reading], seconds: float) -> list[Reading]:
-    """Return those of *readings* that were taken in the *seconds* after records began to come."""
+    """Return the *readings* of the *seconds* after the first records arrived."""
     began = next(
         (before for before, after in pairwise(readings) if after.records > before.records), None
     )

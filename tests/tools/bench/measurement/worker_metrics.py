@@ -1,4 +1,4 @@
-"""Read from a worker's metrics how far it has come."""
+"""Read a worker's progress from its metrics."""
 
 import asyncio
 from collections.abc import Callable
@@ -16,11 +16,11 @@ _LAG = "kafka_consumergroup_lag"
 _OLDEST = "catchall_oldest_event_seconds"
 POLL_SECONDS = 0.2
 _GAUGES_SECONDS = 1.0
-"""The worker renews its gauges twice a second."""
+"""The worker updates its gauges twice a second."""
 
 
 async def read(http: aiohttp.ClientSession, worker: TierProcess) -> Reading:
-    """Return where *worker* is now."""
+    """Return the progress of *worker*."""
     async with http.get(f"{worker.management}/metrics") as answer:
         text = await answer.text()
     at = perf_counter()
@@ -39,7 +39,7 @@ async def wait_read(
     within_seconds: float,
     see: Callable[[Reading], None] = lambda _: None,
 ) -> Reading:
-    """Wait until *worker* has read that many, telling *see* on the way; return the last reading."""
+    """Wait until *worker* has read *records*; pass each reading to *see*; return the last one."""
     deadline = perf_counter() + within_seconds
     while True:
         reading = await read(http, worker)
@@ -57,7 +57,7 @@ async def wait_read(
 async def wait_written(
     http: aiohttp.ClientSession, worker: TierProcess, within_seconds: float
 ) -> Reading:
-    """Wait until nothing that *worker* has read waits to be written."""
+    """Wait until *worker* has written all that it has read."""
     deadline = perf_counter() + within_seconds
     await asyncio.sleep(_GAUGES_SECONDS)
     while True:
@@ -66,7 +66,7 @@ async def wait_written(
             return reading
         if reading.at > deadline:
             raise MeasurementError(
-                f"after {within_seconds:.0f} s the worker still has events of "
-                f"{reading.oldest_seconds:.0f} s ago to write"
+                f"after {within_seconds:.0f} s the worker still has unwritten events from "
+                f"{reading.oldest_seconds:.0f} s ago"
             )
         await asyncio.sleep(POLL_SECONDS)

@@ -1,1 +1,1 @@
-"""What a figure is compared with: programs that do as little as possible."""
+"""The references of the figures: programs that do as little as possible."""

@@ -1,6 +1,6 @@
-"""Answer at once by aiohttp's low-level server: ``python -m ... HOST PORT``.
+"""Answer at once with aiohttp's low-level server: ``python -m ... HOST PORT``.
 
-PUT is answered with 202 and no body, GET with a document of the size of our answers.
+It answers a PUT with 202 and no body, a GET with a document of the size of our answers.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ DOCUMENT = (
 
 
 async def answer(request: web.BaseRequest) -> web.StreamResponse:
-    """Answer without looking at more than the method."""
+    """Answer after reading only the method."""
     if request.method == "GET":
         return web.Response(body=DOCUMENT, content_type="application/json")
     return web.Response(status=202)

@@ -1,6 +1,6 @@
-"""Answer 202 at once by nothing but a protocol and a parser: ``python -m ... HOST PORT``.
+"""Answer 202 at once with only a protocol and a parser: ``python -m ... HOST PORT``.
 
-The floor for a server in Python: it parses the request's head and path, and no more.
+The floor for a server in Python: it parses the request's head and path, and nothing else.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ class Connection(asyncio.Protocol):
         self._parser.feed_data(data)
 
     def on_url(self, url: bytes) -> None:
-        """Keep the path."""
+        """Store the path."""
         self._url = url
 
     def on_message_complete(self) -> None:

@@ -1,4 +1,4 @@
-"""Read each domain's rows once by the driver alone.
+"""Read each domain's rows once with the driver alone.
 
 ``python -m ... CONTACT_POINTS KEYSPACE DOMAINS IN_FLIGHT``; prints reads, seconds and CPU.
 """
@@ -39,7 +39,7 @@ class Reads:
         self.error: BaseException | None = None
 
     def send(self) -> None:
-        """Send one more, if there is one."""
+        """Send the next read, if any."""
         with self._lock:
             name = None if self.error else next(self._names, None)
             if name is None:
@@ -64,7 +64,7 @@ class Reads:
 
 
 def read_all(contact_points: str, keyspace: str, domains: int, in_flight: int) -> WorkResult:
-    """Read every domain once and return how that went."""
+    """Read every domain once and return the result."""
     addresses = parse_addresses(contact_points, 9042)
     cluster = Cluster(
         contact_points=addresses,

@@ -1,4 +1,4 @@
-"""Read a topic, decode and add up, with no code of ours: ``python -m ... BOOTSTRAP TOPIC RECORDS``.
+"""Read a topic, decode and add up, without our code: ``python -m ... BOOTSTRAP TOPIC RECORDS``.
 
 The same ``getmany``, msgspec and a dict per partition; no group, no commit, no store.
 """
@@ -16,11 +16,11 @@ from tests.tools.bench.measurement.result import WorkResult, print_result
 
 MAX_RECORDS = 4_000
 MAX_FETCH_BYTES = 2 * 1024 * 1024
-"""Both as the worker has them."""
+"""Both as in the worker."""
 
 
 class Value(msgspec.Struct, array_like=True, gc=False):
-    """What a record says beside its key."""
+    """The value of a record."""
 
     version: int
     kind: int
@@ -62,7 +62,7 @@ async def read(bootstrap: str, topic: str, records: int) -> WorkResult:
 
 
 async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> set[int]:
-    # There is no public way to wait for it.
+    # There is no public way to wait for this.
     await consumer._client.add_topic(topic)
     return set(consumer.partitions_for_topic(topic) or ())
 

@@ -1,4 +1,4 @@
-"""Send each event by ``send_and_wait``, as aiokafka is commonly used.
+"""Send each event with ``send_and_wait``, the common way to use aiokafka.
 
 ``python -m ... BOOTSTRAP TOPIC CALLERS SECONDS SEED``; prints events, seconds and CPU as JSON.
 """
@@ -18,7 +18,7 @@ from tests.tools.load.streams.stream import events_of
 from tests.tools.load.streams.waves_stream import WavesStream
 
 EVENTS = 200_000
-"""Different ones; then they come again."""
+"""The number of different events; afterwards they repeat."""
 
 
 async def send(bootstrap: str, topic: str, callers: int, seconds: float, seed: int) -> WorkResult:

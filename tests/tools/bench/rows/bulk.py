@@ -1,4 +1,4 @@
-"""Row 3: events by bulk into a real Kafka, beside one ``send_and_wait`` for each."""
+"""Row 3: events in bulk into a real Kafka, compared with a ``send_and_wait`` for each."""
 
 from collections.abc import AsyncIterator
 

@@ -1,4 +1,4 @@
-"""The rows of the table and how each is measured."""
+"""The rows of the table and the measurement of each."""
 
 from tests.tools.bench.rows import (
     bulk,
@@ -32,11 +32,11 @@ ROWS = (
 
 
 def select(text: str) -> list[Row]:
-    """Return the rows that "1,3,7" names; raise ValueError for a number that is none."""
+    """Return the rows named by a text like "1,3,7"; raise ValueError for an unknown number."""
     numbers = {row.number: row for row in ROWS}
     chosen = []
     for part in text.split(","):
         if not part.strip().isdigit() or int(part) not in numbers:
-            raise ValueError(f"{part.strip()!r} is no row: there are 1 to {len(ROWS)}")
+            raise ValueError(f"{part.strip()!r} is not a row: there are 1 to {len(ROWS)}")
         chosen.append(numbers[int(part)])
     return chosen

@@ -1,4 +1,4 @@
-"""Row 5: counter rows into Cassandra through our store, beside one update for each request."""
+"""Row 5: counter rows into Cassandra through our store, compared with one update per request."""
 
 import asyncio
 import time
@@ -20,7 +20,7 @@ from tests.tools.bench.report.figure import Figure, Reference, number
 
 DOMAINS = 20_000
 ONE_BY_ONE_IN_FLIGHT = 128
-"""A request for each row needs more of them at a time to keep Cassandra busy."""
+"""One row per request needs more requests in flight to keep Cassandra busy."""
 LOG = "bench/0"
 _PLAIN_TABLE = "CREATE TABLE {keyspace}.plain_rows (domain text PRIMARY KEY, total bigint)"
 _PLAIN_INSERT = "INSERT INTO {keyspace}.plain_rows (domain, total) VALUES (?, ?)"
@@ -73,7 +73,7 @@ async def measure(bench: Bench) -> AsyncIterator[Figure]:
 def updates_of(domains: int, delivered: int = 1, bounced_every: int = 0) -> list[RowUpdate]:
     """Return an update of one row for each domain, neighbours on the ring together.
 
-    Every *bounced_every*-th domain has a bounce, if it is not 0.
+    Every *bounced_every*-th domain has a bounce, unless it is 0.
     """
     new_writer = writers()
     return [
@@ -90,7 +90,7 @@ def updates_of(domains: int, delivered: int = 1, bounced_every: int = 0) -> list
 
 
 def stored_name(index: int) -> DomainName:
-    """Return the name of domain *index*, as the requests of row 6 have it."""
+    """Return the name of domain *index*, as in the requests of row 6."""
     return parse_domain(f"stored-{index}.example.com")
 
 
@@ -110,7 +110,7 @@ async def write_all(write: Write, batches: Sequence[Sequence[RowUpdate]], in_fli
 async def _write(
     bench: Bench, write: Write, batches: Sequence[Sequence[RowUpdate]], in_flight: int
 ) -> WorkResult:
-    """Write *batches* in turn, again and again: a while for warming up, then to measure."""
+    """Write *batches* repeatedly: first to warm up, then to measure."""
     again = cycle(batches)
     effort, clock = bench.effort, time.perf_counter
     for seconds in (effort.warm_up_seconds, effort.measure_seconds):

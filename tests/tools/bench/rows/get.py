@@ -1,6 +1,7 @@
-"""Row 6: what a query node answers, hot and cold, beside what answers without reading.
+"""Row 6: the answers of a query node, hot and cold, compared with servers that read nothing.
 
-Hot answers come from memory; cold ones are beside the driver alone, which reads one by one.
+Hot answers come from memory. The reference for cold ones is the driver alone, which reads domains
+one by one.
 """
 
 from collections.abc import AsyncIterator
@@ -33,7 +34,7 @@ async def measure(bench: Bench) -> AsyncIterator[Figure]:
         bare = await _pump(bench, target, 1)
     async with bench.stack("get") as tiers:
         config = await store_domains(bench, tiers, stored)
-        # First, as it makes Cassandra as warm for our reads as it will be.
+        # The driver comes first: it warms Cassandra up for our reads.
         driver = await bench.run(
             "tests.tools.bench.reference.driver_reads",
             *(config.contact_points, config.keyspace, str(stored), str(CONNECTIONS)),
@@ -42,7 +43,7 @@ async def measure(bench: Bench) -> AsyncIterator[Figure]:
         )
         target = await _target(tiers)
         hot = {domains: await _pump(bench, target, domains) for domains in HOT_DOMAINS}
-        # A node that has answered before knows what is final: each cold way to ask has a new one.
+        # A node remembers final answers: each cold measurement needs a new node.
         cold = await _pump(bench, await _target(tiers), stored, once=True)
         bulk = await _pump(bench, await _target(tiers), stored, once=True, names=NAMES)
     for domains, result in hot.items():
@@ -72,7 +73,7 @@ async def measure(bench: Bench) -> AsyncIterator[Figure]:
 
 
 async def store_domains(bench: Bench, tiers: Stack, domains: int) -> CassandraConfig:
-    """Write counters of *domains*, every other one with a bounce; return where they are."""
+    """Write counters of *domains*, every other one with a bounce; return their topic partition."""
     config = CassandraConfig(
         contact_points=bench.servers.contact_points, keyspace=tiers.name.replace("-", "_")
     )
@@ -98,7 +99,7 @@ async def _pump(
             workload=Workload.GET if names == 1 else Workload.ASK,
             connections=CONNECTIONS if names == 1 else 1,
             warm_up_seconds=0.0 if once else effort.warm_up_seconds,
-            # Once: until all have been asked, however long that takes.
+            # Once: until every domain was requested, however long that takes.
             seconds=max(60.0, domains / 100) if once else effort.measure_seconds,
             domains=domains,
             lines=names,

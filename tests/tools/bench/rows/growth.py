@@ -1,4 +1,4 @@
-"""Row 9: what an event costs a worker, and a domain its memory, as domains grow in number."""
+"""Row 9: the cost of an event and of a domain in a worker, as the number of domains grows."""
 
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _MIB = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What one size cost, from an idle worker until the last event was written."""
+    """The cost of one number of domains, from an idle worker until the last event was written."""
 
     domains: int
     records: int
@@ -29,15 +29,15 @@ class Cost:
 
     @property
     def cpu_us(self) -> float:
-        """CPU microseconds for each event."""
+        """CPU microseconds per event."""
         return self.cpu_seconds / self.records * 1_000_000
 
 
 async def measure(bench: Bench) -> AsyncIterator[Figure]:
-    """Yield the figures of each size as soon as they are there: the last takes the longest."""
+    """Yield the figures of each number as soon as they are known: the last takes longest."""
     least: Cost | None = None
     for domains in bench.effort.growth_domains:
-        bench.say(f"{domains:,} domains")
+        bench.report(f"{domains:,} domains")
         cost = await _measure(bench, domains)
         yield _cpu(cost, least)
         if least is None:
@@ -76,7 +76,7 @@ def _memory(cost: Cost, least: Cost) -> Figure:
 async def _measure(bench: Bench, domains: int) -> Cost:
     records = max(bench.effort.growth_records, domains)
     async with bench.stack("growth") as tiers:
-        # It is idle at first: what it takes to join the group is not of interest.
+        # The worker is idle first: the cost of joining the group does not count.
         worker = await tiers.worker()
         pid = worker.running.pid
         before = await read(tiers.http, worker)

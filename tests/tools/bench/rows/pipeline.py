@@ -1,7 +1,7 @@
 """Rows 7 and 10: the highest rate that the whole pipeline holds, with every count verified.
 
-A rate holds if all of it was answered on time, none refused, the worker's delay did not grow, and
-every count is right in the end. Short tries find it, and one long run confirms it.
+A rate holds if every request was answered on time, none was refused, the worker's delay did not
+grow, and every count is right at the end. Short tries find the rate, and one long run confirms it.
 """
 
 import asyncio
@@ -21,7 +21,8 @@ from tests.tools.bench.report.figure import Figure, Goal, Reference, at_least
 GOAL = 100_000
 MOONSHOT = 200_000
 MOST_LATE_SECONDS = 1.0
-"""From the end of the schedule to the last answer: what can't keep up falls ever further behind."""
+"""From the end of the schedule to the last answer: a system that is too slow falls ever further
+behind."""
 STEP_DOWN = 0.8
 CONFIRMATIONS = 6
 LINES = 2_000
@@ -29,12 +30,12 @@ QUICK_SHARE, QUICK_LINES = 0.05, 100
 _LOOK_SECONDS = 0.5
 _VERIFY_SECONDS = 60
 _VERIFY_WIDE_SECONDS = 900
-"""Nearly each event is of another domain, and each is asked for."""
+"""Nearly every event has a domain of its own, and each domain is requested."""
 
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """A workload, the way it travels, and where the search begins."""
+    """A workload, its route, and the start of the search."""
 
     name: str
     options: tuple[str, ...]
@@ -46,7 +47,7 @@ class Course:
 
 
 async def measure_waves(bench: Bench) -> AsyncIterator[Figure]:
-    """Yield the figures of few domains at a time."""
+    """Yield the figures for few domains at a time."""
     by_bulk = ("--profile", "waves", *_by_bulk(bench))
     yield await _measure(bench, Course("waves by bulk", by_bulk, 100_000, 1.5, at_least(GOAL)))
     by_put = ("--profile", "waves", "--mode", "put", "--connections", "256")
@@ -54,7 +55,7 @@ async def measure_waves(bench: Bench) -> AsyncIterator[Figure]:
 
 
 async def measure_wide(bench: Bench) -> AsyncIterator[Figure]:
-    """Yield the figure of many domains, nearly each of them new."""
+    """Yield the figure for many domains, nearly all of them new."""
     domains = bench.effort.wide_domains
     course = Course(
         f"wide uniform over {domains:,} domains by bulk",
@@ -62,7 +63,7 @@ async def measure_wide(bench: Bench) -> AsyncIterator[Figure]:
         5_000,
         1.5,
         verify_seconds=_VERIFY_WIDE_SECONDS,
-        # To compare so many domains takes longer than to send their events.
+        # Comparing so many domains takes longer than sending their events.
         most_tries=3,
     )
     yield await _measure(bench, course)
@@ -81,7 +82,7 @@ async def _measure(bench: Bench, course: Course) -> Figure:
         (ingest,), (worker,), (query,) = await tiers.all()
 
         async def holds(rate: float, seconds: float, *more: str) -> bool:
-            bench.say(f"{course.name}: {rate:,.0f} events/s for {seconds:g} s")
+            bench.report(f"{course.name}: {rate:,.0f} events/s for {seconds:g} s")
             readings: list[Reading] = []
             looking = asyncio.create_task(_look(tiers.http, worker, readings))
             try:
@@ -103,7 +104,7 @@ async def _measure(bench: Bench, course: Course) -> Figure:
             why = why_not(
                 report, rate, while_sending(readings, seconds), effort.most_growth_seconds
             )
-            bench.say(f"{course.name}: {rate:,.0f} {why or 'holds'}")
+            bench.report(f"{course.name}: {rate:,.0f} {why or 'holds'}")
             tried.append(f"{rate:,.0f} {why or 'held'}")
             reports[rate] = report
             return not why
@@ -134,7 +135,7 @@ async def _measure(bench: Bench, course: Course) -> Figure:
     reference = None
     if report.ceiling_per_second is not None:
         reference = Reference("the client alone", report.ceiling_per_second)
-    # A quick search does not go as high as the goal.
+    # A quick search does not reach the goal.
     goal = None if effort.quick else course.goal
     moonshot = ""
     if goal is not None:
@@ -155,7 +156,7 @@ async def _measure(bench: Bench, course: Course) -> Figure:
 def why_not(
     report: LoadReport, rate: float, readings: list[Reading], most_growth_seconds: float
 ) -> str:
-    """Return why *rate* does not hold, "" if it does."""
+    """Return why *rate* does not hold; "" if it does."""
     if not report.ok:
         return report.verdict
     if report.refused or report.unanswered:
@@ -170,7 +171,7 @@ def why_not(
 
 
 async def _look(http: aiohttp.ClientSession, worker: TierProcess, readings: list[Reading]) -> None:
-    """Add a reading of *worker* now and then, until cancelled."""
+    """Add a reading of *worker* every half second, until cancelled."""
     while True:
         readings.append(await read(http, worker))
         await asyncio.sleep(_LOOK_SECONDS)

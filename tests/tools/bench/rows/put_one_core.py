@@ -1,7 +1,7 @@
-"""Row 1: PUT on one core, beside servers that answer without storing anything.
+"""Row 1: PUT on one core, compared with servers that answer without storing anything.
 
-The server has a core for itself. The client has the other one, and for our node Kafka is there
-too: the rate of our node is then bounded by that core, so CPU time per PUT is what compares.
+The server has a core for itself. The client has the other core, and so has Kafka in the run of our
+node. That core then limits the rate of our node, so the CPU time per PUT is what compares.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""Row 2: PUT into a real Kafka, with the client and Kafka on the same cores, nothing pinned."""
+"""Row 2: PUT into a real Kafka, with client and Kafka on the same cores, nothing pinned."""
 
 import asyncio
 import os
@@ -55,7 +55,7 @@ async def measure(bench: Bench) -> AsyncIterator[Figure]:
 
 
 async def _measure_go(bench: Bench) -> tuple[PumpResult | None, str]:
-    """Return what the Go server reaches, or None and why there is none."""
+    """Return the result of the Go server, or None and the reason."""
     if (compiler := shutil.which("go")) is None:
         return None, "no Go on the PATH"
     program = bench.folder / "go-bare-map"
@@ -66,12 +66,12 @@ async def _measure_go(bench: Bench) -> tuple[PumpResult | None, str]:
         text=True,
         timeout=_BUILD_SECONDS,
         check=False,
-        # Nothing but the standard library is needed: ask no network.
+        # The standard library is enough: no network access.
         env={**os.environ, "GOTOOLCHAIN": "local", "GOPROXY": "off", "GOFLAGS": ""},
     )
     if built.returncode != 0:
         lines = built.stderr.splitlines() or ["no output"]
-        return None, f"Go does not build it: {lines[-1]}"
+        return None, f"Go can't build it: {lines[-1]}"
     async with bench.reference("go", str(program)) as target:
         return await _pump(bench, target), ""
 

@@ -1,7 +1,7 @@
-"""Row 11: one, two and four processes of each tier, and who had the cores meanwhile.
+"""Row 11: one, two and four processes of each tier, and the cores that each part used.
 
-All of it, the client, Kafka and Cassandra as well, is on the same cores: where those are few,
-the second process takes them from somebody, and the CPU figures in the details say from whom.
+All parts, including the client, Kafka and Cassandra, share the same cores. If these are few, a
+second process takes them from another part; the CPU figures in the details show from which.
 """
 
 import asyncio
@@ -33,14 +33,14 @@ _SECONDS = 180.0
 
 @dataclass(frozen=True, slots=True)
 class Scaled:
-    """What a number of processes reached, and the cores that each part used on average."""
+    """The rate of a number of processes, and the cores that each part used on average."""
 
     processes: int
     per_second: float
     cores: Mapping[str, float]
 
     def figure(self, name: str, unit: str, one: "Scaled | None") -> Figure:
-        """Return the line of the table; its reference is what *one* process reached."""
+        """Return the line of the table; its reference is the rate of *one* process."""
         used = ", ".join(f"{part} {cores:.2f}" for part, cores in self.cores.items())
         return Figure(
             name=f"{name}, {self.processes} process(es)",
@@ -52,7 +52,7 @@ class Scaled:
 
 
 async def measure(bench: Bench) -> AsyncIterator[Figure]:
-    """Yield the figures, each as soon as it is there."""
+    """Yield each figure as soon as it is known."""
     for name, unit, scaled in (
         ("scaling, PUT", "1/s", _puts),
         ("scaling, bulk, waves", "events/s", _bulk),
@@ -61,7 +61,7 @@ async def measure(bench: Bench) -> AsyncIterator[Figure]:
     ):
         one: Scaled | None = None
         for processes in PROCESSES:
-            bench.say(f"{name}: {processes} process(es)")
+            bench.report(f"{name}: {processes} process(es)")
             found = await scaled(bench, processes)
             yield found.figure(name, unit, one)
             one = one or found
@@ -86,7 +86,7 @@ async def _ingest(
 
 
 async def _gets(bench: Bench, processes: int) -> Scaled:
-    """Ask query nodes side by side, each its share, as a balancer would deal it out."""
+    """Load query nodes in parallel, each with its share, as a load balancer would."""
     async with bench.stack("scaling") as tiers:
         await store_domains(bench, tiers, HOT_DOMAINS[-1])
         nodes = await asyncio.gather(*(tiers.query() for _ in range(processes)))
@@ -111,7 +111,7 @@ def _watching(bench: Bench, job: PumpJob) -> PumpJob:
 
 
 def scaled_of(processes: int, results: list[PumpResult], done: int) -> Scaled:
-    """Sum several pumps up: each saw the servers, and its own client and node."""
+    """Sum the results of several pumps: each has the servers, and its own client and node."""
     seconds = max(result.seconds for result in results)
     first = results[0]
     cores = {
@@ -123,7 +123,7 @@ def scaled_of(processes: int, results: list[PumpResult], done: int) -> Scaled:
 
 
 async def _workers(bench: Bench, processes: int) -> Scaled:
-    """Let new workers read a full topic to its end, from the first look that saw records."""
+    """Let new workers read a full topic to its end, from the first reading with records."""
     records = bench.effort.topic_records
     async with bench.stack("scaling") as tiers:
         await fill(
@@ -146,7 +146,9 @@ async def _workers(bench: Bench, processes: int) -> Scaled:
                 raise MeasurementError(f"{total:,.0f} of {records:,} records in {_SECONDS:g} s")
             await asyncio.sleep(POLL_SECONDS)
     if len(looks) < 2:
-        raise MeasurementError(f"{records:,} records were read between two looks: take more")
+        raise MeasurementError(
+            f"{records:,} records were read between two readings: the row needs more records"
+        )
     (began, first, before), (ended, last, after) = looks[0], looks[-1]
     seconds = ended - began
     cores = {name: (after[name] - before[name]) / seconds for name in after}
@@ -160,5 +162,5 @@ def _used(workers: list[TierProcess], watched: Mapping[str, int]) -> dict[str, f
 
 
 def _servers(bench: Bench) -> dict[str, int]:
-    """Return the processes of Kafka and Cassandra that were started here."""
+    """Return the processes of Kafka and Cassandra that this run started."""
     return {node.name: node.pid for node in bench.servers.nodes if node.pid is not None}

@@ -1,6 +1,6 @@
 """Row 12: bytes of an event in Kafka's log, of a counter row on disk, of an idle process.
 
-Files are looked at, no time is measured, so the machine may be busy.
+It measures files and memory, not times, so the machine may be busy.
 """
 
 from collections.abc import AsyncIterator, Iterable
@@ -34,7 +34,7 @@ _SEED = 12
 _PUTS = 2_000
 _NODES = 3
 _UPDATES_PER_ROW = 8
-"""By then each of three nodes has led one, in all likelihood, and has a shard of its own."""
+"""By then each of three nodes has, in all likelihood, led an update and has a shard of its own."""
 _BATCH, _IN_FLIGHT = 25, 8
 _KEYSPACE = "sizes"
 _SECONDS = 600.0
@@ -71,7 +71,7 @@ async def _bulk(bench: Bench, name: str, workload: Workload) -> Figure:
 
 
 async def _alone(bench: Bench) -> Figure:
-    """Each event in a batch of its own, as PUTs on an idle system are: the most it can take."""
+    """Send each event in a batch of its own, like PUTs on an idle system: the maximum per event."""
     async with bench.stack("sizes") as tiers:
         topic = f"{tiers.name}-events"
         config = KafkaConfig(bootstrap_servers=bench.servers.bootstrap_servers, topic=topic)
@@ -107,20 +107,20 @@ def _per_event(name: str, size: int, events: int) -> Figure:
 
 def _log_bytes(bench: Bench, topic: str) -> int:
     if not bench.servers.kafka:
-        raise MeasurementError("the brokers are not ours: their files are out of reach")
+        raise MeasurementError("this run did not start the brokers: their files are out of reach")
     data = bench.servers.kafka[0].plan.command.folder / "data"
     return sum(file.stat().st_size for file in data.glob(f"{topic}-*/*.log"))
 
 
 async def _rows(bench: Bench) -> Figure:
-    """On three nodes of its own, as a row has a shard of each node that ever led an update."""
+    """Use three nodes, since a row has a shard for each node that ever led an update."""
     rows = bench.effort.stored_domains
     data = bench.folder / f"{bench.number()}-ring"
     async with open_servers(
-        data, nodes=_NODES, prefix=random_prefix(), brokers=False, report=bench.say
+        data, nodes=_NODES, prefix=random_prefix(), brokers=False, report=bench.report
     ) as ring:
         if not ring.cassandra:
-            raise MeasurementError("the nodes of Cassandra are not ours: no files to look at")
+            raise MeasurementError("this run did not start Cassandra: its files are out of reach")
         config = CassandraConfig(contact_points=ring.contact_points, keyspace=_KEYSPACE)
         await prepare.create_schema(config, {"datacenter1": _NODES})
         async with open_session(config) as session:

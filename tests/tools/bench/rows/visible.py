@@ -1,4 +1,4 @@
-"""Row 8: from a PUT that changes a status to the GET that shows it, beside other traffic."""
+"""Row 8: from a PUT that changes a status to the GET that shows it, under other traffic."""
 
 import asyncio
 import secrets
@@ -31,7 +31,7 @@ async def measure(bench: Bench) -> AsyncIterator[Figure]:
         probe = Probe(tiers.http, ingest, query)
         await probe.run(max(10, effort.bursts // 10))  # to warm up
         idle = await probe.run(max(10, effort.bursts // 4))
-        # It starts a while after us and must outlast us.
+        # The load starts later than the probe and must outlast it.
         seconds = effort.bursts * _EVERY_SECONDS + 5 * effort.lead_seconds
         load = asyncio.create_task(_background(bench, ingest, query, rate, seconds))
         try:
@@ -43,7 +43,7 @@ async def measure(bench: Bench) -> AsyncIterator[Figure]:
         finally:
             load.cancel()
     if not report.ok or report.refused or report.unanswered:
-        raise MeasurementError(f"the background was not as it should be: {report}")
+        raise MeasurementError(f"the background load went wrong: {report}")
     for name, ours, reference, goal in (
         ("P50", busy.p50, idle.p50, None),
         ("P95", busy.p95, idle.p95, at_most(MOST_P95_MS)),
@@ -56,7 +56,7 @@ async def measure(bench: Bench) -> AsyncIterator[Figure]:
             reference=Reference("the same without other traffic", reference),
             goal=goal,
             detail=(
-                f"{effort.bursts} domains, one every {_EVERY_SECONDS * 1000:.0f} ms, asked for "
+                f"{effort.bursts} domains, one every {_EVERY_SECONDS * 1000:.0f} ms, polled "
                 f"every {_POLL_SECONDS * 1000:.0f} ms; max {busy.most:.0f} ms; background: "
                 f"{report.verdict}"
             ),
@@ -77,7 +77,7 @@ async def _background(
 
 
 class Probe:
-    """Sends the first bounce of fresh domains and waits until each is seen."""
+    """Sends the first bounce of new domains and waits until each is visible."""
 
     def __init__(
         self, http: aiohttp.ClientSession, ingest: TierProcess, query: TierProcess
@@ -87,7 +87,7 @@ class Probe:
         self._query = query.url
 
     async def run(self, domains: int) -> Percentiles:
-        """Begin one domain after the other at a fixed pace, whatever the last one is doing."""
+        """Start one domain after the other at a fixed rate, in parallel."""
         label = secrets.token_hex(6)
         loop = asyncio.get_running_loop()
         began = loop.time()
@@ -111,5 +111,5 @@ class Probe:
             if shown:
                 return elapsed
             if elapsed > _LONGEST_SECONDS:
-                raise MeasurementError(f"{domain} was not seen in {elapsed:.0f} s")
+                raise MeasurementError(f"{domain} was not visible after {elapsed:.0f} s")
             await asyncio.sleep(_POLL_SECONDS)

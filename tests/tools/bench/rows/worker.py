@@ -1,4 +1,4 @@
-"""Row 4: what a worker makes of a full topic, beside the same loop without our code."""
+"""Row 4: a worker on a full topic, compared with the same loop without our code."""
 
 from collections.abc import AsyncIterator
 from itertools import islice
@@ -41,8 +41,10 @@ async def measure(bench: Bench) -> AsyncIterator[Figure]:
 
         await wait_read(tiers.http, worker, records, _SECONDS, note)
     if len(seen) < 2:
-        raise MeasurementError(f"{records:,} records were read between two looks: take more")
-    # From the first look that saw records: joining the group is not reading.
+        raise MeasurementError(
+            f"{records:,} records were read between two readings: the row needs more records"
+        )
+    # From the first reading with records: joining the group does not count.
     (first, first_cpu), (last, last_cpu) = seen[0], seen[-1]
     ours = WorkResult(
         done=int(last.records - first.records),

@@ -211,7 +211,7 @@ class Faults:
 
     def _leave_out(self, strike: Strike, why: str) -> None:
         self.left_out.append(f"{strike.kind} of {strike.tier} at {strike.at:.0f} s: {why}")
-        self._recorder.say(f"left out: {self.left_out[-1]}")
+        self._recorder.report(f"left out: {self.left_out[-1]}")
 
 
 def _describe(strike: Strike) -> str:

@@ -95,7 +95,7 @@ class Keeper:
     def note_strange(self, what: str) -> None:
         """Keep *what* for the end, and tell people."""
         self.strange.append(f"{self._recorder.now():.1f} s: {what}")
-        self._recorder.say(f"strange: {what}")
+        self._recorder.report(f"strange: {what}")
 
     async def _bring_back(self, node: Node) -> None:
         try:

@@ -1,4 +1,4 @@
-"""Say which fault strikes when, from a seed. Pure.
+"""Report which fault strikes when, from a seed. Pure.
 
 A schedule names roles ("the leader of the busiest partition"), not processes: who has the role
 is known only when the fault strikes. Each fault occupies its tier until the tier should be whole

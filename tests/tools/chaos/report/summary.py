@@ -1,4 +1,4 @@
-"""Say in figures what a run went through, and print it beside the verdict."""
+"""Report in figures what a run went through, and print it beside the verdict."""
 
 from collections import Counter
 from collections.abc import Iterable

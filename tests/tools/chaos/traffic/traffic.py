@@ -160,7 +160,7 @@ class Traffic:
     def _note_breach(self, breach: str) -> None:
         if len(self.breaches) < _MOST_BREACHES:
             self.breaches.append(breach)
-            self._recorder.say(f"an answer that the API does not have: {breach}")
+            self._recorder.report(f"an answer that the API does not have: {breach}")
 
 
 def _line(draft: Draft) -> dict[str, object]:

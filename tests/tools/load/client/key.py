@@ -1,7 +1,7 @@
-"""The key that a run asks with, where the nodes want one.
+"""The API key of a run, for nodes that require one.
 
-It travels in the environment, which the sending processes inherit: an option would stand in the
-list of processes, and in the report.
+It is passed in the environment, which the sending processes inherit: an option would be visible in
+the list of processes and in the report.
 """
 
 import os
@@ -11,6 +11,6 @@ VARIABLE = "CATCHALL_KEY"
 
 
 def authorization(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Return the header that every request has, or none."""
+    """Return the header for every request; empty without a key."""
     key = environment.get(VARIABLE, "")
     return {"Authorization": f"Bearer {key}"} if key else {}

@@ -1,4 +1,4 @@
-"""The fixed bytes of the requests to one ingest node."""
+"""The fixed bytes of the requests to one node."""
 
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -7,14 +7,14 @@ from tests.tools.load.client.key import authorization
 
 
 class Node(NamedTuple):
-    """Where an ingest node listens, and what stands around each request to it."""
+    """The address of a node, and the bytes around each request to it."""
 
     host: str
     port: int
     after_path: bytes
-    """What follows the path of a PUT."""
+    """The bytes after the path of a PUT."""
     before_length: bytes
-    """What stands before the length of a bulk request's body."""
+    """The bytes before the length of a bulk request's body."""
 
     def put(self, path: bytes) -> bytes:
         """Return a PUT; *path* is a domain and a kind."""
@@ -26,7 +26,7 @@ class Node(NamedTuple):
 
 
 def node_at(url: str) -> Node:
-    """Return the node at *url*; raises ValueError where it is none of plain HTTP."""
+    """Return the node at *url*; raises ValueError if it is not a plain HTTP address."""
     parts = urlsplit(url)
     if parts.scheme != "http" or not parts.hostname or parts.path not in {"", "/"}:
         raise ValueError(f"{url} is not of the form http://host:port.")

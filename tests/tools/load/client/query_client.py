@@ -1,4 +1,4 @@
-"""Ask the query tier for many domains at once."""
+"""Request the status of many domains at once."""
 
 from collections.abc import Sequence
 from itertools import cycle
@@ -14,7 +14,7 @@ _JSON = {"Content-Type": "application/json"}
 
 
 class QueryError(Exception):
-    """The query tier gave no answer that can be used; asking again may help."""
+    """The query tier gave no usable answer; a retry may help."""
 
 
 class _Error(msgspec.Struct):
@@ -38,16 +38,16 @@ _decode = msgspec.json.Decoder(_Results).decode
 
 
 class QueryClient:
-    """The bulk route of the query tier, asked of its nodes in turn."""
+    """The bulk route of the query tier; the nodes take turns."""
 
     def __init__(self, session: aiohttp.ClientSession, nodes: Sequence[str]) -> None:
         self._session = session
         self._nodes = cycle(nodes)
 
-    async def ask(self, names: Sequence[str]) -> list[Answer | str]:
-        """Return what is known of each name, in order, or the code of its error.
+    async def get(self, names: Sequence[str]) -> list[Answer | str]:
+        """Return the answer for each name, in order, or the code of its error.
 
-        Raises QueryError where the request as a whole failed.
+        Raises QueryError if the request as a whole failed.
         """
         node = next(self._nodes)
         try:

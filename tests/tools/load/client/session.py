@@ -1,4 +1,4 @@
-"""Speak HTTP: each request goes out once or not at all."""
+"""An HTTP client that sends each request once or not at all."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,18 +12,18 @@ _CONNECT_SECONDS = 3.0
 
 
 class NotSentError(Exception):
-    """No connection could be had: the request was not sent."""
+    """No connection could be opened: the request was not sent."""
 
 
 class NoAnswerError(Exception):
-    """The connection ended before an answer: the request may have been carried out."""
+    """The connection ended before an answer: the node may have executed the request."""
 
 
 async def send_once(request: ClientRequest, send: ClientHandlerType) -> ClientResponse:
-    """Keep aiohttp from sending a PUT again by itself on a connection that broke.
+    """Prevent aiohttp from repeating a PUT by itself after a broken connection.
 
-    It does so for methods that are idempotent in theory; an event sent twice counts twice. It
-    knows the failures that it retries by their class, so they leave here under another.
+    aiohttp repeats methods that are idempotent in theory, but an event sent twice counts twice. It
+    recognises the failures to retry by their class, so this raises them as another class.
     """
     try:
         return await send(request)
@@ -39,7 +39,7 @@ async def send_once(request: ClientRequest, send: ClientHandlerType) -> ClientRe
 async def open_session(
     timeout_seconds: float, connector: aiohttp.BaseConnector | None = None
 ) -> AsyncIterator[aiohttp.ClientSession]:
-    """Open a client that keeps connections alive and opens as many as it is asked for."""
+    """Open a client with keep-alive and an unlimited number of connections."""
     async with aiohttp.ClientSession(
         connector=connector or aiohttp.TCPConnector(limit=0),
         cookie_jar=aiohttp.DummyCookieJar(),

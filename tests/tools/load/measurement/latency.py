@@ -1,19 +1,19 @@
-"""Measure times into a histogram of high dynamic range.
+"""Record times in a histogram of high dynamic range.
 
-One is kept for each second and travels between processes, so it holds only the times that came,
-where those of the package hdrhistogram, the oracle of the unit test, hold a cell for each time
-that might.
+Each second of each process has one, and it is sent between processes. So it contains only the times
+that occurred; a histogram of the package hdrhistogram (the oracle of the unit test) has a cell for
+every possible time.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 FIGURES_BITS = 11
-"""Times keep their first eleven bits, three decimal figures; below 2 ms nothing is rounded."""
+"""Times keep their first eleven bits, three decimal digits; below 2 ms nothing is rounded."""
 _EXACT_MICROSECONDS = 1 << FIGURES_BITS
 
 Buckets = dict[int, int]
-"""How often which time came, in microseconds: few, since times are rounded."""
+"""The number of occurrences by time in microseconds. Times are rounded, so there are few."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Stopwatch:
         record(self._buckets, seconds)
 
     def add(self, buckets: Buckets) -> None:
-        """Add the times that another has measured."""
+        """Add the times of another histogram."""
         own = self._buckets
         for microseconds, times in buckets.items():
             own[microseconds] = own.get(microseconds, 0) + times

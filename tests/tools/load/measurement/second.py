@@ -1,4 +1,4 @@
-"""What happened within one second of a run. Pure."""
+"""The events and times of one second of a run. Pure."""
 
 from typing import TypeVar
 
@@ -11,10 +11,10 @@ K = TypeVar("K")
 
 
 class Second(msgspec.Struct):
-    """Events counted and times measured in one second, counted from the start.
+    """Events and times of one second, counted from the start of the run.
 
-    ``offered`` are the events that were due in it, ``sent`` those that left; the fates are of what
-    was answered, or given up, in it. Two of the same second add up.
+    ``offered`` counts the events due in it, ``sent`` those sent in it. Outcomes belong to the
+    second in which they became known. Two objects of the same second can be added.
     """
 
     second: int
@@ -24,22 +24,22 @@ class Second(msgspec.Struct):
     refused_by: dict[str, int] = {}
     unanswered_by: dict[str, int] = {}
     latencies: dict[Way, Buckets] = {}
-    """Of requests of which an event was accepted, from the scheduled time."""
+    """Of requests with an accepted event, measured from the scheduled time."""
     start_lags: Buckets = {}
-    """How late requests left."""
+    """The delays between due and sent."""
 
     @property
     def refused(self) -> int:
-        """How many events were refused."""
+        """The number of refused events."""
         return sum(self.refused_by.values())
 
     @property
     def unanswered(self) -> int:
-        """How many events were given up."""
+        """The number of unanswered events."""
         return sum(self.unanswered_by.values())
 
     def add(self, other: "Second") -> None:
-        """Add what another process, or a later message, says of the same second."""
+        """Add the counts of another process, or of a later message, for the same second."""
         self.offered += other.offered
         self.sent += other.sent
         self.accepted += other.accepted

@@ -9,12 +9,12 @@ from tests.tools.load.measurement.second import Second
 from tests.tools.load.streams.schedule import Way
 
 CURVE = (0.0, 0.5, 0.75, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995, 0.9999, 0.99999)
-"""The shares of the percentile curve; those too fine for the number of requests are left out."""
+"""The shares of the percentile curve; a report omits those too fine for its number of requests."""
 
 
 @dataclass(frozen=True, slots=True)
 class SecondRow:
-    """One second of a report: events, and the milliseconds of what was accepted."""
+    """One second of a report: events, and the milliseconds of accepted requests."""
 
     second: int
     offered: int
@@ -37,7 +37,7 @@ class Percentile:
 
 
 class Series:
-    """The seconds of a run, put together from what several processes tell of them."""
+    """The seconds of a run, merged from several processes."""
 
     def __init__(self) -> None:
         self._seconds: dict[int, Second] = {}
@@ -50,21 +50,21 @@ class Series:
 
     @property
     def refused(self) -> int:
-        """How many events were refused."""
+        """The number of refused events."""
         return self.refused_by.total()
 
     @property
     def unanswered(self) -> int:
-        """How many events were given up."""
+        """The number of unanswered events."""
         return self.unanswered_by.total()
 
     @property
     def settled(self) -> int:
-        """Of how many events the fate is known."""
+        """The number of events with a known outcome."""
         return self.accepted + self.refused + self.unanswered
 
     def add(self, seconds: Iterable[Second]) -> None:
-        """Add what a process tells."""
+        """Add seconds from a process."""
         for second in seconds:
             self.accepted += second.accepted
             self.refused_by.update(second.refused_by)
@@ -96,15 +96,15 @@ class Series:
         )
 
     def rows(self) -> list[SecondRow]:
-        """Return every second, those in which nothing happened as well."""
+        """Return every second, including the empty ones."""
         return [self.row(number) for number in range(self.newest + 1)]
 
     def latencies(self) -> dict[Way, Latency]:
-        """Return the distributions of the ways by which something was accepted."""
+        """Return the latencies for each route with an accepted request."""
         return {way: read for way, w in self._watches.items() if (read := w.read()).requests}
 
     def start_lag(self) -> Latency:
-        """Return how late requests left."""
+        """Return the delays between due and sent."""
         return self._start_lags.read()
 
     def curve(self) -> list[Percentile]:

@@ -44,7 +44,7 @@ def second_ticks(seconds: int) -> list[Tick]:
 
 
 def draw(title: str, unit: str, lines: Sequence[Line], ticks: Sequence[Tick]) -> str:
-    """Return a chart; the axis up begins at 0 and says *unit*."""
+    """Return a chart; the vertical axis starts at 0 and is labelled with *unit*."""
     points = [point for line in lines for point in line.points]
     levels = nice_steps(max((y for _, y in points), default=0.0))
     if len(levels) == 1:
@@ -57,7 +57,7 @@ def draw(title: str, unit: str, lines: Sequence[Line], ticks: Sequence[Tick]) ->
     def down(y: float) -> float:
         return HEIGHT - _BOTTOM - y / levels[-1] * (HEIGHT - _TOP - _BOTTOM)
 
-    # The box around it scrolls where a narrow window leaves no room for its numbers.
+    # This box scrolls if a narrow window has no room for the numbers.
     parts = [
         '<div class="chart" tabindex="0">',
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}">',
@@ -79,7 +79,7 @@ def draw(title: str, unit: str, lines: Sequence[Line], ticks: Sequence[Tick]) ->
         path = " ".join(f"{across(x):.1f},{down(y):.1f}" for x, y in line.points)
         style = line.style
         if len(line.points) == 1:
-            # A point by itself is drawn by the round ends of a line.
+            # A single point is drawn by the round ends of a line.
             path, style = f"{path} {path}", f"{style} dot"
         parts.append(f'<polyline class="{style}" points="{path}"/>')
     if not points:

@@ -1,13 +1,13 @@
-"""The figures of a report in words, for the closing table and the page. Pure."""
+"""The figures of a report in words, for the final table and the page. Pure."""
 
 from tests.tools.load.measurement.latency import Latency
 from tests.tools.load.report.report import Report
 
 
 def figures(report: Report) -> list[tuple[str, str]]:
-    """Return what each figure is called and what it is."""
+    """Return the name and the value of each figure."""
     right = report.seconds_until_right
-    since = "the sending" if report.closed_loop else "the scheduled time"
+    since = "sending" if report.closed_loop else "the scheduled time"
     return [
         ("sender", _sender(report.connections, report.processes)),
         ("offered/s", _offered(report)),
@@ -22,7 +22,7 @@ def figures(report: Report) -> list[tuple[str, str]]:
             (f"{way} P50 / P95 / P99 / max ms, from {since}", _distribution(latency))
             for way, latency in report.latencies.items()
         ),
-        ("left late P50 / P95 / P99 / max ms", _distribution(report.start_lag)),
+        ("sent late P50 / P95 / P99 / max ms", _distribution(report.start_lag)),
         ("CPU seconds of this client", f"{report.cpu_seconds:.1f}"),
         ("seconds until every count was right", "never" if right is None else f"{right:.2f}"),
         ("domains right", f"{report.domains - report.wrong_count:,} of {report.domains:,}"),
@@ -37,14 +37,14 @@ def _sender(connections: int, processes: int) -> str:
 
 def _offered(report: Report) -> str:
     if report.closed_loop:
-        return "as fast as the answers came (closed loop)"
+        return "as fast as the answers arrived (closed loop)"
     return f"{report.offered_per_second:,.0f}"
 
 
 def _ceiling(report: Report) -> list[tuple[str, str]]:
     if report.ceiling_per_second is None:
         return []
-    return [("this client's own ceiling", f"{report.ceiling_per_second:,.0f}/s")]
+    return [("ceiling of this client", f"{report.ceiling_per_second:,.0f}/s")]
 
 
 def _with_reasons(count: int, reasons: dict[str, int]) -> str:

@@ -1,4 +1,4 @@
-"""Ask the workers how far behind they are."""
+"""Read the lag of the workers."""
 
 import asyncio
 import re
@@ -13,13 +13,13 @@ _SECONDS_BETWEEN = 1.0
 
 
 def parse_lag(metrics: str) -> int | None:
-    """Return the records that a worker has not read yet; None where it does not say."""
+    """Return how many records a worker has not read yet; None if it does not report that."""
     found = _LAG.findall(metrics)
     return round(sum(map(float, found))) if found else None
 
 
 class LagWatch:
-    """The lag of all workers; None while one of them does not tell."""
+    """The lag of all workers; None while one of them does not report it."""
 
     def __init__(self, session: aiohttp.ClientSession, nodes: Sequence[str]) -> None:
         self.records: int | None = None
@@ -27,14 +27,14 @@ class LagWatch:
         self._nodes = nodes
 
     async def keep_asking(self) -> None:
-        """Ask about once a second, until cancelled."""
+        """Read it about once a second, until cancelled."""
         while self._nodes:
-            lags = await asyncio.gather(*(self._ask(node) for node in self._nodes))
+            lags = await asyncio.gather(*(self._read_lag(node) for node in self._nodes))
             known = [lag for lag in lags if lag is not None]
             self.records = sum(known) if len(known) == len(lags) else None
             await asyncio.sleep(_SECONDS_BETWEEN)
 
-    async def _ask(self, node: str) -> int | None:
+    async def _read_lag(self, node: str) -> int | None:
         try:
             async with self._session.get(f"{node}/metrics") as response:
                 return parse_lag(await response.text())

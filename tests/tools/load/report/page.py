@@ -1,4 +1,4 @@
-"""Make of a report one page for a browser that loads nothing and runs nothing. Pure."""
+"""Render a report as one HTML page without scripts or other files. Pure."""
 
 import math
 from html import escape
@@ -46,14 +46,14 @@ def page_of(report: Report) -> str:
         f'<h1>{title}</h1><p class="verdict {mood}">{escape(report.verdict)}</p>'
         f"{_table(_without_verdict(figures(report)))}{_wrong(report)}"
         f"<h2>Rate</h2>{_rates(report)}"
-        f"<h2>Latency of what was accepted, by the second</h2>{_latencies(report)}"
+        f"<h2>Latency of accepted requests, by the second</h2>{_latencies(report)}"
         f"<h2>Latency of all accepted requests</h2>{_curve(report)}"
         f"{_machine(report)}</body></html>\n"
     )
 
 
 def _without_verdict(rows: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    # It stands above them.
+    # The verdict is above the table.
     return [row for row in rows if row[0] != "verdict"]
 
 
@@ -116,5 +116,5 @@ def _curve(report: Report) -> str:
     ]
     names = ("0 %", "90 %", "99 %", "99.9 %", "99.99 %", "99.999 %", "99.9999 %", "99.99999 %")
     ticks = [Tick(float(nines), name) for nines, name in enumerate(names) if nines <= end]
-    line = Line("all requests of which an event was accepted", "a", points)
+    line = Line("all requests with an accepted event", "a", points)
     return draw("Percentiles", "milliseconds, over the share of requests", [line], ticks)

@@ -1,4 +1,4 @@
-"""What a run found."""
+"""The report of a run."""
 
 import json
 from dataclasses import asdict, dataclass, field
@@ -14,14 +14,14 @@ class Report:
 
     seed: int
     profile: str
-    """What was sent, in words."""
+    """The workload in words."""
     mode: str
     closed_loop: bool = False
-    """Whether the answers set the pace. Latencies are then those from the sending on."""
+    """True if the answers set the pace. Latencies are then measured from sending."""
     connections: int
     processes: int
     offered_per_second: float
-    """The rate of the schedule; in a closed loop, what was sent."""
+    """The rate of the schedule; in a closed loop, the rate of sending."""
     events: int
     accepted: int
     refused: int
@@ -30,56 +30,55 @@ class Report:
     unanswered_by: dict[str, int]
     seconds_sending: float
     latencies: dict[str, Latency]
-    """By way (``put``, ``bulk``), of requests of which an event was accepted, from the scheduled
-    time."""
+    """By route (``put``, ``bulk``), of requests with an accepted event, from the scheduled time."""
     start_lag: Latency
-    """How long after its time a request left."""
+    """The delay between the due time of a request and its sending."""
     cpu_seconds: float
     """Of all processes of the load tool while they sent."""
     ceiling_per_second: float | None = None
-    """The events of which this client gets rid where every answer comes at once."""
+    """The rate of this client against a server that answers at once."""
     domains: int
     seconds_until_right: float | None
     """From the last accepted event until every count was right; None: some never were."""
     wrong_count: int
     wrong: list[WrongDomain]
-    """The first 10,000 of them."""
+    """The first 10,000."""
     breaches: list[str]
-    """Answers that are not what the API promises; the first 20."""
+    """Answers that violate the API; the first 20."""
     series: list[SecondRow] = field(default_factory=list)
     percentiles: list[Percentile] = field(default_factory=list)
-    """Of all requests of which an event was accepted."""
+    """Of all requests with an accepted event."""
     machine: dict[str, str] = field(default_factory=dict)
 
     @property
     def sent_per_second(self) -> float:
-        """The rate that was reached."""
+        """The rate of sending."""
         return self.events / self.seconds_sending if self.seconds_sending > 0 else 0.0
 
     @property
     def accepted_per_second(self) -> float:
-        """The rate at which events were accepted."""
+        """The rate of accepted events."""
         return self.accepted / self.seconds_sending if self.seconds_sending > 0 else 0.0
 
     @property
     def ok(self) -> bool:
-        """Whether something was accepted and everything is as promised."""
+        """True if events were accepted, every count is right and every answer follows the API."""
         return self.accepted > 0 and not self.wrong_count and not self.breaches
 
     @property
     def verdict(self) -> str:
-        """The run in a sentence."""
+        """The result in a sentence."""
         if self.wrong_count:
             return f"{self.wrong_count:,} of {self.domains:,} domains are wrong"
         if self.breaches:
-            return "every count is right, but some answers are not what the API promises"
+            return "every count is right, but some answers violate the API"
         if not self.accepted:
             return "nothing was accepted"
         return "every count is right"
 
     @property
     def title(self) -> str:
-        """What was run."""
+        """The title of the report."""
         return f"{self.profile}, {self.mode}, seed {self.seed}"
 
     def to_json(self) -> str:

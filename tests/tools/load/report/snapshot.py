@@ -1,4 +1,4 @@
-"""How a run is getting on at one moment. Pure."""
+"""The progress of a run at one moment. Pure."""
 
 from dataclasses import dataclass
 
@@ -11,14 +11,14 @@ class Snapshot:
 
     row: SecondRow
     settled: int
-    """Of how many events the fate is known."""
+    """The number of events with a known outcome."""
     total: int | None
-    """Of how many it will be; None: until time is up."""
+    """The number of events of the whole run; None: until time is up."""
     in_flight: int
     refused_by: dict[str, int]
     unanswered_by: dict[str, int]
     lag: int | None
-    """Of the workers, in records; None where they don't tell."""
+    """Of the workers, in records; None if they do not report it."""
     seconds: float
     """Since the start."""
 
@@ -31,8 +31,8 @@ class Snapshot:
 def snapshot_of(
     series: Series, *, seconds: float, total: int | None, in_flight: int, lag: int | None
 ) -> Snapshot:
-    """Return how the run is *seconds* after its start."""
-    # The processes tell of a second a little after its end.
+    """Return the progress *seconds* after the start."""
+    # The processes report a second shortly after its end.
     return Snapshot(
         series.row(max(0, int(seconds) - 2)),
         series.settled,

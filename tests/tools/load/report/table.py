@@ -1,4 +1,4 @@
-"""Print a report for people."""
+"""Print a report."""
 
 from rich.console import Console
 from rich.table import Table
@@ -10,7 +10,7 @@ SHOWN_DOMAINS = 20
 
 
 def print_report(report: Report, console: Console) -> None:
-    """Print the closing table, and below it what went wrong."""
+    """Print the final table, and the problems below it."""
     table = Table(title=report.title, show_header=False)
     table.add_column("figure")
     table.add_column("value", justify="right")

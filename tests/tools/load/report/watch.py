@@ -1,4 +1,4 @@
-"""Show how a run is getting on: a live view on a terminal, a line now and then elsewhere."""
+"""Show the progress of a run: a live view on a terminal, a line every few seconds elsewhere."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -18,10 +18,10 @@ _SECONDS_BETWEEN_LINES = 5.0
 
 
 class Watcher(Protocol):
-    """What is told of the progress of a run."""
+    """Receives the progress of a run."""
 
     def show(self, phase: str, done: int, total: int | None) -> None:
-        """*done* of *total* of *phase* are done; the last call of a phase says what was reached."""
+        """*done* of *total* of *phase* are done; the last call of a phase has its final number."""
         ...
 
     def sending(self, snapshot: Snapshot) -> None:
@@ -29,7 +29,7 @@ class Watcher(Protocol):
         ...
 
 
-class Silence:
+class SilentWatcher:
     """Shows nothing."""
 
     def show(self, phase: str, done: int, total: int | None) -> None:
@@ -40,7 +40,7 @@ class Silence:
 
 
 class Lines:
-    """A line at the beginning and the end of a phase and every 5 s in between."""
+    """A line at the start and the end of each phase, and every 5 s in between."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -48,7 +48,7 @@ class Lines:
         self._next_line = 0.0
 
     def show(self, phase: str, done: int, total: int | None) -> None:
-        """Print a line if it is time for one."""
+        """Print a line if one is due."""
         now = monotonic()
         ended = total is not None and done >= total
         if phase == self._phase and now < self._next_line and not ended:
@@ -58,7 +58,7 @@ class Lines:
         self._print(f"{phase}: {done:,}" + ("" if total is None else f" of {total:,}"))
 
     def sending(self, snapshot: Snapshot) -> None:
-        """Print the rates and times if it is time for it."""
+        """Print the rates and times if a line is due."""
         now = monotonic()
         if now < self._next_line:
             return
@@ -77,7 +77,7 @@ class Lines:
 
 
 class View:
-    """Bars for the phases, and while events are sent a table of what happens."""
+    """A progress bar for each phase, and a table while events are sent."""
 
     def __init__(self, live: Live, progress: Progress) -> None:
         self._live = live
@@ -120,7 +120,7 @@ def _reasons(reasons: dict[str, int]) -> str:
 
 @contextmanager
 def open_watcher(console: Console) -> Iterator[Watcher]:
-    """Yield what suits *console*."""
+    """Yield a watcher that suits *console*."""
     if not console.is_terminal:
         yield Lines(console)
         return
@@ -138,16 +138,16 @@ async def watched(
     total: int | None,
     more: Callable[[], None] = lambda: None,
 ) -> AsyncIterator[None]:
-    """Tell *watcher* of *done*, and call *more*, while the body runs."""
+    """Report *done* to *watcher*, and call *more*, while the body runs."""
 
-    async def tell() -> None:
+    async def report() -> None:
         while True:
             watcher.show(phase, done(), total)
             more()
             await asyncio.sleep(_TICK_SECONDS)
 
     async with asyncio.TaskGroup() as tasks:
-        telling = tasks.create_task(tell())
+        reporting = tasks.create_task(report())
         yield
-        telling.cancel()
+        reporting.cancel()
     watcher.show(phase, done(), total)

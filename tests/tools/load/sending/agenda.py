@@ -1,4 +1,4 @@
-"""Say which shipment is to leave now. Pure: the time is an argument."""
+"""Decide which shipment is due. Pure: the time is an argument."""
 
 import math
 from collections.abc import Iterator
@@ -7,10 +7,10 @@ from tests.tools.load.streams.schedule import Shipment
 
 
 class Agenda:
-    """The shipments that are still to be sent, one after the other.
+    """The shipments that are not sent yet, in order.
 
-    In an open loop each has its time. In a closed one the next is due whenever it is asked for,
-    until the duration is over.
+    In an open loop each has its time. In a closed loop the next one is always due, until the
+    duration is over.
     """
 
     def __init__(
@@ -29,7 +29,7 @@ class Agenda:
 
     @property
     def over(self) -> bool:
-        """Whether everything was taken."""
+        """True if no shipment is left."""
         return self._next is None
 
     def due(self, now: float) -> float | None:
@@ -45,12 +45,12 @@ class Agenda:
         return now if now >= self._began else None
 
     def seconds_until_due(self, now: float) -> float:
-        """Return how long to wait before asking again."""
+        """Return the time until the next shipment is due."""
         due = self._began if self._next is None else self._began + self._next.due_seconds
         return max(0.0, due - now)
 
     def take(self) -> Shipment:
-        """Return the shipment that is due."""
+        """Return the due shipment and advance to the next."""
         taken = self._next
         assert taken is not None
         self._next = next(self._shipments, None)

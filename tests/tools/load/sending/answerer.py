@@ -1,4 +1,4 @@
-"""A server that accepts every event at once, to see what the client can do by itself.
+"""A server that accepts every event at once, to measure the client alone.
 
 ``python -m tests.tools.load.sending.answerer HOST`` prints its port and serves until its input
 ends. It parses only the HTTP that this package's client writes.
@@ -20,17 +20,17 @@ _BULK_HEAD = (
 
 
 class Answerer(asyncio.Protocol):
-    """Answers ``PUT`` and ``POST`` as an ingest node does that has stored everything."""
+    """Answers ``PUT`` and ``POST`` like an ingest node that has stored every event."""
 
     def __init__(self) -> None:
         self._received = bytearray()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the way back."""
+        """Store the transport for answers."""
         self._transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
-        """Answer each request that is complete."""
+        """Answer each complete request."""
         received = self._received
         received += data
         while (head_end := received.find(_HEAD_END)) >= 0:

@@ -1,7 +1,7 @@
-"""Read from an answer what became of each event of its request. Pure.
+"""Derive the outcome of each event from the answer to its request. Pure.
 
-Only what an answer proves is believed: ``202`` that an event is stored, a refusal that it is
-not. Whatever proves neither leaves the event unanswered, so that its count may be either.
+An outcome needs proof: ``202`` proves that an event is stored, a refusal that it is not. Any other
+answer leaves the event unanswered, so that its count may or may not include it.
 """
 
 from collections.abc import Mapping
@@ -13,12 +13,12 @@ import msgspec
 from tests.tools.load.streams.event import Outcome
 
 OUTCOME_UNKNOWN = "outcome_unknown"
-"""The code of a 503 whose event may be in Kafka after all."""
+"""The code of a 503 whose event may be in Kafka."""
 _SHOWN_BYTES = 80
 
 
 class Fate(NamedTuple):
-    """What became of an event, and the code that says why."""
+    """The outcome of an event, and the code of its reason."""
 
     outcome: Outcome
     code: str = ""
@@ -33,17 +33,17 @@ OUTSIDE_CONTRACT = Fate(Outcome.UNANSWERED, "answer_outside_contract")
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The fate of the events of one request."""
+    """The outcomes of the events of one request."""
 
     fate: Fate
     lines: Mapping[int, Fate] = field(default_factory=dict)
-    """Lines (from 1) whose fate is another."""
+    """Lines (from 1) with another outcome."""
     breach: str = ""
-    """How the answer departs from what the API promises, if it does."""
+    """How the answer violates the API, if it does."""
 
     @property
     def accepts_all(self) -> bool:
-        """Whether every event was accepted."""
+        """True if every event was accepted."""
         return self.fate.outcome is Outcome.ACCEPTED and not self.lines
 
 
@@ -67,7 +67,7 @@ _ALL_ACCEPTED = Reply(ACCEPTED)
 
 
 def read_put(status: int, body: bytes) -> Reply:
-    """Return the fate of an event sent by PUT."""
+    """Return the outcome of an event sent by PUT."""
     if status == 202 and not body:
         return _ALL_ACCEPTED
     if status >= 400:
@@ -76,7 +76,7 @@ def read_put(status: int, body: bytes) -> Reply:
 
 
 def read_bulk(status: int, body: bytes, lines: int) -> Reply:
-    """Return the fate of each of the *lines* of a bulk request."""
+    """Return the outcome of each of the *lines* of a bulk request."""
     if status not in {202, 503}:
         return Reply(_refusal(status, body)) if status >= 400 else _outside(status, body)
     outcomes = _decode(body, _Outcomes)

@@ -1,4 +1,4 @@
-"""Enter what became of every request: in the ledger, and by the second. No I/O and no clock."""
+"""Record the outcome of every request: in the ledger, and by the second. No I/O and no clock."""
 
 from array import array
 
@@ -14,7 +14,7 @@ MAX_BREACHES = 20
 
 
 class Book:
-    """What a process has sent since *began*, a time by ``perf_counter`` as all others here."""
+    """The events that a process sent since *began*. All times here are of ``perf_counter``."""
 
     def __init__(self, ledger: Ledger, began: float) -> None:
         self.breaches: list[str] = []
@@ -25,7 +25,7 @@ class Book:
         self._present = Second(-1)
 
     def leave(self, shipment: Shipment, due: float, now: float) -> None:
-        """Enter that *shipment* leaves."""
+        """Record that *shipment* was sent."""
         events = len(shipment.codes)
         second = self._at(now)
         second.sent += events
@@ -33,19 +33,19 @@ class Book:
         self._at(due).offered += events
 
     def accept(self, shipment: Shipment, due: float, now: float) -> None:
-        """Enter that all of *shipment* was accepted."""
+        """Record that all of *shipment* was accepted."""
         self._ledger.accept(shipment.codes)
         self._accepted(shipment, len(shipment.codes), due, now)
 
     def settle(self, shipment: Shipment, reply: Reply, due: float, now: float) -> None:
-        """Enter the fate of each event of *shipment*."""
+        """Record the outcome of each event of *shipment*."""
         codes: dict[tuple[Outcome, str], array[int]] = {}
         for line, code in enumerate(shipment.codes, start=1):
             fate = reply.lines.get(line, reply.fate)
             codes.setdefault(fate, array(CODE)).append(code)
         second = self._at(now)
         for (outcome, reason), shared in codes.items():
-            self._ledger.enter(shared, outcome)
+            self._ledger.record(shared, outcome)
             match outcome:
                 case Outcome.ACCEPTED:
                     self._accepted(shipment, len(shared), due, now)
@@ -58,12 +58,12 @@ class Book:
             self.breach(f"{shipment.way}: {reply.breach}")
 
     def breach(self, how: str) -> None:
-        """Enter that something departs from what the API promises."""
+        """Record a violation of the API."""
         if len(self.breaches) < MAX_BREACHES:
             self.breaches.append(how)
 
     def drain(self) -> list[Second]:
-        """Return what was entered since the last time, by the second."""
+        """Return the seconds recorded since the previous call."""
         seconds = list(self._seconds.values())
         self._seconds.clear()
         self._present = Second(-1)

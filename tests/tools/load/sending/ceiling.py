@@ -1,4 +1,4 @@
-"""Measure what this client can do by itself: the same load on servers that answer at once."""
+"""Measure this client alone: the same load on servers that answer at once."""
 
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -11,9 +11,9 @@ _HOST = "127.0.0.1"
 
 
 async def measure_ceiling(options: LoadOptions, seconds: float = CEILING_SECONDS) -> float:
-    """Return how many events a second this client sends, and enters, at best.
+    """Return the maximum rate of this client, in events sent and recorded per second.
 
-    As many servers as there are sending processes, each in a process of its own.
+    Uses as many servers as sending processes, each in a process of its own.
     """
     async with AsyncExitStack() as stack:
         nodes = []

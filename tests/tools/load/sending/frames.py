@@ -1,4 +1,4 @@
-"""What the processes of a run tell each other: a length, then a message."""
+"""The messages between the processes of a run: a length, then a message."""
 
 import struct
 from io import BufferedReader, BufferedWriter
@@ -15,7 +15,7 @@ LENGTH = struct.Struct("!I")
 
 
 class Begin(msgspec.Struct, tag=True):
-    """To a sending process: what to send. It answers Ready."""
+    """To a sending process: the events to send. The process answers Ready."""
 
     options: LoadOptions
     share: Share
@@ -23,25 +23,25 @@ class Begin(msgspec.Struct, tag=True):
 
 
 class Ready(msgspec.Struct, tag=True):
-    """Everything is prepared."""
+    """The process is prepared."""
 
 
 class Go(msgspec.Struct, tag=True):
-    """To a sending process: send. All processes of a machine share ``perf_counter``."""
+    """To a sending process: start. All processes of a machine share ``perf_counter``."""
 
     began: float
     """When the schedule starts."""
 
 
 class Progress(msgspec.Struct, tag=True):
-    """What happened since the last one, and the requests that are on their way now."""
+    """The seconds since the previous message, and the number of requests in flight."""
 
     seconds: list[Second]
     in_flight: int
 
 
 class Entries(msgspec.Struct, tag=True):
-    """A piece of the ledger; they come in the end, and may be tens of megabytes."""
+    """A piece of the ledger, sent at the end; all pieces may be tens of megabytes."""
 
     outcome: Outcome
     piece: Piece
@@ -51,7 +51,7 @@ class Finished(msgspec.Struct, tag=True):
     """The last message of a sending process."""
 
     ended: float
-    """When the last fate was known, by ``perf_counter`` as is the next."""
+    """When the last outcome became known, by ``perf_counter`` like the next."""
     last_accepted: float | None
     cpu_seconds: float
     breaches: list[str]
@@ -63,28 +63,28 @@ _decode = msgspec.msgpack.Decoder(Message).decode
 
 
 def encode(message: Message) -> bytes:
-    """Return *message* as it travels."""
+    """Return *message* with its length, as bytes."""
     encoded = _encode(message)
     return LENGTH.pack(len(encoded)) + encoded
 
 
 def write(message: Message, target: BufferedWriter) -> None:
-    """Write *message*, all of it.
+    """Write all of *message*.
 
-    To standard output itself, which PYTHONUNBUFFERED makes unbuffered, a part may be written.
+    PYTHONUNBUFFERED makes standard output unbuffered, and then a write may be partial.
     """
     target.write(encode(message))
     target.flush()
 
 
 def decode(encoded: bytes) -> Message:
-    """Return the message that came after its length."""
+    """Return the message from its bytes, without the length."""
     message: Message = _decode(encoded)
     return message
 
 
 def read(source: BufferedReader) -> Message:
-    """Wait for the next message; raises EOFError where there is none."""
+    """Wait for the next message; raises EOFError at the end."""
     head = source.read(LENGTH.size)
     if not head:
         raise EOFError("There are no more messages.")

@@ -1,7 +1,7 @@
 """A process that sends its share of a run: ``python -m tests.tools.load.sending.process``.
 
-It is told by standard input what to send, and tells by standard output what became of it. Where its
-input ends its parent has died, and it ends as well.
+Standard input carries its orders, standard output the outcomes. When its input ends, its parent has
+died, and it exits.
 """
 
 import asyncio
@@ -26,22 +26,22 @@ _ORPHANED = 3
 
 
 def main() -> None:
-    """Prepare, wait for the start, send, and hand everything over."""
-    told, telling = os.fdopen(0, "rb", closefd=False), os.fdopen(1, "wb", closefd=False)
-    begin = frames.read(told)
+    """Prepare, wait for the start, send, and return every outcome."""
+    orders, outcomes = os.fdopen(0, "rb", closefd=False), os.fdopen(1, "wb", closefd=False)
+    begin = frames.read(orders)
     assert isinstance(begin, frames.Begin)
     options = begin.options
     stream, ledger = stream_of(options), Ledger(domains_of(options))
     shipments = shipments_of(options, stream, begin.share)
-    frames.write(frames.Ready(), telling)
-    go = frames.read(told)
+    frames.write(frames.Ready(), outcomes)
+    go = frames.read(orders)
     assert isinstance(go, frames.Go)
     book = Book(ledger, go.began)
     sender = Sender(
         stream,
         book,
         nodes=[node_at(url) for url in options.ingest],
-        # So that a few connections of many processes do not all go to the first node.
+        # Otherwise a few connections of many processes would all go to the first node.
         first_node=begin.share.first,
         connections=begin.connections,
         timeout_seconds=options.request_timeout_seconds,
@@ -52,13 +52,13 @@ def main() -> None:
         closed_loop=options.closed_loop,
         duration_seconds=options.duration_seconds or math.inf,
     )
-    # Nothing made so far is garbage, and what is made from here on has no cycles.
+    # No object so far is garbage, and later ones have no cycles.
     gc.freeze()
 
     async def send() -> float:
         asyncio.get_running_loop().add_reader(0, os._exit, _ORPHANED)
         async with asyncio.TaskGroup() as tasks:
-            progress = tasks.create_task(_keep_telling(book, sender, telling))
+            progress = tasks.create_task(_report_progress(book, sender, outcomes))
             ended = await sender.run(agenda)
             progress.cancel()
         return ended
@@ -66,17 +66,17 @@ def main() -> None:
     spent = process_time()
     ended = uvloop.run(send())
     spent = process_time() - spent
-    frames.write(frames.Progress(book.drain(), 0), telling)
+    frames.write(frames.Progress(book.drain(), 0), outcomes)
     for outcome, piece in ledger.pieces():
-        frames.write(frames.Entries(outcome, piece), telling)
-    frames.write(frames.Finished(ended, book.last_accepted, spent, book.breaches), telling)
+        frames.write(frames.Entries(outcome, piece), outcomes)
+    frames.write(frames.Finished(ended, book.last_accepted, spent, book.breaches), outcomes)
 
 
-async def _keep_telling(book: Book, sender: Sender, telling: BufferedWriter) -> None:
+async def _report_progress(book: Book, sender: Sender, outcomes: BufferedWriter) -> None:
     while True:
         await asyncio.sleep(PROGRESS_SECONDS)
-        # Blocking, but the pipe holds several seconds of progress.
-        frames.write(frames.Progress(book.drain(), sender.in_flight), telling)
+        # This blocks, but the pipe has room for several seconds of progress.
+        frames.write(frames.Progress(book.drain(), sender.in_flight), outcomes)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Start the processes that send, and add up what they tell."""
+"""Start the sending processes and add up their outcomes."""
 
 import asyncio
 import sys
@@ -21,11 +21,11 @@ _HEAD_START_SECONDS = 0.1
 
 
 class SendingError(Exception):
-    """A sending process ended before its share was sent."""
+    """A sending process ended before it had sent its share."""
 
 
 class Results:
-    """What became of a run, as far as it is known."""
+    """The outcomes of a run so far."""
 
     def __init__(self, options: LoadOptions) -> None:
         self.ledger = Ledger(domains_of(options))
@@ -39,11 +39,11 @@ class Results:
 
     @property
     def seconds_sending(self) -> float:
-        """How long it took until the last fate was known."""
+        """The time until the last outcome was known."""
         return self.ended - self.began
 
     def finish(self, finished: frames.Finished) -> None:
-        """Add the last words of a process."""
+        """Add the last message of a process."""
         self.ended = max(self.ended, finished.ended)
         if finished.last_accepted is not None:
             self.last_accepted = max(self.last_accepted or 0.0, finished.last_accepted)
@@ -52,7 +52,7 @@ class Results:
 
 
 async def send_all(options: LoadOptions, on_progress: Callable[[Results], None]) -> Results:
-    """Send the load from as many processes as the options say; return what became of it."""
+    """Send the load from as many processes as the options require; return the outcomes."""
     results = Results(options)
     shares = [Share(first, options.processes) for first in range(options.processes)]
     async with AsyncExitStack() as stack:
@@ -62,13 +62,13 @@ async def send_all(options: LoadOptions, on_progress: Callable[[Results], None])
         ]
         for process, share in zip(processes, shares, strict=True):
             connections = len(range(share.first, options.connections, share.processes))
-            _tell(process, frames.Begin(options, share, connections))
+            _send(process, frames.Begin(options, share, connections))
         for process in processes:
-            await _hear(process)
+            await _receive(process)
         spent = process_time()
         results.began = perf_counter() + _HEAD_START_SECONDS
         for process in processes:
-            _tell(process, frames.Go(results.began))
+            _send(process, frames.Go(results.began))
         async with asyncio.TaskGroup() as tasks:
             for number, process in enumerate(processes):
                 tasks.create_task(_follow(number, process, results, on_progress))
@@ -80,7 +80,7 @@ async def _follow(
     number: int, process: Process, results: Results, on_progress: Callable[[Results], None]
 ) -> None:
     while True:
-        match await _hear(process):
+        match await _receive(process):
             case frames.Progress(seconds=seconds, in_flight=in_flight):
                 results.in_flight[number] = in_flight
                 results.series.add(seconds)
@@ -91,12 +91,14 @@ async def _follow(
                 results.finish(finished)
                 return
             case other:
-                raise SendingError(f"A sending process said {type(other).__name__}.")
+                raise SendingError(
+                    f"Unexpected message from a sending process: {type(other).__name__}."
+                )
 
 
 @asynccontextmanager
 async def open_module(module: str, *arguments: str) -> AsyncIterator[Process]:
-    """Run a module of ours as a process that ends with the context."""
+    """Run a module as a process that ends with the context."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", module, *arguments, stdin=PIPE, stdout=PIPE, cwd=_ROOT
     )
@@ -105,19 +107,21 @@ async def open_module(module: str, *arguments: str) -> AsyncIterator[Process]:
     finally:
         if process.returncode is None:
             process.kill()
-        # What it still said is read: with a full pipe the wait alone would not end.
+        # Reads the rest of its output: with a full pipe, waiting alone would not end.
         await process.communicate()
 
 
-def _tell(process: Process, message: frames.Message) -> None:
+def _send(process: Process, message: frames.Message) -> None:
     assert process.stdin is not None
     process.stdin.write(frames.encode(message))
 
 
-async def _hear(process: Process) -> frames.Message:
+async def _receive(process: Process) -> frames.Message:
     assert process.stdout is not None
     try:
         head = await process.stdout.readexactly(frames.LENGTH.size)
         return frames.decode(await process.stdout.readexactly(frames.LENGTH.unpack(head)[0]))
     except asyncio.IncompleteReadError as error:
-        raise SendingError("A sending process ended early; what it printed says why.") from error
+        raise SendingError(
+            "A sending process ended early; its output above has the reason."
+        ) from error

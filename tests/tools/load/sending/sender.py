@@ -1,4 +1,4 @@
-"""Send on schedule, whatever the server does: an open loop. Without a rate: a closed one."""
+"""Send on schedule, whatever the server does (an open loop), or without a rate (a closed loop)."""
 
 import asyncio
 import math
@@ -25,18 +25,18 @@ from tests.tools.load.streams.stream import Stream
 RECONNECT_SECONDS = 0.2
 CONNECT_SECONDS = 3.0
 IDLE_SECONDS = 20.0
-"""A connection of which nothing was asked for so long is replaced: the node may end it just when
-it is written to, and what is sent then stays unanswered."""
+"""A connection that was idle for so long is replaced: the node may close it at the moment of
+writing, and that request would stay unanswered."""
 _SWEEP_SECONDS = 0.1
 _UNAVAILABLE = 503
 
 
 class Sender:
-    """A number of connections that serve one schedule.
+    """A number of connections that share one schedule.
 
-    Each has one request in flight. Where all of them wait for the server the schedule runs on,
-    and the latency of what is sent late is measured from when it was due. In a closed loop every
-    request is due when a connection is free for it.
+    Each has one request in flight. If all of them wait for the server, the schedule continues, and
+    the latency of a late request is measured from its due time. In a closed loop every request is
+    due when a connection is free.
     """
 
     def __init__(
@@ -62,11 +62,11 @@ class Sender:
 
     @property
     def in_flight(self) -> int:
-        """How many requests are on their way."""
+        """The number of requests in flight."""
         return len(self._busy)
 
     async def run(self, agenda: Agenda) -> float:
-        """Send everything; return when the last fate was known."""
+        """Send everything; return when the last outcome was known."""
         self._loop = asyncio.get_running_loop()
         self._done = self._loop.create_future()
         self._agenda = agenda
@@ -81,7 +81,7 @@ class Sender:
         return perf_counter()
 
     def _pump(self) -> None:
-        """Send what is due on the connections that are free, and come back for the next."""
+        """Send all due shipments on free connections; schedule the next call."""
         self._timer = None
         while self._free:
             now = perf_counter()
@@ -94,8 +94,8 @@ class Sender:
         if self._agenda.over:
             self._finish_if_idle()
         elif self._free:
-            # uvloop rounds to milliseconds: round up, and look again, since too early is not on
-            # schedule either.
+            # uvloop rounds to milliseconds: round up, and check again, since a request must not
+            # leave early.
             early = self._agenda.seconds_until_due(perf_counter())
             self._timer = self._loop.call_later(math.ceil(early * 1_000) / 1_000, self._pump)
 
@@ -131,12 +131,12 @@ class Sender:
                 self._not_sent(connection)
 
     def opened(self, connection: Connection[Shipment]) -> None:
-        """Send what waited for the connection."""
+        """Send the shipment that waited for the connection."""
         if connection.request is not None and connection.transport is not None:
             self._write(connection, connection.transport, connection.request)
 
     def answered(self, connection: Connection[Shipment], answer: Answer) -> None:
-        """Enter the answer, and send what is due next."""
+        """Record the answer and send the next due shipment."""
         shipment, now = self._take(connection), perf_counter()
         status, body = answer.status, answer.body
         if shipment.way is Way.BULK:
@@ -149,17 +149,17 @@ class Sender:
             self._book.settle(shipment, reply, connection.due, now)
         connection.used_at = now
         if connection.closed and status == _UNAVAILABLE:
-            # A node that wants no more connections is not to be asked for one at once.
+            # A node that wants no more connections gets a pause first.
             self._loop.call_later(RECONNECT_SECONDS, self._release, connection)
         else:
             self._release(connection)
 
     def lost(self, connection: Connection[Shipment]) -> None:
-        """Enter that the request may have been carried out or not."""
+        """Record that the node may or may not have executed the request."""
         self._give_up(connection, Reply(NO_ANSWER))
 
     def breached(self, connection: Connection[Shipment], how: str) -> None:
-        """Enter that something else than one answer came."""
+        """Record that the connection received something other than one answer."""
         if connection.request is None or not connection.closed:
             self._book.breach(how)
         else:
@@ -170,7 +170,7 @@ class Sender:
         self._book.leave(shipment, connection.due, now)
         self._book.settle(shipment, Reply(NOT_SENT), connection.due, now)
         connection.closed = True
-        # A node that is gone must not eat the schedule: leave it to the others.
+        # A missing node must not consume the schedule: leave it to the other nodes.
         self._loop.call_later(RECONNECT_SECONDS, self._release, connection)
 
     def _give_up(self, connection: Connection[Shipment], reply: Reply) -> None:
@@ -189,7 +189,7 @@ class Sender:
         return Connection[Shipment](connection.node, self)
 
     def _release(self, connection: Connection[Shipment]) -> None:
-        """Send what is overdue on *connection*, or keep it for what comes."""
+        """Send an overdue shipment on *connection*, or mark the connection free."""
         if connection.closed:
             connection = self._replace(connection)
         if not self._free and (due := self._agenda.due(perf_counter())) is not None:
@@ -202,7 +202,7 @@ class Sender:
             self._pump()
 
     async def _keep_sweeping(self) -> None:
-        """Give up the requests that have waited too long."""
+        """Give up requests that exceed the timeout."""
         while True:
             await asyncio.sleep(_SWEEP_SECONDS)
             late = perf_counter() - self._timeout

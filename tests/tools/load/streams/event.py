@@ -1,4 +1,4 @@
-"""What a profile emits and what becomes of it."""
+"""The events of a profile, and their outcomes."""
 
 from collections.abc import Iterator
 from enum import StrEnum
@@ -6,14 +6,14 @@ from typing import NamedTuple, Protocol
 
 
 class Kind(StrEnum):
-    """What happened to a mail."""
+    """The kind of an event."""
 
     DELIVERED = "delivered"
     BOUNCED = "bounced"
 
 
 class Outcome(StrEnum):
-    """What the sender of an event knows about it."""
+    """What the sender knows about an event."""
 
     ACCEPTED = "accepted"
     REFUSED = "refused"
@@ -21,7 +21,7 @@ class Outcome(StrEnum):
 
 
 class Event(NamedTuple):
-    """One event of a run. ``number`` is its domain's: 0 is the first domain of the run."""
+    """One event of a run. ``number`` is that of its domain; 0 is the first domain of the run."""
 
     number: int
     name: str
@@ -32,9 +32,9 @@ class Profile(Protocol):
     """A workload: an endless stream of events, the same for the same seed."""
 
     def events(self) -> Iterator[Event]:
-        """Yield the events in the order in which they are due."""
+        """Yield the events in the order of their due times."""
         ...
 
     def name(self, number: int) -> str:
-        """Return the name of a domain that ``events`` has come past."""
+        """Return the name of a domain that ``events`` has passed."""
         ...

@@ -1,4 +1,4 @@
-"""Make the stream and the schedule that the options ask for. Pure."""
+"""Build the stream and the schedule from the options. Pure."""
 
 from collections.abc import Iterator
 from random import Random
@@ -20,7 +20,7 @@ def stream_of(options: LoadOptions) -> Stream:
 
 
 def domains_of(options: LoadOptions) -> int:
-    """Return for how many domains to have room from the beginning."""
+    """Return the number of domains to allocate at the start."""
     return options.domains if options.profile is Profile.WIDE else 0
 
 

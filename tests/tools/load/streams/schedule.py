@@ -1,4 +1,4 @@
-"""Say when which request is due. Pure: the schedule does not know how the server is doing."""
+"""Decide which request is due when. Pure: independent of the server's answers."""
 
 from array import array
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ class Way(StrEnum):
 
 
 class Shipment(NamedTuple):
-    """The events of one request, and when it is due, in seconds from the start.
+    """The events of one request, and its due time in seconds from the start.
 
     A bulk request is due when the last of its events is.
     """
@@ -32,7 +32,7 @@ class Shipment(NamedTuple):
 
 
 class Share(NamedTuple):
-    """Which of the shipments a process sends: every *processes*-th, from *first* on."""
+    """The shipments of one process: every *processes*-th, starting with *first*."""
 
     first: int = 0
     processes: int = 1
@@ -49,10 +49,10 @@ def schedule(
     random: Random,
     share: Share = Share(),
 ) -> Iterator[Shipment]:
-    """Yield a share of the requests in the order in which they are due, *rate* events a second.
+    """Yield a share of the requests in the order of their due times, *rate* events per second.
 
-    Without *events* there is no end; at rate 0 everything is due at once. In mixed mode chance
-    decides for each event, so that both ways meet in every domain.
+    Without *events* there is no end; at rate 0 everything is due at once. In mixed mode each event
+    takes a random route, so that both routes meet in every domain.
     """
     seconds_an_event = 1 / rate if rate else 0.0
     match mode:
@@ -70,7 +70,7 @@ def schedule(
 
 
 def _spans(events: int | None, size: int) -> Iterator[tuple[int, int]]:
-    """Yield the starts and the ends of the pieces in which the events are taken."""
+    """Yield the start and end of each piece of the events."""
     for start in count(0, size):
         end = start + size if events is None else min(start + size, events)
         if start >= end:

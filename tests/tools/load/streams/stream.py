@@ -1,7 +1,7 @@
-"""A workload as numbers, so that millions of events a second can be told apart. Pure.
+"""A workload as numbers, fast enough for millions of events per second. Pure.
 
-An event is a code: its domain's number doubled, plus one if it is a bounce. A code is the place of
-the event's counter in the ledger, too.
+The code of an event is twice the number of its domain, plus one for a bounce. The code is also the
+index of the event's counter in the ledger.
 """
 
 from array import array
@@ -21,19 +21,19 @@ def code_of(number: int, kind: Kind) -> int:
 
 
 def kind_of(code: int) -> Kind:
-    """Return what the event with *code* is."""
+    """Return the event with *code*."""
     return Kind.BOUNCED if code % 2 else Kind.DELIVERED
 
 
 class Stream(Protocol):
-    """A profile's events, without end, the same for the same seed. Taken once, in order."""
+    """The events of a profile, without end, taken once in order; the same for the same seed."""
 
     def take(self, count: int) -> "array[int]":
         """Return the codes of the next *count* events."""
         ...
 
     def skip(self, count: int) -> None:
-        """Pass over the next *count* events: another process sends them."""
+        """Skip the next *count* events: another process sends them."""
         ...
 
     def lines(self, codes: "array[int]") -> bytes:
@@ -41,7 +41,7 @@ class Stream(Protocol):
         ...
 
     def path(self, code: int) -> bytes:
-        """Return the domain and the kind as they stand in the path of a PUT."""
+        """Return the domain and the kind for the path of a PUT."""
         ...
 
     def name(self, number: int) -> str:

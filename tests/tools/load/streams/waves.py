@@ -1,7 +1,7 @@
-"""The domains of the profile ``waves``: the assignment's own generator, rebuilt from a seed. Pure.
+"""The domains of the profile ``waves``: the assignment's own generator, with a seed. Pure.
 
-Twenty domains are active at a time and take turns, one event each. A domain that has had all
-its events is replaced by a fresh one and never comes back.
+Twenty domains are active at a time and take turns, one event each. A domain that has had all its
+events is replaced by a new one and never returns.
 """
 
 import string
@@ -21,16 +21,16 @@ EVERY_NTH_NEVER_BOUNCES = 25
 
 @dataclass(frozen=True, slots=True)
 class Life:
-    """All that will happen to one domain."""
+    """All events of one domain."""
 
     number: int
     name: str
     events: int
     period: int
-    """Every ``period``-th event bounces, the first one included; 0: none does."""
+    """Every ``period``-th event bounces, including the first; 0: none does."""
 
     def kind(self, index: int) -> Kind:
-        """Return what event *index* (from 0) is."""
+        """Return the kind of event *index* (from 0)."""
         bounces = self.period != 0 and index % self.period == 0
         return Kind.BOUNCED if bounces else Kind.DELIVERED
 

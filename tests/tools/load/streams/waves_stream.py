@@ -1,7 +1,7 @@
 """The profile ``waves`` as numbers. Pure.
 
-Nearly always a round of the twenty domains equals the one before it: what changes is that one
-bounces or ends. So rounds are made one by one only there, and repeated in between.
+A round of the twenty domains nearly always equals the previous one, until a domain bounces or ends.
+So only those rounds are computed one by one, and the rounds between them are repeated.
 """
 
 from array import array
@@ -16,7 +16,7 @@ _CACHED_CODES = 4_096
 
 
 class _Place:
-    """One of the places that domains take in turn."""
+    """One of the twenty places; domains take them in turn."""
 
     __slots__ = ("_index", "_life")
 
@@ -25,7 +25,7 @@ class _Place:
         self._index = 0
 
     def next_code(self, newcomers: Iterator[Life]) -> int:
-        """Return the code of the next event, of a newcomer if the domain has had its events."""
+        """Return the code of the next event; start a new domain if this one has had its events."""
         while self._index >= self._life.events:
             self._life = next(newcomers)
             self._index = 0
@@ -38,18 +38,18 @@ class _Place:
         return code_of(self._life.number, Kind.DELIVERED)
 
     def deliveries_ahead(self) -> int:
-        """Return how many deliveries come before the domain bounces or ends."""
+        """Return the number of deliveries before the domain bounces or ends."""
         left = self._life.events - self._index
         period = self._life.period
         return min(left, -self._index % period) if period else left
 
     def pass_over(self, deliveries: int) -> None:
-        """Count *deliveries* as had."""
+        """Count *deliveries* as taken."""
         self._index += deliveries
 
 
 class _Cache(dict[int, bytes]):
-    """What is made of a code, for those that are in use now."""
+    """Cached values by code, for the codes in use."""
 
     def __init__(self, make: Callable[[int], str]) -> None:
         super().__init__()
@@ -63,7 +63,7 @@ class _Cache(dict[int, bytes]):
 
 
 class WavesStream:
-    """The events of a seed: those that twenty domains in turn would make one by one."""
+    """The events of a seed, equal to those of twenty domains taken one by one."""
 
     def __init__(self, seed: int) -> None:
         self._newcomers = lives(seed)
@@ -75,7 +75,7 @@ class WavesStream:
             lambda code: f'{{"domain":"{self.name(code // 2)}","event":"{kind_of(code)}"}}\n'
         ).__getitem__
         self.path = _Cache(lambda code: f"{self.name(code // 2)}/{kind_of(code)}").__getitem__
-        """Return the domain and the kind as they stand in the path of a PUT."""
+        """Return the domain and the kind for the path of a PUT."""
 
     def take(self, count: int) -> "array[int]":
         """Return the codes of the next *count* events."""
@@ -86,7 +86,7 @@ class WavesStream:
         return taken
 
     def skip(self, count: int) -> None:
-        """Pass over the next *count* events."""
+        """Skip the next *count* events."""
         self.take(count)
 
     def lines(self, codes: "array[int]") -> bytes:
@@ -94,14 +94,14 @@ class WavesStream:
         return b"".join(map(self._line_of, codes))
 
     def name(self, number: int) -> str:
-        """Return the name of a domain, also of one that has not come past yet."""
+        """Return the name of a domain, also of one that has not occurred yet."""
         missing = number + 1 - len(self._names)
         if missing > 0:
             self._names += (life.name for life in islice(self._named, missing))
         return self._names[number]
 
     def _make(self) -> None:
-        """Make one round, and repeat its domains' deliveries until one bounces or ends."""
+        """Compute one round, and repeat its deliveries until a domain bounces or ends."""
         places = self._places
         self._ready.extend([place.next_code(self._newcomers) for place in places])
         if rounds := min(place.deliveries_ahead() for place in places):

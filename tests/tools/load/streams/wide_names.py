@@ -1,11 +1,11 @@
-"""A name for each of very many numbers, computed and never kept. Pure."""
+"""A name for each of very many numbers, computed instead of stored. Pure."""
 
 import string
 
 LABEL_LETTERS = 8
 LAST_LABELS = ("net", "com", "org", "io", "gov")
 NAMES: int = len(string.ascii_lowercase) ** LABEL_LETTERS
-# Coprime to the number of names, so that no two numbers meet in one.
+# Coprime to the number of names, so that no two numbers have the same name.
 _STRIDE = 130_394_867_153
 _LETTERS = len(string.ascii_lowercase)
 _PAIRS = tuple(

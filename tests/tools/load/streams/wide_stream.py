@@ -1,10 +1,10 @@
-"""The profile ``wide`` as numbers: many domains that come back again and again. Pure.
+"""The profile ``wide`` as numbers: many domains that recur. Pure.
 
 Uniform draws are the worst case for every cache and every aggregate; by Zipf's law a few domains
 are much of the stream.
 
-Its events are drawn in blocks, each from a seed of its own, so that a process which sends only a
-part of them need not draw the others.
+Events are drawn in blocks, each with a seed of its own, so that a process that sends only a part
+does not draw the others.
 """
 
 from array import array
@@ -17,16 +17,16 @@ from tests.tools.load.streams.zipf import Zipf
 BLOCK_EVENTS = 500
 DEFAULT_BOUNCE_SHARE = 0.01
 BOUNCED_SHARE = 0.5
-"""Of the events of a domain that bounces."""
+"""The share of bounces among the events of a domain that bounces."""
 _MILLION = 1_000_000
-# By the number's remainder, and the last bit says whether it is a bounce.
+# By the remainder of the number; the last bit is the kind.
 _ENDINGS = tuple(
     f'.{last}","event":"{kind_of(bit)}"}}\n' for last in LAST_LABELS for bit in range(2)
 )
 
 
 class WideStream:
-    """*domains* of them, drawn uniformly without an *exponent*, else by Zipf's law.
+    """Draws from *domains*: uniformly without an *exponent*, else by Zipf's law.
 
     *bounce_share* of the domains bounce, each at half of its events.
     """
@@ -62,19 +62,19 @@ class WideStream:
         return taken
 
     def skip(self, count: int) -> None:
-        """Pass over the next *count* events."""
+        """Skip the next *count* events."""
         self._position += count
 
     def lines(self, codes: "array[int]") -> bytes:
         """Return the body of a bulk request."""
         label, endings, many = self._names.label, _ENDINGS, len(_ENDINGS)
-        # A code's remainder tells the last label and the kind at once.
+        # The remainder of a code determines the last label and the kind.
         return "".join(
             [f'{{"domain":"{label(code // 2)}{endings[code % many]}' for code in codes]
         ).encode()
 
     def path(self, code: int) -> bytes:
-        """Return the domain and the kind as they stand in the path of a PUT."""
+        """Return the domain and the kind for the path of a PUT."""
         return f"{self.name(code // 2)}/{kind_of(code)}".encode()
 
     def name(self, number: int) -> str:
@@ -82,8 +82,8 @@ class WideStream:
         return self._names.name(number)
 
     def bounces(self, number: int) -> bool:
-        """Whether some events of domain *number* are bounces."""
-        # Spread evenly, and not the first ones, which by Zipf are nearly all of the stream.
+        """Return True if some events of domain *number* are bounces."""
+        # Spread evenly, without the first ones, which by Zipf's law are nearly all of the stream.
         return number * self._per_million % _MILLION >= _MILLION - self._per_million
 
     def _draw(self, block: int) -> "array[int]":

@@ -1,4 +1,4 @@
-"""Draw by Zipf's law: the one of rank k comes 1 / k**exponent as often as the first. Pure."""
+"""Draw by Zipf's law: rank k is 1 / k**exponent as frequent as rank 1. Pure."""
 
 import math
 from random import Random
@@ -7,8 +7,8 @@ from random import Random
 class Zipf:
     """Ranks 1 to *size* by Zipf's law, drawn in constant memory.
 
-    Rejection inversion (W. Hörmann and G. Derflinger, 1996): a rank is drawn from the area under
-    a hull of the law and kept where the law reaches it, which is nearly always.
+    Rejection inversion (W. Hörmann and G. Derflinger, 1996): a rank is drawn from the area under a
+    hull of the law and accepted where the law reaches the hull, which is nearly always.
     """
 
     def __init__(self, size: int, exponent: float) -> None:
@@ -20,7 +20,7 @@ class Zipf:
         self._last = self._area(size + 0.5)
 
     def draw(self, random: Random) -> int:
-        """Return a rank."""
+        """Return a random rank."""
         while True:
             area = self._last + random.random() * (self._first - self._last)
             rank = min(max(round(self._rank(area)), 1), self._size)

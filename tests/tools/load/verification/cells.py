@@ -1,4 +1,4 @@
-"""Count in one or two bytes a counter, for tens of millions of counters. Pure."""
+"""Tens of millions of counters, with one or two bytes each. Pure."""
 
 from array import array
 from collections.abc import Iterable, Iterator
@@ -10,7 +10,7 @@ _PIECE_CELLS = 131_072
 
 
 class Piece(NamedTuple):
-    """Some neighbouring counters, as another process may add them to its own."""
+    """Some adjacent counters, as another process adds them to its own."""
 
     start: int
     counts: bytes
@@ -18,9 +18,9 @@ class Piece(NamedTuple):
 
 
 class Cells:
-    """Counters 0, 1, 2, ...; those of which nothing was said are 0.
+    """Counters 0, 1, 2, ...; a counter that was never incremented is 0.
 
-    A cell that is full starts anew, and what it held is carried aside.
+    When a cell overflows, it restarts, and a dictionary keeps its previous count.
     """
 
     def __init__(self, typecode: Literal["B", "H"], size: int = 0) -> None:
@@ -29,12 +29,12 @@ class Cells:
         self._carried: dict[int, int] = {}
 
     def __len__(self) -> int:
-        """Return how many counters have a cell."""
+        """Return the number of cells."""
         return len(self._cells)
 
     @property
     def nbytes(self) -> int:
-        """The memory of the cells."""
+        """The memory of the cells in bytes."""
         return len(self._cells) * self._cells.itemsize
 
     def count(self, places: Iterable[int]) -> None:
@@ -53,21 +53,21 @@ class Cells:
             cells[place] += 1
 
     def read(self, place: int) -> int:
-        """Return a count."""
+        """Return the count at *place*."""
         if place >= len(self._cells):
             return 0
         count = self._cells[place]
         return count + self._carried.get(place, 0) if self._carried else count
 
     def grow(self, size: int) -> None:
-        """Have a cell for the places below *size*, and for some more."""
+        """Allocate cells for the places below *size*, and some more."""
         missing = size - len(self._cells)
         if missing > 0:
             missing = max(missing, _GROWN_AT_LEAST, len(self._cells) // 8)
             self._cells.frombytes(bytes(missing * self._cells.itemsize))
 
     def pieces(self) -> Iterator[Piece]:
-        """Yield all that is not 0."""
+        """Yield all counts that are not 0."""
         for start in range(0, len(self._cells), _PIECE_CELLS):
             counts = self._cells[start : start + _PIECE_CELLS].tobytes()
             end = start + _PIECE_CELLS
@@ -76,7 +76,7 @@ class Cells:
                 yield Piece(start, counts, carried)
 
     def add(self, piece: Piece) -> None:
-        """Add what another process counted."""
+        """Add the counts of another process."""
         theirs = array(self._cells.typecode, piece.counts)
         start, end = piece.start, piece.start + len(theirs)
         self.grow(end)
@@ -91,13 +91,13 @@ class Cells:
             self._add(place, count)
 
     def filled(self) -> "array[int]":
-        """Return the cells; one that is 0 was never counted."""
+        """Return the cells; a cell with 0 was never incremented."""
         return self._cells
 
     def _add(self, place: int, count: int) -> None:
         total = self._cells[place] + count
         if total > self._full:
-            # One is left, so that whoever looks for cells that are not 0 finds it.
+            # Keeps one, since a cell with 0 counts as never incremented.
             self._carried[place] = self._carried.get(place, 0) + total - 1
             total = 1
         self._cells[place] = total

@@ -1,4 +1,4 @@
-"""Keep what each domain's counts must come to. Pure."""
+"""Store the expected counts of each domain. Pure."""
 
 from array import array
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from tests.tools.load.verification.cells import Cells, Piece
 
 
 class Bounds(NamedTuple):
-    """The least and the most that a count may be; equal where every request was answered."""
+    """The least and the most that a count may be; equal if every request was answered."""
 
     least: int
     most: int
@@ -22,7 +22,7 @@ class Bounds(NamedTuple):
 
 
 class Expected(NamedTuple):
-    """What one domain's counts must come to."""
+    """The expected counts of one domain."""
 
     delivered: Bounds
     bounced: Bounds
@@ -31,8 +31,8 @@ class Expected(NamedTuple):
 class Ledger:
     """The events of a run by domain, kind and outcome.
 
-    Four bytes a domain while all is accepted; five more once events are refused or stay
-    unanswered. A domain of which every event was refused stays in it: its counts must be 0.
+    Four bytes per domain while every event is accepted; five more once events are refused or
+    unanswered. A domain whose events were all refused stays in it: its counts must be 0.
     """
 
     def __init__(self, domains: int = 0) -> None:
@@ -42,24 +42,24 @@ class Ledger:
             Outcome.REFUSED: Cells("B"),
         }
         self.accept = self._cells[Outcome.ACCEPTED].count
-        """Enter events that were all accepted, by their codes."""
+        """Record accepted events by their codes."""
 
     @property
     def nbytes(self) -> int:
-        """The memory of all counts."""
+        """The memory of all counts in bytes."""
         return sum(cells.nbytes for cells in self._cells.values())
 
-    def enter(self, codes: "array[int]", outcome: Outcome) -> None:
-        """Enter what became of the events with *codes*."""
+    def record(self, codes: "array[int]", outcome: Outcome) -> None:
+        """Record the outcome of the events with *codes*."""
         refused = outcome is Outcome.REFUSED
         self._cells[outcome].count((code // 2 for code in codes) if refused else codes)
 
     def expected(self, number: int) -> Expected:
-        """Return what the counts of domain *number* must come to."""
+        """Return the expected counts of domain *number*."""
         return Expected(self._bounds(number, Kind.DELIVERED), self._bounds(number, Kind.BOUNCED))
 
     def numbers(self) -> "array[int]":
-        """Return the numbers of all domains of which an event was sent."""
+        """Return the numbers of all domains with a sent event."""
         places = max(
             len(self._cells[Outcome.REFUSED]),
             *(len(self._cells[o]) // 2 for o in (Outcome.ACCEPTED, Outcome.UNANSWERED)),
@@ -73,13 +73,13 @@ class Ledger:
         return array(CODE, compress(count(), sent))
 
     def pieces(self) -> Iterator[tuple[Outcome, Piece]]:
-        """Yield everything in pieces that another process can add to its own ledger."""
+        """Yield all counts in pieces that another process can add to its own ledger."""
         for outcome, cells in self._cells.items():
             for piece in cells.pieces():
                 yield outcome, piece
 
     def add(self, outcome: Outcome, piece: Piece) -> None:
-        """Add what another process entered."""
+        """Add the counts of another process."""
         self._cells[outcome].add(piece)
 
     def _bounds(self, number: int, kind: Kind) -> Bounds:

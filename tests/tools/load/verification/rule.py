@@ -1,4 +1,4 @@
-"""Judge what the system says of one domain by what it was sent. Pure."""
+"""Compare the answer for one domain with the events that were sent to it. Pure."""
 
 from enum import StrEnum
 from typing import NamedTuple
@@ -9,7 +9,7 @@ from tests.tools.load.verification.ledger import Expected
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What the query tier says of one domain."""
+    """The answer of the query tier for one domain."""
 
     domain: str
     status: str
@@ -19,17 +19,17 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class Standing(StrEnum):
-    """Whether a domain's counts are what they must be."""
+    """Whether the counts of a domain are as expected."""
 
     RIGHT = "right"
     PENDING = "pending"
-    """Below what was accepted: right later, or lost."""
+    """Below the accepted events: right later, or lost."""
     WRONG = "wrong"
     """Can't become right."""
 
 
 class Finding(NamedTuple):
-    """A standing and its reason, empty where all is right."""
+    """A standing and its reason, empty if all is right."""
 
     standing: Standing
     reason: str = ""
@@ -38,11 +38,11 @@ class Finding(NamedTuple):
 RIGHT = Finding(Standing.RIGHT)
 
 
-def judge(name: str, expected: Expected, answer: Answer) -> Finding:
-    """Compare *answer* with what the domain sent as *name* was sent.
+def evaluate(name: str, expected: Expected, answer: Answer) -> Finding:
+    """Compare *answer* with the expected counts of the domain that was sent as *name*.
 
-    Counts only ever grow, so one above its bound is final, as is an answer that contradicts
-    itself; one below may still come.
+    Counts only grow, so a count above its bound is final, and so is an answer that contradicts
+    itself; a count below its bound may still grow.
     """
     if answer.domain != name.lower():
         return Finding(Standing.WRONG, f"answered as {answer.domain!r}")
@@ -52,12 +52,12 @@ def judge(name: str, expected: Expected, answer: Answer) -> Finding:
     )
     for kind, count, bounds in counts:
         if count > bounds.most:
-            return Finding(Standing.WRONG, f"{kind} is {count}, sent were {bounds}")
+            return Finding(Standing.WRONG, f"{kind} is {count}, but {bounds} were sent")
     if answer.status != (due := status_due(answer)):
-        return Finding(Standing.WRONG, f"status is {answer.status!r}, its counts say {due!r}")
+        return Finding(Standing.WRONG, f"status is {answer.status!r}, but its counts prove {due!r}")
     for kind, count, bounds in counts:
         if count < bounds.least:
-            return Finding(Standing.PENDING, f"{kind} is {count}, accepted were {bounds}")
+            return Finding(Standing.PENDING, f"{kind} is {count}, but {bounds} were accepted")
     return RIGHT
 
 

@@ -1,4 +1,4 @@
-"""Ask for every domain until its counts are right, or can't become right any more."""
+"""Request every domain until its counts are right, or can't become right."""
 
 import asyncio
 from array import array
@@ -10,20 +10,20 @@ from time import perf_counter
 from tests.tools.load.client.query_client import QueryError
 from tests.tools.load.streams.stream import CODE
 from tests.tools.load.verification.ledger import Ledger
-from tests.tools.load.verification.rule import Answer, Finding, Standing, judge
+from tests.tools.load.verification.rule import Answer, Finding, Standing, evaluate
 
 NAMES_A_REQUEST = 1_000
-"""The contract's limit on the names of a question."""
+"""The limit of the API for one request."""
 MAX_NAMED = 10_000
-"""The wrong domains that are named; any more are counted."""
+"""The wrong domains that are named; the rest is only counted."""
 _FIRST_PAUSE_SECONDS = 0.02
 _LAST_PAUSE_SECONDS = 0.5
 
-Ask = Callable[[Sequence[str]], Awaitable[list[Answer | str]]]
+GetAnswers = Callable[[Sequence[str]], Awaitable[list[Answer | str]]]
 
 
 class _Patience(Enum):
-    """What a sweep makes of a domain that is not right yet."""
+    """How a sweep treats a domain that is not right yet."""
 
     ASK_AGAIN = 1
     GIVE_UP = 2
@@ -31,7 +31,7 @@ class _Patience(Enum):
 
 @dataclass(frozen=True, slots=True)
 class WrongDomain:
-    """A domain whose counts are not what they must be, and why."""
+    """A domain with wrong counts, and the reason."""
 
     domain: str
     reason: str
@@ -42,12 +42,12 @@ class Verifier:
 
     def __init__(
         self,
-        ask: Ask,
+        get_answers: GetAnswers,
         ledger: Ledger,
         name: Callable[[int], str],
         requests_at_a_time: int = 4,
     ) -> None:
-        self._ask = ask
+        self._get_answers = get_answers
         self._ledger = ledger
         self._name = name
         self._requests_at_a_time = requests_at_a_time
@@ -59,14 +59,14 @@ class Verifier:
 
     @property
     def domains(self) -> int:
-        """How many there are."""
+        """The number of domains."""
         return len(self._numbers)
 
     async def wait_until_right(self, timeout_seconds: float) -> float | None:
-        """Compare, asking again for what is below its bound, until *timeout_seconds* are over.
+        """Compare, and request again each domain below its bound, for up to *timeout_seconds*.
 
-        Return when (by ``perf_counter``) the last domain was seen to be right; None: one or more
-        are not, and ``wrong`` names them. May be called again to compare everything anew.
+        Return when (by ``perf_counter``) the last domain was right; None: some are not, and
+        ``wrong`` names them. Another call compares everything again.
         """
         self.right = 0
         pending = self._numbers
@@ -80,13 +80,13 @@ class Verifier:
             if left <= 0:
                 await self._sweep(pending, _Patience.GIVE_UP)
                 break
-            # At least as long as the asking took: the workers have to get on, too.
+            # At least as long as the requests took: the workers need time, too.
             await asyncio.sleep(min(max(pause, perf_counter() - asked_at), left))
             pause = min(pause * 1.5, _LAST_PAUSE_SECONDS)
         return None if self.wrong_count else perf_counter()
 
     async def _sweep(self, numbers: "array[int]", patience: _Patience) -> "array[int]":
-        """Ask once for each of *numbers* and return those that are not right yet."""
+        """Request each of *numbers* once and return those that are not right yet."""
         starts = iter(range(0, len(numbers), NAMES_A_REQUEST))
         pending = array(CODE)
 
@@ -94,7 +94,7 @@ class Verifier:
             for start in starts:
                 chunk = numbers[start : start + NAMES_A_REQUEST]
                 for number, finding in await self._compare(chunk):
-                    self._file(number, finding, patience, pending)
+                    self._record(number, finding, patience, pending)
 
         async with asyncio.TaskGroup() as tasks:
             for _ in range(self._requests_at_a_time):
@@ -105,20 +105,20 @@ class Verifier:
         names = [self._name(number) for number in numbers]
         answers: list[Answer | str]
         try:
-            answers = await self._ask(names)
+            answers = await self._get_answers(names)
         except QueryError as error:
             answers = [f"no answer: {error}"] * len(names)
         return (
-            (number, self._judge(number, name, answer))
+            (number, self._evaluate(number, name, answer))
             for number, name, answer in zip(numbers, names, answers, strict=True)
         )
 
-    def _judge(self, number: int, name: str, answer: Answer | str) -> Finding:
+    def _evaluate(self, number: int, name: str, answer: Answer | str) -> Finding:
         if isinstance(answer, str):
             return Finding(Standing.PENDING, answer)
-        return judge(name, self._ledger.expected(number), answer)
+        return evaluate(name, self._ledger.expected(number), answer)
 
-    def _file(
+    def _record(
         self, number: int, finding: Finding, patience: _Patience, pending: "array[int]"
     ) -> None:
         if finding.standing is Standing.RIGHT:

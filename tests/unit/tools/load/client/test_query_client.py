@@ -28,7 +28,7 @@ async def ask(body: bytes) -> list[Answer | str]:
     async with open_session(1.0) as session:
         client = CannedClient(session, ["http://a"])
         client.body = body
-        return await client.ask(["a.com", "b.com"])
+        return await client.get(["a.com", "b.com"])
 
 
 async def test_each_name_has_its_answer_or_the_code_of_its_error() -> None:
@@ -53,6 +53,6 @@ async def test_nodes_are_asked_in_turn() -> None:
         client.body = b'{"results": []}'
         asked = []
         for _ in range(4):
-            await client.ask([])
+            await client.get([])
             asked.append(client.node)
     assert asked == ["a", "b", "a", "b"]

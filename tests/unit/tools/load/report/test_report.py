@@ -51,7 +51,7 @@ WRONG = replace(
     GOOD,
     seconds_until_right=None,
     wrong_count=25,
-    wrong=[WrongDomain(f"d{n}.com", "delivered is 0, accepted were 1") for n in range(25)],
+    wrong=[WrongDomain(f"d{n}.com", "delivered is 0, but 1 were accepted") for n in range(25)],
 )
 
 
@@ -91,7 +91,7 @@ def test_the_table_has_every_figure() -> None:
 def test_the_first_twenty_wrong_domains_are_named() -> None:
     """The rest are counted."""
     text = printed(WRONG)
-    assert "d19.com: delivered is 0, accepted were 1" in text
+    assert "d19.com: delivered is 0, but 1 were accepted" in text
     assert "d20.com" not in text
     assert "and 5 more" in text
     assert "25 of 3 domains are wrong" in text
@@ -110,7 +110,7 @@ def test_a_closed_loop_says_so() -> None:
     """Its latencies leave out what a schedule would have waited for."""
     text = printed(replace(GOOD, closed_loop=True))
     assert "closed loop" in text
-    assert "from the sending" in text
+    assert "from sending" in text
     assert "from the scheduled time" in printed(GOOD)
 
 

@@ -29,9 +29,9 @@ def test_events_are_entered_by_domain_kind_and_outcome() -> None:
     """Unanswered events widen the bounds of their own domain and kind, refused ones of none."""
     ledger = Ledger()
     ledger.accept(codes(0, 5, 5))
-    ledger.enter(codes(5), Outcome.UNANSWERED)
-    ledger.enter(codes(5, kind=Kind.BOUNCED), Outcome.ACCEPTED)
-    ledger.enter(codes(9), Outcome.REFUSED)
+    ledger.record(codes(5), Outcome.UNANSWERED)
+    ledger.record(codes(5, kind=Kind.BOUNCED), Outcome.ACCEPTED)
+    ledger.record(codes(9), Outcome.REFUSED)
     assert ledger.expected(5) == (Bounds(2, 3), Bounds(1, 1))
     assert ledger.expected(0).delivered == Bounds(1, 1)
     assert ledger.expected(9) == (Bounds(0, 0), Bounds(0, 0))
@@ -41,8 +41,8 @@ def test_every_domain_that_was_sent_is_known_whatever_became_of_it() -> None:
     """Those that were never sent are not; those of which all was refused are."""
     ledger = Ledger(100)
     ledger.accept(codes(3, 3))
-    ledger.enter(codes(20_000, kind=Kind.BOUNCED), Outcome.UNANSWERED)
-    ledger.enter(codes(7, 30_000), Outcome.REFUSED)
+    ledger.record(codes(20_000, kind=Kind.BOUNCED), Outcome.UNANSWERED)
+    ledger.record(codes(7, 30_000), Outcome.REFUSED)
     assert list(ledger.numbers()) == [3, 7, 20_000, 30_000]
     assert list(merged(ledger).numbers()) == [3, 7, 20_000, 30_000]
 
@@ -66,8 +66,8 @@ def test_ledgers_of_several_processes_add_up() -> None:
     for _ in range(2_000):
         sent = array("I", [random.randrange(800_000)])
         outcome = random.choice(list(Outcome))
-        whole.enter(sent, outcome)
-        random.choice(parts).enter(sent, outcome)
+        whole.record(sent, outcome)
+        random.choice(parts).record(sent, outcome)
     together = merged(*parts)
     assert together.numbers() == whole.numbers()
     assert all(together.expected(n) == whole.expected(n) for n in whole.numbers())
@@ -79,8 +79,8 @@ def test_ten_million_domains_cost_forty_megabytes_and_ninety_at_worst() -> None:
     last = codes(9_999_999)
     ledger.accept(last)
     assert ledger.nbytes == 40_000_000
-    ledger.enter(last, Outcome.UNANSWERED)
-    ledger.enter(last, Outcome.REFUSED)
+    ledger.record(last, Outcome.UNANSWERED)
+    ledger.record(last, Outcome.REFUSED)
     assert ledger.nbytes <= 90_000_000
     assert 11 * ledger.nbytes < 2**30
     assert list(ledger.numbers()) == [9_999_999]

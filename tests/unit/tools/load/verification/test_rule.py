@@ -7,7 +7,7 @@ import pytest
 from tests.tools.load.streams.event import Kind, Outcome
 from tests.tools.load.streams.stream import code_of
 from tests.tools.load.verification.ledger import Bounds, Ledger
-from tests.tools.load.verification.rule import RIGHT, Answer, Standing, judge
+from tests.tools.load.verification.rule import RIGHT, Answer, Standing, evaluate
 
 NAME = "AbC.net"
 
@@ -17,7 +17,7 @@ def ledger(**sent: int) -> Ledger:
     book = Ledger()
     for key, count in sent.items():
         outcome, kind = key.split("_")
-        book.enter(array("I", [code_of(0, Kind(kind))] * count), Outcome(outcome))
+        book.record(array("I", [code_of(0, Kind(kind))] * count), Outcome(outcome))
     return book
 
 
@@ -30,13 +30,13 @@ def answer(delivered: int, bounced: int = 0, status: str = "unknown") -> Answer:
 
 def standing(book: Ledger, given: Answer) -> Standing:
     """Return how the domain of *book* stands."""
-    return judge(NAME, book.expected(0), given).standing
+    return evaluate(NAME, book.expected(0), given).standing
 
 
 def test_counts_must_equal_what_was_accepted() -> None:
     """Where every request was answered only one count is right."""
     book = ledger(accepted_delivered=3, refused_delivered=2)
-    assert judge(NAME, book.expected(0), answer(3)) == RIGHT
+    assert evaluate(NAME, book.expected(0), answer(3)) == RIGHT
     assert standing(book, answer(2)) is Standing.PENDING
     assert standing(book, answer(4)) is Standing.WRONG
 
@@ -100,8 +100,13 @@ def test_an_answer_about_another_domain_is_wrong() -> None:
 def test_reasons_name_the_count_and_its_bounds() -> None:
     """A reader sees from the reason by how much a count is off."""
     book = ledger(accepted_delivered=3, unanswered_delivered=2)
-    assert judge(NAME, book.expected(0), answer(2)).reason == "delivered is 2, accepted were 3..5"
-    assert judge(NAME, book.expected(0), answer(6)).reason == "delivered is 6, sent were 3..5"
+    assert (
+        evaluate(NAME, book.expected(0), answer(2)).reason
+        == "delivered is 2, but 3..5 were accepted"
+    )
+    assert (
+        evaluate(NAME, book.expected(0), answer(6)).reason == "delivered is 6, but 3..5 were sent"
+    )
 
 
 def test_the_ledger_grows_to_the_highest_domain() -> None:

@@ -74,7 +74,7 @@ async def test_a_count_above_its_bound_is_not_asked_for_again() -> None:
     query = FakeQuery(lambda asked, _: 2 if asked == name(1) else 1)
     verify = verifier(query, 3)
     assert await verify.wait_until_right(10) is None
-    assert verify.wrong == [WrongDomain("d1.com", "delivered is 2, sent were 1")]
+    assert verify.wrong == [WrongDomain("d1.com", "delivered is 2, but 1 were sent")]
     assert query.asked[name(1)] == 1
 
 
@@ -82,7 +82,7 @@ async def test_a_count_below_its_bound_is_wrong_when_time_is_up() -> None:
     """What was accepted and is not counted is lost."""
     verify = verifier(FakeQuery(lambda asked, _: int(asked != name(2))), 3)
     assert await verify.wait_until_right(0) is None
-    assert verify.wrong == [WrongDomain("d2.com", "delivered is 0, accepted were 1")]
+    assert verify.wrong == [WrongDomain("d2.com", "delivered is 0, but 1 were accepted")]
 
 
 async def test_a_query_tier_that_fails_is_asked_again() -> None:
@@ -106,7 +106,7 @@ async def test_a_second_comparison_finds_what_was_counted_late() -> None:
     verify = verifier(FakeQuery(lambda _, times: times), 1)
     assert await verify.wait_until_right(10) is not None
     assert await verify.wait_until_right(10) is None
-    assert verify.wrong == [WrongDomain("d0.com", "delivered is 2, sent were 1")]
+    assert verify.wrong == [WrongDomain("d0.com", "delivered is 2, but 1 were sent")]
 
 
 async def test_domains_that_were_never_sent_are_not_asked_for() -> None:
