@@ -20,7 +20,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from shared.auth.api_keys import MAX_SECRETS, Entry, encode_file, hash_secret, parse_file
+from shared.auth.api_keys import MAX_SECRETS, KeyEntry, encode_key_file, hash_secret, parse_key_file
 from shared.errors import ConfigError
 from shared.model.scope import Scope
 
@@ -28,7 +28,7 @@ EXIT_REFUSED = 2
 _SECRET_BYTES = 32
 
 
-def new(entries: list[Entry], arguments: argparse.Namespace) -> str:
+def new(entries: list[KeyEntry], arguments: argparse.Namespace) -> str:
     """Add a key and return its secret."""
     if any(entry.id == arguments.id for entry in entries):
         raise ConfigError([f"the key {arguments.id} exists already: `rotate` adds a secret to it"])
@@ -40,11 +40,11 @@ def new(entries: list[Entry], arguments: argparse.Namespace) -> str:
         "events_per_second": arguments.events_per_second,
         "requests_per_second": arguments.requests_per_second,
     }
-    entries.append(Entry.model_construct(**entry))
+    entries.append(KeyEntry.model_construct(**entry))
     return secret
 
 
-def rotate(entries: list[Entry], arguments: argparse.Namespace) -> str:
+def rotate(entries: list[KeyEntry], arguments: argparse.Namespace) -> str:
     """Add a second secret to a key and return it. Both are valid."""
     entry = _entry(entries, arguments.id)
     if len(entry.sha256) >= MAX_SECRETS:
@@ -56,7 +56,7 @@ def rotate(entries: list[Entry], arguments: argparse.Namespace) -> str:
     return secret
 
 
-def retire(entries: list[Entry], arguments: argparse.Namespace) -> None:
+def retire(entries: list[KeyEntry], arguments: argparse.Namespace) -> None:
     """Revoke the older of a key's two secrets."""
     entry = _entry(entries, arguments.id)
     if len(entry.sha256) < MAX_SECRETS:
@@ -64,12 +64,12 @@ def retire(entries: list[Entry], arguments: argparse.Namespace) -> None:
     del entry.sha256[0]
 
 
-def remove(entries: list[Entry], arguments: argparse.Namespace) -> None:
+def remove(entries: list[KeyEntry], arguments: argparse.Namespace) -> None:
     """Remove a key with all its secrets."""
     entries.remove(_entry(entries, arguments.id))
 
 
-def _entry(entries: list[Entry], name: str) -> Entry:
+def _entry(entries: list[KeyEntry], name: str) -> KeyEntry:
     for entry in entries:
         if entry.id == name:
             return entry
@@ -88,18 +88,18 @@ def _locked(path: Path) -> Iterator[None]:
         os.close(folder)
 
 
-def _read(path: Path, *, may_be_missing: bool) -> list[Entry]:
+def _read(path: Path, *, may_be_missing: bool) -> list[KeyEntry]:
     try:
-        return parse_file(path.read_bytes())
+        return parse_key_file(path.read_bytes())
     except FileNotFoundError:
         if may_be_missing:
             return []
         raise
 
 
-def _replace(path: Path, entries: list[Entry]) -> None:
-    content = encode_file(entries)
-    parse_file(content)  # never write a file that a node would refuse
+def _replace(path: Path, entries: list[KeyEntry]) -> None:
+    content = encode_key_file(entries)
+    parse_key_file(content)  # never write a file that a node would refuse
     # mkstemp makes the file readable by its owner only.
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:

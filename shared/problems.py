@@ -20,7 +20,7 @@ class Problem(Enum):
     MALFORMED_REQUEST = (
         400,
         "This is not well-formed HTTP/1.1.",
-        "Or its request line or its headers are too large.",
+        "Its request line or its headers may be too large.",
     )
     UNKNOWN_PATH = 404, "There is nothing at this path."
     METHOD_NOT_ALLOWED = 405, "This path answers to {methods}."
@@ -28,9 +28,9 @@ class Problem(Enum):
     TOO_MANY_CONNECTIONS = 503, "This node has reached its limit of connections."
 
     # API keys
-    UNAUTHORIZED = 401, "Send a valid key: Authorization: Bearer <id>.<secret>."
-    SCOPE_MISSING = 403, "This key does not have the scope {scope}."
-    QUOTA_EXCEEDED = 429, "The key has used up its quota on this node.", "Nothing was done."
+    UNAUTHORIZED = 401, "Send a valid API key: Authorization: Bearer <id>.<secret>."
+    SCOPE_MISSING = 403, "The API key does not have the scope {scope}."
+    QUOTA_EXCEEDED = 429, "The API key has used up its quota on this node.", "Nothing was done."
 
     # Bodies
     MALFORMED_BODY = 400, "The body is malformed: {reason}."
@@ -42,7 +42,7 @@ class Problem(Enum):
     # Mail domains, in the order in which they are checked: the whole, each label, the last label
     DOMAIN_TOO_LONG = 400, "The domain is longer than {max_name_octets} octets."
     EMPTY_DOMAIN = 400, "The domain is empty."
-    IP_ADDRESS = 400, "{name} is an IP address, not a domain.", "In any notation."
+    IP_ADDRESS = 400, "{name} is an IP address, not a domain."
     FORBIDDEN_CHARACTER = (
         400,
         "{character} is not allowed: labels hold letters, digits and hyphens.",
@@ -56,8 +56,7 @@ class Problem(Enum):
     )
     BAD_IDNA_LABEL = (
         400,
-        "The label {label} breaks the rules of internationalised names.",
-        "Those are IDNA 2008.",
+        "The label {label} breaks the rules of internationalised names (IDNA 2008).",
     )
     SINGLE_LABEL = 400, "{name} has no dot: a mail domain has at least two labels."
     NUMERIC_LAST_LABEL = 400, "The last label, {label}, has no letter."

@@ -1,1 +1,1 @@
-"""Who may ask: API keys, their scopes and quotas."""
+"""API keys: scopes, quotas, and the check of every request."""

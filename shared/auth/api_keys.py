@@ -1,8 +1,8 @@
-"""Say who may do what: read the key file, and tell whose key a request carries. Pure.
+"""Parse the key file, and find the API key of a request. Pure.
 
-The file holds hashes, so whoever reads it can ask for nothing. SHA-256 is enough, and a slow hash
-would only be a way to keep a node busy: those are for what people think up, and a secret here is
-256 random bits, which nobody guesses at any speed.
+The file holds hashes of secrets, so it does not give access to its reader. SHA-256 is enough: slow
+hashes protect passwords that people choose, and a secret here is 256 random bits, which cannot be
+guessed at any speed. A slow hash would only make it easy to keep a node busy.
 """
 
 import json
@@ -19,15 +19,15 @@ from shared.errors import ConfigError
 from shared.model.scope import Scope
 
 ID_PATTERN = "[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
-"""Of a key's id. It has no dot: the first one is where the secret begins."""
+"""An id has no dot: the secret begins after the first one."""
 MAX_SECRETS = 2
-"""Live at once, so that senders can change theirs one after the other."""
+"""Valid at the same time, so that senders can change their secret one after the other."""
 _NO_DIGEST = bytes(32)
-"""Stands where there is no secret: nobody knows what has this hash."""
+"""In the place of an absent secret: no text is known that has this hash."""
 
 
-class Entry(BaseModel):
-    """A key as the file has it."""
+class KeyEntry(BaseModel):
+    """An API key in the file."""
 
     model_config = ConfigDict(strict=True, extra="forbid", hide_input_in_errors=True)
 
@@ -36,21 +36,21 @@ class Entry(BaseModel):
         list[Annotated[str, Field(pattern="^[0-9a-f]{64}$")]],
         Field(min_length=1, max_length=MAX_SECRETS),
     ]
-    """Of its secrets, in hexadecimal, the older one first."""
+    """The hashes of its secrets, in hexadecimal, the older one first."""
     scopes: Annotated[list[Scope], Field(min_length=1)]
     events_per_second: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     requests_per_second: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
-    """Quotas of this key and of each process; without them the node's own hold."""
+    """Quotas of this key in each process; the default is the quota of the node."""
 
 
 class _File(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", hide_input_in_errors=True)
 
-    keys: list[Entry]
+    keys: list[KeyEntry]
 
 
-def parse_file(text: bytes) -> list[Entry]:
-    """Return what the key file says. Raises ConfigError with every problem of it."""
+def parse_key_file(text: bytes) -> list[KeyEntry]:
+    """Return the entries of a key file. Raises ConfigError with every problem."""
     try:
         entries = _File.model_validate_json(text).keys
     except ValidationError as error:
@@ -59,11 +59,11 @@ def parse_file(text: bytes) -> list[Entry]:
                 f"{_place(problem['loc'])}: {problem['msg']}"
                 for problem in error.errors(include_url=False, include_input=False)
             ]
-        ) from None  # it may hold what should not be in a log
+        ) from None  # the original error may quote a secret
     problems = [
-        *(f"id {name}: is there twice" for name in _repeated(entry.id for entry in entries)),
+        *(f"id {name}: occurs twice" for name in _repeated(entry.id for entry in entries)),
         *(
-            f"sha256 {digest[:8]}...: is there twice"
+            f"sha256 {digest[:8]}...: occurs twice"
             for digest in _repeated(digest for entry in entries for digest in entry.sha256)
         ),
     ]
@@ -72,20 +72,20 @@ def parse_file(text: bytes) -> list[Entry]:
     return entries
 
 
-def encode_file(entries: Iterable[Entry]) -> bytes:
-    """Return the key file that says *entries*."""
+def encode_key_file(entries: Iterable[KeyEntry]) -> bytes:
+    """Return the key file with *entries*."""
     keys = [entry.model_dump(mode="json", exclude_none=True) for entry in entries]
     return json.dumps({"keys": keys}, indent=2).encode() + b"\n"
 
 
 def hash_secret(secret: str) -> str:
-    """Return what the file holds of *secret*."""
+    """Return the hash of *secret* that the file holds."""
     return sha256(secret.encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
-    """Who asks, what for, and how much of it per second; None: as the node has it."""
+class ApiKey:
+    """A client, its scopes and its quotas; None: the quota of the node."""
 
     id: str
     digests: tuple[bytes, bytes] = field(repr=False)
@@ -94,42 +94,43 @@ class Key:
     requests_per_second: float | None = None
 
 
-_NOBODY = Key("", (_NO_DIGEST, _NO_DIGEST), frozenset())
+_UNKNOWN = ApiKey("", (_NO_DIGEST, _NO_DIGEST), frozenset())
 
 
-class Keys:
-    """The keys of a file."""
+class ApiKeys:
+    """The API keys of a file."""
 
-    def __init__(self, entries: Iterable[Entry]) -> None:
-        self.by_id: Mapping[str, Key] = {entry.id: _key(entry) for entry in entries}
+    def __init__(self, entries: Iterable[KeyEntry]) -> None:
+        self.by_id: Mapping[str, ApiKey] = {entry.id: _api_key(entry) for entry in entries}
 
     def __repr__(self) -> str:
-        return f"Keys({', '.join(self.by_id)})"
+        return f"ApiKeys({', '.join(self.by_id)})"
 
-    def verify(self, authorization: str) -> Key | None:
-        """Return whose ``Bearer <id>.<secret>`` it is; None where it is nobody's.
+    def verify(self, authorization: str) -> ApiKey | None:
+        """Return the API key of ``Bearer <id>.<secret>``; None if the header is not valid.
 
-        Whatever it is, one hash is made and two are compared, in constant time and to the end:
-        the time tells neither whether there is such an id, nor how many secrets it has.
+        It always computes one hash and compares two, in constant time. So the time does not reveal
+        whether the id exists, nor how many secrets it has.
         """
         scheme, _, token = authorization.partition(" ")
         name, _, secret = token.partition(".")
-        key = self.by_id.get(name, _NOBODY)
-        # A header may hold bytes of no encoding, which are surrogates by now.
+        api_key = self.by_id.get(name, _UNKNOWN)
+        # Bytes of a header that are not UTF-8 are surrogates here.
         digest = sha256(secret.encode(errors="surrogatepass")).digest()
-        older, newer = key.digests
+        older, newer = api_key.digests
         found = compare_digest(digest, older) | compare_digest(digest, newer)
-        return key if found and key is not _NOBODY and scheme.lower() == "bearer" else None
+        is_valid = found and api_key is not _UNKNOWN and scheme.lower() == "bearer"
+        return api_key if is_valid else None
 
 
-def parse_keys(text: bytes) -> Keys:
-    """Return the keys of a key file. Raises ConfigError with every problem of it."""
-    return Keys(parse_file(text))
+def parse_api_keys(text: bytes) -> ApiKeys:
+    """Return the API keys of a key file. Raises ConfigError with every problem."""
+    return ApiKeys(parse_key_file(text))
 
 
-def _key(entry: Entry) -> Key:
+def _api_key(entry: KeyEntry) -> ApiKey:
     older, newer, *_ = [*map(bytes.fromhex, entry.sha256), _NO_DIGEST]
-    return Key(
+    return ApiKey(
         entry.id,
         (older, newer),
         frozenset(map(str, entry.scopes)),
@@ -139,7 +140,7 @@ def _key(entry: Entry) -> Key:
 
 
 def _place(location: tuple[int | str, ...]) -> str:
-    """Return where a problem is, as ``keys[2].scopes[0]``."""
+    """Return the place of a problem, for example ``keys[2].scopes[0]``."""
     parts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
     return "".join(parts).removeprefix(".") or "the file"
 

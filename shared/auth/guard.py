@@ -1,8 +1,7 @@
-"""Let in who has a key for what it asks, and no more of it than its quota.
+"""Check the API key, its scope and its quota before a request reaches its handler.
 
-Everything is decided here, for every route that says what scope it needs: ``Access.guard`` is laid
-around its handler when the router is built. A node that runs open has no Access, and its requests
-pay nothing.
+The router calls ``Access.guard`` once for each route, which returns the handler with the check
+around it. A node that runs open has no Access, so its requests do not pay for it.
 """
 
 import asyncio
@@ -15,9 +14,9 @@ from time import monotonic
 import structlog
 from aiohttp import web
 
-from shared.auth.api_keys import Key, Keys
-from shared.auth.config import AccessConfig, AccessSettings, load_keys
-from shared.auth.quota import Account
+from shared.auth.api_keys import ApiKey, ApiKeys
+from shared.auth.config import AccessConfig, AccessSettings, load_api_keys
+from shared.auth.quota import Quota
 from shared.http.load_shedding import Pace
 from shared.http.problems import HttpProblem, respond_to
 from shared.http.routing import Handler, Route
@@ -27,34 +26,34 @@ log = structlog.stdlib.get_logger(__name__)
 
 _MAX_KNOWN = 1_000
 _CHARGE: web.RequestKey[partial[None]] = web.RequestKey("charge", partial)
-"""Takes events of a request, once they are counted, from the quota of its key."""
+"""Takes the events of a request from the quota of its key, once they are counted."""
 
 
 class _Client:
-    """A key, and what it has taken."""
+    """An API key, and what is left of its quota."""
 
-    __slots__ = ("account", "key", "quotas")
+    __slots__ = ("api_key", "quota", "rates")
 
-    def __init__(self, key: Key, settings: AccessSettings) -> None:
-        self.key = key
-        self.quotas = (
-            key.requests_per_second or settings.requests_per_second,
-            key.events_per_second or settings.events_per_second,
+    def __init__(self, api_key: ApiKey, settings: AccessSettings) -> None:
+        self.api_key = api_key
+        self.rates = (
+            api_key.requests_per_second or settings.requests_per_second,
+            api_key.events_per_second or settings.events_per_second,
         )
-        self.account = Account(*self.quotas) if any(self.quotas) else None
+        self.quota = Quota(*self.rates) if any(self.rates) else None
 
 
 class Access:
-    """The keys of a node, as its file has them.
+    """The API keys of a node, and the checks with them.
 
-    Refusals go out at a pace, as those of a full node do: who asks again and again without a key
-    must not take the time of those who have one.
+    The rate of refusals is limited, as it is on a full node: a client that repeats requests without
+    a key must not take the time of clients that have one.
     """
 
     def __init__(
         self,
-        keys: Keys,
-        read_keys: Callable[[], Keys],
+        keys: ApiKeys,
+        read_keys: Callable[[], ApiKeys],
         settings: AccessSettings,
         clock: Callable[[], float] = monotonic,
     ) -> None:
@@ -63,31 +62,30 @@ class Access:
         self._clock = clock
         self._pace = Pace(asyncio.get_running_loop().call_later)
         self._clients: Mapping[str, _Client] = {}
-        self._take(keys)
+        self._replace(keys)
 
-    def _take(self, keys: Keys) -> None:
+    def _replace(self, keys: ApiKeys) -> None:
         before = self._clients
         clients = {name: _Client(key, self._settings) for name, key in keys.by_id.items()}
         for name, client in clients.items():
-            if name in before and before[name].quotas == client.quotas:
-                client.account = before[name].account  # what is owed stays owed
+            if name in before and before[name].rates == client.rates:
+                client.quota = before[name].quota  # a debt remains
         self._keys, self._clients = keys, clients
-        # Headers that were right, so that a hash is made once for each. Whoever has no right one
-        # learns nothing by the time of a look-up: entries are told apart by Python's hash of a
-        # text, which is keyed by a secret of the process, and texts are compared only where all
-        # 64 bits of it are equal.
+        # Valid headers, so that each is hashed once. The time of a look-up reveals nothing to a
+        # client without a valid one: the dict finds entries by Python's hash of a text, which is
+        # keyed by a secret of the process, and it compares texts only if all 64 bits of it match.
         self._known: dict[str, _Client] = {}
 
     def reload(self) -> None:
-        """Read the key file again. Raises ConfigError, and keeps the keys, if it is wrong."""
-        self._take(self._read_keys())
+        """Read the key file again. Raises ConfigError, and keeps the keys, if it is invalid."""
+        self._replace(self._read_keys())
 
     def guard(self, route: Route) -> Handler:
-        """Return the handler of *route* behind a check of who asks."""
+        """Return the handler of *route* with the check around it."""
         handler, scope, events, open_if = route.handler, route.scope, route.events, route.open_if
         if scope is None:
             return handler
-        # A plain text, whose hash is made once: an enumeration's is made at each look.
+        # A plain str caches its hash; an enum member computes it at each look-up.
         needed, draw = scope.value, route.draw_refusal or _draw_problem
 
         def guarded(request: web.BaseRequest, *values: str) -> Awaitable[web.StreamResponse]:
@@ -105,25 +103,25 @@ class Access:
         client = self._known.get(authorization) or self._verify(authorization)
         if client is None:
             return HttpProblem(Problem.UNAUTHORIZED, {"WWW-Authenticate": "Bearer"})
-        if scope not in client.key.scopes:
+        if scope not in client.api_key.scopes:
             return HttpProblem(Problem.SCOPE_MISSING, scope=scope)
-        account = client.account
-        if account is None:
+        quota = client.quota
+        if quota is None:
             return None
-        if wait := account.admit(events, self._clock()):
+        if wait := quota.admit(events, self._clock()):
             return _over_quota(wait)
-        if account.events is not None and not events:
-            request[_CHARGE] = partial(self._charge, account)
+        if quota.events is not None and not events:
+            request[_CHARGE] = partial(self._charge, quota)
         return None
 
     def _verify(self, authorization: str) -> _Client | None:
-        key = self._keys.verify(authorization)
-        if key is None:
+        api_key = self._keys.verify(authorization)
+        if api_key is None:
             return None
-        client = self._clients[key.id]
+        client = self._clients[api_key.id]
         if not sys.flags.hash_randomization:
             return client
-        if len(self._known) >= _MAX_KNOWN:  # the same key in as many spellings of "Bearer"
+        if len(self._known) >= _MAX_KNOWN:  # there are that many spellings of "Bearer"
             self._known.clear()
         self._known[authorization] = client
         return client
@@ -137,20 +135,20 @@ class Access:
         await self._pace.wait(1)
         return draw(request, refusal)
 
-    def _charge(self, account: Account, events: int) -> None:
-        if wait := account.admit_events(events, self._clock()):
+    def _charge(self, quota: Quota, events: int) -> None:
+        if wait := quota.admit_events(events, self._clock()):
             raise _over_quota(wait)
 
 
 def charge(request: web.BaseRequest, events: int) -> None:
-    """Take *events*, now that they are counted, from the quota of the key of *request*.
+    """Take *events*, now that they are counted, from the quota of the API key of *request*.
 
-    Raises HttpProblem, and takes none of them, if nothing is left of it. Does nothing where there
-    is no quota, or no key.
+    Raises HttpProblem, and takes none of them, if the quota is used up. Does nothing if there is
+    no quota, or no key.
     """
-    take = request.get(_CHARGE)
-    if take is not None:
-        take(events)
+    charge_quota = request.get(_CHARGE)
+    if charge_quota is not None:
+        charge_quota(events)
 
 
 def _over_quota(wait_seconds: float) -> HttpProblem:
@@ -162,10 +160,10 @@ def _draw_problem(_: web.BaseRequest, refusal: HttpProblem) -> web.StreamRespons
 
 
 def build_access(config: AccessConfig) -> Access | None:
-    """Return who decides on a node's requests; None: it runs open."""
+    """Return the check of a node's requests; None: it runs open."""
     path = config.settings.keys_file
     if config.keys is None or path is None:
         log.info("access is open")
         return None
     log.info("access is by keys", keys=len(config.keys.by_id))
-    return Access(config.keys, partial(load_keys, path), config.settings)
+    return Access(config.keys, partial(load_api_keys, path), config.settings)

@@ -1,14 +1,14 @@
-"""Bound how much one key takes per second. Pure: the time is an argument.
+"""Limit how much one API key takes per second. Pure: the time is an argument.
 
-A bucket is the time from which more may be taken. It fills up to a second's worth, and whoever
-finds anything in it takes all that is asked for, on credit if need be: a request of many events is
-never cut and never too large, and what follows it waits until the debt is paid. So the rate holds
-over any longer time, whatever the sizes.
+A token bucket that gives credit. It fills up to the amount of one second. A request that finds it
+not empty takes all that it needs, on credit if necessary: a request of many events is never cut and
+never too large, and the next one waits until the debt is paid. So the rate holds over any longer
+time, whatever the sizes.
 """
 
 
-class Bucket:
-    """*per_second* a second, of which a second's worth, but at least one, may come at once."""
+class TokenBucket:
+    """*per_second* a second; the amount of one second, but at least one, may be taken at once."""
 
     __slots__ = ("_ahead_seconds", "_paid_at", "_seconds_each")
 
@@ -18,29 +18,29 @@ class Bucket:
         self._paid_at = float("-inf")
 
     def wait_seconds(self, now: float) -> float:
-        """Return after how long there will be something in it; 0: there is."""
+        """Return the time until it is not empty; 0: it is not empty now."""
         return max(0.0, self._paid_at - now)
 
     def take(self, amount: int, now: float) -> None:
-        """Take *amount*, on credit where there is less."""
-        # What was not taken in time is gone.
+        """Take *amount*, on credit if there is less."""
+        # What is not taken within a second is lost.
         self._paid_at = max(self._paid_at, now - self._ahead_seconds) + amount * self._seconds_each
 
 
-class Account:
-    """What one key may take: requests and events, either of them without a bound where None."""
+class Quota:
+    """How many requests and events one API key may send; None: no limit."""
 
     __slots__ = ("events", "requests")
 
     def __init__(self, requests_per_second: float | None, events_per_second: float | None) -> None:
-        self.requests = None if requests_per_second is None else Bucket(requests_per_second)
-        self.events = None if events_per_second is None else Bucket(events_per_second)
+        self.requests = None if requests_per_second is None else TokenBucket(requests_per_second)
+        self.events = None if events_per_second is None else TokenBucket(events_per_second)
 
     def admit(self, events: int, now: float) -> float:
-        """Take a request of *events*, all or nothing; return after how many seconds if not.
+        """Take a request and its *events*, or nothing; return how many seconds it has to wait.
 
-        0: it was taken. A request whose events are yet to be counted is asked with 0 of them, and
-        refused all the same while others are owed.
+        0: they were taken. *events* is 0 for a request whose events are not counted yet; it has to
+        wait, too, while there is a debt of events.
         """
         requests, bucket = self.requests, self.events
         wait = max(

@@ -122,13 +122,14 @@ def _refusal(status: int, refusals: dict[Problem, Refusal]) -> Json:
     headers = {**_REFUSAL_HEADERS, **_HEADERS_BY_STATUS.get(status, {})}
     if status in _CLOSING:
         headers["Connection"] = constant("close") | {"required": False}
-    named = {"properties": {"status": {"const": status}, "code": code_schema(refusals.values())}}
+    codes = code_schema(refusals.values())
+    named = {"properties": {"status": {"const": status}, "code": {"enum": codes["enum"]}}}
     content = {
         "schema": {"allOf": [{"$ref": "#/components/schemas/ProblemDocument"}, named]},
         "examples": {problem.code: _example(each) for problem, each in refusals.items()},
     }
     return {
-        "description": code_schema(refusals.values())["description"],
+        "description": codes["description"],
         "headers": headers,
         "content": {CONTENT_TYPE: content},
     }

@@ -1,4 +1,4 @@
-"""The API documents of both tiers with the default settings."""
+"""The API documents of both tiers with the default settings, and what they allow."""
 
 import re
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ def operations(document: Json) -> Iterator[tuple[str, str, Json]]:
 
 
 def objects(value: Any) -> Iterator[Json]:
-    """Yield each object in *value*."""
+    """Yield each JSON object in *value*."""
     if isinstance(value, dict):
         yield value
         value = list(value.values())

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
-from shared.auth.api_keys import Keys, hash_secret, parse_keys
+from shared.auth.api_keys import ApiKeys, hash_secret, parse_api_keys
 from shared.auth.config import AccessSettings
 from shared.auth.guard import Access
 from shared.model.counter import Counters
@@ -24,7 +24,7 @@ REFUSED = "Failed to load resource: the server responded with a status of 40"
 """The console error of Chromium for a 401 or 403; no script can prevent it."""
 
 
-def keys_of(**secrets: str) -> Keys:
+def keys_of(**secrets: str) -> ApiKeys:
     """Return a key per id; the key ``senders`` has only the scope ``ingest``."""
     entries = [
         {
@@ -34,7 +34,7 @@ def keys_of(**secrets: str) -> Keys:
         }
         for name, secret in secrets.items()
     ]
-    return parse_keys(json.dumps({"keys": entries}).encode())
+    return parse_api_keys(json.dumps({"keys": entries}).encode())
 
 
 class Closed:
@@ -45,7 +45,7 @@ class Closed:
         self.access = Access(self.keys, lambda: self.keys, AccessSettings())
         self.node: PageNode
 
-    def replace_keys(self, keys: Keys) -> None:
+    def replace_keys(self, keys: ApiKeys) -> None:
         """Replace the valid keys."""
         self.keys = keys
         self.access.reload()

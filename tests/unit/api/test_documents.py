@@ -1,4 +1,4 @@
-"""The documents are OpenAPI 3.1, and say nothing that does not hold."""
+"""The API documents are valid OpenAPI 3.1 and match the routes."""
 
 import tomllib
 from pathlib import Path
@@ -31,19 +31,19 @@ ROUTES = {
     ).routes,
 }
 PART_OF_THE_PAGE = "/static/"
-"""Files that the page asks for; their names are of no concern to anyone else."""
+"""The files of the page; they are not part of the API."""
 
 
 @pytest.mark.parametrize("tier", TIERS)
 def test_a_document_is_openapi_3_1(tier: str) -> None:
-    """By the schema of the specification."""
+    """It validates against the schema of the specification."""
     for document in documents_of(tier):
         jsonschema_rs.Draft202012Validator(OPENAPI_31).validate(document)
 
 
 @pytest.mark.parametrize("tier", TIERS)
-def test_what_a_document_refers_to_is_there(tier: str) -> None:
-    """Each reference leads to a schema, and each schema is one."""
+def test_each_reference_leads_to_a_schema(tier: str) -> None:
+    """And each schema is a valid JSON schema."""
     document = document_of(tier)
     for value in objects(document):
         if "$ref" in value:
@@ -54,15 +54,15 @@ def test_what_a_document_refers_to_is_there(tier: str) -> None:
 
 
 def validate(value: object, schema: Json, document: Json) -> None:
-    """Raise unless *value* is what *schema* says."""
+    """Raise unless *value* matches *schema*."""
     jsonschema_rs.Draft202012Validator(
         {**schema, "components": document["components"]}, validate_formats=True
     ).validate(value)
 
 
 @pytest.mark.parametrize("tier", TIERS)
-def test_each_example_is_what_its_schema_says(tier: str) -> None:
-    """Of parameters, bodies and responses alike."""
+def test_each_example_matches_its_schema(tier: str) -> None:
+    """Examples of parameters, bodies and responses."""
     document = document_of(tier)
     checked = 0
     for value in objects(document):
@@ -75,15 +75,15 @@ def test_each_example_is_what_its_schema_says(tier: str) -> None:
 
 @pytest.mark.parametrize("tier", TIERS)
 def test_each_route_is_in_the_document_and_no_other(tier: str) -> None:
-    """By method and path; what all tiers serve is left to the test that asks a node."""
+    """By method and path; the system tests check the paths that all tiers have."""
     document = document_of(tier)
-    told = {
+    documented = {
         (method.upper(), path)
         for path, method, _ in operations(document)
         if "servers" not in document["paths"][path] and path != "/openapi.json"
     }
 
-    assert told == {
+    assert documented == {
         (route.method, route.path)
         for route in ROUTES[tier]
         if not route.path.startswith(PART_OF_THE_PAGE)
@@ -91,8 +91,8 @@ def test_each_route_is_in_the_document_and_no_other(tier: str) -> None:
 
 
 @pytest.mark.parametrize("tier", TIERS)
-def test_each_operation_says_what_its_route_asks_for(tier: str) -> None:
-    """The scope of the key, and how one is refused; the page alone answers without one too."""
+def test_each_operation_has_the_scope_of_its_route(tier: str) -> None:
+    """And the refusals of keys; only the page also answers without a key."""
     document = document_of(tier)
     for route in ROUTES[tier]:
         if route.path.startswith(PART_OF_THE_PAGE):
@@ -105,8 +105,8 @@ def test_each_operation_says_what_its_route_asks_for(tier: str) -> None:
 
 
 @pytest.mark.parametrize("tier", TIERS)
-def test_a_node_that_runs_open_tells_of_no_keys(tier: str) -> None:
-    """Its document says what it does, as any other."""
+def test_the_document_of_an_open_node_has_no_keys(tier: str) -> None:
+    """It is valid, without security schemes and refusals of keys."""
     for document in documents_of(tier, keys=False):
         jsonschema_rs.Draft202012Validator(OPENAPI_31).validate(document)
         assert document["components"]["securitySchemes"] == {}
@@ -116,8 +116,8 @@ def test_a_node_that_runs_open_tells_of_no_keys(tier: str) -> None:
 
 
 @pytest.mark.parametrize("tier", TIERS)
-def test_each_operation_has_a_name_and_says_what_it_is_for(tier: str) -> None:
-    """Names are unique, as code is made of them."""
+def test_each_operation_has_a_name_and_a_summary(tier: str) -> None:
+    """Names are unique, because generators derive code from them."""
     named = [operation for _, _, operation in operations(document_of(tier))]
 
     assert len({operation["operationId"] for operation in named}) == len(named)
@@ -125,16 +125,16 @@ def test_each_operation_has_a_name_and_says_what_it_is_for(tier: str) -> None:
 
 
 def test_the_version_is_that_of_the_project() -> None:
-    """It is told in one way."""
+    """pyproject.toml and the documents agree."""
     project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())
 
     assert project["project"]["version"] == API_VERSION
 
 
 @pytest.mark.parametrize("tier", TIERS)
-def test_each_port_says_where_the_other_is(tier: str) -> None:
-    """A path is asked for where the document comes from, or at the address that it names."""
-    document, there = documents_of(tier)
+def test_each_port_names_the_address_of_the_other(tier: str) -> None:
+    """A path is on the port that served the document, or at the address that it names."""
+    document, on_management = documents_of(tier)
     settings = IngestSettings() if tier == "ingest" else QuerySettings()
 
     def servers(seen: Json, path: str) -> str:
@@ -145,6 +145,6 @@ def test_each_port_says_where_the_other_is(tier: str) -> None:
     traffic = "/events" if tier == "ingest" else "/domains"
     assert servers(document, traffic) == "/"
     assert servers(document, "/readyz") == f"http://127.0.0.1:{settings.management_port}"
-    assert servers(there, traffic) == f"http://127.0.0.1:{settings.http_port}"
-    assert servers(there, "/readyz") == "/"
-    assert servers(there, "/openapi.json") == f"http://127.0.0.1:{settings.http_port}"
+    assert servers(on_management, traffic) == f"http://127.0.0.1:{settings.http_port}"
+    assert servers(on_management, "/readyz") == "/"
+    assert servers(on_management, "/openapi.json") == f"http://127.0.0.1:{settings.http_port}"

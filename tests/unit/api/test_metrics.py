@@ -1,4 +1,4 @@
-"""What the tiers export: each metric is declared once, by one convention, with labels of ours."""
+"""The metrics of all tiers: declared once, named by convention, with bounded labels."""
 
 import ast
 import re
@@ -39,7 +39,7 @@ LABELS = {
     "topic": "configured",
     "partition": "numbers of partitions",
 }
-"""Every label there is, and where its values come from. None of them is a request."""
+"""Every label, and the source of its values. No request is a source."""
 UNITS = {
     "histogram": ("_seconds", "_records", "_bytes"),
     "gauge": (
@@ -50,7 +50,7 @@ UNITS = {
 
 
 def families() -> list[Metric]:
-    """Return all that the tiers declare themselves."""
+    """Return the metrics that the tiers declare."""
     registry = CollectorRegistry()
     registry.register(HttpMeters())
     IngestMetrics(registry, Admission(1, 1))
@@ -62,7 +62,7 @@ def families() -> list[Metric]:
 
 
 def declarations() -> list[tuple[str, str, set[str]]]:
-    """Return of each declaration in the source: its file, the metric, its labels."""
+    """Return file, metric and labels of each declaration in the source."""
     found = []
     for path in (path for tier in TIERS for path in (ROOT / tier).rglob("*.py")):
         tree = ast.parse(path.read_text())
@@ -96,7 +96,7 @@ def declarations() -> list[tuple[str, str, set[str]]]:
 
 
 def test_a_metric_is_declared_once() -> None:
-    """Two declarations of one metric would come to differ."""
+    """Two declarations of one metric would diverge."""
     names = [name for _, name, _ in declarations()]
 
     assert [name for name, times in Counter(names).items() if times > 1] == []
@@ -112,15 +112,15 @@ def test_a_metric_is_named_by_convention_and_explained(family: Metric) -> None:
     assert family.name.endswith(UNITS.get(family.type, ""))
 
 
-def test_every_label_has_values_of_ours_alone() -> None:
-    """A label that a client could fill would let it fill our memory, and the monitoring's."""
+def test_no_label_takes_values_from_requests() -> None:
+    """Such a label would let a client fill our memory, and that of the monitoring."""
     used = {label for _, _, labels in declarations() for label in labels}
 
     assert used == LABELS.keys()
 
 
-def test_a_process_tells_of_itself() -> None:
-    """Its CPU, its memory, its files, and its garbage."""
+def test_a_process_exports_its_own_resources() -> None:
+    """CPU, memory, open files and garbage collection."""
     names = {family.name for family in new_registry().collect()}
 
     assert {"process_cpu_seconds", "process_resident_memory_bytes", "process_open_fds"} <= names

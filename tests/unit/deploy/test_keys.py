@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from deploy.keys import EXIT_REFUSED, main
-from shared.auth.api_keys import Keys, parse_file, parse_keys
+from shared.auth.api_keys import ApiKeys, parse_api_keys, parse_key_file
 
 
 class KeyTool:
@@ -32,9 +32,9 @@ class KeyTool:
         return line
 
     @property
-    def keys(self) -> Keys:
+    def keys(self) -> ApiKeys:
         """The keys that a node would read."""
-        return parse_keys(self.path.read_bytes())
+        return parse_api_keys(self.path.read_bytes())
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ def test_an_invalid_file_is_not_overwritten(tool: KeyTool) -> None:
 def parse_raises(path: Path) -> bool:
     """Return whether the file is invalid."""
     try:
-        parse_file(path.read_bytes())
+        parse_key_file(path.read_bytes())
     except Exception:  # noqa: BLE001 any of them
         return True
     return False

@@ -1,4 +1,4 @@
-"""Who is let in, by routes that say what they need."""
+"""The check of the API key, its scope and its quota, for routes that require a scope."""
 
 import json
 from collections import defaultdict
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from shared.auth.api_keys import Keys, hash_secret, parse_keys
+from shared.auth.api_keys import ApiKeys, hash_secret, parse_api_keys
 from shared.auth.config import AccessSettings
 from shared.auth.guard import Access, charge
 from shared.errors import ConfigError
@@ -19,13 +19,13 @@ from tests.fakes.requests import ask, json_of
 
 
 def entry(name: str, secret: str, *scopes: str, **quotas: float) -> dict[str, Any]:
-    """Return a key of the file."""
+    """Return an API key of the file."""
     return {"id": name, "sha256": [hash_secret(secret)], "scopes": scopes, **quotas}
 
 
-def keys_of(*entries: dict[str, Any]) -> Keys:
-    """Return the keys of a file."""
-    return parse_keys(json.dumps({"keys": entries}).encode())
+def keys_of(*entries: dict[str, Any]) -> ApiKeys:
+    """Return the API keys of a file."""
+    return parse_api_keys(json.dumps({"keys": entries}).encode())
 
 
 SENDER, CUSTOMER = "Bearer sender.s1", "Bearer customer.c1"
@@ -33,10 +33,10 @@ KEYS = keys_of(entry("sender", "s1", "ingest"), entry("customer", "c1", "query")
 
 
 class Gate:
-    """A router behind a check, with a clock that stands still."""
+    """A router with the check, and a clock that stands still."""
 
-    def __init__(self, keys: Keys = KEYS, requests_per_second: float | None = None) -> None:
-        self.file: Keys | ConfigError = keys
+    def __init__(self, keys: ApiKeys = KEYS, requests_per_second: float | None = None) -> None:
+        self.file: ApiKeys | ConfigError = keys
         self.now = 0.0
         self.watch = HttpWatch()
         self.answered: list[str] = []
@@ -77,26 +77,26 @@ class Gate:
                     refused[code] += int(sample.value)
         return dict(refused)
 
-    def read(self) -> Keys:
+    def read(self) -> ApiKeys:
         """Read the file again."""
         if isinstance(self.file, ConfigError):
             raise self.file
         return self.file
 
     async def answer(self, request: web.BaseRequest, *_: str) -> web.Response:
-        """Answer whoever was let in."""
+        """Answer, and record that the request reached its handler."""
         self.answered.append(request.path)
         return web.Response()
 
     async def count(self, request: web.BaseRequest) -> web.Response:
-        """Answer who has quota for as many events as the header says."""
+        """Answer if the quota has as many events as the header."""
         charge(request, int(request.headers["Lines"]))
         return await self.answer(request)
 
     async def ask(
         self, method: str, target: str, authorization: str | None = None, lines: int = 0
     ) -> web.Response:
-        """Ask with a header, or without."""
+        """Send a request with the header, or without."""
         headers = {"Lines": str(lines)}
         if authorization is not None:
             headers["Authorization"] = authorization
@@ -126,10 +126,10 @@ class Gate:
         ("PUT", "/ask", None, 405),
     ],
 )
-async def test_a_route_is_for_who_has_its_scope(
+async def test_only_a_key_with_the_scope_of_the_route_passes(
     method: str, target: str, authorization: str | None, status: int
 ) -> None:
-    """Once and again alike, and whoever is not let in reaches no handler."""
+    """The first time and the second; a refused request does not reach the handler."""
     gate = Gate()
     for _ in range(2):
         assert await gate.status(method, target, authorization) == status
@@ -137,8 +137,8 @@ async def test_a_route_is_for_who_has_its_scope(
     assert sum(gate.refused.values()) == (2 if status >= 400 else 0)
 
 
-async def test_an_unknown_id_is_refused_as_a_wrong_secret_is() -> None:
-    """To the byte, and as nobody at all is: a challenge, and nothing of what was sent."""
+async def test_an_unknown_id_is_refused_like_a_wrong_secret() -> None:
+    """With the same bytes, also without a key: a challenge, and nothing of what was sent."""
     gate = Gate()
     answers = [
         await gate.ask("GET", "/ask", authorization)
@@ -152,16 +152,16 @@ async def test_an_unknown_id_is_refused_as_a_wrong_secret_is() -> None:
     assert gate.refused == {"unauthorized": 5}
 
 
-async def test_a_page_may_be_open_in_part_and_refuse_in_its_own_way() -> None:
-    """It is asked for without a key as long as it asks for nothing."""
+async def test_a_route_may_be_open_for_some_requests_and_render_its_refusals() -> None:
+    """The page needs a key only for a lookup."""
     gate = Gate()
     assert await gate.status("GET", "/page") == 200
     assert (await gate.ask("GET", "/page?q=1")).text == "unauthorized"
     assert await gate.status("GET", "/page?q=1", CUSTOMER) == 200
 
 
-async def test_who_is_over_quota_is_told_for_how_long_and_then_has_all_of_it() -> None:
-    """429 with Retry-After, per key; nothing else is refused with it."""
+async def test_a_key_over_its_quota_gets_the_time_to_wait_and_then_its_whole_quota() -> None:
+    """429 with Retry-After, per key; other keys are not affected."""
     gate = Gate(keys_of(entry("a", "x", "query", requests_per_second=4), entry("b", "y", "query")))
     statuses = [await gate.status("GET", "/ask", "Bearer a.x") for _ in range(5)]
     refused = await gate.ask("GET", "/ask", "Bearer a.x")
@@ -173,8 +173,8 @@ async def test_who_is_over_quota_is_told_for_how_long_and_then_has_all_of_it() -
     assert [await gate.status("GET", "/ask", "Bearer a.x") for _ in range(4)] == [200] * 4
 
 
-async def test_the_quota_of_the_node_is_for_keys_without_their_own() -> None:
-    """What the file says wins."""
+async def test_the_quota_of_the_node_applies_to_keys_without_one() -> None:
+    """The quota of the file takes precedence."""
     own = entry("own", "x", "query", requests_per_second=3)
     gate = Gate(keys_of(own, entry("other", "y", "query")), requests_per_second=1)
 
@@ -182,8 +182,8 @@ async def test_the_quota_of_the_node_is_for_keys_without_their_own() -> None:
     assert [await gate.status("GET", "/ask", "Bearer other.y") for _ in range(2)] == [200, 429]
 
 
-async def test_events_are_one_a_put_and_as_many_as_are_counted_of_a_bulk_request() -> None:
-    """A bulk request is taken whole, on credit if need be, or refused whole."""
+async def test_a_put_is_one_event_and_a_bulk_request_as_many_as_it_has_lines() -> None:
+    """A bulk request is accepted whole, on credit if necessary, or refused whole."""
     gate = Gate(keys_of(entry("sender", "s1", "ingest", events_per_second=10)))
     assert [await gate.status("PUT", "/one/a", SENDER) for _ in range(11)] == [200] * 10 + [429]
     gate.now += 1
@@ -198,8 +198,8 @@ async def test_events_are_one_a_put_and_as_many_as_are_counted_of_a_bulk_request
     assert await gate.status("PUT", "/one/a", SENDER) == 200
 
 
-async def test_bulk_requests_that_are_read_side_by_side_do_not_all_get_what_is_left() -> None:
-    """The quota is asked again once the lines are counted."""
+async def test_concurrent_bulk_requests_do_not_all_get_the_rest_of_a_quota() -> None:
+    """The quota is checked again once the lines are counted."""
     gate = Gate(keys_of(entry("sender", "s1", "ingest", events_per_second=10)))
     seen: list[web.BaseRequest] = []
 
@@ -215,8 +215,8 @@ async def test_bulk_requests_that_are_read_side_by_side_do_not_all_get_what_is_l
         charge(seen[1], 50)
 
 
-async def test_a_reload_takes_the_new_keys_and_forgets_the_old() -> None:
-    """At once, also those that were let in before; what a key owes it owes still."""
+async def test_a_reload_replaces_the_keys() -> None:
+    """At once, also those that were valid before; the debt of a key remains."""
     limited = entry("customer", "c1", "query", requests_per_second=1)
     gate = Gate(keys_of(limited, entry("gone", "g", "query")))
     assert await gate.status("GET", "/ask", "Bearer gone.g") == 200
@@ -236,8 +236,8 @@ async def test_a_reload_takes_the_new_keys_and_forgets_the_old() -> None:
     assert [await gate.status("GET", "/ask", "Bearer customer.c2") for _ in range(3)] == [200] * 3
 
 
-async def test_a_file_that_is_wrong_when_it_is_read_again_changes_nothing() -> None:
-    """It is raised for whoever counts and logs it."""
+async def test_a_reload_of_an_invalid_file_changes_nothing() -> None:
+    """The error is raised; the caller counts and logs it."""
     gate = Gate()
     gate.file = ConfigError(["keys[0].id: wrong"])
     with pytest.raises(ConfigError):
@@ -246,20 +246,20 @@ async def test_a_file_that_is_wrong_when_it_is_read_again_changes_nothing() -> N
     assert await gate.status("GET", "/ask", CUSTOMER) == 200
 
 
-async def test_a_right_key_is_hashed_once_and_a_wrong_one_each_time(
+async def test_a_valid_header_is_hashed_once_and_an_invalid_one_each_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """In all its spellings, of which no more are kept than fit."""
+    """In all its spellings, of which a limited number is kept."""
     monkeypatch.setattr("shared.auth.guard._MAX_KNOWN", 3)
     gate = Gate()
     verified: list[str] = []
-    verify = Keys.verify
+    verify = ApiKeys.verify
 
-    def noted(self: Keys, authorization: str) -> Any:
+    def recording_verify(self: ApiKeys, authorization: str) -> Any:
         verified.append(authorization)
         return verify(self, authorization)
 
-    monkeypatch.setattr(Keys, "verify", noted)
+    monkeypatch.setattr(ApiKeys, "verify", recording_verify)
     for _ in range(3):
         await gate.ask("GET", "/ask", CUSTOMER)
         await gate.ask("GET", "/ask", "Bearer customer.wrong")
@@ -270,7 +270,7 @@ async def test_a_right_key_is_hashed_once_and_a_wrong_one_each_time(
     assert len(gate.access._known) <= 3
 
 
-def test_a_route_that_does_not_say_what_it_needs_cannot_be_made() -> None:
-    """Nobody leaves one open by forgetting."""
+def test_a_route_without_a_scope_cannot_be_built() -> None:
+    """No route is open by mistake."""
     with pytest.raises(TypeError, match="scope"):
         Route("GET", "/forgotten", Gate.answer)  # type: ignore[call-arg]

@@ -1,4 +1,4 @@
-"""What a node may be told of its keys."""
+"""The settings of API keys."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from shared.errors import ConfigError
 
 @pytest.fixture(autouse=True)
 def _empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let no variable of the machine get in."""
+    """Remove the variables of the machine."""
     for name in list(os.environ):
         if name.startswith("ACCESS_"):
             monkeypatch.delenv(name)
@@ -22,7 +22,7 @@ def _empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def keys_file(tmp_path: Path) -> Path:
-    """A file with one key."""
+    """A file with one API key."""
     path = tmp_path / "keys.json"
     key = {"id": "a", "sha256": [hash_secret("x")], "scopes": ["query"]}
     path.write_text(json.dumps({"keys": [key]}))
@@ -30,7 +30,7 @@ def keys_file(tmp_path: Path) -> Path:
 
 
 def read(host: str) -> AccessConfig:
-    """Read the environment of a node that listens on *host*."""
+    """Return the configuration of a node that listens on *host*."""
     reader = EnvironmentReader()
     config = read_access(reader, host)
     reader.check()
@@ -45,12 +45,12 @@ def read(host: str) -> AccessConfig:
         ("localhost.example.com", False),
     ],
 )
-def test_loopback_is_what_this_machine_alone_reaches(
+def test_only_a_node_on_loopback_runs_open_by_default(
     monkeypatch: pytest.MonkeyPatch,
     host: str,
     loopback: bool,  # noqa: FBT001 a parameter
 ) -> None:
-    """Only there a node may run open without a word; elsewhere it must be told so in one."""
+    """On any other address it needs a key file, or the mode ``open``."""
     assert is_loopback(host) == loopback
     if loopback:
         assert read(host).keys is None
@@ -64,10 +64,10 @@ def test_loopback_is_what_this_machine_alone_reaches(
     assert read(host).keys is None
 
 
-def test_a_file_closes_a_node_wherever_it_listens(
+def test_a_key_file_closes_a_node_on_every_address(
     monkeypatch: pytest.MonkeyPatch, keys_file: Path
 ) -> None:
-    """By its being there, or with the mode said too."""
+    """With the mode or without it."""
     monkeypatch.setenv("ACCESS_KEYS_FILE", str(keys_file))
     for host in ("127.0.0.1", "0.0.0.0"):  # noqa: S104 nobody listens
         keys = read(host).keys
@@ -80,7 +80,7 @@ def test_a_file_closes_a_node_wherever_it_listens(
 @pytest.mark.parametrize(
     ("environment", "problems"),
     [
-        ({"ACCESS_MODE": "open", "ACCESS_KEYS_FILE": "FILE"}, ["ACCESS_MODE: it is open although"]),
+        ({"ACCESS_MODE": "open", "ACCESS_KEYS_FILE": "FILE"}, ["ACCESS_MODE: it is open, but"]),
         ({"ACCESS_MODE": "keys"}, ["ACCESS_MODE: it is keys, so"]),
         ({"ACCESS_MODE": "closed"}, ["ACCESS_MODE: "]),
         ({"ACCESS_KEYS_FILE": "/nowhere/keys"}, ["ACCESS_KEYS_FILE: /nowhere/keys: No such file"]),
@@ -91,35 +91,35 @@ def test_a_file_closes_a_node_wherever_it_listens(
         ),
     ],
 )
-def test_what_is_wrong_is_told_by_its_variable(
+def test_a_problem_is_reported_with_its_variable(
     monkeypatch: pytest.MonkeyPatch,
     keys_file: Path,
     environment: dict[str, str],
     problems: list[str],
 ) -> None:
-    """Each problem in a line of its own."""
+    """Each problem in a separate line."""
     for name, value in environment.items():
         monkeypatch.setenv(name, str(keys_file) if value == "FILE" else value)
     with pytest.raises(ConfigError) as raised:
         read("127.0.0.1")
 
     assert len(raised.value.problems) == len(problems)
-    for told, problem in zip(raised.value.problems, problems, strict=True):
-        assert told.startswith(problem)
+    for reported, problem in zip(raised.value.problems, problems, strict=True):
+        assert reported.startswith(problem)
 
 
-def test_each_problem_of_a_file_is_told_with_its_place(
+def test_a_problem_of_a_file_is_reported_with_its_place(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Nothing of the file is shown."""
+    """No value of the file is quoted."""
     path = tmp_path / "keys.json"
     path.write_text('{"keys": [{"id": "a", "sha256": ["a-secret"], "scopes": ["none"]}]}')
     monkeypatch.setenv("ACCESS_KEYS_FILE", str(path))
     with pytest.raises(ConfigError) as raised:
         read("127.0.0.1")
 
-    told = raised.value.problems
-    assert [line.partition(": String")[0].partition(": Input")[0] for line in told] == [
+    reported = raised.value.problems
+    assert [line.partition(": String")[0].partition(": Input")[0] for line in reported] == [
         f"ACCESS_KEYS_FILE: {path}: keys[0].sha256[0]",
         f"ACCESS_KEYS_FILE: {path}: keys[0].scopes[0]",
     ]

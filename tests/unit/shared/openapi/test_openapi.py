@@ -1,4 +1,4 @@
-"""The document is served, and sent again only when it has changed."""
+"""The route of a document: it is sent again only if it has changed."""
 
 import pytest
 
@@ -9,8 +9,8 @@ from tests.fakes.requests import ask, json_of
 DOCUMENT = {"openapi": "3.1.0"}
 
 
-async def test_the_document_is_served_and_may_be_kept() -> None:
-    """As JSON, with a name for what it says."""
+async def test_the_document_is_served_and_may_be_cached() -> None:
+    """As JSON, for five minutes."""
     response = await ask(Router([build_route(DOCUMENT)]), "GET", "/openapi.json")
 
     assert (response.status, json_of(response)) == (200, DOCUMENT)
@@ -18,7 +18,7 @@ async def test_the_document_is_served_and_may_be_kept() -> None:
 
 
 @pytest.mark.parametrize("form", ["{}", "W/{}", '"other", {}', "*"])
-async def test_who_has_the_document_is_told_that_it_has_not_changed(form: str) -> None:
+async def test_a_client_with_the_current_document_gets_304(form: str) -> None:
     """In any form of If-None-Match (RFC 9110, 13.1.2)."""
     router = Router([build_route(DOCUMENT)])
     tag = (await ask(router, "GET", "/openapi.json")).headers["ETag"]
@@ -29,8 +29,8 @@ async def test_who_has_the_document_is_told_that_it_has_not_changed(form: str) -
     assert (response.status, response.body, response.headers["ETag"]) == (304, None, tag)
 
 
-async def test_who_has_another_document_gets_this_one() -> None:
-    """A document that says something else has another name."""
+async def test_a_client_with_another_document_gets_this_one() -> None:
+    """Another document has another ETag."""
     other = await ask(Router([build_route({"openapi": "other"})]), "GET", "/openapi.json")
     known = {"If-None-Match": other.headers["ETag"]}
 

@@ -1,4 +1,4 @@
-"""What heals by itself, and what does not: the errors of TLS and of the driver."""
+"""Errors of TLS and of the driver: temporary, or a denial that ends the start."""
 
 import ssl
 
@@ -13,7 +13,7 @@ BAD = 'Failed to authenticate to a:1: code=0100 [Bad credentials] message="{}"'
 
 
 @pytest.mark.parametrize(
-    ("error", "healing"),
+    ("error", "temporary"),
     [
         (AuthenticationFailed(BAD.format("Provided username a and/or password are incorrect")), 0),
         (AuthenticationFailed("Remote end requires authentication"), 0),
@@ -23,22 +23,20 @@ BAD = 'Failed to authenticate to a:1: code=0100 [Bad credentials] message="{}"'
         (ConnectionRefusedError(), 1),
     ],
 )
-def test_a_node_that_does_not_know_us_ends_the_start_at_once(
-    error: Exception, healing: int
-) -> None:
-    """One that cannot look us up, or is not there, is asked again; the list of nodes is read."""
+def test_a_node_that_denies_access_ends_the_start_at_once(error: Exception, temporary: int) -> None:
+    """An unreachable node, or one that cannot authenticate anyone now, is tried again."""
     found = denial(NoHostAvailable("Unable to connect to any servers", {"a:1": error}))
-    assert (found is None) == bool(healing)
-    assert healing or found == str(error)
+    assert (found is None) == bool(temporary)
+    assert temporary or found == str(error)
 
 
-def test_a_list_of_addresses_instead_of_errors_says_nothing() -> None:
-    """The driver gives one where all of its pools have failed."""
+def test_a_list_of_addresses_instead_of_errors_is_not_a_denial() -> None:
+    """The driver raises it with a list when all of its pools have failed."""
     assert denial(NoHostAvailable("Unable to connect to any servers", ["a"])) is None
 
 
-def test_a_connection_that_breaks_in_a_handshake_may_be_well_the_next_time() -> None:
-    """A server that ends does that; a certificate stays what it is."""
+def test_a_connection_that_breaks_in_a_handshake_is_not_a_denial() -> None:
+    """A server that stops breaks it, and is tried again; a wrong certificate is a denial."""
     assert refusal(ssl.SSLEOFError(8, "EOF occurred in violation of protocol")) is None
     assert refusal(ConnectionResetError()) is None
     wrong = ssl.SSLError(1, "wrong version number")

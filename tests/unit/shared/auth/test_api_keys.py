@@ -1,4 +1,4 @@
-"""Whose key it is, and what a key file may say."""
+"""The key file, and the API key of a request."""
 
 import hashlib
 import hmac
@@ -9,8 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.auth import api_keys as keys
-from shared.auth.api_keys import Entry, Keys, encode_file, hash_secret, parse_file, parse_keys
+from shared.auth import api_keys
+from shared.auth.api_keys import (
+    ApiKeys,
+    KeyEntry,
+    encode_key_file,
+    hash_secret,
+    parse_api_keys,
+    parse_key_file,
+)
 from shared.errors import ConfigError
 
 OLD, NEW, OTHER = "old-secret", "new-secret", "other.secret"
@@ -23,7 +30,7 @@ def file_of(*entries: dict[str, Any]) -> bytes:
     return json.dumps({"keys": entries}).encode()
 
 
-KEYS = parse_keys(file_of({**TWO, "events_per_second": 10, "requests_per_second": 0.5}, ONE))
+KEYS = parse_api_keys(file_of({**TWO, "events_per_second": 10, "requests_per_second": 0.5}, ONE))
 
 
 @pytest.mark.parametrize(
@@ -50,14 +57,14 @@ KEYS = parse_keys(file_of({**TWO, "events_per_second": 10, "requests_per_second"
         ("Bearer one.\udcff", None),
     ],
 )
-def test_a_header_is_somebodys_or_nobodys(header: str, name: str | None) -> None:
-    """The scheme in any case, the rest to the letter; a hash is no secret."""
+def test_a_header_is_valid_for_one_key_or_for_none(header: str, name: str | None) -> None:
+    """The scheme in any case, the rest exactly; a hash does not work as a secret."""
     key = KEYS.verify(header)
     assert (key.id if key else None) == name
 
 
-def test_a_key_has_the_scopes_and_quotas_of_the_file() -> None:
-    """Without a quota of its own it has none here."""
+def test_an_api_key_has_the_scopes_and_quotas_of_the_file() -> None:
+    """None where the file has no quota."""
     two, one = KEYS.by_id["two"], KEYS.by_id["one"]
     assert (two.scopes, two.events_per_second, two.requests_per_second) == (
         frozenset({"ingest"}),
@@ -68,30 +75,28 @@ def test_a_key_has_the_scopes_and_quotas_of_the_file() -> None:
 
 
 def near(header: str) -> st.SearchStrategy[str]:
-    """Return what is nearly *header*."""
+    """Return headers that differ from *header* in one place."""
     at = st.integers(0, len(header))
     return st.builds(lambda i, j, text: header[:i] + text + header[j:], at, at, st.text(max_size=3))
 
 
-RIGHT = [f"Bearer two.{OLD}", f"Bearer two.{NEW}", f"Bearer one.{OTHER}"]
+VALID = [f"Bearer two.{OLD}", f"Bearer two.{NEW}", f"Bearer one.{OTHER}"]
 
 
-@given(st.one_of(st.text(), *map(near, RIGHT)))
-def test_no_header_but_a_right_one_passes(header: str) -> None:
-    """Whatever is sent: nothing is somebody's but his id and his secret, and nothing raises."""
+@given(st.one_of(st.text(), *map(near, VALID)))
+def test_only_a_valid_header_passes(header: str) -> None:
+    """Only an id with its secret is valid, and no text raises."""
     scheme, space, token = header.partition(" ")
-    right = f"{scheme.lower().capitalize()}{space}{token}" in RIGHT and scheme.isascii()
+    valid = f"{scheme.lower().capitalize()}{space}{token}" in VALID and scheme.isascii()
 
-    assert (KEYS.verify(header) is not None) == right
+    assert (KEYS.verify(header) is not None) == valid
 
 
 @pytest.mark.parametrize(
-    "header", [*RIGHT, "Bearer one.wrong", "Bearer nobody.wrong", "Bearer two.wrong", "nonsense"]
+    "header", [*VALID, "Bearer one.wrong", "Bearer nobody.wrong", "Bearer two.wrong", "nonsense"]
 )
-def test_the_same_work_is_done_for_every_header(
-    monkeypatch: pytest.MonkeyPatch, header: str
-) -> None:
-    """One hash and two comparisons of 32 bytes, whether or not there is such an id or secret."""
+def test_every_header_costs_the_same_work(monkeypatch: pytest.MonkeyPatch, header: str) -> None:
+    """One hash and two comparisons of 32 bytes, whether or not the id and the secret exist."""
     compared: list[tuple[int, int]] = []
     hashed: list[int] = []
 
@@ -103,8 +108,8 @@ def test_the_same_work_is_done_for_every_header(
         hashed.append(len(data))
         return hashlib.sha256(data)
 
-    monkeypatch.setattr(keys, "compare_digest", counting_compare)
-    monkeypatch.setattr(keys, "sha256", counting_hash)
+    monkeypatch.setattr(api_keys, "compare_digest", counting_compare)
+    monkeypatch.setattr(api_keys, "sha256", counting_hash)
     KEYS.verify(header)
 
     assert (compared, len(hashed)) == ([(32, 32), (32, 32)], 1)
@@ -124,8 +129,8 @@ def test_the_same_work_is_done_for_every_header(
             file_of({**ONE, "sha256": []}, {**TWO, "sha256": ["0" * 64] * 3, "scopes": []}),
             ["keys[0].sha256: ", "keys[1].sha256: ", "keys[1].scopes: "],
         ),
-        (file_of(ONE, {**TWO, "id": "one"}), ["id one: is there twice"]),
-        (file_of(ONE, {**ONE, "id": "1"}), [f"sha256 {hash_secret(OTHER)[:8]}...: is there twice"]),
+        (file_of(ONE, {**TWO, "id": "one"}), ["id one: occurs twice"]),
+        (file_of(ONE, {**ONE, "id": "1"}), [f"sha256 {hash_secret(OTHER)[:8]}...: occurs twice"]),
         (
             file_of({**ONE, "events_per_second": 0, "requests_per_second": "many"}),
             ["keys[0].events_per_second: ", "keys[0].requests_per_second: "],
@@ -134,37 +139,37 @@ def test_the_same_work_is_done_for_every_header(
         (file_of({**ONE, "sha256": OTHER}), ["keys[0].sha256: "]),
     ],
 )
-def test_every_problem_of_a_file_is_told_and_no_part_of_it(
+def test_every_problem_of_a_file_is_reported_without_quoting_it(
     text: bytes, problems: list[str]
 ) -> None:
-    """Each by its place; what is there may be a secret in the place of its hash."""
+    """Each with its place; the value there may be a secret instead of its hash."""
     with pytest.raises(ConfigError) as raised:
-        parse_keys(text)
+        parse_api_keys(text)
 
     assert len(raised.value.problems) == len(problems)
-    for told, problem in zip(raised.value.problems, problems, strict=True):
-        assert told.startswith(problem)
-        assert OTHER not in told
+    for reported, problem in zip(raised.value.problems, problems, strict=True):
+        assert reported.startswith(problem)
+        assert OTHER not in reported
     assert raised.value.__context__ is None or raised.value.__suppress_context__
 
 
-def test_a_file_says_the_same_once_it_is_written() -> None:
-    """What is made of it is what was read."""
-    entries = parse_file(file_of(TWO, {**ONE, "requests_per_second": 2.5}))
+def test_an_encoded_file_parses_to_the_same_entries() -> None:
+    """Nothing is lost or added."""
+    entries = parse_key_file(file_of(TWO, {**ONE, "requests_per_second": 2.5}))
 
-    assert parse_file(encode_file(entries)) == entries
-
-
-def test_nobody_gets_in_by_a_file_of_no_keys() -> None:
-    """Closed is closed."""
-    assert parse_keys(file_of()).verify(f"Bearer one.{OTHER}") is None
+    assert parse_key_file(encode_key_file(entries)) == entries
 
 
-def test_keys_do_not_show_their_hashes() -> None:
-    """Not in a traceback, nor in a log."""
+def test_a_file_without_keys_lets_no_request_in() -> None:
+    """The node is closed, not open."""
+    assert parse_api_keys(file_of()).verify(f"Bearer one.{OTHER}") is None
+
+
+def test_api_keys_do_not_show_their_hashes() -> None:
+    """Neither in a traceback nor in a log."""
     shown = f"{KEYS!r} {KEYS.by_id['one']!r}"
 
-    assert shown.startswith("Keys(two, one)")
+    assert shown.startswith("ApiKeys(two, one)")
     assert repr(bytes.fromhex(hash_secret(OTHER)))[2:20] not in shown
     assert hash_secret(OTHER) not in shown
-    assert isinstance(Keys([Entry.model_validate_json(json.dumps(ONE))]), Keys)
+    assert isinstance(ApiKeys([KeyEntry.model_validate_json(json.dumps(ONE))]), ApiKeys)
