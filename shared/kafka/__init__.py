@@ -1,1 +1,1 @@
-"""Kafka: the client, the topics that are appended to, their health and rights."""
+"""Kafka: topics to append to, their producers and health, and the rights of this process."""

@@ -1,4 +1,4 @@
-"""What every client of Kafka is told: where Kafka is, how it knows us and we know it."""
+"""The arguments that every client of Kafka gets: its addresses, TLS and our account."""
 
 import ssl
 from functools import cache
@@ -11,17 +11,17 @@ from shared.security.tls import client_context
 
 @cache
 def _context(ca_file: Path | None) -> ssl.SSLContext:
-    """Read the authorities once: a client that replaces another must not fail at a file."""
+    """Read the authorities once: a replacement client must not fail because of a file."""
     return client_context(ca_file)
 
 
 def client_arguments(config: KafkaConfig) -> dict[str, Any]:
-    """Return the arguments for any of aiokafka's clients."""
+    """Return the arguments for any client of aiokafka."""
     return {"bootstrap_servers": config.bootstrap_servers, **security_arguments(config)}
 
 
 def security_arguments(config: KafkaConfig) -> dict[str, Any]:
-    """Return the part of them that a single connection takes too."""
+    """Return the arguments that a single connection accepts too."""
     if config.security_protocol == "PLAINTEXT":
         return {}
     arguments: dict[str, Any] = {

@@ -1,6 +1,7 @@
-"""Start, judge and end an idempotent producer: all that we know of aiokafka's inside.
+"""Start, inspect and end an idempotent producer.
 
-``tests/contract/kafka/test_producer_watch.py`` fails when a version of aiokafka changes it.
+This module alone depends on aiokafka's internals; ``tests/contract/kafka/test_producer_watch.py``
+fails when a version of aiokafka changes them.
 """
 
 import asyncio
@@ -24,16 +25,17 @@ from shared.kafka.client import client_arguments
 log = structlog.stdlib.get_logger(__name__)
 
 MAX_BATCH_BYTES = 2 * 1024 * 1024
-"""Of one append, uncompressed; the topic's ``max.message.bytes`` is above it."""
+"""Per append, uncompressed; the topic's ``max.message.bytes`` is larger."""
 
-PLACE_LOST = (
+SEQUENCE_LOST = (
     OutOfOrderSequenceNumber,
     UnknownProducerId,
     InvalidProducerEpoch,
     InvalidProducerIdMapping,
     ProducerFenced,
 )
-"""After one of these every later batch of that partition fails too: aiokafka counts on."""
+"""After one of these every later batch of that partition fails too: aiokafka does not correct its
+sequence numbers."""
 
 _LEADER_SECONDS = 0.1
 
@@ -41,7 +43,7 @@ _LEADER_SECONDS = 0.1
 async def start_producer(
     config: KafkaConfig, topic: str, within_seconds: float
 ) -> AIOKafkaProducer:
-    """Return a connected producer that follows *topic*. Raises BrokerUnavailableError."""
+    """Return a connected producer with the metadata of *topic*. Raises BrokerUnavailableError."""
     producer = AIOKafkaProducer(
         **client_arguments(config),
         acks="all",
@@ -66,9 +68,9 @@ async def start_producer(
     return producer
 
 
-def sender_death(producer: AIOKafkaProducer) -> str | None:
-    """Return why the producer will never send again, None if it will."""
-    sender = producer._sender.sender_task  # noqa: SLF001 no public way
+def sender_failure(producer: AIOKafkaProducer) -> str | None:
+    """Return why the producer's sender has ended, None while it runs."""
+    sender = producer._sender.sender_task  # noqa: SLF001 there is no public way
     if not sender.done():
         return None
     error = None if sender.cancelled() else sender.exception()
@@ -76,21 +78,21 @@ def sender_death(producer: AIOKafkaProducer) -> str | None:
 
 
 def on_sender_end(producer: AIOKafkaProducer, call: Callable[[], None]) -> None:
-    """Call *call* once the producer will never send again, be it from now on."""
+    """Call *call* when the producer's sender ends, or soon if it has ended already."""
     producer._sender.sender_task.add_done_callback(lambda _: call())  # noqa: SLF001
 
 
 def has_leader(producer: AIOKafkaProducer, at: TopicPartition) -> bool:
-    """Whether the producer knows a leader. If not, a batch would take a sequence number and fail.
+    """Whether the producer knows the partition's leader, without which it must not get a batch.
 
-    aiokafka fails such a batch unsent, but keeps its sequence number, so that Kafka then refuses
-    every later one. With a leader known, ``send_batch`` waits for no metadata either.
+    aiokafka would fail such a batch unsent but use up its sequence number, and Kafka would then
+    refuse every later one. With a known leader ``send_batch`` does not wait for metadata either.
     """
     return producer.client.cluster.leader_for_partition(at) not in {None, -1}
 
 
 async def wait_for_leader(producer: AIOKafkaProducer, at: TopicPartition) -> None:
-    """Return once the producer knows a leader. Never gives up: bound it."""
+    """Return once the producer knows a leader. Has no time limit: the caller sets one."""
     while not has_leader(producer, at):
         await producer.client.force_metadata_update()
         if not has_leader(producer, at):
@@ -98,26 +100,26 @@ async def wait_for_leader(producer: AIOKafkaProducer, at: TopicPartition) -> Non
 
 
 async def end_producer(producer: AIOKafkaProducer, within_seconds: float) -> None:
-    """Send what can be sent in time, give up what cannot, and leave nothing behind.
+    """Send what can be sent in time, fail the other batches, and end every task and connection.
 
-    ``stop`` alone waits for ever while brokers are away, and cutting it short leaves a sender
-    that sends on and batches that nobody frees.
+    ``stop`` alone waits without limit while brokers are away. Cancelling it leaves a sender that
+    goes on sending, and batches whose waiters never return.
     """
-    # As in a producer without idempotence: a batch that fails beyond its time is given up.
+    # From here on batches time out, as those of a producer without idempotence do.
     producer._sender._txn_manager = None  # noqa: SLF001
     try:
         async with asyncio.timeout(within_seconds):
             await producer.stop()
     except TimeoutError:
         log.warning("the producer did not stop in time")
-    except Exception as error:  # noqa: BLE001 whatever killed its sender; it is to end anyway
+    except Exception as error:  # noqa: BLE001 any error that ended its sender; it ends anyway
         log.warning("the producer failed while it stopped", error=repr(error))
     else:
         return
     _fail_batches(producer)
     sender = producer._sender.sender_task  # noqa: SLF001
     if sender is not None:
-        # Twice: at the first it waits for its requests, at the second it cancels them.
+        # Twice: after the first it waits for its requests, after the second it cancels them.
         for _ in range(2):
             sender.cancel()
             await asyncio.wait({sender}, timeout=0.1)
@@ -133,5 +135,5 @@ def _fail_batches(producer: AIOKafkaProducer) -> None:
     accumulator.fail_all(KafkaError("the producer has ended"))
     for batches in accumulator._batches.values():  # noqa: SLF001
         for batch in batches:
-            # Nobody waits for it to be sent, and asyncio reports errors that nobody looked at.
+            # Nothing waits for it, and asyncio reports exceptions that were never retrieved.
             batch._drain_waiter.exception()  # noqa: SLF001

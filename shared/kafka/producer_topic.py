@@ -1,4 +1,4 @@
-"""A topic behind an idempotent producer that may be replaced at any time."""
+"""A topic behind an idempotent producer that the watchdog may replace at any time."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -8,30 +8,30 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
 
 from shared.errors import BrokerUnavailableError, OutcomeUnknownError
-from shared.kafka.health import TopicHealth
 from shared.kafka.producer import (
-    PLACE_LOST,
+    SEQUENCE_LOST,
     has_leader,
     on_sender_end,
-    sender_death,
+    sender_failure,
     wait_for_leader,
 )
+from shared.kafka.topic_health import TopicHealth
 from shared.model.record import TRACEPARENT, KeyValue
 
 log = structlog.stdlib.get_logger(__name__)
 
 _LATE = "Kafka has not yet answered for an earlier batch."
 _NO_LEADER = "The partition has no leader."
-_PLACE_LOST = "The producer is about to be replaced."
+_SEQUENCE_LOST = "The producer is about to be replaced."
 
 
 class ProducerTopic:
-    """The topic behind an idempotent producer, which is replaced when it is stuck.
+    """Appends batches to a topic, each within a deadline.
 
-    The producer never gives a batch up: while a broker is away it keeps trying for good. So
-    each append has a deadline of its own, and until the late batch has ended one way or the
-    other, or its producer was replaced, its partition refuses others at once, which is then
-    certain. The same holds for a partition without a leader.
+    The producer itself never gives a batch up: while a broker is away it retries without limit.
+    When an append passes its deadline, its partition refuses other appends at once, until the late
+    batch has ended or the producer was replaced; a refused append was certainly not stored. A
+    partition without a leader refuses in the same way.
     """
 
     def __init__(
@@ -41,16 +41,16 @@ class ProducerTopic:
         self._health = health
         self._timeout_seconds = timeout_seconds
         self._late: dict[int, asyncio.Future[object]] = {}
+        self._watchdog: asyncio.Task[None] | None = None
         self.partitions = health.partitions
         self.refusing: dict[int, str] = {}
-        """Which partitions take nothing at present, and why."""
-        self.broken: str | None = None
-        """Why the producer must be replaced, as far as its appends can tell."""
-        self.troubled = asyncio.Event()
-        """Set when there is something for the watchdog to look at."""
+        """The partitions that refuse appends now, and why."""
+        self.failure: str | None = None
+        """Why the producer must be replaced, if an append has shown it."""
+        self.needs_check = asyncio.Event()
+        """Set when the watchdog has something to look at."""
         self.producers_replaced = 0
         self.last_error: str | None = None
-        self.watching: asyncio.Task[None] | None = None
         self._use(producer)
 
     @property
@@ -58,19 +58,23 @@ class ProducerTopic:
         """The producer that takes new batches."""
         return self._producer
 
-    async def probe(self) -> None:
-        """Return if the topic takes records on all partitions, else BrokerUnavailableError.
+    def supervise(self, watchdog: asyncio.Task[None]) -> None:
+        """Let ``probe`` raise a defect of *watchdog*, which ends the process."""
+        self._watchdog = watchdog
 
-        That is: no partition refuses, the producer lives, and Kafka says that the topic is
-        there, each partition with a leader and enough replicas in sync.
+    async def probe(self) -> None:
+        """Return if every partition takes records. Raises BrokerUnavailableError.
+
+        This means: no partition refuses, the producer's sender runs, and by Kafka's metadata each
+        partition has a leader and enough replicas in sync.
         """
-        if self.watching is not None and self.watching.done():
-            self.watching.result()  # a defect of the watchdog's ends the process, as any other
+        if self._watchdog is not None and self._watchdog.done():
+            self._watchdog.result()
         if self.refusing:
             reasons = " ".join(sorted(set(self.refusing.values())))
             raise BrokerUnavailableError(f"{reasons} Last error: {self.last_error}")
-        if (death := sender_death(self._producer)) is not None:
-            raise BrokerUnavailableError(death)
+        if (failure := sender_failure(self._producer)) is not None:
+            raise BrokerUnavailableError(failure)
         await self._health.check()
 
     async def append(
@@ -85,38 +89,38 @@ class ProducerTopic:
         producer = self._producer
         batch = producer.create_batch()
         for number, (key, value) in enumerate(records):
-            headers = []  # a list: aiokafka takes nothing else
+            headers = []  # a list: aiokafka accepts nothing else
             if traceparents is not None and number in traceparents:
                 headers.append((TRACEPARENT, traceparents[number].encode()))
             if batch.append(key=key, value=value, timestamp=None, headers=headers) is None:
                 raise ValueError("the batch is larger than MAX_BATCH_BYTES")
         batch.close()
         deadline = asyncio.get_running_loop().time() + self._timeout_seconds
-        await self._lead(producer, partition, deadline)
+        await self._wait_for_leader(producer, partition, deadline)
         try:
-            # Cancelled while it waits, it has not taken the batch yet.
+            # If the deadline cancels it, it has not queued the batch yet.
             async with asyncio.timeout_at(deadline):
                 queued = await producer.send_batch(batch, self._name, partition=partition)
         except (KafkaError, TimeoutError) as error:
-            self._note(error)
+            self.record_error(error)
             raise BrokerUnavailableError(f"Kafka failed: {type(error).__name__}.") from error
-        await self._stored(producer, partition, queued, deadline)
+        await self._wait_until_stored(producer, partition, queued, deadline)
 
-    def switch(self, producer: AIOKafkaProducer) -> AIOKafkaProducer:
-        """Use *producer* from now on and return the former one; every partition is open again.
+    def replace_producer(self, producer: AIOKafkaProducer) -> AIOKafkaProducer:
+        """Use *producer* from now on and return the former one; no partition refuses any more.
 
-        Late batches are forgotten: whoever sent them was told that nobody knows.
+        Late batches are forgotten: their appends have already raised OutcomeUnknownError.
         """
         former = self._producer
         self._late.clear()
         self.refusing.clear()
-        self.broken = None
+        self.failure = None
         self.producers_replaced += 1
         self._use(producer)
         return former
 
-    async def look_for_leaders(self) -> None:
-        """Open the partitions again that were without a leader and have one now."""
+    async def find_leaders(self) -> None:
+        """Let partitions that had no leader take appends again if they have one now."""
         leaderless = [p for p, reason in self.refusing.items() if reason == _NO_LEADER]
         if not leaderless:
             return
@@ -125,8 +129,14 @@ class ProducerTopic:
             if has_leader(self._producer, TopicPartition(self._name, partition)):
                 self.refusing.pop(partition, None)
 
-    async def _lead(self, producer: AIOKafkaProducer, partition: int, deadline: float) -> None:
-        """Return once the partition has a leader; nothing was sent if it has none in time."""
+    def record_error(self, error: BaseException) -> None:
+        """Remember *error* as the most recent one."""
+        self.last_error = f"{type(error).__name__}: {error}"
+
+    async def _wait_for_leader(
+        self, producer: AIOKafkaProducer, partition: int, deadline: float
+    ) -> None:
+        """Return once the partition has a leader. Raises BrokerUnavailableError, unsent."""
         at = TopicPartition(self._name, partition)
         if has_leader(producer, at):
             return
@@ -138,7 +148,7 @@ class ProducerTopic:
                 self._refuse(partition, _NO_LEADER)
             raise BrokerUnavailableError(_NO_LEADER) from error
 
-    async def _stored(
+    async def _wait_until_stored(
         self,
         producer: AIOKafkaProducer,
         partition: int,
@@ -151,41 +161,41 @@ class ProducerTopic:
             if producer is self._producer:  # else it was replaced meanwhile
                 self._late[partition] = queued
                 self._refuse(partition, _LATE)
-            queued.add_done_callback(lambda future: self._ended(partition, future))
+            queued.add_done_callback(lambda future: self._end_late(partition, future))
             self.last_error = f"no answer for partition {partition} in time"
             raise OutcomeUnknownError("Kafka did not answer in time; it may have the event.")
         error = queued.exception()
         if error is None:
             return
-        self._failed(producer, partition, error)
+        self._record_failure(producer, partition, error)
         if isinstance(error, MessageSizeTooLargeError | RecordListTooLargeError):
             raise BrokerUnavailableError(f"Kafka refused: {type(error).__name__}.") from error
-        # Whatever the last try came to: an earlier one, whose answer was lost, may have stored it.
+        # Whatever the last attempt returned: an earlier one, whose answer was lost, may have
+        # stored the batch.
         raise OutcomeUnknownError(f"Kafka failed: {type(error).__name__}.") from error
 
     def _refuse(self, partition: int, reason: str) -> None:
         self.refusing[partition] = reason
-        self.troubled.set()
+        self.needs_check.set()
 
     def _use(self, producer: AIOKafkaProducer) -> None:
         self._producer = producer
-        on_sender_end(producer, self.troubled.set)
+        on_sender_end(producer, self.needs_check.set)
 
-    def _failed(self, producer: AIOKafkaProducer, partition: int, error: BaseException) -> None:
-        self._note(error)
-        if isinstance(error, PLACE_LOST) and producer is self._producer:
-            self.broken = f"partition {partition}: {self.last_error}"
-            self._refuse(partition, _PLACE_LOST)
+    def _record_failure(
+        self, producer: AIOKafkaProducer, partition: int, error: BaseException
+    ) -> None:
+        self.record_error(error)
+        if isinstance(error, SEQUENCE_LOST) and producer is self._producer:
+            self.failure = f"partition {partition}: {self.last_error}"
+            self._refuse(partition, _SEQUENCE_LOST)
 
-    def _note(self, error: BaseException) -> None:
-        self.last_error = f"{type(error).__name__}: {error}"
-
-    def _ended(self, partition: int, future: asyncio.Future[object]) -> None:
+    def _end_late(self, partition: int, future: asyncio.Future[object]) -> None:
         error = None if future.cancelled() else future.exception()
         if self._late.get(partition) is not future:
-            return  # of a producer that was replaced
+            return  # its producer was replaced
         del self._late[partition]
         del self.refusing[partition]
         if error is not None:
-            self._failed(self._producer, partition, error)
+            self._record_failure(self._producer, partition, error)
             log.warning("a late batch failed", partition=partition, error=self.last_error)

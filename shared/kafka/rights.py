@@ -1,9 +1,8 @@
-"""Ask Kafka at the start whether it lets us in, and what we may do there.
+"""Check at start that Kafka accepts our account and that it has the rights it needs.
 
-aiokafka logs why a connection failed and then says that it cannot bootstrap, whatever the
-reason was; and a right that is missing shows at the first record, or never. So we look at one
-connection of our own before any client is opened: a wrong password does not heal, and whoever
-started us should read of it in one line.
+aiokafka logs why a connection failed and then raises "unable to bootstrap", whatever the reason
+was; and a missing right shows at the first record, or never. So we check one connection before we
+open any client: a wrong password stays wrong, and the operator should see it in one line.
 """
 
 import asyncio
@@ -26,7 +25,7 @@ log = structlog.stdlib.get_logger(__name__)
 
 _CLOSE_SECONDS = 1.0
 _TOPIC_AUTHORIZATION_FAILED = errors.TopicAuthorizationFailedError.errno
-_UNTRUE = (
+_ACCOUNT_REFUSED = (
     errors.SaslAuthenticationFailed,
     errors.UnsupportedSaslMechanismError,
     errors.IllegalSaslStateError,
@@ -34,7 +33,7 @@ _UNTRUE = (
 
 
 class Right(IntEnum):
-    """What may be done with a topic, or with a group, by Kafka's own numbers."""
+    """An operation on a topic or a group; the values are Kafka's."""
 
     READ = 3
     WRITE = 4
@@ -43,12 +42,12 @@ class Right(IntEnum):
 
 
 async def require_access(config: KafkaConfig, rights: Mapping[str, Right]) -> None:
-    """Return if Kafka knows us and grants these *rights* to topics, or cannot be asked just now.
+    """Return if Kafka accepts our account and grants these *rights* to topics, or is not reachable.
 
-    Raises AccessDeniedError where asking again would not help.
+    Raises AccessDeniedError where trying again would not help.
     """
     if config.security_protocol == "PLAINTEXT":
-        return  # nobody is known by name
+        return  # there are no accounts
     denial = None
     for host, port in parse_addresses(config.bootstrap_servers, 9092):
         try:
@@ -63,12 +62,12 @@ async def require_access(config: KafkaConfig, rights: Mapping[str, Right]) -> No
             denial = denial or (reason and f"Kafka at {host}:{port}: {reason}")
             continue
         try:
-            missing = await _missing(connection, rights)
+            missing = await _missing_rights(connection, rights)
         except (OSError, TimeoutError, errors.KafkaError) as error:
-            log.info("Kafka does not say what we may do", error=type(error).__name__)
+            log.info("Kafka did not report our rights", error=type(error).__name__)
             continue
         finally:
-            # A broker that is frozen would never say its last word.
+            # A frozen broker would never answer the close.
             await asyncio.wait({connection.close()}, timeout=_CLOSE_SECONDS)
         if missing:
             raise AccessDeniedError(f"Kafka: {config.sasl_username or 'we'} may not {missing}")
@@ -78,22 +77,22 @@ async def require_access(config: KafkaConfig, rights: Mapping[str, Right]) -> No
 
 
 def _denial(error: BaseException) -> str | None:
-    if isinstance(error, _UNTRUE):
+    if isinstance(error, _ACCOUNT_REFUSED):
         return f"the user is refused: {' '.join(map(str, error.args))}"
     if reason := refusal(error):
         return reason
-    if isinstance(error, ValueError):  # aiokafka's own, of SCRAM
-        return f"it does not know the password either: {error}"
+    if isinstance(error, ValueError):  # raised by aiokafka's SCRAM client
+        return f"its proof of the password is wrong: {error}"
     return None
 
 
-async def _missing(connection: AIOKafkaConnection, rights: Mapping[str, Right]) -> str:
-    """Return the rights that are missing, in words, "" if none are."""
+async def _missing_rights(connection: AIOKafkaConnection, rights: Mapping[str, Right]) -> str:
+    """Return the missing rights as text, "" if there are none."""
     answer = await connection.send(_RightsRequest(list(rights)))
     missing = []
     for code, topic, _, _, granted in answer.topics:
         right = rights[topic]
-        # A topic that is not there yet has no rights to tell; that is another's complaint.
+        # A missing topic has no rights to report; the client that opens it reports the topic.
         if code == _TOPIC_AUTHORIZATION_FAILED or (not code and not granted >> right & 1):
             missing.append(f"{right.name} topic {topic!r}")
     return ", ".join(missing)
@@ -153,7 +152,7 @@ class _RightsRequestStruct(RequestStruct):  # type: ignore[misc] # aiokafka has 
 
 
 class _RightsRequest(Request[_RightsRequestStruct]):  # type: ignore[misc] # aiokafka has no types
-    """Metadata in a version with rights (KIP-430), which aiokafka does not speak itself."""
+    """A metadata request in a version with rights (KIP-430), which aiokafka does not have."""
 
     API_KEY = 3
 

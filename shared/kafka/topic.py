@@ -1,4 +1,4 @@
-"""Talk to Kafka: whole batches into a partition, and what their failures mean."""
+"""Open a topic to append batches of records to its partitions."""
 
 import asyncio
 import time
@@ -12,11 +12,11 @@ from aiokafka.errors import KafkaError
 
 from shared.config import KafkaConfig
 from shared.errors import BrokerUnavailableError, PipelineError
-from shared.kafka.health import TopicHealth
 from shared.kafka.producer import end_producer, start_producer
 from shared.kafka.producer_topic import ProducerTopic
+from shared.kafka.producer_watchdog import run_watchdog
 from shared.kafka.rights import Right, require_access
-from shared.kafka.watchdog import watch
+from shared.kafka.topic_health import TopicHealth
 from shared.model.record import KeyValue
 from shared.telemetry.log_limit import limit_repeated_logs
 
@@ -29,7 +29,7 @@ _START_SECONDS = 60.0
 
 
 class Topic(Protocol):
-    """A partitioned log that takes batches of records."""
+    """A topic with partitions to which batches of records are appended."""
 
     partitions: int
 
@@ -41,33 +41,34 @@ class Topic(Protocol):
     ) -> None:
         """Append *records* in order as one batch; return when every in-sync replica has it.
 
-        *traceparents* are what those of them that are traced carry, by their places.
+        *traceparents* holds the ``traceparent`` of each traced record, by its place in *records*.
         Raises BrokerUnavailableError if none of them was or will be stored, and
-        OutcomeUnknownError if that can't be known. One append per partition at a time.
+        OutcomeUnknownError if they may have been. One append per partition at a time.
         """
 
 
 @asynccontextmanager
 async def open_topic(config: KafkaConfig, name: str) -> AsyncIterator[ProducerTopic]:
-    """Connect a producer to topic *name*, which must exist, and close it in the end.
+    """Connect a producer to topic *name*, which must exist, and close it at the end.
 
-    Meanwhile it is replaced whenever it is of no more use. The close is bounded: the producer's
-    own waits for ever while the brokers are away. Raises AccessDeniedError if we may not write.
+    A watchdog replaces the producer when it cannot recover. Closing has a time limit, which the
+    producer's own ``stop`` has not. Raises AccessDeniedError if we have no right to write.
     """
     limit_repeated_logs(*_NOISY)
     topic, health = await _open(config, name)
-    topic.watching = asyncio.create_task(watch(topic, health, config, name), name="watch")
+    watchdog = asyncio.create_task(run_watchdog(topic, health, config, name), name="watchdog")
+    topic.supervise(watchdog)
     try:
         yield topic
     finally:
-        topic.watching.cancel()
-        await asyncio.wait({topic.watching})
+        watchdog.cancel()
+        await asyncio.wait({watchdog})
         await end_producer(topic.producer, _STOP_SECONDS)
         await health.close()
 
 
 async def _open(config: KafkaConfig, name: str) -> tuple[ProducerTopic, TopicHealth]:
-    # Not in open_topic, whose frame would keep the first producer for good.
+    # Not in open_topic, whose frame would keep the first producer in memory.
     producer = await _start(config, name)
     try:
         partitions = await _count_partitions(producer, name, config)
@@ -92,7 +93,7 @@ async def _start(config: KafkaConfig, name: str) -> AIOKafkaProducer:
 
 
 async def _count_partitions(producer: AIOKafkaProducer, name: str, config: KafkaConfig) -> int:
-    """Return how many partitions the topic has. A broker that comes back knows none at first."""
+    """Return how many partitions the topic has. A broker that has just started reports none."""
     deadline = time.monotonic() + _TOPIC_SECONDS
     while True:
         try:

@@ -20,10 +20,10 @@ from deploy import prepare
 from deploy.prepare import KafkaLayout
 from shared.config import KafkaConfig
 from shared.errors import BrokerUnavailableError, OutcomeUnknownError, RetriableError
-from shared.kafka import topic as kafka
-from shared.kafka.health import TopicHealth
-from shared.kafka.producer import end_producer, sender_death, start_producer
+from shared.kafka.producer import end_producer, sender_failure, start_producer
 from shared.kafka.producer_topic import ProducerTopic
+from shared.kafka.topic import open_topic
+from shared.kafka.topic_health import TopicHealth
 from tests.contract.harness.logs import read_all
 from tests.contract.harness.pipeline import PARTITIONS
 from tests.waiting import WAIT_SECONDS, until
@@ -42,7 +42,7 @@ async def impatient(kafka_config: KafkaConfig, kafka_layout: KafkaLayout) -> Kaf
 @pytest_asyncio.fixture
 async def topic(config: KafkaConfig) -> AsyncIterator[ProducerTopic]:
     """The topic, with one record in each partition."""
-    async with kafka.open_topic(config, config.topic) as opened:
+    async with open_topic(config, config.topic) as opened:
         for partition in range(PARTITIONS):
             await opened.append(partition, [(b"k", b"before")])
         yield opened
@@ -97,7 +97,7 @@ async def test_a_producer_whose_sender_has_died_is_replaced(
 
     with pytest.raises(RetriableError):
         await topic.append(0, [(b"k", b"lost")])
-    assert "has ended" in (sender_death(former) or "")
+    assert "has ended" in (sender_failure(former) or "")
     await until(lambda: takes(topic, b"after"), BACK_SECONDS)
     await topic.append(1, [(b"k", b"beside")])
 
@@ -142,8 +142,8 @@ async def test_a_topic_that_is_gone_is_not_healthy(config: KafkaConfig) -> None:
     await whole.check()
     await whole.close()
     for name, partitions, words in (
-        ("no-such-topic", 1, "not there"),
-        (config.topic, PARTITIONS + 1, f"partition {PARTITIONS} is not there"),
+        ("no-such-topic", 1, "does not exist"),
+        (config.topic, PARTITIONS + 1, f"partition {PARTITIONS} does not exist"),
     ):
         asked = TopicHealth(config, name, partitions)
         try:

@@ -1,9 +1,9 @@
-"""Watch a topic's producer, and replace it once it is of no more use.
+"""Watch a topic's producer, and replace it when it cannot recover.
 
-An idempotent producer can be lost in three ways, none of which it gets out of by itself:
-its sender has ended; it has lost its place in a partition, so that Kafka refuses all that it
-sends there (a bad sequence number); or it is stuck with a batch, for whatever reason, although
-Kafka has been well for a while. While Kafka itself is away or cannot store, nothing is replaced.
+An idempotent producer can fail in three ways that it does not recover from: its sender has ended;
+Kafka refuses its sequence numbers for a partition; or a batch stays late, for whatever reason,
+although Kafka has been healthy for a while. While Kafka itself is away or cannot store, nothing
+is replaced.
 """
 
 import asyncio
@@ -12,23 +12,25 @@ import structlog
 
 from shared.config import KafkaConfig
 from shared.errors import BrokerUnavailableError
-from shared.kafka.health import TopicHealth
-from shared.kafka.producer import end_producer, sender_death, start_producer
+from shared.kafka.producer import end_producer, sender_failure, start_producer
 from shared.kafka.producer_topic import ProducerTopic
+from shared.kafka.topic_health import TopicHealth
 
 log = structlog.stdlib.get_logger(__name__)
 
-_LOOK_SECONDS = 0.25
+_CHECK_SECONDS = 0.25
 _PATIENCE_SECONDS = (2.0, 5.0)
-"""At least and at most: how long Kafka is well before a batch that stays late is given up."""
+"""At least and at most: how long Kafka must be healthy before a late batch is given up."""
 _MAX_PATIENCE_SECONDS = 60.0
 _RETRY_SECONDS = 1.0
 _START_SECONDS = 10.0
 _CLOSE_SECONDS = 3.0
 
 
-async def watch(topic: ProducerTopic, health: TopicHealth, config: KafkaConfig, name: str) -> None:
-    """Replace the producer of *topic*, called *name*, where it must be, until cancelled."""
+async def run_watchdog(
+    topic: ProducerTopic, health: TopicHealth, config: KafkaConfig, name: str
+) -> None:
+    """Replace the producer of *topic*, called *name*, whenever it must be, until cancelled."""
     ending: set[asyncio.Task[None]] = set()
     least, most = _PATIENCE_SECONDS
     base = patience = min(max(config.request_timeout_seconds, least), most)
@@ -36,13 +38,13 @@ async def watch(topic: ProducerTopic, health: TopicHealth, config: KafkaConfig, 
     now = asyncio.get_running_loop().time
     try:
         while True:
-            await topic.troubled.wait()
-            topic.troubled.clear()
+            await topic.needs_check.wait()
+            topic.needs_check.clear()
             if now() - stuck_at > _MAX_PATIENCE_SECONDS:
                 patience = base
             while (cause := await _find_cause(topic, health, patience)) is not None:
-                if _incapable(topic) is None:
-                    # Stuck again soon, it is not to blame: it is replaced ever more rarely.
+                if _failure_of(topic) is None:
+                    # If it is stuck again soon, the producer is not the cause: wait longer.
                     stuck_at, patience = now(), min(2 * patience, _MAX_PATIENCE_SECONDS)
                 await _replace(topic, config, name, cause, ending)
     finally:
@@ -59,15 +61,15 @@ async def _replace(
     cause: str,
     ending: set[asyncio.Task[None]],
 ) -> None:
-    """Switch to a new producer if there can be one, and let the former one end in *ending*."""
+    """Switch to a new producer if one can be started; the former one ends as a task in *ending*."""
     try:
         fresh = await start_producer(config, name, _START_SECONDS)
     except BrokerUnavailableError as error:
-        topic.last_error = str(error)
+        topic.record_error(error)
     else:
-        former = topic.switch(fresh)
+        former = topic.replace_producer(fresh)
         log.warning("the producer was replaced", cause=cause)
-        # What it can still send it may: someone may be waiting for that.
+        # It may still send: a request may be waiting for one of its batches.
         seconds = 2 * config.request_timeout_seconds + _CLOSE_SECONDS
         task = asyncio.create_task(end_producer(former, seconds), name="end-producer")
         ending.add(task)
@@ -75,24 +77,24 @@ async def _replace(
     await asyncio.sleep(_RETRY_SECONDS)
 
 
-def _incapable(topic: ProducerTopic) -> str | None:
-    return sender_death(topic.producer) or topic.broken
+def _failure_of(topic: ProducerTopic) -> str | None:
+    return sender_failure(topic.producer) or topic.failure
 
 
 async def _find_cause(
     topic: ProducerTopic, health: TopicHealth, patience_seconds: float
 ) -> str | None:
-    """Return why the producer must be replaced, or None once all is well with it."""
+    """Return why the producer must be replaced, or None once it works."""
     now = asyncio.get_running_loop().time
     stuck: set[int] = set()
     since = now()
     while True:
-        cause = _incapable(topic)
+        cause = _failure_of(topic)
         if cause is not None or not topic.refusing:
             return cause
         try:
             async with asyncio.timeout(_START_SECONDS):
-                await topic.look_for_leaders()
+                await topic.find_leaders()
             await health.check()
         except (BrokerUnavailableError, TimeoutError):
             stuck.clear()
@@ -102,4 +104,4 @@ async def _find_cause(
                 stuck, since = set(topic.refusing), now()
             if stuck and now() - since >= patience_seconds:
                 return f"stuck with partitions {sorted(stuck)}; last error: {topic.last_error}"
-        await asyncio.sleep(_LOOK_SECONDS)
+        await asyncio.sleep(_CHECK_SECONDS)

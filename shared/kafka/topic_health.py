@@ -1,4 +1,4 @@
-"""Ask Kafka whether a topic can be written to, over connections that no producer uses."""
+"""Check whether a topic can be written to, over connections that no producer uses."""
 
 import asyncio
 
@@ -13,17 +13,16 @@ from shared.kafka.client import client_arguments
 _MIN_ISR = "min.insync.replicas"
 _MIN_REQUEST_SECONDS = 1.0
 _REQUESTS = 4
-"""Of one attempt at most: three brokers are asked who is there, and one of them the rest."""
+"""Per attempt at most: three brokers may be tried for the metadata, and one gets the rest."""
 _ATTEMPTS = 2
-"""The second one with a client that knows nothing."""
+"""The second attempt uses a new client."""
 _CLOSE_SECONDS = 1.0
 
 
 class TopicHealth:
-    """Whether every partition of a topic has a leader and enough replicas in sync.
+    """Checks that every partition of a topic has a leader and enough replicas in sync.
 
-    Its client is made anew after each failure: what an old one believes of the cluster may be
-    the very thing that is wrong.
+    A failure replaces its client: the metadata of the old one may be what is wrong.
     """
 
     def __init__(self, config: KafkaConfig, name: str, partitions: int) -> None:
@@ -34,19 +33,19 @@ class TopicHealth:
         self._lock = asyncio.Lock()
 
     async def check(self) -> None:
-        """Return if the topic can be written to; else raise BrokerUnavailableError with why."""
+        """Return if the topic can be written to. Raises BrokerUnavailableError with the reason."""
         async with self._lock:
             for attempt in range(1, _ATTEMPTS + 1):
                 try:
-                    problem = await self._ask()
+                    problem = await self._find_problem()
                 except (KafkaError, TimeoutError, OSError) as error:
-                    await self._drop()
+                    await self._drop_client()
                     if attempt == _ATTEMPTS:
                         raise BrokerUnavailableError(
                             f"no answer: {type(error).__name__}"
                         ) from error
                 except BaseException:
-                    await self._drop()
+                    await self._drop_client()
                     raise
                 else:
                     if problem:
@@ -56,9 +55,9 @@ class TopicHealth:
     async def close(self) -> None:
         """Close the connections, if there are any."""
         async with self._lock:
-            await self._drop()
+            await self._drop_client()
 
-    async def _ask(self) -> str:
+    async def _find_problem(self) -> str:
         """Return what is wrong with the topic, "" if nothing is."""
         seconds = max(_MIN_REQUEST_SECONDS, self._config.request_timeout_seconds / _REQUESTS)
         async with asyncio.timeout(seconds * _REQUESTS):
@@ -72,32 +71,32 @@ class TopicHealth:
             wanted = ConfigResource(ConfigResourceType.TOPIC, self._name, {_MIN_ISR: None})
             (configs,) = await self._client.describe_configs([wanted])
         if topic["error_code"]:
-            return f"the topic {self._name!r} is not there"
+            return f"the topic {self._name!r} does not exist"
         enough = _min_insync_replicas(configs.to_object())
         found = {partition["partition"]: partition for partition in topic["partitions"]}
         for number in range(self.partitions):
             partition = found.get(number)
             if partition is None:
-                return f"partition {number} is not there"
+                return f"partition {number} does not exist"
             if partition["leader"] == -1:
                 return f"partition {number} has no leader"
-            # Of a topic with fewer replicas than that Kafka asks for all it has.
+            # A topic with fewer replicas than that needs all of them in sync.
             if len(partition["isr"]) < min(enough, len(partition["replicas"])):
                 return f"partition {number} has too few replicas in sync"
         return ""
 
-    async def _drop(self) -> None:
+    async def _drop_client(self) -> None:
         client, self._client = self._client, None
         if client is not None:
             try:
                 async with asyncio.timeout(_CLOSE_SECONDS):
                     await client.close()
             except (KafkaError, TimeoutError, OSError):
-                pass  # it is gone either way
+                pass  # its connections are gone either way
 
 
 def _min_insync_replicas(answer: dict[str, list[dict[str, object]]]) -> int:
-    """Return what the topic asks for; 1 where we may not know."""
+    """Return the topic's setting; 1 where we have no right to read it."""
     for resource in answer["resources"]:
         entries = resource["config_entries"]
         if isinstance(entries, list):
