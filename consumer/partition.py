@@ -32,8 +32,8 @@ from consumer.kafka.record_source import Record
 from consumer.metrics import WorkerMetrics
 from consumer.traces import PartitionTraces
 from shared.errors import RetriableError, UndecodableRecordError
-from shared.model import record as codec
 from shared.model.domain import DomainName
+from shared.model.record import decode_event
 
 if TYPE_CHECKING:
     from shared.telemetry.spans import Spans
@@ -112,7 +112,7 @@ class PartitionTask:
                 appended_at = record.timestamp
                 ledger.record_append_time(offset, appended_at)
             try:
-                event = codec.decode(record.key, record.value)
+                event = decode_event(record.key, record.value)
             except UndecodableRecordError as error:
                 if offset >= ledger.next_offset:
                     await self._context.dead_letters.publish(

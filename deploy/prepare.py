@@ -17,7 +17,7 @@ from pydantic import AfterValidator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from deploy.rights import RightsConfig, create_acls, create_grants
-from shared.cassandra import session as cassandra
+from shared.cassandra.session import open_session
 from shared.config import CassandraConfig, EnvironmentReader, KafkaConfig, PositiveInt
 from shared.errors import BrokerUnavailableError, PipelineError
 from shared.kafka.client import client_arguments
@@ -141,7 +141,7 @@ def topics(kafka: KafkaConfig, layout: KafkaLayout) -> list[NewTopic]:
 
 async def create_schema(config: CassandraConfig, replication: dict[str, int]) -> None:
     """Create the keyspace and the table if they are missing."""
-    async with cassandra.open_session(config) as session:
+    async with open_session(config) as session:
         for statement in schema_statements(config.keyspace, replication):
             await session.write(statement)
     log.info("the schema exists", keyspace=config.keyspace)

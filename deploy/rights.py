@@ -18,7 +18,7 @@ from aiokafka.errors import KafkaError, for_code
 from aiokafka.protocol.admin import CreateAclsRequest
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from shared.cassandra import session as cassandra
+from shared.cassandra.session import open_session
 from shared.config import CassandraConfig, KafkaConfig
 from shared.errors import AccessDeniedError, BrokerUnavailableError, PipelineError
 from shared.kafka.rights import Right
@@ -113,7 +113,7 @@ async def create_acls(admin: AIOKafkaAdminClient, kafka: KafkaConfig, names: Rig
 
 async def create_grants(config: CassandraConfig, names: RightsConfig) -> None:
     """Grant the roles their rights; existing rights stay. Raises PipelineError."""
-    async with cassandra.open_session(config) as session:
+    async with open_session(config) as session:
         for statement in grants(config.keyspace, names):
             try:
                 await session.write(statement)

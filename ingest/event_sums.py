@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from shared.model.domain import DomainName
 from shared.model.event import Event, EventKind
-from shared.model.record import RECORD_OVERHEAD_BYTES, KeyValue, encode, encode_sum
+from shared.model.record import RECORD_OVERHEAD_BYTES, KeyValue, encode_count, encode_event
 
 MAX_RECORD_BYTES = RECORD_OVERHEAD_BYTES + 80
 """Of a record without its domain: a value of 13 bytes, and an idempotency key with its length."""
@@ -69,9 +69,9 @@ class EventSums:
     def encode_records(self) -> list[KeyValue]:
         """Return the records, encoded."""
         return [
-            *(encode_sum(d, EventKind.DELIVERED, n) for d, n in self.delivered.items()),
-            *(encode_sum(d, EventKind.BOUNCED, n) for d, n in self.bounced.items()),
-            *(encode(event) for event in self.keyed),
+            *(encode_count(d, EventKind.DELIVERED, n) for d, n in self.delivered.items()),
+            *(encode_count(d, EventKind.BOUNCED, n) for d, n in self.bounced.items()),
+            *(encode_event(event) for event in self.keyed),
         ]
 
 

@@ -9,7 +9,7 @@ import structlog
 
 from shared.errors import RetriableError
 from shared.kafka.topic import Topic
-from shared.model.change import Change, encode
+from shared.model.change import Change, encode_change
 from shared.model.partitioning import partition_of
 from shared.model.record import KeyValue
 
@@ -53,7 +53,9 @@ class ChangeTopic:
             raise RuntimeError("publish was called before run")
         batches: dict[int, list[KeyValue]] = defaultdict(list)
         for change in changes:
-            batches[partition_of(change.domain, self._topic.partitions)].append(encode(change))
+            batches[partition_of(change.domain, self._topic.partitions)].append(
+                encode_change(change)
+            )
         appends = [self._tasks.create_task(self._append(p, b)) for p, b in batches.items()]
         for error in await asyncio.gather(*map(asyncio.shield, appends)):
             if error is not None:

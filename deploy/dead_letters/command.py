@@ -19,7 +19,7 @@ from deploy.dead_letters.replay import Replay
 from deploy.dead_letters.text import details, summary
 from shared.config import EnvironmentReader, KafkaConfig
 from shared.errors import PipelineError
-from shared.kafka import topic as kafka
+from shared.kafka.topic import open_topic
 
 DEFAULT_LIMIT = 1_000
 
@@ -63,8 +63,8 @@ async def _replay(arguments: argparse.Namespace, config: KafkaConfig, reader: Le
         print(f"would send {_count(len(selected))} to {config.topic}")
         return
     async with (
-        kafka.open_topic(config, config.topic) as events,
-        kafka.open_topic(config, config.dead_letter_topic) as marks,
+        open_topic(config, config.topic) as events,
+        open_topic(config, config.dead_letter_topic) as marks,
     ):
         replay = Replay(reader, events, marks)
         try:

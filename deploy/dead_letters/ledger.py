@@ -23,10 +23,9 @@ from typing import NamedTuple
 import msgspec
 
 from shared.errors import UndecodableRecordError
-from shared.model import record
 from shared.model.event import Event
 from shared.model.partitioning import partition_of
-from shared.model.record import KeyValue
+from shared.model.record import KeyValue, decode_event
 
 
 class Origin(NamedTuple):
@@ -90,14 +89,14 @@ class DeadLetter:
     def event(self) -> Event | None:
         """Return the event that this version decodes; None if this version cannot decode it."""
         try:
-            return record.decode(self.key, self.value)
+            return decode_event(self.key, self.value)
         except UndecodableRecordError:
             return None
 
     def decoding_error(self) -> str:
         """Return why this version cannot decode it; "" if it can."""
         try:
-            record.decode(self.key, self.value)
+            decode_event(self.key, self.value)
         except UndecodableRecordError as error:
             return str(error)
         return ""

@@ -25,7 +25,7 @@ from query.changes.status_history import StatusHistory
 from query.changes.topic_reader import Record
 from query.lookup.answer import Answer, answer_of
 from shared.errors import RetriableError, UndecodableRecordError
-from shared.model.change import Change, decode
+from shared.model.change import Change, decode_change
 from shared.model.domain import DomainName
 from shared.model.status import Status
 
@@ -105,7 +105,7 @@ class ChangeFilter:
 
     def _decode(self, record: Record) -> Change | None:
         try:
-            change = decode(record.key, record.value)
+            change = decode_change(record.key, record.value)
         except UndecodableRecordError as error:
             self._metrics.undecodable.inc()
             log.warning("change record undecodable", offset=record.offset, error=str(error))

@@ -44,7 +44,7 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(_ValueV1).decode
 
 
-def encode(change: Change) -> KeyValue:
+def encode_change(change: Change) -> KeyValue:
     """Return the key and the value of the record that says *change*."""
     counted = change.counted
     value = _ValueV1(
@@ -53,7 +53,7 @@ def encode(change: Change) -> KeyValue:
     return change.domain.encode("ascii"), _encode(value)
 
 
-def decode(key: bytes | None, value: bytes | None) -> Change:
+def decode_change(key: bytes | None, value: bytes | None) -> Change:
     """Return the change that a record says. Raises UndecodableRecordError."""
     if key is None or value is None:
         raise UndecodableRecordError("the change has no key or no value")

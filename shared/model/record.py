@@ -56,15 +56,15 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(_ValueV1).decode
 
 
-def encode(event: Event) -> KeyValue:
+def encode_event(event: Event) -> KeyValue:
     """Return the key and the value of the record that says *event*."""
     if event.idempotency_key is None:
-        return encode_sum(event.domain, event.kind, event.count)
+        return encode_count(event.domain, event.kind, event.count)
     value = _encode(_ValueV1(VERSION, _CODES[event.kind], event.count, event.idempotency_key))
     return event.domain.encode("ascii"), value
 
 
-def encode_sum(domain: DomainName, kind: EventKind, count: int) -> KeyValue:
+def encode_count(domain: DomainName, kind: EventKind, count: int) -> KeyValue:
     """Return the key and the value of the record of *count* events without a key."""
     return domain.encode("ascii"), _encode_short(kind, count)
 
@@ -79,7 +79,7 @@ def _encode_short(kind: EventKind, count: int) -> bytes:
     return _encode(_ShortValueV1(VERSION, _CODES[kind], count))
 
 
-def decode(key: bytes | None, value: bytes | None) -> Event:
+def decode_event(key: bytes | None, value: bytes | None) -> Event:
     """Return the event that a record says.
 
     Raises UndecodableRecordError for garbage, an unknown version, a count that no counter

@@ -8,10 +8,9 @@ import pytest_asyncio
 
 from deploy import prepare
 from deploy.prepare import CassandraLayout, KafkaLayout
-from shared.cassandra import session as cassandra
-from shared.cassandra.session import Session
+from shared.cassandra.session import Session, open_session
 from shared.config import CassandraConfig, KafkaConfig
-from shared.kafka import topic as kafka
+from shared.kafka.topic import open_topic
 from tests.contract.harness.logs import FakeLog, Log, RealLog
 from tests.contract.harness.pipeline import PARTITIONS, Pipeline, both
 from tests.contract.harness.stores import Store, fake_store, real_store, unique
@@ -63,7 +62,7 @@ async def session(
     """One session with the real store, its schema created."""
     replication = prepare.parse_replication(cassandra_layout.replication)
     await prepare.create_schema(cassandra_config, replication)
-    async with cassandra.open_session(cassandra_config) as opened:
+    async with open_session(cassandra_config) as opened:
         yield opened
 
 
@@ -78,12 +77,12 @@ async def real_log(kafka_config: KafkaConfig, kafka_layout: KafkaLayout) -> Asyn
     """A new topic on the real broker."""
     await prepare.create_topics(kafka_config, kafka_layout)
     async with AsyncExitStack() as stack:
-        topic = await stack.enter_async_context(kafka.open_topic(kafka_config, kafka_config.topic))
+        topic = await stack.enter_async_context(open_topic(kafka_config, kafka_config.topic))
         letters = await stack.enter_async_context(
-            kafka.open_topic(kafka_config, kafka_config.dead_letter_topic)
+            open_topic(kafka_config, kafka_config.dead_letter_topic)
         )
         changes = await stack.enter_async_context(
-            kafka.open_topic(kafka_config, kafka_config.changes_topic)
+            open_topic(kafka_config, kafka_config.changes_topic)
         )
         yield RealLog(kafka_config, topic, letters, changes)
 

@@ -17,8 +17,7 @@ from deploy import prepare
 from deploy.processes.node import Node
 from deploy.servers.backends import Servers
 from deploy.servers.cluster import CommitLog
-from shared.cassandra import session as cassandra
-from shared.cassandra.session import Session
+from shared.cassandra.session import Session, open_session
 from shared.config import CassandraConfig
 from shared.errors import RetriableError
 from shared.model.domain import DomainName
@@ -52,7 +51,7 @@ async def ring(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server
 @pytest_asyncio.fixture(scope="module")
 async def session(ring: Servers) -> AsyncIterator[Session]:
     """A session as the workers have it."""
-    async with cassandra.open_session(config_of(ring)) as opened:
+    async with open_session(config_of(ring)) as opened:
         yield opened
 
 

@@ -14,7 +14,7 @@ from consumer.counter_store import CassandraCounterStore
 from deploy import prepare
 from deploy.prepare import KafkaLayout
 from deploy.servers.backends import Servers
-from shared.cassandra import session as cassandra
+from shared.cassandra.session import open_session
 from shared.config import CassandraConfig, KafkaConfig
 from shared.errors import (
     BrokerUnavailableError,
@@ -22,7 +22,7 @@ from shared.errors import (
     RetriableError,
     StoreUnavailableError,
 )
-from shared.kafka import topic as kafka
+from shared.kafka.topic import open_topic
 from tests.contract.harness.logs import read_all
 from tests.contract.harness.stores import new_domain, update_of
 from tests.servers.freezing import frozen
@@ -54,7 +54,7 @@ async def test_an_append_to_a_frozen_broker_is_in_doubt_and_stands_once_it_thaws
     )
     layout = KafkaLayout(partitions=1, replication_factor=1, min_insync_replicas=1)
     await prepare.create_topics(config, layout)
-    async with kafka.open_topic(config, "frozen") as topic:
+    async with open_topic(config, "frozen") as topic:
         await topic.append(0, [(b"k", b"before")])
         with frozen(frail.kafka[0]):
             begun = time.monotonic()
@@ -96,7 +96,7 @@ async def test_a_frozen_store_leaves_writes_in_doubt_and_answers_once_it_thaws(
     # Creating tables takes longer than the writes that are tried here.
     patient = config.model_copy(update={"write_timeout_seconds": WAIT_SECONDS})
     await prepare.create_schema(patient, {"datacenter1": 1})
-    async with cassandra.open_session(config) as session:
+    async with open_session(config) as session:
         store = await CassandraCounterStore.prepare(session)
         alone = update_of(new_domain(), delivered=1, applied_offset=1)
         batch = [update_of(new_domain(), delivered=1, applied_offset=1) for _ in range(5)]

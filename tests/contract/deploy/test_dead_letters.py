@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 import pytest
 from aiokafka.errors import KafkaError
 
+from consumer import partition
 from consumer.kafka.dead_letters import MAX_KEPT_BYTES, DeadLetterTopic
 from deploy.dead_letters import command
 from deploy.dead_letters.command import parse_arguments
@@ -21,10 +22,9 @@ from shared.errors import (
 )
 from shared.kafka.producer import MAX_BATCH_BYTES
 from shared.kafka.topic import Topic
-from shared.model import record
 from shared.model.event import Event, EventKind
 from shared.model.partitioning import partition_of
-from shared.model.record import KeyValue
+from shared.model.record import KeyValue, decode_event, encode_event
 from tests.contract.harness.logs import Log
 from tests.contract.harness.pipeline import PARTITIONS, Pipeline
 from tests.contract.harness.stores import Store, new_domain
@@ -85,17 +85,16 @@ async def test_poison_is_put_aside_and_counted_once_after_the_fix(
     log, store, domain = pipeline.log, pipeline.store, new_domain()
     plain, new = Event(domain, EventKind.DELIVERED, 5), Event(domain, EventKind.BOUNCED, 2, "k-1")
     at = partition_of(domain, PARTITIONS)
-    await log.topic.append(at, [record.encode(plain), record.encode(new), GARBAGE])
-    decode = record.decode
+    await log.topic.append(at, [encode_event(plain), encode_event(new), GARBAGE])
 
     def decode_of_old(key: bytes | None, value: bytes | None) -> Event:
-        event = decode(key, value)
+        event = decode_event(key, value)
         if event.idempotency_key is not None:
             raise UndecodableRecordError("keys are not known yet")
         return event
 
     with monkeypatch.context() as old:
-        old.setattr(record, "decode", decode_of_old)
+        old.setattr(partition, "decode_event", decode_of_old)
         async with open_worker(log, store.store):
             await until_counted(store.reader, truth([plain]))
 
@@ -114,7 +113,7 @@ async def test_poison_is_put_aside_and_counted_once_after_the_fix(
         await until_counted(store.reader, truth([plain, new]))
 
     assert "sent 1 of 1" in capsys.readouterr().out
-    assert list(await log.records(at))[3:] == [record.encode(new)]
+    assert list(await log.records(at))[3:] == [encode_event(new)]
     assert await states(kafka_config) == [State.SENT, State.WAITING]
     await command.run(parse_arguments(["list"]), kafka_config)
     await command.run(parse_arguments(["show", "1"]), kafka_config)
@@ -129,7 +128,7 @@ async def test_two_replays_at_once_send_each_letter_once(
     real_log: Log, kafka_config: KafkaConfig
 ) -> None:
     """The first mark in the topic counts, and each reads back whose that is."""
-    records = [record.encode(Event(new_domain(), EventKind.DELIVERED, n)) for n in range(1, 31)]
+    records = [encode_event(Event(new_domain(), EventKind.DELIVERED, n)) for n in range(1, 31)]
     await keep(real_log, *records)
 
     async def one() -> int:
@@ -156,7 +155,7 @@ async def test_what_kafka_refused_waits_and_what_it_did_not_answer_is_in_doubt(
     real_log: Log, kafka_config: KafkaConfig, replay: Callable[..., "asyncio.Future[None]"]
 ) -> None:
     """Certainly not stored: sent by the next replay. Nobody knows: only when told to."""
-    records = [record.encode(Event(new_domain(), EventKind.DELIVERED, n)) for n in range(1, 5)]
+    records = [encode_event(Event(new_domain(), EventKind.DELIVERED, n)) for n in range(1, 5)]
     await keep(real_log, *records)
     events = InMemoryTopic(PARTITIONS)
 
@@ -181,7 +180,7 @@ async def test_no_answer_ends_the_command_and_says_so(
     real_log: Log, kafka_config: KafkaConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever ran it must know that letters are in doubt."""
-    await keep(real_log, record.encode(Event(new_domain(), EventKind.DELIVERED, 1)))
+    await keep(real_log, encode_event(Event(new_domain(), EventKind.DELIVERED, 1)))
     monkeypatch.setattr(Replay, "_send", _no_answer)
 
     with pytest.raises(PipelineError, match="--in-doubt"):

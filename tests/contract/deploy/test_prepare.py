@@ -7,10 +7,10 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from deploy import prepare
 from deploy.prepare import CassandraLayout, KafkaLayout, PrepareConfig
-from shared.cassandra import session as cassandra
+from shared.cassandra.session import open_session
 from shared.config import CassandraConfig, KafkaConfig
-from shared.kafka import topic as kafka
 from shared.kafka.producer import MAX_BATCH_BYTES
+from shared.kafka.topic import open_topic
 from tests.contract.harness.logs import read_all
 from tests.contract.harness.pipeline import PARTITIONS
 from tests.contract.harness.stores import new_domain, real_store, unique, update_of
@@ -33,8 +33,8 @@ async def test_it_may_be_run_by_two_at_once_and_again_on_what_is_in_use(
     async with asyncio.timeout(3 * WAIT_SECONDS):
         await asyncio.gather(prepare.run(config), prepare.run(config))
         async with (
-            kafka.open_topic(kafka_config, kafka_config.topic) as topic,
-            cassandra.open_session(own) as session,
+            open_topic(kafka_config, kafka_config.topic) as topic,
+            open_session(own) as session,
         ):
             store = (await real_store(session)).store
             await topic.append(0, [(b"k", b"v")])

@@ -8,12 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from shared.cassandra import session as cassandra
-from shared.cassandra.session import Session
+from shared.cassandra.session import Session, open_session
 from shared.config import CassandraConfig, KafkaConfig
-from shared.kafka import topic as kafka
-from shared.kafka.topic import Topic
-from shared.model.change import Change, encode
+from shared.kafka.topic import Topic, open_topic
+from shared.model.change import Change, encode_change
 from shared.model.counter import Counters
 from shared.model.domain import DomainName
 from shared.model.partitioning import partition_of
@@ -43,7 +41,7 @@ class Changes:
         """Append *changes*, each to the partition of its domain."""
         groups: dict[int, list[KeyValue]] = defaultdict(list)
         for change in changes:
-            groups[partition_of(change.domain, self.topic.partitions)].append(encode(change))
+            groups[partition_of(change.domain, self.topic.partitions)].append(encode_change(change))
         await asyncio.gather(*(self.topic.append(at, group) for at, group in groups.items()))
 
     async def count(self, domain: str, delivered: int, bounced: int) -> None:
@@ -92,8 +90,8 @@ async def open_changes(folder: Path, servers: Mapping[str, str]) -> AsyncIterato
             keyspace=stack.name.replace("-", "_"),
         )
         async with (
-            kafka.open_topic(config, f"{stack.name}-changes") as topic,
-            cassandra.open_session(store) as session,
+            open_topic(config, f"{stack.name}-changes") as topic,
+            open_session(store) as session,
         ):
             counting = await session.prepare(COUNT.format(session.keyspace))
             yield Changes(stack, topic, session, counting)

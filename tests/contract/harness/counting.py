@@ -16,9 +16,9 @@ from consumer.counting.row_epoch import RowEpoch
 from consumer.kafka.dead_letters import DeadLetterTopic
 from consumer.metrics import WorkerMetrics
 from consumer.partition import PartitionTask, WorkerContext
-from shared.model import record
 from shared.model.domain import DomainName
 from shared.model.event import Event, EventKind
+from shared.model.record import encode_event
 from tests.fakes.published_changes import PublishedChanges
 from tests.fakes.topic import InMemoryTopic
 from tests.unit.consumer.events import RETENTION
@@ -78,7 +78,7 @@ class Counting:
         start = self._task.ledger.next_offset
         mails = (start // len(self._domains) + 1) ** 2
         lines = [
-            Line(offset, *record.encode(Event(domain, EventKind.DELIVERED, mails)))
+            Line(offset, *encode_event(Event(domain, EventKind.DELIVERED, mails)))
             for offset, domain in enumerate(self._domains, start)
         ]
         await self._task.process(lines)

@@ -11,7 +11,7 @@ from consumer.counting.position import Position
 from consumer.kafka.record_source import Assignee, RecordSource, open_source
 from shared.config import KafkaConfig
 from shared.kafka.topic import Topic
-from shared.model.change import Change, decode
+from shared.model.change import Change, decode_change
 from shared.model.domain import DomainName
 from shared.model.partitioning import partition_of
 from tests.fakes.log import InMemoryLog
@@ -176,7 +176,7 @@ async def read_all(config: KafkaConfig, topic: str, partition: int) -> list[KeyA
 
 
 def _changes_of(domain: DomainName, records: Iterable[KeyAndValue]) -> list[Change]:
-    return [c for c in (decode(key, value) for key, value in records) if c.domain == domain]
+    return [c for c in (decode_change(key, value) for key, value in records) if c.domain == domain]
 
 
 def _plain(config: KafkaConfig) -> Mapping[str, object]:

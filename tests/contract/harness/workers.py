@@ -23,12 +23,11 @@ from consumer.upkeep import Upkeep
 from consumer.worker import Worker
 from query.lookup.counter_reader import CounterReader
 from shared.kafka.topic import Topic
-from shared.model import record
 from shared.model.counter import Counters
 from shared.model.domain import DomainName
 from shared.model.event import Event, EventKind
 from shared.model.partitioning import partition_of
-from shared.model.record import KeyValue
+from shared.model.record import KeyValue, encode_event
 from tests.contract.harness.logs import SESSION_SECONDS, Log, Source
 from tests.waiting import WAIT_SECONDS, until
 
@@ -157,7 +156,7 @@ async def publish(topic: Topic, events: Iterable[Event]) -> None:
     """Append *events* as ingest does, each to the partition of its domain."""
     groups: dict[int, list[KeyValue]] = defaultdict(list)
     for event in events:
-        groups[partition_of(event.domain, topic.partitions)].append(record.encode(event))
+        groups[partition_of(event.domain, topic.partitions)].append(encode_event(event))
     for partition, records in groups.items():
         await topic.append(partition, records)
 

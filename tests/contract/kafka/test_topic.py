@@ -6,8 +6,9 @@ import pytest
 
 from shared.config import KafkaConfig
 from shared.errors import PipelineError
-from shared.kafka import topic as kafka
+from shared.kafka import topic
 from shared.kafka.producer import MAX_BATCH_BYTES
+from shared.kafka.topic import open_topic
 from tests.contract.harness.logs import FakeTopic, Readable
 from tests.contract.harness.pipeline import PARTITIONS
 from tests.waiting import WAIT_SECONDS
@@ -94,9 +95,9 @@ async def test_a_missing_topic_names_the_command_that_makes_it(
     kafka_config: KafkaConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Opening one does not create it with some default, nor wait for ever."""
-    monkeypatch.setattr(kafka, "_TOPIC_SECONDS", 1.0)
+    monkeypatch.setattr(topic, "_TOPIC_SECONDS", 1.0)
     impatient = kafka_config.model_copy(update={"request_timeout_seconds": 1.0})
 
     with pytest.raises(PipelineError, match=r"python -m deploy\.prepare"):
-        async with asyncio.timeout(WAIT_SECONDS), kafka.open_topic(impatient, impatient.topic):
+        async with asyncio.timeout(WAIT_SECONDS), open_topic(impatient, impatient.topic):
             pass

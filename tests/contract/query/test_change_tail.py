@@ -17,7 +17,7 @@ from query.changes.tail import OpenTopicReader, follow_topic, open_tail
 from query.changes.topic_reader import open_topic_reader
 from shared.config import KafkaConfig
 from shared.errors import BrokerUnavailableError, LogRewrittenError
-from shared.kafka import topic as kafka
+from shared.kafka.topic import open_topic
 from shared.model.record import KeyValue
 from tests.contract.harness.pipeline import PARTITIONS, both
 from tests.fakes.change_topic import InMemoryChangeTopic
@@ -48,7 +48,7 @@ class RealChangeTopic:
 
     async def append(self, partition: int, records: Sequence[KeyValue]) -> None:
         """See ChangeTopic."""
-        async with kafka.open_topic(self._config, self._config.changes_topic) as topic:
+        async with open_topic(self._config, self._config.changes_topic) as topic:
             await topic.append(partition, records)
 
     async def grow(self, partitions: int) -> None:

@@ -26,7 +26,7 @@ from shared.config import KafkaConfig
 from shared.http.management import Readiness, build_management
 from shared.http.server import HttpLimits, open_server
 from shared.http.tls import ServerTls
-from shared.kafka import topic as kafka
+from shared.kafka.topic import open_topic
 from shared.security.tls import ServerFiles
 from tests.contract.harness.stores import unique
 from tests.servers.certificates import Authority
@@ -51,7 +51,7 @@ async def test_offsets_tell_where_logs_end_and_groups_begin(
     """What is appended or committed between two questions is in the second answer."""
     partitions = range(kafka_layout.partitions)
     assert await event_topic.read_offsets() == dict.fromkeys(partitions, PartitionOffsets(0, None))
-    async with kafka.open_topic(kafka_config, kafka_config.topic) as topic:
+    async with open_topic(kafka_config, kafka_config.topic) as topic:
         await topic.append(0, [(b"key", b"value")] * 3)
     consumer = AIOKafkaConsumer(
         bootstrap_servers=kafka_config.bootstrap_servers,

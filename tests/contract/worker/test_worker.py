@@ -9,9 +9,9 @@ from consumer.__main__ import new_writer
 from consumer.counting.writer_rows import RowUpdate
 from consumer.kafka import partition_offsets
 from shared.errors import LogRewrittenError
-from shared.model import record
 from shared.model.event import Event, EventKind
 from shared.model.partitioning import partition_of
+from shared.model.record import encode_event
 from tests.contract.harness.pipeline import PARTITIONS, Pipeline
 from tests.contract.harness.stores import new_domain
 from tests.contract.harness.workers import (
@@ -43,7 +43,7 @@ async def test_an_undecodable_record_is_kept_and_its_partition_goes_on(pipeline:
     log, domain = pipeline.log, new_domain()
     event = Event(domain, EventKind.DELIVERED, 5)
     partition = partition_of(domain, PARTITIONS)
-    good, bad = record.encode(event), (b"\xff", b"\x00not a record")
+    good, bad = encode_event(event), (b"\xff", b"\x00not a record")
     await log.topic.append(partition, [good, bad, good])
 
     async with open_worker(log, pipeline.store.store):

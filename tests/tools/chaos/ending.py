@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from random import Random
 from typing import TypeVar
 
-from shared.cassandra import session as cassandra
+from shared.cassandra.session import open_session
 from shared.config import CassandraConfig
 from shared.errors import StoreUnavailableError
 from tests.tools.chaos.faults.schedule import Tier
@@ -94,7 +94,7 @@ class Ending:
             contact_points=self._system.servers.contact_points, keyspace=KEYSPACE
         )
         try:
-            async with cassandra.open_session(config) as session:
+            async with open_session(config) as session:
                 statement = await session.prepare(_ROWS.format(KEYSPACE))
                 for domain in dict.fromkeys([*wrong[:_WRONG_ROWS], *sample]):
                     found = await session.read(statement.bind((domain,)))

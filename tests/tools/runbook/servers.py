@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from deploy.processes.node import Node
-from shared.cassandra import session as cassandra
+from shared.cassandra.session import open_session
 from shared.config import CassandraConfig
 from tests.servers.nodetool import nodetool
 from tests.tools.runbook.lab import Lab, TrialError
@@ -216,14 +216,14 @@ async def _stop_workers(lab: Lab) -> None:
 
 async def _truncate(lab: Lab) -> None:
     config = CassandraConfig(contact_points=lab.servers.contact_points, keyspace=lab.keyspace)
-    async with cassandra.open_session(config) as session:
+    async with open_session(config) as session:
         await session.write(f"TRUNCATE {lab.keyspace}.{_TABLE}")
 
 
 async def _rows(lab: Lab) -> int:
     """Return how many rows there are. Raises TrialError where there are none."""
     config = CassandraConfig(contact_points=lab.servers.contact_points, keyspace=lab.keyspace)
-    async with cassandra.open_session(config) as session:
+    async with open_session(config) as session:
         (row,) = await session.read(_COUNT.format(keyspace=lab.keyspace))
     if not row.found:
         raise TrialError("the snapshot did not come back")

@@ -6,12 +6,12 @@ import time
 from aiokafka import AIOKafkaProducer
 
 from consumer.kafka.dead_letters import DeadLetterTopic
-from shared.cassandra import session as cassandra
+from shared.cassandra.session import open_session
 from shared.config import CassandraConfig, KafkaConfig
 from shared.kafka.topic import open_topic
 from shared.model.domain import parse_domain
 from shared.model.event import Event, EventKind
-from shared.model.record import encode
+from shared.model.record import encode_event
 from tests.clients.client import Client
 from tests.fakes.log import LogRecord
 from tests.tools.runbook.lab import Lab, TrialError
@@ -96,7 +96,7 @@ async def dead_letters(lab: Lab) -> None:
     config = KafkaConfig(bootstrap_servers=servers, topic=lab.topic, dead_letter_topic=letters)
     event = Event(parse_domain("replayed.example.com"), EventKind.BOUNCED, 7)
     async with open_topic(config, letters) as topic:
-        key, value = encode(event)
+        key, value = encode_event(event)
         # What a worker of an older version would have put aside.
         kept = LogRecord(10**9, key, value, 0)
         await DeadLetterTopic(topic).publish(f"{lab.topic}/0", kept, "version 2 is unknown")
@@ -125,7 +125,7 @@ async def false_bounces(lab: Lab) -> None:
         for worker in lab.workers:
             await worker.stop()
     config = CassandraConfig(contact_points=lab.servers.contact_points, keyspace=lab.keyspace)
-    async with cassandra.open_session(config) as session:
+    async with open_session(config) as session:
         forget = await session.prepare(_FORGET.format(keyspace=lab.keyspace))
         await session.write(forget.bind((domain,)))
     with lab.timed("the workers started"):

@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from consumer.kafka.change_publisher import ChangeTopic
 from shared.errors import BrokerUnavailableError, OutcomeUnknownError
-from shared.model.change import Change, encode
+from shared.model.change import Change, encode_change
 from shared.model.counter import Counters
 from shared.model.domain import DomainName
 from shared.model.partitioning import partition_of
@@ -47,7 +47,7 @@ async def test_each_change_goes_to_the_partition_of_its_domain() -> None:
     async with serving(topic) as changes:
         await changes.publish(CHANGES)
     expected = {
-        p: [encode(c) for c in CHANGES if partition_of(c.domain, PARTITIONS) == p]
+        p: [encode_change(c) for c in CHANGES if partition_of(c.domain, PARTITIONS) == p]
         for p in range(PARTITIONS)
     }
     assert dict(topic.stored) == {p: records for p, records in expected.items() if records}
@@ -62,7 +62,7 @@ async def test_a_failure_is_raised_to_the_caller(error: Exception) -> None:
         with pytest.raises(type(error)):
             await changes.publish(CHANGES)
         await changes.publish(CHANGES)
-    assert topic.stored[-1] == (0, [encode(change) for change in CHANGES])
+    assert topic.stored[-1] == (0, [encode_change(change) for change in CHANGES])
 
 
 async def test_two_partitions_of_a_worker_never_append_to_one_at_once() -> None:
@@ -78,7 +78,7 @@ async def test_two_partitions_of_a_worker_never_append_to_one_at_once() -> None:
         assert len(topic.appends) == 1
         topic.release()
         await second
-    assert [records for _, records in topic.stored] == [[encode(c)] for c in CHANGES[:2]]
+    assert [records for _, records in topic.stored] == [[encode_change(c)] for c in CHANGES[:2]]
     assert first.cancelled()
 
 

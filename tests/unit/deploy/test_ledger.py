@@ -17,9 +17,9 @@ from deploy.dead_letters.text import details, summary
 from shared.model.domain import parse_domain
 from shared.model.event import Event, EventKind
 from shared.model.partitioning import partition_of
-from shared.model.record import encode
+from shared.model.record import encode_event
 
-GOOD = encode(Event(parse_domain("letter.example.com"), EventKind.BOUNCED, 3))
+GOOD = encode_event(Event(parse_domain("letter.example.com"), EventKind.BOUNCED, 3))
 BAD = (b"\xff", b"\x00no record")
 
 

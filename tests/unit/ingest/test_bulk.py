@@ -13,7 +13,7 @@ from shared.errors import InputError
 from shared.model.domain import DomainName
 from shared.model.event import Event, EventKind
 from shared.model.partitioning import partition_of
-from shared.model.record import decode
+from shared.model.record import decode_event
 from shared.problems import Problem
 
 GOOD = b'{"domain": "a.example", "event": "delivered"}'
@@ -32,7 +32,7 @@ def parse(body: bytes) -> BulkRequest:
 
 def events_of(bulk: BulkRequest) -> list[Event]:
     """Return what a request adds up to."""
-    return [decode(*record) for record in bulk.sums.encode_records()]
+    return [decode_event(*record) for record in bulk.sums.encode_records()]
 
 
 def lines_of(bulk: BulkRequest) -> list[int]:

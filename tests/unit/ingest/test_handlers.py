@@ -17,7 +17,7 @@ from shared.errors import BrokerUnavailableError, OutcomeUnknownError
 from shared.http.watch import HttpWatch
 from shared.model.domain import DomainName
 from shared.model.event import Event, EventKind
-from shared.model.record import decode
+from shared.model.record import decode_event
 from tests.fakes.requests import ask, json_of
 from tests.fakes.topic import InMemoryTopic
 from tests.unit.samples import counted_with
@@ -48,7 +48,7 @@ class Node:
 
     def stored(self) -> list[Event]:
         """Return the events in the log."""
-        return [decode(*record) for _, records in self.topic.stored for record in records]
+        return [decode_event(*record) for _, records in self.topic.stored for record in records]
 
 
 @pytest.fixture

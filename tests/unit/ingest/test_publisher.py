@@ -16,7 +16,7 @@ from shared.errors import BrokerUnavailableError, NodeFullError, OutcomeUnknownE
 from shared.model.domain import DomainName
 from shared.model.event import Event, EventKind
 from shared.model.partitioning import partition_of
-from shared.model.record import decode
+from shared.model.record import decode_event
 from shared.telemetry.spans import Spans
 from tests.fakes.spans import TRACE, TRACEPARENT, ListedSpans
 from tests.fakes.topic import InMemoryTopic
@@ -43,7 +43,7 @@ class Node:
 
     def sent(self) -> list[list[Event]]:
         """Return the events of each batch, in the order of the batches."""
-        return [[decode(*record) for record in records] for _, records in self.topic.appends]
+        return [[decode_event(*record) for record in records] for _, records in self.topic.appends]
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -304,7 +304,7 @@ async def test_the_record_of_a_traced_event_says_where_it_came_from() -> None:
         await asyncio.gather(*answers)
 
         _, (_, records) = node.topic.appends
-        assert [(e.domain, e.kind) for e in (decode(*record) for record in records)] == [
+        assert [(e.domain, e.kind) for e in (decode_event(*record) for record in records)] == [
             (B.domain, B.kind),
             (A.domain, A.kind),
             (BOUNCED.domain, BOUNCED.kind),

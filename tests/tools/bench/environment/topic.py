@@ -8,7 +8,7 @@ from shared.kafka.topic import Topic, open_topic
 from shared.model.domain import parse_domain
 from shared.model.event import Event, EventKind
 from shared.model.partitioning import partition_of
-from shared.model.record import KeyValue, encode
+from shared.model.record import KeyValue, encode_event
 from tests.tools.load.streams.event import Event as LoadEvent
 from tests.tools.load.streams.event import Kind
 
@@ -25,7 +25,7 @@ async def fill(bootstrap_servers: str, topic: str, events: Iterable[LoadEvent]) 
         for event in events:
             domain = parse_domain(event.name)
             kind = EventKind.BOUNCED if event.kind is Kind.BOUNCED else EventKind.DELIVERED
-            waiting[partition_of(domain, log.partitions)].append(encode(Event(domain, kind)))
+            waiting[partition_of(domain, log.partitions)].append(encode_event(Event(domain, kind)))
             held += 1
             if held == HELD_RECORDS:
                 await _append(log, waiting)

@@ -26,7 +26,7 @@ from consumer.metrics import WorkerMetrics
 from consumer.partition import PartitionTask, WorkerContext
 from shared.model.domain import parse_domain
 from shared.model.event import Event, EventKind
-from shared.model.record import encode
+from shared.model.record import encode_event
 from shared.model.status import DEFAULT_THRESHOLD
 from tests.fakes.counter_store import InMemoryCounterStore
 from tests.fakes.published_changes import PublishedChanges
@@ -119,7 +119,7 @@ def build_records(count: int, seed: int) -> list[MemoryRecord]:
     records = []
     for offset, event in enumerate(islice(events_of(WavesStream(seed)), count)):
         kind = EventKind.BOUNCED if event.kind is Kind.BOUNCED else EventKind.DELIVERED
-        key, value = encode(Event(parse_domain(event.name), kind))
+        key, value = encode_event(Event(parse_domain(event.name), kind))
         # A copy of the key, since a fetch returns one with each record.
         records.append(MemoryRecord(offset, bytes(bytearray(key)), value))
     return records

@@ -16,7 +16,7 @@ from shared.kafka.topic import open_topic
 from shared.model.domain import parse_domain
 from shared.model.event import Event, EventKind
 from shared.model.partitioning import partition_of
-from shared.model.record import encode
+from shared.model.record import encode_event
 from tests.fakes.writers import writers
 from tests.servers.loopback import random_prefix
 from tests.servers.nodetool import nodetool, table_bytes
@@ -79,7 +79,7 @@ async def _alone(bench: Bench) -> Figure:
             for sent in islice(events_of(WavesStream(_SEED)), _PUTS):
                 domain = parse_domain(sent.name)
                 at = partition_of(domain, log.partitions)
-                await log.append(at, [encode(Event(domain, EventKind.DELIVERED))])
+                await log.append(at, [encode_event(Event(domain, EventKind.DELIVERED))])
         size = _log_bytes(bench, topic)
     return _per_event("Kafka's log per event, each PUT alone", size, _PUTS)
 

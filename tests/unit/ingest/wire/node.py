@@ -12,9 +12,9 @@ from ingest.admission import Admission
 from ingest.handlers import Handlers, build_routes
 from ingest.metrics import IngestMetrics
 from ingest.publisher import Publisher
-from shared.http import server as http_server
+from shared.http.server import HttpLimits, build_server
 from shared.model.event import Event
-from shared.model.record import decode
+from shared.model.record import decode_event
 from tests.fakes.topic import InMemoryTopic
 
 PARTITIONS = 4
@@ -81,7 +81,7 @@ class InMemoryNode:
         metrics = IngestMetrics(CollectorRegistry(), self.admission)
         publisher = Publisher(self.topic, metrics, max_batch_age_seconds=60.0, clock=loop.time)
         handlers = Handlers(publisher, self.admission, metrics, body_seconds=60.0)
-        self._server = http_server.build_server(build_routes(handlers), http_server.HttpLimits())
+        self._server = build_server(build_routes(handlers), HttpLimits())
         self._flushing = loop.create_task(publisher.run())
 
     def exchange(self, sent: bytes) -> bytes:
@@ -91,7 +91,7 @@ class InMemoryNode:
 
     def stored(self) -> list[Event]:
         """Return the events stored since the previous call."""
-        events = [decode(*record) for _, records in self.topic.stored for record in records]
+        events = [decode_event(*record) for _, records in self.topic.stored for record in records]
         self.topic.stored.clear()
         self.topic.appends.clear()
         return events

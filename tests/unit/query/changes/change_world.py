@@ -16,7 +16,7 @@ from query.changes.metrics import ChangeMetrics
 from query.changes.resume import Resumer
 from query.changes.status_history import StatusHistory
 from query.config import ChangesSettings
-from shared.model.change import Change, encode
+from shared.model.change import Change, encode_change
 from shared.model.counter import Counters
 from shared.model.domain import DomainName
 from shared.model.record import KeyValue
@@ -46,7 +46,7 @@ class Appendable(Protocol):
 
 async def append(topic: Appendable, partition: int, *changes: Change) -> None:
     """Write *changes* into *topic*."""
-    await topic.append(partition, [encode(change) for change in changes])
+    await topic.append(partition, [encode_change(change) for change in changes])
 
 
 @dataclass(slots=True)

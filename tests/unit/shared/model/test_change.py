@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.errors import UndecodableRecordError
-from shared.model.change import Change, decode, encode
+from shared.model.change import Change, decode_change, encode_change
 from shared.model.counter import Counters
 from shared.model.domain import DomainName
 
@@ -22,13 +22,13 @@ def value(*fields: object) -> bytes:
 def test_what_was_said_is_read(delivered: int, bounced: int) -> None:
     """Whatever the counters are."""
     change = Change(DomainName("example.com"), "events/3", Counters(delivered, bounced), 7)
-    assert decode(*encode(change)) == change
+    assert decode_change(*encode_change(change)) == change
 
 
 def test_the_bytes_are_as_documented() -> None:
     """They stay in the topic: other versions must read them."""
     change = Change(DomainName("example.com"), "events/3", Counters(5, 1), 7)
-    assert encode(change) == (b"example.com", value(1, "events/3", 5, 1, 7))
+    assert encode_change(change) == (b"example.com", value(1, "events/3", 5, 1, 7))
 
 
 @pytest.mark.parametrize(
@@ -50,4 +50,4 @@ def test_the_bytes_are_as_documented() -> None:
 def test_what_is_no_change_is_refused(key: bytes | None, data: bytes | None) -> None:
     """Another version, another spelling, counts below zero, garbage."""
     with pytest.raises(UndecodableRecordError):
-        decode(key, data)
+        decode_change(key, data)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from shared.errors import UndecodableRecordError
 from shared.model.domain import DomainName
 from shared.model.event import Event, EventKind
-from shared.model.record import MAX_COUNT, decode, encode
+from shared.model.record import MAX_COUNT, decode_event, encode_event
 
 EXAMPLES = Path(__file__).with_name("records")
 
@@ -47,13 +47,15 @@ events = st.builds(
 @pytest.mark.parametrize("record", examples("version_1.json"))
 def test_records_of_version_1_stay_readable(record: dict[str, Any]) -> None:
     """What was ever written decodes to what it said then."""
-    assert decode(bytes_of(record["key"]), bytes_of(record["value"])) == event_of(record["event"])
+    assert decode_event(bytes_of(record["key"]), bytes_of(record["value"])) == event_of(
+        record["event"]
+    )
 
 
 @pytest.mark.parametrize("record", examples("version_1.json"))
 def test_records_are_written_as_version_1(record: dict[str, Any]) -> None:
     """What is written is, byte for byte, what older workers can read."""
-    assert encode(event_of(record["event"])) == (
+    assert encode_event(event_of(record["event"])) == (
         bytes_of(record["key"]),
         bytes_of(record["value"]),
     )
@@ -63,27 +65,27 @@ def test_records_are_written_as_version_1(record: dict[str, Any]) -> None:
 def test_garbage_is_refused_with_its_reason(record: dict[str, Any]) -> None:
     """Whoever looks at a dead letter reads what is wrong with it."""
     with pytest.raises(UndecodableRecordError) as refusal:
-        decode(bytes_of(record["key"]), bytes_of(record["value"]))
+        decode_event(bytes_of(record["key"]), bytes_of(record["value"]))
     assert record["reason"] in str(refusal.value)
 
 
 def test_an_idempotency_key_of_nothing_may_be_spelt_out() -> None:
     """A fourth field of nil is no key."""
-    assert decode(b"example.com", b"\x94\x01\x00\x01\xc0").idempotency_key is None
+    assert decode_event(b"example.com", b"\x94\x01\x00\x01\xc0").idempotency_key is None
 
 
 @settings(deadline=None)
 @given(event=events)
 def test_what_is_encoded_decodes_to_itself(event: Event) -> None:
     """No event changes on its way through the topic."""
-    assert decode(*encode(event)) == event
+    assert decode_event(*encode_event(event)) == event
 
 
 @settings(deadline=None)
 @given(event=events)
 def test_a_value_is_as_short_as_admission_reckons(event: Event) -> None:
     """A value has at most 80 bytes, whatever the count and the key of a report."""
-    assert len(encode(event)[1]) <= 80
+    assert len(encode_event(event)[1]) <= 80
 
 
 @settings(deadline=None, max_examples=500)
@@ -92,7 +94,7 @@ def test_a_value_is_as_short_as_admission_reckons(event: Event) -> None:
 def test_no_bytes_bring_the_decoder_down(key: bytes, value: bytes) -> None:
     """Anything that is no record is undecodable, never another error."""
     try:
-        event = decode(key, value)
+        event = decode_event(key, value)
     except UndecodableRecordError:
         return
     assert event.domain.encode() == key
@@ -102,10 +104,10 @@ def test_no_bytes_bring_the_decoder_down(key: bytes, value: bytes) -> None:
 @given(event=events, position=st.integers(0, 200), byte=st.integers(0, 255))
 def test_no_damaged_record_brings_the_decoder_down(event: Event, position: int, byte: int) -> None:
     """One byte changed gives a record or an undecodable one, never another error."""
-    key, value = encode(event)
+    key, value = encode_event(event)
     damaged = bytearray(value)
     damaged[position % len(value)] = byte
     try:
-        assert 1 <= decode(key, bytes(damaged)).count <= MAX_COUNT
+        assert 1 <= decode_event(key, bytes(damaged)).count <= MAX_COUNT
     except UndecodableRecordError as refusal:
         assert str(refusal)  # noqa: PT017 either is right
