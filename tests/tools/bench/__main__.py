@@ -84,7 +84,7 @@ def main(
     began = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     console = Console(highlight=False, soft_wrap=True)
 
-    def keep(run: Run) -> None:
+    def store(run: Run) -> None:
         if json_file is not None:
             json_file.write_text(to_json(run) + "\n", encoding="utf-8")
         if markdown_file is not None:
@@ -92,7 +92,7 @@ def main(
 
     effort = QUICK if quick else NORMAL
     try:
-        run = uvloop.run(run_bench(chosen, effort, RUNS / began, console, keep))
+        run = uvloop.run(run_bench(chosen, effort, RUNS / began, console, store))
     except ServersError as error:
         console.print(str(error), markup=False)
         raise typer.Exit(EXIT_NOT_STARTED) from error
@@ -108,11 +108,11 @@ def main(
 
 
 async def run_bench(
-    chosen: list[Row], effort: Effort, folder: Path, console: Console, keep: Callable[[Run], None]
+    chosen: list[Row], effort: Effort, folder: Path, console: Console, store: Callable[[Run], None]
 ) -> Run:
     """Start the servers and measure the rows one after the other.
 
-    Calls *keep* after each row with the figures so far: the next row may take minutes. Raises
+    Calls *store* after each row with the figures so far: the next row may take minutes. Raises
     ServersError if no servers can be started.
     """
 
@@ -131,7 +131,7 @@ async def run_bench(
             run = Run(
                 quick=effort.quick, date=date, machine=machine, versions=versions, rows=measured
             )
-            keep(run)
+            store(run)
     return run
 
 

@@ -1,1 +1,1 @@
-"""Faults over the real thing under load, and a checker of what was answered meanwhile."""
+"""Faults on a real system under load, and a checker of its answers."""

@@ -1,6 +1,6 @@
-"""Hurt a whole system under load and check every count: ``python -m tests.tools.chaos``.
+"""Inject faults into a whole system under load, check every count: ``python -m tests.tools.chaos``.
 
-Exit status 0: all that was exercised held; 1: there is a finding; 2: it could not run.
+Exit status 0: every exercised guarantee held; 1: there is a finding; 2: it could not run.
 """
 
 import asyncio
@@ -38,27 +38,28 @@ _LEAST_MINUTES = 0.5
 def main(
     *,
     seed: Annotated[
-        int | None, typer.Option(help="Repeat the faults of a run.", show_default="by chance")
+        int | None, typer.Option(help="Repeats the faults of a run.", show_default="random")
     ] = None,
     minutes: Annotated[
-        float, typer.Option(min=_LEAST_MINUTES, help="How long load and faults last.")
+        float, typer.Option(min=_LEAST_MINUTES, help="Duration of load and faults.")
     ] = 3.0,
-    rate: Annotated[float, typer.Option(min=1, help="Events a second.")] = DEFAULT_RATE,
+    rate: Annotated[float, typer.Option(min=1, help="Events per second.")] = DEFAULT_RATE,
     commit_log: Annotated[
-        CommitLog, typer.Option(help="When Cassandra acknowledges a write.")
+        CommitLog, typer.Option(help="Consistency level of Cassandra's writes.")
     ] = CommitLog.GROUP,
     directory: Annotated[
-        Path | None, typer.Option(help="Where all of it goes.", show_default=".local/chaos/...")
+        Path | None,
+        typer.Option(help="Folder for the files of the run.", show_default=".local/chaos/..."),
     ] = None,
-    keep: Annotated[bool, typer.Option("--keep", help="Keep the servers' data too.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep the servers' data, too.")] = False,
 ) -> None:
-    """Hurt a whole system under load and check every count."""
+    """Inject faults into a whole system under load and check every count."""
     seed = randbelow(2**32) if seed is None else seed
     began = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     directory = (directory or RUNS / f"{seed}-{began}").resolve()
     console = Console(highlight=False, soft_wrap=True)
     for client in ("aiokafka", "cassandra"):
-        # They tell of every broken connection, and breaking them is what we do here.
+        # They log every broken connection, and breaking connections is the purpose of a run.
         logging.getLogger(client).setLevel(logging.CRITICAL)
     console.print(f"seed {seed}, in {directory}", markup=False)
     try:
@@ -88,7 +89,7 @@ def _run(
     backend = asyncio.run(fetch_all(report))
     isolation = _isolate()
     if isolation.reason:
-        report(f"left out where it needs more than is here: {isolation.reason}")
+        report(f"some faults are left out: {isolation.reason}")
     options = ChaosOptions(
         seed=seed,
         directory=directory,
@@ -104,7 +105,7 @@ def _run(
 
 def _isolate() -> Isolation:
     if asyncio.run(docker.find_engine()):
-        return Isolation(reason="containers are not in a network of ours")
+        return Isolation(reason="containers are not in this process's network")
     return isolate()
 
 
@@ -114,7 +115,7 @@ def _conclude(outcome: Outcome, options: ChaosOptions, console: Console) -> int:
     print_verdict(verdict, summary, console)
     page = outcome.history.with_name("timeline.html")
     write_html(page, evidence, verdict, summary)
-    console.print(f"events sent again under their key: {outcome.repeats:,}")
+    console.print(f"events repeated with their key: {outcome.repeats:,}")
     for title, lines in (
         ("left out", outcome.left_out),
         ("strange", outcome.strange),
@@ -134,7 +135,7 @@ def _conclude(outcome: Outcome, options: ChaosOptions, console: Console) -> int:
 
 
 def _remove_data(directory: Path) -> None:
-    """Keep the history, the timeline and the logs."""
+    """Keep the history, the timeline and the logs; delete the rest."""
     for log in directory.glob("*/*.log"):
         if log.parent.name != "logs":
             (directory / "logs").mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-"""After the last fault: wait until the system has settled, then compare and look at the rows."""
+"""After the last fault: wait until the system has settled, then compare, then store the rows."""
 
 import asyncio
 from collections.abc import Iterable, Iterator, Sequence
@@ -23,7 +23,7 @@ LAG_SECONDS = 90.0
 VISIBLE_SECONDS = 30.0
 RIGHT_SECONDS = 60.0
 _SETTLE_SECONDS = 2.0
-"""Once every count is right, wait this long and compare all again: a doubled event is late."""
+"""When every count is right, wait this long and compare all again: a duplicate arrives late."""
 _NAMES_A_QUESTION = 200
 _CONTROLS = 20
 _SAMPLED_ROWS = 30
@@ -60,34 +60,34 @@ class Ending:
         self._seed = seed
 
     async def settle(self, healed: float) -> None:
-        """Enter when the lag was 0, and how soon a new event showed."""
+        """Record when the lag was 0, and how soon a new event was visible."""
         lag_zero = await self._wait_for_no_lag(healed)
         visible = await self._time_to_show()
         self._recorder.write(
             Settled(t=self._recorder.now(), lag_zero_seconds=lag_zero, visible_seconds=visible)
         )
-        self._recorder.report(f"lag 0 after {lag_zero} s, a new event shown after {visible} s")
+        self._recorder.report(f"lag 0 after {lag_zero} s, a new event visible after {visible} s")
 
     async def compare(self) -> list[str]:
-        """Ask for every domain until it is right, then for all again, and enter that.
+        """Request every domain until it is right, then all again, and record those answers.
 
-        Return the domains that are wrong.
+        Return the wrong domains.
         """
         pending = self._expected.domains
         deadline = self._recorder.now() + RIGHT_SECONDS
         while pending and self._recorder.now() < deadline:
-            pending = self._not_right(pending, await self._ask(pending))
+            pending = self._not_right(pending, await self._read(pending))
             await asyncio.sleep(0.2 if not pending else 1.0)
         await asyncio.sleep(_SETTLE_SECONDS)
         controls = [f"never-{number}-{self._seed}.invalid.example" for number in range(_CONTROLS)]
-        answers = await self._ask([*self._expected.domains, *controls])
+        answers = await self._read([*self._expected.domains, *controls])
         node = self._system.nodes[Tier.QUERY][0].name
         for chunk in _chunks(answers, _NAMES_A_QUESTION):
             self._recorder.write(Final(t=self._recorder.now(), node=node, answers=list(chunk)))
         return self._not_right(self._expected.domains, answers)
 
     async def look_at_rows(self, wrong: Sequence[str]) -> None:
-        """Enter the rows of what is wrong, and of some other domains."""
+        """Record the rows of the wrong domains, and of some others."""
         domains = self._expected.domains
         sample = self._random.sample(domains, min(_SAMPLED_ROWS, len(domains)))
         config = CassandraConfig(
@@ -104,11 +104,11 @@ class Ending:
             self._recorder.report(f"no rows: {error}")
 
     async def _wait_for_no_lag(self, healed: float) -> float | None:
-        """Return the seconds from *healed* until no partition had an event to be read."""
+        """Return the seconds from *healed* until every record of every partition was read."""
         zeros = 0
         while self._recorder.now() < healed + LAG_SECONDS:
             pulse = await self._pulse.take()
-            # Twice: the first word of a new owner is 0 before it has asked.
+            # Twice: a new owner reports 0 until it has read the end of the partition.
             zeros = zeros + 1 if pulse.lag == 0 else 0
             if zeros > 1:
                 self._recorder.write(pulse)
@@ -117,7 +117,7 @@ class Ending:
         return None
 
     async def _time_to_show(self) -> float | None:
-        """Send one event of a new domain and return how long after its 202 it showed."""
+        """Send one event of a new domain and return how long after its 202 it was visible."""
         draft = Draft(f"settled-{self._seed:x}.example.com", Kind.BOUNCED)
         for _ in range(_MOST_TRIES):
             accepted = await self._traffic.send_one(Parcel((draft,), by_put=True))
@@ -136,8 +136,8 @@ class Ending:
             await asyncio.sleep(0.02)
         return None
 
-    async def _ask(self, domains: Sequence[str]) -> list[Answer]:
-        """Return what is said of *domains*; those that can't be answered now are missing."""
+    async def _read(self, domains: Sequence[str]) -> list[Answer]:
+        """Return the answers for *domains*; those without an answer are missing."""
         node = self._system.nodes[Tier.QUERY][0]
         answers: list[Answer] = []
         for chunk in _chunks(domains, _NAMES_A_QUESTION):

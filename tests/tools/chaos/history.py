@@ -1,7 +1,7 @@
-"""Write and read the history of a run: JSON lines, each when what it says was known.
+"""Write and read the history of a run: JSON lines, each written when its content became known.
 
-``t`` is in seconds since the run began, on one monotonic clock. What was only *meant* is no part
-of a history: every line is something that its writer saw.
+``t`` is in seconds since the start of the run, on one monotonic clock. A history has no plans:
+every line is an observation.
 """
 
 from collections.abc import Iterator
@@ -18,12 +18,12 @@ Way = Literal["put", "bulk"]
 
 
 class HistoryError(Exception):
-    """The file is no history; the message says where and why."""
+    """The file is not a history; the message says where and why."""
 
 
 class _Line(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=str.lower):
     t: float
-    """When it was seen; of a request or a read, when its answer (or its absence) was known."""
+    """When it was observed; for a request or a read, when its answer (or lack of one) was known."""
 
 
 class _Element(msgspec.Struct, frozen=True, array_like=True, gc=False, forbid_unknown_fields=True):
@@ -31,22 +31,22 @@ class _Element(msgspec.Struct, frozen=True, array_like=True, gc=False, forbid_un
 
 
 class Promise(msgspec.Struct, frozen=True, kw_only=True):
-    """The bounds that the checker holds the system to."""
+    """The bounds of the guarantees."""
 
     refusal_seconds: float
-    """How long an answer may take while Kafka can't store (R6)."""
+    """The longest time to an answer while Kafka can't store (R6)."""
     visible_seconds: float
-    """From a 202 until the count shows, once everything is healed (R7)."""
+    """From a 202 until the count is visible, once everything is healed (R7)."""
     memory_bytes: int
     """Resident memory of any process of a tier (R6)."""
 
 
 class Run(_Line, frozen=True, kw_only=True):
-    """The first line: what was run."""
+    """The first line: the options of the run."""
 
     seed: int
     began: str
-    """Wall-clock time in UTC, for people."""
+    """Wall-clock time in UTC, for readers."""
     threshold: int
     promise: Promise
     nodes: list[str]
@@ -54,10 +54,10 @@ class Run(_Line, frozen=True, kw_only=True):
 
 
 class SentEvent(_Element, frozen=True):
-    """One event of a request: a PUT has one, a bulk line is one of ``count`` mails."""
+    """One event of a request: a PUT has one; a bulk line is one with a ``count``."""
 
     domain: str
-    """As typed."""
+    """In the spelling of the request."""
     kind: Kind
     count: int
     key: str | None
@@ -66,18 +66,18 @@ class SentEvent(_Element, frozen=True):
 
 
 class Request(_Line, frozen=True, kw_only=True):
-    """A request that reports events, and what its sender knows of each."""
+    """A request that reports events, and its outcome."""
 
     sent: float
     way: Way
     node: str
     status: int | None
-    """None: there was no whole answer."""
+    """None: there was no complete answer."""
     events: list[SentEvent]
 
 
 class Answer(_Element, frozen=True):
-    """What the query tier said of a domain."""
+    """An answer of the query tier about a domain."""
 
     domain: str
     status: str
@@ -86,7 +86,7 @@ class Answer(_Element, frozen=True):
 
 
 class Read(_Line, frozen=True, kw_only=True):
-    """A read amid the run."""
+    """A read during the run."""
 
     sent: float
     node: str
@@ -106,7 +106,7 @@ class Fault(_Line, frozen=True, kw_only=True):
 
 
 class Pulse(_Line, frozen=True, kw_only=True):
-    """What the nodes say of themselves, about once a second. None: no answer."""
+    """The state of the nodes, about once a second. None: no answer."""
 
     lag: int | None
     """Events that no worker has counted yet."""
@@ -116,7 +116,7 @@ class Pulse(_Line, frozen=True, kw_only=True):
 
 
 class Unable(_Line, frozen=True, kw_only=True):
-    """Between two of these Kafka certainly can't store any event."""
+    """Between two of these lines Kafka certainly can't store any event."""
 
     phase: Phase
 
@@ -126,22 +126,22 @@ class Healed(_Line, frozen=True, kw_only=True):
 
 
 class Settled(_Line, frozen=True, kw_only=True):
-    """How the system came back after ``healed``. None: not within the limit."""
+    """How the system recovered after ``healed``. None: not within the limit."""
 
     lag_zero_seconds: float | None
     visible_seconds: float | None
-    """From a new PUT's 202 until its count showed."""
+    """From a new PUT's 202 until its count was visible."""
 
 
 class Final(_Line, frozen=True, kw_only=True):
-    """After ``settled``: what the query tier says of domains in the end, and of some never sent."""
+    """After ``settled``: the final answers about domains, and about some without events."""
 
     node: str
     answers: list[Answer]
 
 
 class StoredRow(_Element, frozen=True):
-    """A counter row as the store holds it."""
+    """A counter row in the store."""
 
     log: str
     writer: str
@@ -151,7 +151,7 @@ class StoredRow(_Element, frozen=True):
 
 
 class Rows(_Line, frozen=True, kw_only=True):
-    """All rows of a domain, written at least where its counts look wrong."""
+    """All rows of a domain, written at least if its counts look wrong."""
 
     domain: str
     rows: list[StoredRow]
@@ -161,7 +161,7 @@ Line = Run | Request | Read | Fault | Pulse | Unable | Healed | Settled | Final 
 
 
 class HistoryWriter:
-    """Write lines to a new file; a kill of this process costs none that was written."""
+    """Write lines to a new file; if this process is killed, no written line is lost."""
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("wb")
@@ -169,14 +169,14 @@ class HistoryWriter:
         self._buffer = bytearray()
 
     def write(self, line: Line) -> None:
-        """Append *line* and hand it to the operating system before returning."""
+        """Append *line* and pass it to the operating system before returning."""
         self._encoder.encode_into(line, self._buffer)
         self._buffer += b"\n"
         self._file.write(self._buffer)
         self._file.flush()
 
     def close(self) -> None:
-        """Close the file; a second time does nothing."""
+        """Close the file; a second call has no effect."""
         self._file.close()
 
     def __enter__(self) -> Self:
@@ -192,9 +192,9 @@ class HistoryWriter:
 
 
 def read_history(path: Path) -> Iterator[Line]:
-    """Yield the lines of *path* one by one. ``HistoryError``: it is missing or has another form.
+    """Yield the lines of *path* one by one; raises HistoryError for a missing or wrong file.
 
-    The first line must be a ``Run``: without it there are no bounds to judge by.
+    The first line must be a ``Run``: it has the bounds of the guarantees.
     """
     decoder = msgspec.json.Decoder(Line)
     try:
@@ -206,11 +206,13 @@ def read_history(path: Path) -> Iterator[Line]:
                 except msgspec.MsgspecError as error:
                     raise HistoryError(f"{path}, line {number}: {error}") from error
                 if isinstance(line, Run) is not (number == 1):
-                    raise HistoryError(f"{path}, line {number}: the first line alone is of a run")
+                    raise HistoryError(
+                        f"{path}, line {number}: the first line, and no other, describes the run"
+                    )
                 yield line
     except OSError as error:
         raise HistoryError(f"{path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise HistoryError(f"{path}, line {number + 1}: not UTF-8") from error
     if not number:
-        raise HistoryError(f"{path}: it is empty")
+        raise HistoryError(f"{path}: the file is empty")

@@ -1,4 +1,4 @@
-"""Start a whole system, and end it however the run ends."""
+"""Start a whole system, and stop it however the run ends."""
 
 import asyncio
 import dataclasses
@@ -31,8 +31,8 @@ _SMALL_DISK_BYTES_A_MINUTE = 8 * 1024 * 1024
 
 
 async def fetch_all(report: Report) -> Backend:
-    """Fetch what is needed to start servers, while there is a network."""
-    # Servers from outside are not ours to hurt.
+    """Fetch everything for the servers, while there is a network."""
+    # Servers from outside must not be damaged.
     for name in ("KAFKA_BOOTSTRAP_SERVERS", "CASSANDRA_CONTACT_POINTS"):
         os.environ.pop(name, None)
     return await choose_backend(report)
@@ -42,7 +42,7 @@ async def fetch_all(report: Report) -> Backend:
 async def open_system(
     options: ChaosOptions, backend: Backend, isolation: Isolation, report: Report
 ) -> AsyncIterator[System]:
-    """Start everything and end it in the end, however that comes. Raises ServersError."""
+    """Start everything and stop it at the end, however the run ends. Raises ServersError."""
     cluster = Cluster(options.directory, SERVERS, random_prefix(), options.commit_log)
     require_disk(cluster.directory)
     await require_free(endpoints(cluster))
@@ -83,7 +83,7 @@ async def _start_servers(servers: Servers) -> None:
         await _all(node.wait_ready(SERVERS) for node in servers.kafka)
 
     async def start_stores() -> None:
-        # The first is the seed, which the others ask for the ring.
+        # The first node is the seed: the others request the ring from it.
         seed, *others = servers.cassandra
         await seed.start()
         await seed.wait_ready()
@@ -94,7 +94,7 @@ async def _start_servers(servers: Servers) -> None:
 
 
 async def _all(steps: Iterable[object]) -> None:
-    """Take *steps* side by side; the first error is raised once all have ended."""
+    """Run *steps* in parallel; the first error is raised when all have ended."""
     outcomes = await asyncio.gather(*steps, return_exceptions=True)  # type: ignore[call-overload]
     for outcome in outcomes:
         if isinstance(outcome, BaseException):
@@ -103,7 +103,7 @@ async def _all(steps: Iterable[object]) -> None:
 
 async def _launch_as_user(command: Command) -> Running:
     user = user_of(command.name)
-    # Java asks whether it may write there, and is told no unless the folder is its own.
+    # Java checks whether it may write there, which is false unless it owns the folder.
     for folder in (command.folder, command.folder / "tmp"):
         if folder.exists():
             os.chown(folder, user, -1)
@@ -112,12 +112,12 @@ async def _launch_as_user(command: Command) -> Running:
 
 
 def _patiently(probe: Probe) -> Probe:
-    """Ask less often: a client that connects anew each time costs a busy machine a lot."""
+    """Poll less often: clients that open a connection each time are expensive on a busy machine."""
 
-    async def ask(members: int) -> str:
+    async def poll(members: int) -> str:
         missing = await probe(members)
         if missing:
             await asyncio.sleep(_PROBE_PAUSE_SECONDS)
         return missing
 
-    return ask
+    return poll

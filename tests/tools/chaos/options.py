@@ -1,4 +1,4 @@
-"""What a run is told."""
+"""The options of a run."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,25 +12,25 @@ SERVERS = 3
 PARTITIONS = 12
 THRESHOLD = 1_000
 DEFAULT_RATE = 150.0
-"""Events a second, first sendings alone: two cores carry 6 JVMs and 6 tiers beside it."""
+"""Events per second without repeats: two cores run 6 JVMs and 6 tiers at the same time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChaosOptions:
-    """One run. The same seed gives the same faults at the same times, and the same events."""
+    """The options of one run. The same seed gives the same events, and faults at the same times."""
 
     seed: int
     directory: Path
     minutes: float = 3.0
-    """Of load and faults, without the start of the servers and the comparison in the end."""
+    """Of load and faults, without the start of the servers and the final comparison."""
     rate: float = DEFAULT_RATE
     commit_log: CommitLog = CommitLog.GROUP
     cut: bool = True
-    """Whether nodes can be cut off here."""
+    """True if nodes can be cut off on this machine."""
     small_disk: bool = True
-    """Whether a broker has a small disk here."""
+    """True if a broker has a small disk on this machine."""
 
     @property
     def seconds(self) -> float:
-        """How long load and faults last."""
+        """The duration of load and faults."""
         return self.minutes * 60

@@ -12,7 +12,7 @@ Report = Callable[[str], None]
 
 
 class Recorder:
-    """The history that is being written, and its clock."""
+    """The history of the present run, and its clock."""
 
     def __init__(self, writer: HistoryWriter, report: Report) -> None:
         self.write: Callable[[Line], None] = writer.write
@@ -25,11 +25,11 @@ class Recorder:
         return round(time.monotonic() - self._began, 4)
 
     def report(self, text: str) -> None:
-        """Tell people, with the time."""
+        """Print *text* with the time."""
         self._report(f"{self.now():7.1f}  {text}")
 
     def begin(self, kind: str, target: str, detail: str = "") -> "OpenFault":
-        """Enter that a fault begins."""
+        """Record that a fault begins."""
         number = next(self._ids)
         self.write(
             Fault(t=self.now(), id=number, kind=kind, target=target, phase="begin", detail=detail)
@@ -48,7 +48,7 @@ class OpenFault:
         self._target = target
 
     def end(self, detail: str = "") -> None:
-        """Enter that it has ended."""
+        """Record that it has ended."""
         self._recorder.write(
             Fault(
                 t=self._recorder.now(),

@@ -1,4 +1,4 @@
-"""Run the whole: load, readers and faults, then healing, settling and the comparison."""
+"""Run everything: load, readers and faults, then healing, settling and the comparison."""
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
@@ -33,7 +33,7 @@ _LOAD_AFTER_HEALING_SECONDS = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a run leaves beside its history."""
+    """The results of a run besides its history."""
 
     history: Path
     repeats: int
@@ -45,7 +45,7 @@ class Outcome:
 async def run_chaos(
     options: ChaosOptions, backend: Backend, isolation: Isolation, report: Report
 ) -> Outcome:
-    """Run once. Raises ServersError where the system can't even be started."""
+    """Run once; raises ServersError if the system can't be started."""
     async with open_system(options, backend, isolation, report) as system:
         with open_recorder(options.directory / HISTORY, report) as recorder:
             recorder.write(_first_line(options, system, recorder))
@@ -118,7 +118,7 @@ def _first_line(options: ChaosOptions, system: System, recorder: Recorder) -> Ru
 
 @asynccontextmanager
 async def _beside(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
-    """Do *work* while the body runs; should it fail, its error ends the body."""
+    """Run *work* during the body; its error ends the body."""
     async with asyncio.TaskGroup() as tasks:
         task = tasks.create_task(work)
         try:

@@ -1,4 +1,4 @@
-"""Everything that a run hurts: brokers, Cassandra's nodes, and the tiers on them."""
+"""The system under test: brokers, Cassandra nodes, and the tiers."""
 
 import sys
 from dataclasses import dataclass, field
@@ -40,10 +40,10 @@ class System:
     _numbers: dict[Tier, int] = field(default_factory=dict)
 
     def build(self, tier: Tier) -> Node:
-        """Assemble one more node of *tier* without starting it."""
+        """Build one more node of *tier* without starting it."""
         number = self._numbers.get(tier, 0) + 1
         self._numbers[tier] = number
-        # A run of many hours uses addresses again, of workers long gone.
+        # In a run of many hours workers reuse the addresses of earlier ones.
         last = _FIRST_HOST[tier] + (number - 1) % _MOST_HOSTS
         host = f"{self.cluster.prefix}.{last}"
         where = tuple(Endpoint(host, port) for port in _PORTS[tier])
@@ -85,7 +85,7 @@ class System:
             "CASSANDRA_KEYSPACE": KEYSPACE,
             "CONSUMER_THRESHOLD": str(THRESHOLD),
             "QUERY_THRESHOLD": str(THRESHOLD),
-            # Everything that takes its time happens often enough to be seen in minutes.
+            # Shorter periods than in production, so that a run of minutes has many of each.
             "CONSUMER_SESSION_TIMEOUT_SECONDS": "3",
             "CONSUMER_DRAIN_SECONDS": "2",
             "CONSUMER_COMMIT_INTERVAL_SECONDS": "10",
@@ -99,28 +99,28 @@ class System:
 
 
 def user_of(node_name: str) -> int:
-    """Return as whom the server *node_name* runs where nodes can be cut off."""
+    """Return the user of the server *node_name*, if nodes can be cut off."""
     tier, _, number = node_name.removesuffix("-format").rpartition("-")
     return _FIRST_USER + 100 * list(Tier).index(Tier(tier)) + int(number)
 
 
 def traffic_url(node: Node) -> str:
-    """Return where a node of the ingest or query tier takes requests."""
+    """Return the address for requests to a node of the ingest or query tier."""
     return f"http://{node.plan.endpoints[0]}"
 
 
 def management_url(node: Node) -> str:
-    """Return where a node of a tier answers operators."""
+    """Return the management address of a node."""
     return f"http://{node.plan.endpoints[-1]}"
 
 
 def data_folder(broker: Node) -> Path:
-    """Return where *broker* keeps its log."""
+    """Return the folder of the log of *broker*."""
     return broker.log.parent / "data"
 
 
 def _probe(management: Endpoint) -> Probe:
-    async def ask(_: int) -> str:
+    async def poll(_: int) -> str:
         url = f"http://{management}/readyz"
         try:
             async with aiohttp.ClientSession() as session, session.get(url) as answer:
@@ -128,4 +128,4 @@ def _probe(management: Endpoint) -> Probe:
         except (aiohttp.ClientError, OSError):
             return f"{url} does not answer"
 
-    return ask
+    return poll

@@ -53,9 +53,9 @@ async def run_load(options: LoadOptions, watcher: Watcher | None = None) -> Repo
         ceiling = await _ceiling(options, watcher)
         results = await _send(session, options, watcher)
     async with open_session(_QUESTION_SECONDS) as session:
-        ask = QueryClient(session, options.query).get
+        get_answers = QueryClient(session, options.query).get
         at_a_time = _QUESTIONS_PER_NODE * len(options.query)
-        verifier = Verifier(ask, results.ledger, stream_of(options).name, at_a_time)
+        verifier = Verifier(get_answers, results.ledger, stream_of(options).name, at_a_time)
         right_at = await _verify(verifier, options, watcher)
     return _report(options, results, verifier, right_at, ceiling)
 

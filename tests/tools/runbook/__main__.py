@@ -1,6 +1,6 @@
 """Try the entries of deploy/RUNBOOK.md: ``python -m tests.tools.runbook [NAME ...]``.
 
-Exit status 0: all went as the runbook says; 1: one did not; 2: there were no servers.
+Exit status 0: every entry went as described; 1: one did not; 2: no servers could be started.
 """
 
 import asyncio
@@ -84,10 +84,10 @@ async def _try(name: str, lab: Lab) -> bool:
     began = time.monotonic()
     try:
         await entry(lab)
-    except Exception as error:  # noqa: BLE001 the other entries are still to be tried
+    except Exception as error:  # noqa: BLE001 the other entries follow
         _say(f"{name}: FAILED after {time.monotonic() - began:.1f} s: {error!r}")
         return False
-    _say(f"{name}: as written, {time.monotonic() - began:.1f} s")
+    _say(f"{name}: as described, {time.monotonic() - began:.1f} s")
     return True
 
 
@@ -117,10 +117,10 @@ def _say(text: str) -> None:
 
 
 def main(words: list[str]) -> int:
-    """Try what *words* name, or everything."""
+    """Try the entries named by *words*, or all."""
     chosen = words or list(ENTRIES)
     if unknown := set(chosen) - ENTRIES.keys():
-        _say(f"no entry {sorted(unknown)}; there are {', '.join(ENTRIES)}")
+        _say(f"no entry {sorted(unknown)}; the entries are {', '.join(ENTRIES)}")
         return 2
     for client in ("aiokafka", "cassandra"):
         logging.getLogger(client).setLevel(logging.CRITICAL)
@@ -128,7 +128,7 @@ def main(words: list[str]) -> int:
     folder = ROOT / ".local" / "runbook" / time.strftime("%Y%m%d-%H%M%S")
     try:
         backend, tools = asyncio.run(_fetch())
-        isolation = isolate() if "full_disk" in chosen else Isolation(reason="not asked for")
+        isolation = isolate() if "full_disk" in chosen else Isolation(reason="not requested")
         return asyncio.run(run(chosen, folder, backend, tools, isolation))
     except ServersError as error:
         _say(str(error))

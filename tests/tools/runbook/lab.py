@@ -1,4 +1,4 @@
-"""A system to try the runbook on: three brokers, three Cassandra nodes, two of each tier."""
+"""A system for trying the runbook: three brokers, three Cassandra nodes, two of each tier."""
 
 import asyncio
 import dataclasses
@@ -38,12 +38,12 @@ Pair = tuple[str, str]
 
 
 class TrialError(Exception):
-    """What was seen is not what the runbook says."""
+    """The observation contradicts the runbook."""
 
 
 @dataclass(slots=True)
 class Lab:
-    """The system, and all that was ever sent to it."""
+    """The system, and all events ever sent to it."""
 
     cluster: Cluster
     backend: Backend
@@ -58,17 +58,17 @@ class Lab:
     accepted: Counter[Pair] = field(default_factory=Counter)
     in_doubt: Counter[Pair] = field(default_factory=Counter)
     environment: dict[str, str] = field(default_factory=dict)
-    """What tiers are started with from now on."""
+    """The settings of tiers that start from now on."""
     zones: int = 0
 
     @property
     def topic(self) -> str:
-        """The topic of events at present."""
+        """The present topic of events."""
         return self.environment.get("KAFKA_TOPIC", f"{self.stack.name}-events")
 
     @property
     def keyspace(self) -> str:
-        """Where the counters are."""
+        """The keyspace of the counters."""
         return self.stack.name.replace("-", "_")
 
     @contextmanager
@@ -80,7 +80,7 @@ class Lab:
 
     @asynccontextmanager
     async def traffic(self) -> AsyncIterator[Seen]:
-        """Send while entered; then say what was answered, and compare every count ever."""
+        """Send events during the body; then report the answers and compare every count ever."""
         self.zones += 1
         ingests, queries = ([node.url for node in tier] for tier in (self.ingests, self.queries))
         opening = open_traffic(
@@ -98,7 +98,7 @@ class Lab:
         await self.check()
 
     async def check(self) -> None:
-        """Wait until every count is right. Raises TrialError with what is wrong."""
+        """Wait until every count is right. Raises TrialError with the wrong ones."""
         client = Client(self.stack.http, "", self.queries[0].url)
         wrong: dict[Pair, tuple[int, int]] = {}
         deadline = time.monotonic() + _SETTLE_SECONDS
@@ -145,13 +145,13 @@ class Lab:
         for at, node in enumerate(nodes):
             status = await node.stop()
             if status != 0:
-                raise TrialError(f"{node.name} ended with {status}:\n{node.log_text()[-2000:]}")
+                raise TrialError(f"{node.name} exited with {status}:\n{node.log_text()[-2000:]}")
             port = {variable: node.url.rpartition(":")[2]} if variable else {}
             fresh = await self.start(tier, **port, **environment)
             nodes[at] = dataclasses.replace(fresh, url=node.url)
 
     async def module(self, name: str, *words: str, **environment: str) -> tuple[int, str]:
-        """Run ``python -m name`` as an operator does; return its status and what it printed."""
+        """Run ``python -m name`` as an operator does; return its status and its output."""
         command = self.stack.run_once(name, {**self.environment, **environment})
         command.log.unlink(missing_ok=True)
         command = dataclasses.replace(command, arguments=(*command.arguments, *words))
@@ -167,7 +167,7 @@ class Lab:
     # ---- Kafka and Cassandra
 
     async def kafka_tool(self, main: str, *words: str) -> str:
-        """Run the class behind a script of Kafka's ``bin`` folder and return what it printed."""
+        """Run the class behind a script of Kafka's ``bin`` folder and return its output."""
         name = main.rpartition(".")[2]
         log = self.cluster.folder("logs") / f"{name}.log"
         log.unlink(missing_ok=True)
@@ -177,7 +177,7 @@ class Lab:
                 *(self.backend.java, "-Xmx256m", "-XX:TieredStopAtLevel=1"),
                 "-Dorg.slf4j.simpleLogger.defaultLogLevel=off",
                 *("-cp", f"{self.tools}/*:{self.backend.kafka_libraries}/*", main),
-                # Some tools take a command before all options.
+                # Some tools expect a command before all options.
                 *(words[:1] if words and not words[0].startswith("-") else ()),
                 *("--bootstrap-server", self.servers.bootstrap_servers),
                 *(words if words[0].startswith("-") else words[1:]),
@@ -188,11 +188,11 @@ class Lab:
         status = await process.run(command, process.launch, TOOL_SECONDS)
         text = await asyncio.to_thread(log.read_text)
         if status != 0:
-            raise TrialError(f"{name} {' '.join(words)} ended with {status}:\n{text[-2000:]}")
+            raise TrialError(f"{name} {' '.join(words)} exited with {status}:\n{text[-2000:]}")
         return text
 
     def new_broker(self, number: int) -> Node:
-        """Assemble one more broker, which is no controller."""
+        """Build one more broker, which is not a controller."""
         plan = kafka.plan(self.cluster, number, self.backend.java, self.backend.kafka_libraries)
         ((path, text),) = plan.files.items()
         pairs = dict(line.split("=", 1) for line in text.splitlines())
@@ -204,7 +204,7 @@ class Lab:
         return Node(plan, self.backend.launch, probe, kafka.READY_LIMIT_SECONDS)
 
     def new_store(self, number: int, settings: Mapping[str, object], *jvm: str) -> Node:
-        """Assemble one more Cassandra node, with *settings* instead of ours."""
+        """Build one more Cassandra node, with *settings* instead of the usual ones."""
         plan = cassandra.plan(
             self.cluster, number, self.backend.java, self.backend.cassandra_libraries
         )
@@ -222,5 +222,5 @@ class Lab:
 
 
 async def fetch_tools(backend: Backend, report: Callable[[str], None]) -> Path:
-    """Return the folder with Kafka's command line tools, which no broker needs."""
+    """Return the folder of Kafka's command line tools, which no broker needs."""
     return await fetch(TOOLS, ROOT / ".local" / "runbook", Path(backend.java), report)

@@ -1,4 +1,4 @@
-"""The entries that are about Kafka's brokers and Cassandra's nodes."""
+"""The entries about Kafka's brokers and Cassandra's nodes."""
 
 import asyncio
 import json
@@ -39,7 +39,7 @@ async def restart_servers(lab: Lab) -> None:
 
 
 async def add_and_remove_broker(lab: Lab) -> None:
-    """Move everything of broker 3 to a broker 4 and back, under traffic."""
+    """Move every partition of broker 3 to a broker 4 and back, under traffic."""
     fourth = lab.new_broker(4)
     try:
         async with lab.traffic():
@@ -69,7 +69,7 @@ async def add_and_remove_broker(lab: Lab) -> None:
 
 async def add_and_remove_store(lab: Lab) -> None:
     """Let a fourth Cassandra node join, clean up, and decommission it, under traffic."""
-    # Between nodes 2 and 3; with the default num_tokens none is given.
+    # Between nodes 2 and 3; with the default num_tokens a node needs no initial token.
     fourth = lab.new_store(4, {"auto_bootstrap": True, "initial_token": str(2**61)})
     try:
         async with lab.traffic():
@@ -87,7 +87,7 @@ async def add_and_remove_store(lab: Lab) -> None:
 
 
 async def replace_dead_store(lab: Lab) -> None:
-    """Lose node 3 for good, and let a node of a new address take its tokens, under traffic."""
+    """Lose node 3 for good; a node with a new address takes its tokens, under traffic."""
     dead = lab.servers.cassandra[2]
     host = dead.plan.endpoints[0].host
     token = json.loads(
@@ -131,7 +131,7 @@ async def restore_from_log(lab: Lab) -> None:
 
 
 async def restore_from_snapshot(lab: Lab) -> None:
-    """Lose every counter, bring a snapshot back, and count what came after it."""
+    """Lose every counter, restore a snapshot, and count the later events."""
     async with lab.traffic():
         await asyncio.sleep(2)
         with lab.timed("nodetool snapshot on each node"):
@@ -147,7 +147,7 @@ async def restore_from_snapshot(lab: Lab) -> None:
             where = str(_aside(node, lab.keyspace))
             await nodetool(node, "import", lab.keyspace, _TABLE, where)
     lab.report(f"  {await _rows(lab):,} rows are back")
-    with lab.timed("counted what came after the snapshot"):
+    with lab.timed("counted the events after the snapshot"):
         await _count_again(lab, "from-snapshot")
         await lab.check()
 
@@ -155,7 +155,7 @@ async def restore_from_snapshot(lab: Lab) -> None:
 async def full_disk(lab: Lab) -> None:
     """Fill the disk of broker 2, then that of Cassandra node 2, under traffic."""
     if not lab.isolation.small_disk:
-        raise TrialError(f"no small disks here: {lab.isolation.reason}")
+        raise TrialError(f"no small disks on this machine: {lab.isolation.reason}")
     for node, folder in (
         (lab.servers.kafka[1], "data"),
         (lab.servers.cassandra[1], "."),
@@ -165,16 +165,16 @@ async def full_disk(lab: Lab) -> None:
             await asyncio.to_thread(_fill, ballast)
             await asyncio.sleep(15)
             lab.report(f"  {node.name} with a full disk: {node.describe_exit()}")
-            lab.report(f"    its last words: {_last_words(node)}")
+            lab.report(f"    its last lines: {_last_words(node)}")
             ballast.unlink()
-            with lab.timed(f"{node.name}: room made, restarted, ready"):
+            with lab.timed(f"{node.name}: disk freed, restarted, ready"):
                 await node.stop(_STOP_SECONDS)
                 await node.start()
                 await node.wait_ready(3)
 
 
 async def _move(lab: Lab, brokers: str) -> None:
-    """Let Kafka propose where replicas go, do it, and wait until it is done."""
+    """Let Kafka propose the replicas' places, execute the plan, and wait until it is done."""
     topics = await _topics(lab)
     wanted = lab.cluster.folder("logs") / "topics.json"
     wanted.write_text(json.dumps({"version": 1, "topics": [{"topic": name} for name in topics]}))
@@ -221,17 +221,17 @@ async def _truncate(lab: Lab) -> None:
 
 
 async def _rows(lab: Lab) -> int:
-    """Return how many rows there are. Raises TrialError where there are none."""
+    """Return the number of rows; raises TrialError if there are none."""
     config = CassandraConfig(contact_points=lab.servers.contact_points, keyspace=lab.keyspace)
     async with open_session(config) as session:
         (row,) = await session.read(_COUNT.format(keyspace=lab.keyspace))
     if not row.found:
-        raise TrialError("the snapshot did not come back")
+        raise TrialError("the snapshot was not restored")
     return int(row.found)
 
 
 async def _count_again(lab: Lab, name: str) -> None:
-    """Start workers of a group that never committed; query nodes forget what they know."""
+    """Start workers of a group without commits, and query nodes with empty caches."""
     lab.environment["CONSUMER_GROUP"] = f"{lab.stack.name}-{name}"
     lab.workers = [await lab.start("worker") for _ in lab.workers]
     await lab.restart(lab.queries, "query")
@@ -242,13 +242,13 @@ def _aside(node: Node, keyspace: str) -> Path:
 
 
 def _put_aside(node: Node, keyspace: str) -> None:
-    """Copy the snapshot to where a backup would bring it back to."""
+    """Copy the snapshot to the place of a restored backup."""
     (snapshot,) = (node.plan.command.folder / "data" / keyspace).glob(f"{_TABLE}-*/snapshots/kept")
     shutil.copytree(snapshot, _aside(node, keyspace))
 
 
 def _fill(ballast: Path) -> None:
-    """Write until there is no room for another byte."""
+    """Write until the disk is full."""
     for chunk in (bytes(1024 * 1024), b"\0"):
         with suppress(OSError), ballast.open("ab", buffering=0) as file:
             while file.write(chunk):

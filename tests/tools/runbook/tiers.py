@@ -1,4 +1,4 @@
-"""The entries that are about our own processes and what they read."""
+"""The entries about our own processes and their input."""
 
 import asyncio
 import time
@@ -18,7 +18,7 @@ from tests.tools.runbook.lab import Lab, TrialError
 
 _FORGET = "DELETE FROM {keyspace}.domain_counters WHERE domain = ?"
 _NOTICE_SECONDS = 45.0
-"""Clients of Kafka ask for the number of partitions every half minute."""
+"""Kafka clients refresh the number of partitions every half minute."""
 
 
 async def rolling_upgrade(lab: Lab) -> None:
@@ -43,11 +43,11 @@ async def add_and_remove(lab: Lab) -> None:
             with lab.timed(f"the third of tier {tier} stopped"):
                 status = await third.stop()
             if status != 0:
-                raise TrialError(f"{third.name} ended with {status}")
+                raise TrialError(f"{third.name} exited with {status}")
 
 
 async def more_partitions(lab: Lab) -> None:
-    """Double the partitions, restart the ingest nodes; counts stay exact, rows add up."""
+    """Double the partitions, restart the ingest nodes; counts stay exact, and rows add up."""
     async with lab.traffic():
         with lab.timed("kafka-topics --alter --partitions 24"):
             await lab.kafka_tool(
@@ -58,14 +58,14 @@ async def more_partitions(lab: Lab) -> None:
             await lab.restart(lab.ingests, "ingest")
         with lab.timed("the workers have taken the new partitions"):
             await _until_assigned(lab, 24)
-    # The same domains again, from the other partitions: rows of two logs add up.
+    # The same domains again, from other partitions: rows of two topic partitions add up.
     lab.zones -= 1
     async with lab.traffic():
         await asyncio.sleep(3)
 
 
 async def new_topic(lab: Lab) -> None:
-    """Move to a topic of a new name, under traffic, with workers on both until one is empty."""
+    """Move to a topic with a new name, under traffic, with workers on both until one is empty."""
     old = list(lab.workers)
     fresh = {"KAFKA_TOPIC": f"{lab.topic}-2", "CONSUMER_GROUP": f"{lab.stack.name}-2"}
     async with lab.traffic():
@@ -97,7 +97,7 @@ async def dead_letters(lab: Lab) -> None:
     event = Event(parse_domain("replayed.example.com"), EventKind.BOUNCED, 7)
     async with open_topic(config, letters) as topic:
         key, value = encode_event(event)
-        # What a worker of an older version would have put aside.
+        # A record that a worker of an older version would have put aside.
         kept = LogRecord(10**9, key, value, 0)
         await DeadLetterTopic(topic).publish(f"{lab.topic}/0", kept, "version 2 is unknown")
     deadline = time.monotonic() + 20
@@ -115,7 +115,7 @@ async def dead_letters(lab: Lab) -> None:
 
 
 async def false_bounces(lab: Lab) -> None:
-    """Forget a domain of which a sender reported bounces that never were."""
+    """Delete a domain after false bounces from a sender."""
     domain = "slandered.example.com"
     client = Client(lab.stack.http, lab.ingests[0].url, lab.queries[0].url)
     await client.report(domain, "delivered", 1_500)
@@ -140,7 +140,7 @@ async def false_bounces(lab: Lab) -> None:
 
 
 async def _until_assigned(lab: Lab, partitions: int) -> None:
-    """Wait until the workers have that many partitions in all."""
+    """Wait until the workers have that many partitions in total."""
     async with asyncio.timeout(_NOTICE_SECONDS + 15):
         while True:
             assigned = sum(

@@ -41,7 +41,7 @@ def build_requests(
             return [get(name) for name in stored_names(domains)]
         case Workload.ASK:
             names = stored_names(domains)
-            return [ask(names[start : start + lines]) for start in range(0, domains, lines)]
+            return [get_many(names[start : start + lines]) for start in range(0, domains, lines)]
 
 
 def puts(stream: Stream, events: int) -> list[bytes]:
@@ -54,7 +54,7 @@ def get(name: str) -> bytes:
     return f"GET /domains/{name} HTTP/1.1\r\nHost: bench\r\n\r\n".encode()
 
 
-def ask(names: Sequence[str]) -> bytes:
+def get_many(names: Sequence[str]) -> bytes:
     """Return the request for the status of all *names*."""
     body = msgspec.json.encode({"domains": names})
     head = "POST /domains HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n"

@@ -35,11 +35,11 @@ async def measure(bench: Bench) -> AsyncIterator[Figure]:
         seen: list[tuple[Reading, float]] = []
         pid = worker.running.pid
 
-        def note(reading: Reading) -> None:
+        def observe(reading: Reading) -> None:
             if reading.records:
                 seen.append((reading, cpu_seconds(pid)))
 
-        await wait_read(tiers.http, worker, records, _SECONDS, note)
+        await wait_read(tiers.http, worker, records, _SECONDS, observe)
     if len(seen) < 2:
         raise MeasurementError(
             f"{records:,} records were read between two readings: the row needs more records"

@@ -23,7 +23,7 @@ def main(
     history: Annotated[Path, typer.Argument(help="The history of a run, in JSON lines.")],
     html: Annotated[Path | None, typer.Option(help="Draw the run into this file.")] = None,
 ) -> None:
-    """Decide by a history whether the guarantees held."""
+    """Check whether the guarantees held in a history."""
     try:
         evidence = collect(read_history(history))
         verdict = judge(evidence)

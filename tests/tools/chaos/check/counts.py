@@ -1,6 +1,6 @@
-"""Judge the answers about one domain by what it was sent: R1 to R4. Pure.
+"""Judge the answers about one domain by the events sent to it: R1 to R4. Pure.
 
-Of each way of being wrong, the earliest answer of a domain that shows it is the finding.
+For each kind of violation, the finding is the earliest answer of a domain that shows it.
 """
 
 from bisect import bisect_right
@@ -22,7 +22,7 @@ _RANKS = {"unknown": 0, "catch-all": 1, "not catch-all": 2}
 
 
 def judge_domain(domain: DomainEvidence, threshold: int) -> Iterator[Finding]:
-    """Yield what is wrong with *domain*, if anything."""
+    """Yield the violations of *domain*."""
     observations = sorted(domain.observations, key=lambda seen: seen.t)
     yield from _judge_stranger(domain, observations)
     for kind in Kind:
@@ -38,7 +38,7 @@ def judge_domain(domain: DomainEvidence, threshold: int) -> Iterator[Finding]:
 def _judge_invented(
     domain: DomainEvidence, kind: Kind, events: list[Counted], observations: list[Observation]
 ) -> Iterator[Finding]:
-    """R2: no answer shows more than was sent before it was there."""
+    """R2: no answer shows more events than were sent before it arrived."""
     if not observations:
         return
     by_sent = sorted((event.sent, event.amount) for event in events)
@@ -47,18 +47,20 @@ def _judge_invented(
     for seen in observations:
         most = sums[bisect_right(times, seen.t)]
         if seen.shown(kind) > most:
-            reason = f"{_says(seen)} {kind} {seen.shown(kind):,}, at most {most:,} were sent"
+            reason = (
+                f"{_answered(seen)} {kind} {seen.shown(kind):,}, but at most {most:,} were sent"
+            )
             yield Finding(Guarantee.R2, seen.t, domain.name, reason)
             return
 
 
 def _judge_final(domain: DomainEvidence, kind: Kind, events: list[Counted]) -> Iterator[Finding]:
-    """R1: the final count is no less than what was accepted."""
+    """R1: the final count is at least the number of accepted events."""
     accepted = totals(events).accepted
     for seen in domain.last_finals():
         if (shown := seen.shown(kind)) >= accepted:
             continue
-        reason = f"{_says(seen)} {kind} {shown:,}, accepted were {accepted:,}"
+        reason = f"{_answered(seen)} {kind} {shown:,}, but {accepted:,} were accepted"
         yield Finding(Guarantee.R1, seen.t, domain.name, reason)
         apart = [
             spelling
@@ -66,7 +68,9 @@ def _judge_final(domain: DomainEvidence, kind: Kind, events: list[Counted]) -> I
             if alone.accepted <= shown <= alone.most
         ]
         if shown and apart:
-            reason = f"{kind} {shown:,} is what {apart[0]!r} alone was sent, of {accepted:,}"
+            reason = (
+                f"{kind} {shown:,} is the count of the spelling {apart[0]!r} alone, of {accepted:,}"
+            )
             yield Finding(Guarantee.R4, seen.t, domain.name, reason)
         return
 
@@ -74,12 +78,12 @@ def _judge_final(domain: DomainEvidence, kind: Kind, events: list[Counted]) -> I
 def _judge_order(
     domain: DomainEvidence, kind: Kind, observations: list[Observation]
 ) -> Iterator[Finding]:
-    """R3: an answer shows no less than any that was there before it was asked for."""
+    """R3: an answer shows at least as much as any that arrived before its request."""
     for before, seen in _later_pairs(observations, lambda seen: seen.shown(kind)):
         if seen.shown(kind) < before.shown(kind):
             reason = (
-                f"{_says(seen)} {kind} {seen.shown(kind):,}, "
-                f"{before.node} had said {before.shown(kind):,} at {before.t:.2f} s"
+                f"{_answered(seen)} {kind} {seen.shown(kind):,}, "
+                f"{before.node} had answered {before.shown(kind):,} at {before.t:.2f} s"
             )
             yield Finding(Guarantee.R3, seen.t, domain.name, reason)
             return
@@ -88,31 +92,31 @@ def _judge_order(
 def _judge_status(
     domain: DomainEvidence, observations: list[Observation], threshold: int
 ) -> Iterator[Finding]:
-    """R3: the status never goes back, and is what the counts beside it prove."""
+    """R3: the status never goes back, and matches the counts of its answer."""
     for seen in observations:
         if seen.status != (due := _status_due(seen, threshold)):
-            reason = f"{_says(seen)} {seen.status!r}, its counts say {due!r}"
+            reason = f"{_answered(seen)} {seen.status!r}, but its counts prove {due!r}"
             yield Finding(Guarantee.R3, seen.t, domain.name, reason)
             break
     for before, seen in _later_pairs(observations, _rank):
         if _rank(seen) < _rank(before):
             reason = (
-                f"{_says(seen)} {seen.status!r}, "
-                f"{before.node} had said {before.status!r} at {before.t:.2f} s"
+                f"{_answered(seen)} {seen.status!r}, "
+                f"{before.node} had answered {before.status!r} at {before.t:.2f} s"
             )
             yield Finding(Guarantee.R3, seen.t, domain.name, reason)
             return
 
 
 def _judge_stranger(domain: DomainEvidence, observations: list[Observation]) -> Iterator[Finding]:
-    """R4: a domain that was never sent is unknown and has no counts."""
+    """R4: a domain without events is unknown and has no counts."""
     if domain.kinds:
         return
     for seen in observations:
         if seen.delivered or seen.bounced or _rank(seen):
             reason = (
-                f"{_says(seen)} {seen.status!r}, delivered {seen.delivered:,}, "
-                f"bounced {seen.bounced:,}; the domain was never sent"
+                f"{_answered(seen)} {seen.status!r}, delivered {seen.delivered:,}, "
+                f"bounced {seen.bounced:,}; no event of the domain was sent"
             )
             yield Finding(Guarantee.R4, seen.t, domain.name, reason)
             return
@@ -126,13 +130,13 @@ def _judge_mixed(
         return
     for seen in observations:
         if seen.shown(kind):
-            reason = f"{_says(seen)} {kind} {seen.shown(kind):,}; none was ever sent"
+            reason = f"{_answered(seen)} {kind} {seen.shown(kind):,}; none was sent"
             yield Finding(Guarantee.R4, seen.t, domain.name, reason)
             return
 
 
 def _judge_spellings(domain: DomainEvidence) -> Iterator[Finding]:
-    """R4: in the end a node says the same of a domain however it is spelled."""
+    """R4: in the end a node has the same answer for every spelling of a domain."""
     said: dict[str, Observation] = {}
     for seen in domain.last_finals():
         first = said.setdefault(seen.node, seen)
@@ -148,9 +152,9 @@ def _judge_spellings(domain: DomainEvidence) -> Iterator[Finding]:
 def _later_pairs(
     observations: list[Observation], height: Callable[[Observation], int]
 ) -> Iterator[tuple[Observation, Observation]]:
-    """Yield each observation after the highest of those that were there before it was asked for.
+    """Yield each observation with the highest of those that arrived before its request.
 
-    *observations* are in the order of their answers. What overlaps is in no order.
+    *observations* are in the order of their answers. Overlapping requests have no order.
     """
     answered = iter(observations)
     coming = next(answered, None)
@@ -174,5 +178,5 @@ def _rank(seen: Observation) -> int:
     return _RANKS.get(seen.status, 0)
 
 
-def _says(seen: Observation) -> str:
-    return f"in the end {seen.node} says" if seen.final else f"{seen.node} said"
+def _answered(seen: Observation) -> str:
+    return f"in the end {seen.node} answers" if seen.final else f"{seen.node} answered"

@@ -1,4 +1,4 @@
-"""Keep what was sent to one domain and what was read of it. Pure."""
+"""The events sent to one domain, and its answers. Pure."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -11,22 +11,22 @@ from tests.tools.load.streams.event import Kind, Outcome
 
 
 class MixedKeyError(Exception):
-    """One key stands for different events, which no sender may do."""
+    """One key names different events, which no sender may do."""
 
 
 class Counted(NamedTuple):
-    """An event that may be counted: refused ones are none."""
+    """An event that may be counted; refused ones are left out."""
 
     sent: float
     accepted: float
-    """When its 202 was there; infinite if there was none."""
+    """When its 202 arrived; infinite without one."""
     amount: int
     spelling: str
-    """How the domain was typed."""
+    """The spelling of the domain in the request."""
 
 
 class Observation(NamedTuple):
-    """What one answer said of the domain."""
+    """One answer about the domain."""
 
     sent: float
     t: float
@@ -38,7 +38,7 @@ class Observation(NamedTuple):
     final: bool
 
     def shown(self, kind: Kind) -> int:
-        """Return what was answered for *kind*."""
+        """Return the answered count of *kind*."""
         return self.delivered if kind is Kind.DELIVERED else self.bounced
 
 
@@ -50,21 +50,21 @@ class Totals(NamedTuple):
 
 
 class DomainEvidence:
-    """Everything a history says of one domain, in all its spellings."""
+    """All requests and answers of one domain, in all its spellings."""
 
     __slots__ = ("_bounced", "_delivered", "_keyed", "kinds", "name", "observations")
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.kinds: frozenset[Kind] = frozenset()
-        """Of the events that were sent, refused ones included. Empty: it was never sent."""
+        """Of the events sent, including refused ones. Empty: none was sent."""
         self.observations: list[Observation] = []
         self._delivered: list[Counted] = []
         self._bounced: list[Counted] = []
         self._keyed: dict[str, tuple[Kind, Counted]] | None = None
 
     def add_sent(self, event: SentEvent, sent: float, t: float) -> None:
-        """Enter an event of a request that was sent at *sent* and answered at *t*."""
+        """Add an event of a request that was sent at *sent* and answered at *t*."""
         if event.kind not in self.kinds:
             self.kinds |= {event.kind}
         if event.outcome is Outcome.REFUSED:
@@ -78,7 +78,7 @@ class DomainEvidence:
             self._add_keyed(event.key, event.kind, counted)
 
     def add_answer(self, answer: Answer, sent: float, t: float, node: str, *, final: bool) -> None:
-        """Enter what *node* answered at *t* to a request of *sent*."""
+        """Add the answer of *node* at *t* to a request sent at *sent*."""
         spelling = self.name if answer.domain == self.name else intern(answer.domain)
         self.observations.append(
             Observation(
@@ -92,7 +92,7 @@ class DomainEvidence:
         return [*self._unkeyed(kind), *(event for its_kind, event in keyed if its_kind is kind)]
 
     def last_finals(self) -> Iterator[Observation]:
-        """Yield the last final answer of every node in every spelling that it answered for."""
+        """Yield the last final answer of every node for every spelling."""
         last: dict[tuple[str, str], Observation] = {}
         for seen in self.observations:
             if seen.final:
@@ -108,9 +108,9 @@ class DomainEvidence:
         if (known := self._keyed.get(key)) is not None:
             its_kind, first = known
             if its_kind is not kind or first.amount != event.amount:
-                raise MixedKeyError(f"{self.name}: key {key!r} stands for different events")
-            # Whichever request came through: sent no earlier than the first, accepted by the
-            # first 202.
+                raise MixedKeyError(f"{self.name}: key {key!r} names different events")
+            # Any of the requests may have stored the event: sent no earlier than the first,
+            # accepted by the first 202.
             event = first._replace(
                 sent=min(first.sent, event.sent), accepted=min(first.accepted, event.accepted)
             )
@@ -118,7 +118,7 @@ class DomainEvidence:
 
 
 def totals(events: Iterable[Counted]) -> Totals:
-    """Return the bounds of what *events* come to."""
+    """Return the bounds of the count of *events*."""
     accepted = most = 0
     for event in events:
         most += event.amount
@@ -128,7 +128,7 @@ def totals(events: Iterable[Counted]) -> Totals:
 
 
 def totals_by_spelling(events: Iterable[Counted]) -> dict[str, Totals]:
-    """Return what each spelling alone accounts for."""
+    """Return the total of each spelling."""
     groups: defaultdict[str, list[Counted]] = defaultdict(list)
     for event in events:
         groups[event.spelling].append(event)

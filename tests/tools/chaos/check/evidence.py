@@ -1,4 +1,4 @@
-"""Gather a history, line by line, into what the rules need. Pure."""
+"""Collect a history, line by line, in the form that the rules need. Pure."""
 
 from array import array
 from collections.abc import Iterable, Iterator
@@ -26,7 +26,7 @@ _NO_STATUS = 0
 
 
 class FaultSpan(NamedTuple):
-    """A fault from its begin to its end; infinite if no end is told."""
+    """A fault from its beginning to its end; infinite without an end."""
 
     kind: str
     target: str
@@ -35,20 +35,20 @@ class FaultSpan(NamedTuple):
     detail: str
 
     def touches(self, node: str) -> bool:
-        """Whether *node* is the target, one of the targets, or of the tier that is."""
+        """Return True if *node* is a target, or in the tier that is one."""
         targets = (target.strip() for target in self.target.split(","))
         return any(node == target or node.startswith(f"{target}-") for target in targets)
 
 
 class Window(NamedTuple):
-    """A stretch of time."""
+    """A period."""
 
     begin: float
     end: float
 
     @property
     def seconds(self) -> float:
-        """How long it lasts."""
+        """Its length."""
         return self.end - self.begin
 
 
@@ -65,7 +65,7 @@ class Sending(NamedTuple):
 
     @property
     def is_success(self) -> bool:
-        """Whether the status says that all of it was accepted."""
+        """True if the status accepts the whole request."""
         return self.status is not None and 200 <= self.status < 300
 
 
@@ -81,14 +81,14 @@ class Requests:
         return len(self._times) // 2
 
     def add(self, request: Request) -> None:
-        """Enter *request*; its events are only tallied."""
+        """Add *request*; its events are only counted."""
         tally = dict.fromkeys(Outcome, 0)
         for event in request.events:
             tally[event.outcome] += 1
         self._times.extend((request.sent, request.t))
         node = self._nodes.setdefault(request.node, len(self._nodes))
         status = _NO_STATUS if request.status is None else request.status
-        # Below 2 ** 10 nodes and statuses: one number for both.
+        # Below 2 ** 10 nodes and statuses: one number holds both.
         self._counts.extend((node << 10 | status, *tally.values()))
 
     def __iter__(self) -> Iterator[Sending]:
@@ -102,7 +102,7 @@ class Requests:
 
 
 class Evidence:
-    """A history, gathered. Its lines may come in any order but for the first."""
+    """A history in the form that the rules need. Lines after the first may come in any order."""
 
     def __init__(self) -> None:
         self.run: Run | None = None
@@ -113,15 +113,15 @@ class Evidence:
         self.settled: Settled | None = None
         self.rows: dict[str, list[StoredRow]] = {}
         self.reads = 0
-        """Reads that were answered."""
+        """Answered reads."""
         self.end = 0.0
-        """When the last line was written."""
+        """The time of the last line."""
         self._fault_ends: list[Fault] = []
         self._unable_ends: list[Unable] = []
         self._finals: list[Final] = []
 
     def add(self, line: Line) -> None:
-        """Enter *line*."""
+        """Add *line*."""
         self.end = max(self.end, line.t)
         match line:
             case Request():
@@ -138,9 +138,9 @@ class Evidence:
                 self._add_mark(line)
 
     def close(self) -> None:
-        """Enter what is known only once all lines are there. Call it once."""
+        """Add what depends on all lines. Call it once."""
         for final in self._finals:
-            # A final doesn't say when it was asked for: not before the run had settled.
+            # A final answer has no time of its request; it was after the run had settled.
             sent = final.t if self.settled is None else min(self.settled.t, final.t)
             for answer in final.answers:
                 self._domain(answer.domain).add_answer(
@@ -150,12 +150,12 @@ class Evidence:
 
     @property
     def is_compared(self) -> bool:
-        """Whether there is a final answer of a domain that was sent."""
+        """True if there is a final answer of a domain with events."""
         return any(domain.kinds and any(domain.last_finals()) for domain in self.domains.values())
 
     @property
     def faults(self) -> list[FaultSpan]:
-        """The faults in the order in which they began. Who left is away until it joins again."""
+        """The faults by their beginnings. A worker that left is away until it joins again."""
         ends = {end.id: end.t for end in self._fault_ends if end.phase == "end"}
         begins = sorted((b for b in self._fault_ends if b.phase == "begin"), key=lambda b: b.t)
         joins = [(b.target, b.t) for b in begins if b.kind == "join"]
@@ -170,7 +170,7 @@ class Evidence:
 
     @property
     def unable(self) -> list[Window]:
-        """The windows in which Kafka could store nothing."""
+        """The windows in which Kafka can't store."""
         windows = []
         begin: float | None = None
         for end in sorted(self._unable_ends, key=lambda end: end.t):
@@ -217,7 +217,7 @@ class Evidence:
 
 
 def gather(lines: Iterable[Line]) -> Evidence:
-    """Return everything that *lines* say."""
+    """Return the evidence in *lines*."""
     evidence = Evidence()
     for line in lines:
         evidence.add(line)

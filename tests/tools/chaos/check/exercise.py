@@ -1,4 +1,4 @@
-"""Tell whether a history could have shown a guarantee broken, and what there was to see. Pure."""
+"""Decide whether a history could have shown a guarantee broken, and by how much evidence. Pure."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -10,11 +10,11 @@ from tests.tools.chaos.check.verdict import Exercise, Guarantee
 
 _WORKERS = ("worker", "consumer")
 _MOVES = frozenset({"kill", "restart", "stop", "join", "leave", "freeze"})
-"""What is done to a worker so that others count its partitions."""
+"""Faults of a worker that move its partitions."""
 
 
 def exercise(guarantee: Guarantee, evidence: Evidence) -> Exercise:
-    """Return what *evidence* holds to judge *guarantee* by."""
+    """Return the evidence about *guarantee* in *evidence*."""
     return _EXERCISES[guarantee](evidence)
 
 
@@ -24,7 +24,7 @@ def worker_moves(evidence: Evidence) -> list[FaultSpan]:
 
 
 def worker_freezes(evidence: Evidence) -> list[FaultSpan]:
-    """Return the times that a worker was frozen and woke up again."""
+    """Return the periods in which a worker was frozen until it woke."""
     return [fault for fault in _of_workers(evidence, {"freeze"}) if fault.end < inf]
 
 
@@ -43,7 +43,7 @@ def _lost(evidence: Evidence) -> Exercise:
 
 def _invented(evidence: Evidence) -> Exercise:
     if not any(domain.observations for domain in evidence.domains.values()):
-        return Exercise(seen=False, text="no domain was ever read")
+        return Exercise(seen=False, text="no domain was read")
     finals = "the final answers" if evidence.is_compared else "no final answers"
     return Exercise(seen=True, text=f"{evidence.reads:,} reads and {finals}")
 
@@ -55,12 +55,12 @@ def _order(evidence: Evidence) -> Exercise:
 
 def _mixed(evidence: Evidence) -> Exercise:
     strangers = sum(not domain.kinds for domain in evidence.domains.values())
-    return Exercise(seen=strangers > 0, text=f"{strangers:,} domains read that were never sent")
+    return Exercise(seen=strangers > 0, text=f"{strangers:,} domains read that had no events")
 
 
 def _moved(evidence: Evidence) -> Exercise:
     if not (moves := worker_moves(evidence)):
-        return Exercise(seen=False, text="no worker came, went or died")
+        return Exercise(seen=False, text="no worker joined, left or died")
     kinds = Counter(move.kind for move in moves)
     text = ", ".join(f"{kind} {count:,}" for kind, count in kinds.most_common())
     return Exercise(seen=evidence.is_compared, text=f"of workers: {text}")
@@ -83,7 +83,7 @@ def _recovered(evidence: Evidence) -> Exercise:
         "never" if seconds is None else f"after {seconds:.2f} s"
         for seconds in (settled.lag_zero_seconds, settled.visible_seconds)
     )
-    return Exercise(seen=True, text=f"lag 0 {lag}, a new event shown {visible}")
+    return Exercise(seen=True, text=f"lag 0 {lag}, a new event visible {visible}")
 
 
 def _woken(evidence: Evidence) -> Exercise:
@@ -92,7 +92,7 @@ def _woken(evidence: Evidence) -> Exercise:
     first = min(freeze.end for freeze in freezes)
     seen = any(o.t >= first for domain in evidence.domains.values() for o in domain.observations)
     longest = max(freeze.end - freeze.begin for freeze in freezes)
-    text = f"workers frozen {len(freezes):,} times, {longest:.1f} s the longest"
+    text = f"workers frozen {len(freezes):,} times, {longest:.1f} s at most"
     return Exercise(seen=seen, text=text)
 
 

@@ -1,4 +1,4 @@
-"""Measure how long a count stayed behind what was accepted. Pure."""
+"""Measure how long a count lagged behind the accepted events. Pure."""
 
 from bisect import bisect_right
 from collections.abc import Iterable
@@ -11,22 +11,21 @@ from tests.tools.load.streams.event import Kind
 
 
 class Lag(NamedTuple):
-    """The stay of an accepted event outside the answers, as far as reads tell."""
+    """The period in which answers did not show an accepted event, as far as reads prove it."""
 
     seconds: float
-    """From its 202 to the sending of the last read that did not show it: it was no shorter."""
+    """From its 202 to the sending of the last read without it: a lower bound."""
     shown_seconds: float | None
-    """To the first answer that did show it: it was no longer. None: there was none."""
+    """To the first answer with it: an upper bound. None: there was none."""
     domain: str
     kind: Kind
     accepted: float
 
 
 def longest_lag(domains: Iterable[DomainEvidence]) -> Lag | None:
-    """Return the longest lag that a read proves; None: every read showed all that was accepted.
+    """Return the longest lag that a read proves; None: every read showed all accepted events.
 
-    How soon a count shows is only known where somebody looks: a domain that nobody read for a
-    minute has no lag of a minute.
+    Only reads prove a lag: a domain that nobody read for a minute does not have a lag of a minute.
     """
     lags = (lag for domain in domains for kind in Kind if (lag := _lag(domain, kind)))
     return max(lags, key=lambda lag: lag.seconds, default=None)

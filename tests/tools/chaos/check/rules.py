@@ -23,12 +23,12 @@ _OF_COUNTS = (Guarantee.R1, Guarantee.R2, Guarantee.R3, Guarantee.R4)
 
 
 def check(history: Iterable[Line]) -> Verdict:
-    """Return the verdict on *history*. ``HistoryError``: it can't be what a run wrote."""
+    """Return the verdict on *history*; raises HistoryError if no run wrote it."""
     return judge(collect(history))
 
 
 def collect(history: Iterable[Line]) -> Evidence:
-    """Return what *history* says, for ``judge`` and for pictures of it."""
+    """Collect *history* for ``judge`` and for the timeline."""
     try:
         return gather(history)
     except MixedKeyError as error:
@@ -38,7 +38,7 @@ def collect(history: Iterable[Line]) -> Evidence:
 def judge(evidence: Evidence) -> Verdict:
     """Return the verdict on *evidence*."""
     if (run := evidence.run) is None:
-        raise HistoryError("the history doesn't say what was run")
+        raise HistoryError("the history has no line about the run")
     findings = Findings()
     for finding in _all_findings(evidence, run):
         findings.add(finding)
@@ -71,7 +71,7 @@ def _of_domains(evidence: Evidence, run: Run, *, compared: bool) -> Iterable[Fin
             accepted = {kind: totals(domain.counted(kind)).accepted for kind in Kind}
             if any(accepted.values()):
                 said = ", ".join(f"{kind} {count:,}" for kind, count in accepted.items())
-                reason = f"no final answer speaks of it; accepted were {said}"
+                reason = f"no final answer about it; accepted were {said}"
                 yield Finding(Guarantee.R1, evidence.end, domain.name, reason)
 
 

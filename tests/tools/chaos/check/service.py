@@ -1,4 +1,4 @@
-"""Judge how the nodes behaved: R6 and R7. Pure."""
+"""Judge the behaviour of the nodes: R6 and R7. Pure."""
 
 from collections.abc import Iterator
 from math import inf
@@ -10,15 +10,15 @@ from tests.tools.chaos.history import Promise, Pulse
 TIERS = ("ingest-", "worker-", "query-")
 _REFUSAL = 503
 _STARTING_SECONDS = 5.0
-"""So long after its fault a node may still be on its way back."""
+"""For so long after its fault a node may still be restarting."""
 _NOTICING_SECONDS = 10.0
-"""In a window longer than this every ingest node has said that it is not ready."""
+"""In a window longer than this, every ingest node must have reported that it is not ready."""
 _MISSED_PULSES = 3
-"""So many in a row make a node dead: a busy machine may miss one."""
+"""So many missed pulses in a row mean a dead node: a busy machine may miss one."""
 
 
 def judge_refusals(evidence: Evidence, promise: Promise) -> Iterator[Finding]:
-    """R6: honest refusal in time, alive and not ready, in bounded memory."""
+    """R6: a correct refusal in time, alive but not ready, in bounded memory."""
     faults = evidence.faults
     windows = evidence.unable
     for request in evidence.requests:
@@ -34,7 +34,7 @@ def judge_refusals(evidence: Evidence, promise: Promise) -> Iterator[Finding]:
 
 
 def sent_while_unable(evidence: Evidence) -> int:
-    """Return how many requests were sent while Kafka could store nothing."""
+    """Return the number of requests sent while Kafka could not store."""
     windows = evidence.unable
     return sum(
         any(window.begin <= request.sent < window.end for window in windows)
@@ -43,18 +43,18 @@ def sent_while_unable(evidence: Evidence) -> int:
 
 
 def judge_recovery(evidence: Evidence, promise: Promise) -> Iterator[Finding]:
-    """R7: after the last fault the lag falls to 0, nodes are ready, and a new event shows."""
+    """R7: after the last fault lag falls to 0, nodes are ready, a new event becomes visible."""
     settled = evidence.settled
     if settled is None:
         return
     if settled.lag_zero_seconds is None:
         yield Finding(Guarantee.R7, settled.t, "", "the lag never came down to 0")
     if settled.visible_seconds is None:
-        yield Finding(Guarantee.R7, settled.t, "", "a new event never showed")
+        yield Finding(Guarantee.R7, settled.t, "", "a new event never became visible")
     elif settled.visible_seconds > promise.visible_seconds:
         reason = (
-            f"a new event showed after {settled.visible_seconds:.2f} s, "
-            f"promised are {promise.visible_seconds:.2f} s"
+            f"a new event was visible after {settled.visible_seconds:.2f} s, "
+            f"the promise is {promise.visible_seconds:.2f} s"
         )
         yield Finding(Guarantee.R7, settled.t, "", reason)
     last = sorted(evidence.pulses, key=lambda pulse: pulse.t)[-_MISSED_PULSES:]
@@ -64,7 +64,7 @@ def judge_recovery(evidence: Evidence, promise: Promise) -> Iterator[Finding]:
             fault.kind == "leave" and fault.end == inf and fault.touches(node) for fault in faults
         ):
             continue
-        # The last word of the node counts, whether or not it answered the very last time.
+        # The last answer of the node counts, even if the last request had no answer.
         words = [word for pulse in last if (word := pulse.ready.get(node)) is not None]
         if not words or not words[-1]:
             yield Finding(Guarantee.R7, last[-1].t, "", f"{node} is not ready in the end")
@@ -75,7 +75,7 @@ def _judge_request(
 ) -> Iterator[Finding]:
     took = request.t - request.sent
     what = f"{request.node} answered {request.status}"
-    # An answer that came after the window may speak of what was stored after it.
+    # An answer after the window may concern an event that was stored after it.
     inside = request.t <= window.end
     if request.status is None:
         if not _is_excused(request.node, request.sent, request.t, faults):
@@ -90,7 +90,7 @@ def _judge_request(
     if took > promise.refusal_seconds and not _is_excused(
         request.node, request.sent, request.t, faults
     ):
-        reason = f"{what} after {took:.2f} s, promised are {promise.refusal_seconds:.2f} s"
+        reason = f"{what} after {took:.2f} s, the promise is {promise.refusal_seconds:.2f} s"
         yield Finding(Guarantee.R6, request.sent, "", reason)
 
 
@@ -101,8 +101,8 @@ def _judge_memory(evidence: Evidence, promise: Promise) -> Iterator[Finding]:
             if node.startswith(TIERS) and rss > promise.memory_bytes and node not in told:
                 told.add(node)
                 reason = (
-                    f"{node} takes {rss / 2**20:,.0f} MiB of memory, "
-                    f"promised are {promise.memory_bytes / 2**20:,.0f} MiB"
+                    f"{node} uses {rss / 2**20:,.0f} MiB of memory, "
+                    f"the promise is {promise.memory_bytes / 2**20:,.0f} MiB"
                 )
                 yield Finding(Guarantee.R6, pulse.t, "", reason)
 
@@ -116,7 +116,7 @@ def _judge_alive(pulses: list[Pulse], faults: list[FaultSpan]) -> Iterator[Findi
                 continue
             missed[node] = missed.get(node, 0) + 1
             if alive is False or missed[node] == _MISSED_PULSES:
-                says = "says that it is not alive" if alive is False else "does not answer"
+                says = "reports that it is not alive" if alive is False else "does not answer"
                 reason = f"{node} {says} while Kafka can't store"
                 yield Finding(Guarantee.R6, pulse.t, "", reason)
                 return
@@ -130,12 +130,12 @@ def _judge_not_ready(
         if _is_excused(node, window.begin, window.end, faults):
             continue
         if not any(pulse.ready.get(node) is False for pulse in pulses):
-            reason = f"{node} never said that it is not ready in {window.seconds:.1f} s"
+            reason = f"{node} never reported that it is not ready in {window.seconds:.1f} s"
             yield Finding(Guarantee.R6, window.begin, "", reason)
 
 
 def _is_excused(node: str, begin: float, end: float, faults: list[FaultSpan]) -> bool:
-    """Whether *node* itself suffered a fault at some time from *begin* to *end*."""
+    """Return True if *node* itself had a fault at some time from *begin* to *end*."""
     return any(
         fault.begin <= end and begin <= fault.end + _STARTING_SECONDS and fault.touches(node)
         for fault in faults

@@ -1,4 +1,4 @@
-"""What a checker decides."""
+"""The verdict of the checker."""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ _KEPT_FINDINGS = 1_000
 
 
 class Guarantee(StrEnum):
-    """What the system promises, by the numbers that the README gives them."""
+    """The guarantees of the system, with the numbers of the README."""
 
     R1 = "R1"
     R2 = "R2"
@@ -25,33 +25,33 @@ class Guarantee(StrEnum):
 
     @property
     def sentence(self) -> str:
-        """The promise in a few words."""
+        """The guarantee in a few words."""
         return _SENTENCES[self]
 
 
 _SENTENCES = {
     Guarantee.R1: "nothing acknowledged is lost",
-    Guarantee.R2: "nothing is invented",
+    Guarantee.R2: "nothing is counted that was not sent",
     Guarantee.R3: "no answer goes back",
     Guarantee.R4: "kinds and domains never mix",
     Guarantee.R5: "workers hand over exactly",
-    Guarantee.R6: "what can't be stored is refused",
-    Guarantee.R7: "it comes back by itself",
-    Guarantee.R8: "a zombie changes no answer",
+    Guarantee.R6: "events that can't be stored are refused",
+    Guarantee.R7: "the system recovers by itself",
+    Guarantee.R8: "a woken worker changes no answer",
 }
 
 
 class Standing(StrEnum):
-    """What a history says of a guarantee."""
+    """What a history shows of a guarantee."""
 
     HELD = "held"
     BROKEN = "broken"
     NOT_EXERCISED = "not exercised"
-    """Nothing in the history could have shown it broken."""
+    """No event of the history could have shown a violation."""
 
 
 class Finding(NamedTuple):
-    """A promise that was broken, when and how. ``domain`` is empty where it is about none."""
+    """A violation of a guarantee, when and how. ``domain`` is empty if it concerns none."""
 
     guarantee: Guarantee
     t: float
@@ -64,21 +64,21 @@ class Finding(NamedTuple):
 
 
 class Exercise(NamedTuple):
-    """Whether a history could have shown a guarantee broken, and what there was to see."""
+    """Whether a history could have shown a guarantee broken, and the evidence."""
 
     seen: bool
     text: str
 
 
 class Findings:
-    """Findings counted by guarantee; of each guarantee only so many early ones are kept."""
+    """Findings counted by guarantee; a bounded number of early ones per guarantee is stored."""
 
     def __init__(self) -> None:
         self.counts: dict[Guarantee, int] = defaultdict(int)
         self._kept: dict[Guarantee, list[Finding]] = defaultdict(list)
 
     def add(self, finding: Finding) -> None:
-        """Count *finding*, and keep it if it is early."""
+        """Count *finding*, and store it if it is early."""
         self.counts[finding.guarantee] += 1
         kept = self._kept[finding.guarantee]
         kept.append(finding)
@@ -86,26 +86,26 @@ class Findings:
             kept[:] = nsmallest(_KEPT_FINDINGS, kept, key=_by_time)
 
     def of(self, guarantee: Guarantee) -> list[Finding]:
-        """Return those kept of *guarantee*, the earliest first."""
+        """Return the stored findings of *guarantee*, the earliest first."""
         return sorted(self._kept[guarantee], key=_by_time)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
-    """One guarantee's part of a verdict."""
+    """The part of a verdict about one guarantee."""
 
     guarantee: Guarantee
     standing: Standing
     evidence: str
-    """What was looked at, or what is missing."""
+    """What was compared, or what is missing."""
     broken: int
-    """How many findings there are; a domain counts once for each way of being wrong."""
+    """The number of findings; a domain counts once for each kind of violation."""
     findings: list[Finding]
-    """The earliest of them."""
+    """The earliest findings."""
 
 
 class WrongDomain(NamedTuple):
-    """The first domain that is wrong, and its rows: None if the history has none of it."""
+    """The first wrong domain, and its rows; None: the history has none."""
 
     finding: Finding
     rows: list[StoredRow] | None
@@ -113,7 +113,7 @@ class WrongDomain(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What the checker makes of a history."""
+    """The result of the check of a history."""
 
     judgements: list[Judgement]
     first_wrong: WrongDomain | None
@@ -129,7 +129,7 @@ class Verdict:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing is broken, and the counts were compared at all."""
+        """True if nothing is broken, and the counts were compared."""
         return not self._broken and self._compared
 
     @property
@@ -141,7 +141,7 @@ class Verdict:
             return f"nothing is proved: {self.of(Guarantee.R1).evidence}"
         unseen = [e.guarantee for e in self.judgements if e.standing is Standing.NOT_EXERCISED]
         return (
-            f"all that was exercised held; {', '.join(unseen)} not exercised"
+            f"everything exercised held; {', '.join(unseen)} not exercised"
             if unseen
             else ("everything held")
         )
@@ -156,7 +156,7 @@ class Verdict:
 
 
 def judgement(guarantee: Guarantee, findings: Findings, exercise: Exercise) -> Judgement:
-    """Return the judgement that follows: a finding counts even where little was exercised."""
+    """Return the judgement: a finding counts even with little evidence."""
     broken = findings.counts[guarantee]
     standing = Standing.HELD if exercise.seen else Standing.NOT_EXERCISED
     return Judgement(

@@ -1,4 +1,4 @@
-"""Find out whom to strike where it hurts most: who has the work right now."""
+"""Find the node with the most work, where a fault does the most damage."""
 
 from collections import Counter, deque
 
@@ -11,13 +11,13 @@ _REMEMBERED = 2_000
 
 
 class Busiest:
-    """The domains that were sent last."""
+    """The domains with the latest events."""
 
     def __init__(self) -> None:
         self._recent: deque[str] = deque(maxlen=_REMEMBERED)
 
-    def note(self, domain: str) -> None:
-        """Enter that an event of *domain* was sent."""
+    def add(self, domain: str) -> None:
+        """Add an event of *domain*."""
         self._recent.append(domain.lower())
 
     def recent(self) -> list[str]:
@@ -25,18 +25,18 @@ class Busiest:
         return list(dict.fromkeys(reversed(self._recent)))
 
     def partition(self) -> int:
-        """Return the partition that got the most of the events."""
+        """Return the partition with the most events."""
         found = Counter(partition_of(DomainName(name), PARTITIONS) for name in self._recent)
         return found.most_common(1)[0][0] if found else 0
 
     def store(self) -> int:
-        """Return the number of the Cassandra node that is asked first for the most of them."""
+        """Return the number of the Cassandra node that is the first replica of most of them."""
         found = Counter(_first_replica(DomainName(name)) for name in self._recent)
         return found.most_common(1)[0][0] if found else 1
 
 
 def _first_replica(domain: DomainName) -> int:
-    """Return the node whose range of the ring *domain* is in: the first token at or after it."""
+    """Return the node with *domain* in its range of the ring: the first token at or after it."""
     own = token_of(domain)
     for number in range(1, SERVERS + 1):
         if own <= cassandra.token(SERVERS, number):

@@ -1,4 +1,4 @@
-"""Strike: each kind of fault, from its beginning until its tier is whole again."""
+"""Execute each kind of fault, from its beginning until its tier is whole again."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -25,16 +25,16 @@ from tests.tools.chaos.recorder import Recorder
 from tests.tools.chaos.system import System, user_of
 
 _TURN_SECONDS = 30.0
-"""A fault whose tier is not whole by then is left out: the machine is slower than planned."""
+"""If the tier is not whole after this time, the fault is left out: the machine is too slow."""
 _CHUNK = bytes(1024 * 1024)
 
 
 class NobodyFreeError(Exception):
-    """Every node of a tier is down or being hurt already."""
+    """Every node of a tier is down or has a fault already."""
 
 
 class Faults:
-    """Carries out strikes on the nodes of a system."""
+    """Executes strikes on the nodes of a system."""
 
     def __init__(
         self,
@@ -52,13 +52,13 @@ class Faults:
         self._busiest = busiest
         self._brokers = brokers
         self._until = 0.0
-        # One fault at a time, and not before the servers are whole again.
+        # One fault at a time, and only while the servers are whole.
         self._turns = {Tier.KAFKA: asyncio.Lock(), Tier.CASSANDRA: asyncio.Lock()}
         self.left_out: list[str] = []
-        """What was planned and did not happen, and why."""
+        """Planned faults that did not happen, and why."""
 
     async def run(self, strikes: Sequence[Strike], until: float) -> None:
-        """Strike on schedule and return when all is whole. Nothing begins after *until*."""
+        """Execute the schedule and return when all is whole. No fault begins after *until*."""
         self._until = until
         async with asyncio.TaskGroup() as tasks:
             for strike in strikes:
@@ -89,9 +89,9 @@ class Faults:
             await act(strike)
             await self._keeper.wait_whole(strike.tier)
         except NobodyFreeError:
-            self._leave_out(strike, "nobody was free for it")
+            self._leave_out(strike, "no node was free")
         except ServersError as error:
-            # Who did not come back is started again in the end.
+            # A node that did not restart is started again at the end.
             self._keeper.note_strange(str(error))
         finally:
             lock.release()
@@ -118,7 +118,7 @@ class Faults:
                 continue
             if self._recorder.now() > self._until:
                 break
-            async with self._keeper.hold(node):
+            async with self._keeper.reserve(node):
                 fault = self._recorder.begin("restart", node.name)
                 await self._keeper.stop(node, strike.tier)
                 await self._keeper.start(node, strike.tier)
@@ -128,7 +128,7 @@ class Faults:
     async def _rotate(self, strike: Strike) -> None:
         workers = self._system.nodes[Tier.WORKER]
         newcomer = self._system.build(Tier.WORKER)
-        async with self._keeper.hold(newcomer):
+        async with self._keeper.reserve(newcomer):
             fault = self._recorder.begin("join", newcomer.name)
             workers.append(newcomer)
             await self._keeper.start(newcomer, Tier.WORKER)
@@ -137,7 +137,7 @@ class Faults:
         leaver = next((w for w in workers if self._keeper.is_free(w)), None)
         if leaver is None or len(workers) <= WORKERS:
             return
-        async with self._keeper.hold(leaver):
+        async with self._keeper.reserve(leaver):
             fault = self._recorder.begin("leave", leaver.name)
             await self._keeper.stop(leaver, Tier.WORKER)
             workers.remove(leaver)
@@ -158,7 +158,7 @@ class Faults:
         brokers = self._system.nodes[Tier.KAFKA]
         spared = brokers[strike.index % len(brokers)]
         frozen = [broker for broker in brokers if broker is not spared]
-        async with self._keeper.hold(*frozen):
+        async with self._keeper.reserve(*frozen):
             names = ", ".join(broker.name for broker in frozen)
             fault = self._recorder.begin("min-isr", names, _describe(strike))
             for broker in frozen:
@@ -166,7 +166,7 @@ class Faults:
             await asyncio.sleep(UNABLE_LEAD_SECONDS)
             self._recorder.write(Unable(t=self._recorder.now(), phase="begin"))
             await asyncio.sleep(strike.seconds - UNABLE_LEAD_SECONDS - UNABLE_TAIL_SECONDS)
-            # What was sent until now has its answer before Kafka can store anything again.
+            # Every earlier request has its answer before Kafka can store again.
             self._recorder.write(Unable(t=self._recorder.now(), phase="end"))
             await asyncio.sleep(UNABLE_TAIL_SECONDS)
             for broker in frozen:
@@ -175,27 +175,27 @@ class Faults:
 
     async def _fill_disk(self, strike: Strike) -> None:
         broker = self._system.nodes[Tier.KAFKA][-1]
-        async with self._keeper.hold(broker):
+        async with self._keeper.reserve(broker):
             fault = self._recorder.begin("disk-full", broker.name, _describe(strike))
             ballast = ballast_of(broker)
             await asyncio.to_thread(_fill, ballast)
             await asyncio.sleep(strike.seconds)
             ballast.unlink(missing_ok=True)
-            # It may be giving up just now.
+            # The process may be exiting right now.
             await asyncio.sleep(1.0)
             ended = broker.pid is None
             if ended:
                 await self._keeper.start(broker, Tier.KAFKA)
-            fault.end("it ended and was started again" if ended else "it lived on")
+            fault.end("it exited and was started again" if ended else "it kept running")
 
     @asynccontextmanager
     async def _hold_one(self, strike: Strike) -> AsyncIterator[Node]:
         node = await self._choose(strike)
-        async with self._keeper.hold(node):
+        async with self._keeper.reserve(node):
             yield node
 
     async def _choose(self, strike: Strike) -> Node:
-        """Return who has the role now, among those that nothing else is being done to."""
+        """Return the node with the role, among those without a fault."""
         nodes = self._system.nodes[strike.tier]
         number: int | None = None
         if strike.role is Role.BUSIEST and strike.tier is Tier.KAFKA:
@@ -220,7 +220,7 @@ def _describe(strike: Strike) -> str:
 
 
 def _fill(ballast: Path) -> None:
-    """Write until there is no room for another byte."""
+    """Write until the disk is full."""
     for chunk in (_CHUNK, b"\0"):
         with suppress(OSError), ballast.open("ab", buffering=0) as file:
             while file.write(chunk):

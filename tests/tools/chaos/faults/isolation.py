@@ -1,7 +1,7 @@
-"""Have a network and mounts of our own, in which nodes can be cut off and disks are small.
+"""A private network and private mounts, for cutting nodes off and for small disks.
 
-Linux lets a process leave its network and mount namespaces for fresh ones. All that is changed
-in them is gone with their last process, however the run ends, and nobody else ever sees it.
+Linux lets a process leave its network and mount namespaces for new ones. All changes in them
+disappear with their last process, however the run ends, and no other process ever sees them.
 """
 
 import ctypes
@@ -21,54 +21,55 @@ _MS_PRIVATE = 1 << 18
 _MNT_DETACH = 2
 _IP_SECONDS = 5
 _PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
-# The kernel's own first rule, "lookup local", moves behind ours.
+# The kernel's first rule, "lookup local", moves behind ours.
 _LOCAL_PREFERENCE, _CUT_PREFERENCE, _CUT_TABLE = "10", "5", "77"
-# Where packets go that are to be lost: one end of a cable whose other end nobody reads.
+# Packets that must be lost go here: one end of a cable whose other end nobody reads.
 _NOWHERE = "nowhere"
 
 
 class IsolationError(Exception):
-    """This machine refuses something; the sentence says what."""
+    """The machine does not allow something; the message says what."""
 
 
 @dataclass(frozen=True, slots=True)
 class Isolation:
-    """What can be done here; nothing can where the run shares the machine's network."""
+    """The possible isolations; none if the run shares the machine's network."""
 
     cut: bool = False
     small_disk: bool = False
     reason: str = ""
-    """Why something can't be done."""
+    """Why something is not possible."""
 
     def cut_off(self, address: str, user: int) -> None:
-        """Lose every packet to and from *address* or sent by a process of *user*, from now on.
+        """Drop every packet to or from *address*, or sent by a process of *user*, from now on.
 
-        Of *user*, because what a server sends to others does not bear its own address here.
+        *user* is needed because packets from a server to others do not have its address as their
+        source.
         """
         for selector in _selectors(address, user):
             _ip("rule", "add", *selector)
 
     def rejoin(self, address: str, user: int) -> None:
-        """Undo ``cut_off``; nothing happens where it was not done."""
+        """Undo ``cut_off``; without effect where it was not done."""
         for selector in _selectors(address, user):
             _ip("rule", "del", *selector, check=False)
 
     def mount_small(self, folder: Path, size_bytes: int) -> None:
-        """Put a file system of *size_bytes*, in memory, on *folder*."""
+        """Mount a file system of *size_bytes*, in memory, on *folder*."""
         folder.mkdir(parents=True, exist_ok=True)
         options = f"size={size_bytes},mode=0777".encode()
         _call("mount", b"catchall", os.fsencode(folder), b"tmpfs", 0, options)
 
     def unmount(self, folder: Path) -> None:
-        """Take away what ``mount_small`` put on *folder*."""
+        """Unmount the file system of ``mount_small`` from *folder*."""
         _call("umount2", os.fsencode(folder), _MNT_DETACH)
 
 
 def as_user(user: int, arguments: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the command that runs *arguments* as *user*, who may touch every file as root may.
+    """Return the command that runs *arguments* as *user*, who may access every file like root.
 
-    The kernel forgets at the change of user that the process is to die with its parent: it is
-    told again.
+    The change of user clears the setting that the process dies with its parent; the command sets it
+    again.
     """
     return (
         *("setpriv", f"--reuid={user}", "--clear-groups", "--pdeathsig=KILL"),
@@ -78,13 +79,13 @@ def as_user(user: int, arguments: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def isolate() -> Isolation:
-    """Move this process into namespaces of its own and return what can be done there.
+    """Move this process into namespaces of its own and return the possible isolations.
 
-    Its network is then a loopback interface and nothing else. Call it while there is one thread
-    only: others would stay where they are.
+    Its network is then only a loopback interface. Call it before there are further threads: they
+    would keep the old namespaces.
     """
     if threading.active_count() > 1:
-        raise RuntimeError("isolate before there are threads")
+        raise RuntimeError("isolate before other threads start")
     if shutil.which("ip", path=_PATH) is None:
         return Isolation(reason="there is no `ip` (iproute2)")
     root = os.geteuid() == 0
@@ -94,7 +95,9 @@ def isolate() -> Isolation:
     except (IsolationError, OSError) as error:
         return Isolation(reason=str(error))
     if not root or shutil.which("setpriv", path=_PATH) is None:
-        return Isolation(small_disk=True, reason="a cut takes root and `setpriv` (util-linux)")
+        return Isolation(
+            small_disk=True, reason="cutting nodes off needs root and `setpriv` (util-linux)"
+        )
     return Isolation(cut=True, small_disk=True)
 
 
@@ -114,7 +117,7 @@ def _unshare(*, root: bool) -> None:
         Path("/proc/self/setgroups").write_text("deny")
         Path("/proc/self/uid_map").write_text(f"0 {user} 1")
         Path("/proc/self/gid_map").write_text(f"0 {group} 1")
-    # Else what we mount would show on the machine.
+    # Otherwise our mounts would be visible on the machine.
     _call("mount", None, b"/", None, _MS_REC | _MS_PRIVATE, None)
 
 
@@ -123,7 +126,7 @@ def _set_up_network() -> None:
     _ip("link", "add", _NOWHERE, "type", "veth", "peer", "name", "unread")
     _ip("link", "set", _NOWHERE, "arp", "off", "up")
     _ip("link", "set", "unread", "up")
-    # Addresses of loopback may leave by no other interface, but for this.
+    # Without this, addresses of loopback may not leave by another interface.
     Path(f"/proc/sys/net/ipv4/conf/{_NOWHERE}/route_localnet").write_text("1")
     _ip("route", "add", "default", "dev", _NOWHERE, "table", _CUT_TABLE)
     _ip("rule", "add", "pref", _LOCAL_PREFERENCE, "lookup", "local")

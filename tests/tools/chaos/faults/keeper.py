@@ -1,4 +1,4 @@
-"""Keep the nodes: who is being hurt, start again what died, make everything whole."""
+"""Track the nodes with faults, restart nodes that died, and repair everything at the end."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -19,7 +19,7 @@ _SUPERVISE_SECONDS = 0.5
 
 
 class Keeper:
-    """What is done to the nodes apart from hurting them."""
+    """Every operation on nodes apart from the faults."""
 
     def __init__(
         self,
@@ -38,15 +38,15 @@ class Keeper:
         }
         self._held: set[str] = set()
         self.strange: list[str] = []
-        """What nobody did: a node that ended by itself, or badly when asked to end."""
+        """Unexpected events: a node that exited by itself, or with an error when stopped."""
 
     def is_free(self, node: Node) -> bool:
-        """Whether *node* runs and nothing is being done to it."""
+        """Return True if *node* runs and has no fault."""
         return node.name not in self._held and node.pid is not None
 
     @asynccontextmanager
-    async def hold(self, *nodes: Node) -> AsyncIterator[None]:
-        """Keep everybody else off *nodes* while the body runs."""
+    async def reserve(self, *nodes: Node) -> AsyncIterator[None]:
+        """Reserve *nodes* while the body runs."""
         names = {node.name for node in nodes}
         self._held |= names
         try:
@@ -60,19 +60,19 @@ class Keeper:
         await node.wait_ready(len(self._system.nodes[tier]))
 
     async def stop(self, node: Node, tier: Tier) -> None:
-        """Ask *node* to end, and note it if it does not end well."""
+        """Stop *node*, and record a bad exit."""
         status = await node.stop(STOP_SECONDS)
         if tier in _OUR_TIERS and status != 0:
-            self.note_strange(f"{node.name}, asked to end, {describe_status(status)}")
+            self.note_strange(f"{node.name}, asked to stop, {describe_status(status)}")
 
     async def wait_whole(self, tier: Tier) -> None:
-        """Wait until all servers of *tier* are there and know it; our own tiers need not."""
+        """Wait until all servers of *tier* are connected again; our own tiers need no wait."""
         wait = self._whole.get(tier)
         if wait is not None and not await wait():
             self.note_strange(f"{tier} was not whole again in time")
 
     async def supervise(self) -> None:
-        """Start again what died of itself, until cancelled."""
+        """Restart nodes that died by themselves, until cancelled."""
         while True:
             await asyncio.sleep(_SUPERVISE_SECONDS)
             for node in self._system.all:
@@ -80,7 +80,7 @@ class Keeper:
                     await self._revive(node)
 
     async def heal(self) -> None:
-        """Make everything whole, whatever was going on."""
+        """Make everything whole, whatever the faults were doing."""
         for node in (*self._system.nodes[Tier.KAFKA], *self._system.nodes[Tier.CASSANDRA]):
             if self._isolation.cut:
                 self._isolation.rejoin(node.plan.endpoints[0].host, user_of(node.name))
@@ -93,7 +93,7 @@ class Keeper:
         await asyncio.gather(self.wait_whole(Tier.KAFKA), self.wait_whole(Tier.CASSANDRA))
 
     def note_strange(self, what: str) -> None:
-        """Keep *what* for the end, and tell people."""
+        """Store *what* for the end of the run, and report it."""
         self.strange.append(f"{self._recorder.now():.1f} s: {what}")
         self._recorder.report(f"strange: {what}")
 
@@ -107,8 +107,8 @@ class Keeper:
 
     async def _revive(self, node: Node) -> None:
         obituary = node.describe_exit()
-        self.note_strange(f"ended by itself: {obituary}")
-        async with self.hold(node):
+        self.note_strange(f"exited by itself: {obituary}")
+        async with self.reserve(node):
             fault = self._recorder.begin("died", node.name, obituary)
             with suppress(ServersError):
                 await node.start()

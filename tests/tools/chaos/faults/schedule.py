@@ -1,9 +1,9 @@
-"""Report which fault strikes when, from a seed. Pure.
+"""Decide which fault happens when, from a seed. Pure.
 
-A schedule names roles ("the leader of the busiest partition"), not processes: who has the role
-is known only when the fault strikes. Each fault occupies its tier until the tier should be whole
-again, so that a majority of the brokers and of the Cassandra nodes is always there but in the
-windows in which Kafka must be unable on purpose.
+A schedule names roles ("the leader of the busiest partition"), not processes: the holder of a role
+is known only when the fault begins. Each fault occupies its tier until the tier should be whole
+again, so that a majority of the brokers and of the Cassandra nodes is always available, except in
+the windows in which Kafka must not be able to store.
 """
 
 from collections.abc import Iterator
@@ -18,13 +18,13 @@ PAUSE_SECONDS = (5.0, 9.0)
 SECOND_FAULT_SHARE = 0.25
 MAX_SECONDS = 20.0
 UNABLE_LEAD_SECONDS = 2.0
-"""From the freezing of the second broker until nothing of before can be on its way."""
+"""From the freeze of the second broker until no earlier request can be under way."""
 UNABLE_TAIL_SECONDS = 7.0
-"""Kafka stays unable for longer than any request that was sent in the window can wait."""
+"""Kafka stays unable longer than any request of the window can wait."""
 
 
 class Tier(StrEnum):
-    """Where a fault strikes."""
+    """The target of a fault."""
 
     KAFKA = "kafka"
     CASSANDRA = "cassandra"
@@ -34,36 +34,36 @@ class Tier(StrEnum):
 
 
 class Kind(StrEnum):
-    """What a fault is."""
+    """The kind of a fault."""
 
     KILL = "kill"
-    """SIGKILL, and a start after a while."""
+    """SIGKILL, and a start some time later."""
     FREEZE = "freeze"
-    """SIGSTOP, and SIGCONT after a while."""
+    """SIGSTOP, and SIGCONT some time later."""
     RESTART = "restart"
     """Each node of the tier in turn: SIGTERM, and a start."""
     ROTATE = "rotate"
     """A worker joins, then another one leaves by SIGTERM."""
     CUT = "cut"
-    """Nobody reaches the node and it reaches nobody, then they do."""
+    """The node neither receives nor sends packets, for a while."""
     MIN_ISR = "min-isr"
-    """Two brokers are frozen: the third can't store anything alone."""
+    """Two brokers are frozen: the third alone can't store."""
     DISK_FULL = "disk-full"
-    """A broker's disk fills up, and is freed."""
+    """A broker's disk becomes full, and is freed."""
 
 
 class Role(StrEnum):
-    """Who of its tier is struck."""
+    """The choice of a node within its tier."""
 
     ANY = "any"
     BUSIEST = "busiest"
-    """Of the brokers the leader of the busiest partition, of Cassandra's nodes the one that
-    coordinates the most updates."""
+    """The broker that leads the busiest partition, or the Cassandra node that coordinates the most
+    updates."""
 
 
 @dataclass(frozen=True, slots=True)
 class Strike:
-    """One fault: from ``at`` it lasts ``seconds``."""
+    """One fault: it begins at ``at`` and lasts ``seconds``."""
 
     at: float
     seconds: float
@@ -71,12 +71,12 @@ class Strike:
     tier: Tier
     role: Role
     index: int
-    """Chooses among the nodes of the tier where any will do."""
+    """A number that chooses among the nodes of the tier, if any of them will do."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Card:
-    """A kind of fault that may be drawn."""
+    """A kind of fault in the deck."""
 
     kind: Kind
     tier: Tier
@@ -88,8 +88,8 @@ class _Card:
 
     @property
     def tiers(self) -> tuple[Tier, ...]:
-        """The tiers that nothing else may touch meanwhile."""
-        # A slow answer while Kafka is unable must be Kafka's doing alone.
+        """The tiers that no other fault may touch meanwhile."""
+        # A slow answer while Kafka is unable must have no other cause.
         return (Tier.KAFKA, Tier.INGEST) if self.kind is Kind.MIN_ISR else (self.tier,)
 
 
@@ -122,16 +122,16 @@ _DECK = (
     _Card(Kind.DISK_FULL, Tier.KAFKA, 4.0, 8.0, 28.0),
 )
 
-# How many faults a tier bears at once: a majority, or a node, must be left.
+# How many simultaneous faults a tier bears: a majority, or one node, must be left.
 _CAPACITY = dict.fromkeys(Tier, 1) | {Tier.WORKER: WORKERS - 1}
 
 
 def schedule(
     seed: int, seconds: float, *, cut: bool = True, small_disk: bool = True
 ) -> list[Strike]:
-    """Return the faults of a run of *seconds* in the order in which they strike.
+    """Return the faults of a run of *seconds* in the order of their beginnings.
 
-    Faults are dealt from a shuffled deck, so that even a short run meets most kinds.
+    Faults are drawn from a shuffled deck, so that even a short run has most kinds.
     """
     left_out = set[Kind]()
     if not cut:
@@ -164,7 +164,7 @@ def schedule(
 
 
 def _deal(random: Random, left_out: set[Kind]) -> Iterator[list[_Card]]:
-    """Yield the whole deck, shuffled anew each time."""
+    """Yield the whole deck repeatedly, shuffled each time."""
     while True:
         deck = [card for card in _DECK if card.kind not in left_out]
         random.shuffle(deck)
@@ -176,7 +176,7 @@ def _first_fitting(
 ) -> _Card | None:
     """Return the first card whose tiers are free and which ends in time.
 
-    Of two that strike at once neither the kinds nor the tiers are the same.
+    Two simultaneous faults differ in kind and in tier.
     """
     loads = [tier for _, tier in busy]
     for card in hand:

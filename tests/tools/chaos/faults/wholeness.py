@@ -1,4 +1,4 @@
-"""Know who leads, and when brokers and Cassandra's nodes are all there again."""
+"""Find the leader of a partition, and wait until the servers are whole again."""
 
 import asyncio
 from contextlib import suppress
@@ -21,14 +21,14 @@ _PROBE = "SELECT domain FROM domain_counters WHERE domain = 'whole.invalid'"
 
 
 class Brokers:
-    """What the brokers say of their partitions."""
+    """The partitions as the brokers report them."""
 
     def __init__(self, system: System) -> None:
         self._bootstrap = system.servers.bootstrap_servers
         self._admin: AIOKafkaAdminClient | None = None
 
     async def leader_of(self, partition: int) -> int | None:
-        """Return the number of the broker that leads *partition*, None if nobody says."""
+        """Return the number of the broker that leads *partition*; None without an answer."""
         for found in await self._partitions():
             if found["partition"] == partition and found["leader"] > 0:
                 return int(found["leader"])
@@ -69,7 +69,7 @@ class Brokers:
 
 
 class Stores:
-    """What each of Cassandra's nodes thinks of the others. Its client works in threads."""
+    """The state of each Cassandra node as the others see it. Its client works in threads."""
 
     def __init__(self, system: System) -> None:
         self._hosts = [node.plan.endpoints[0].host for node in system.servers.cassandra]
@@ -106,7 +106,7 @@ class Stores:
         known = {host.address: host for host in self._cluster.metadata.all_hosts()}
         try:
             for address in self._hosts:
-                # All replicas must answer the one that is asked: so it knows them to be up.
+                # All replicas must answer the coordinator: this proves that it sees them as up.
                 self._session.execute(_PROBE, host=known[address])
         except (DriverException, NoHostAvailable, OSError, KeyError):
             return False

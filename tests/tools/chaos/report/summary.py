@@ -1,4 +1,4 @@
-"""Report in figures what a run went through, and print it beside the verdict."""
+"""Summarize a run in figures, and print them with the verdict."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -31,35 +31,35 @@ class Summary:
     began: str
     seconds: float
     faults: dict[str, int]
-    """How many there were of each kind."""
+    """Their number by kind."""
     domains: int
     requests: int
     accepted: int
-    """Events (bulk lines count one each), every request of a key on its own."""
+    """Events (bulk lines count one each); repeats with a key count, too."""
     refused: int
     unanswered: int
     refusals: dict[str, int]
-    """Requests that were no success, by status, or ``no answer``."""
+    """Requests without success, by status, or ``no answer``."""
     reads: int
     without_success: Window | None
-    """The longest time in which no request was answered with 2xx; None: nothing was sent."""
+    """The longest time without a 2xx answer to any request; None: none was sent."""
     lag: Lag | None
-    """The longest that a count was seen behind; None: it never was."""
+    """The longest lag of a count; None: there was none."""
     settled: Settled | None
-    """How it came back; None: the history ends before."""
+    """How it recovered; None: the history ends before."""
     rss_bytes: dict[str, int]
-    """The most memory that each node took."""
+    """The maximum memory of each node."""
 
     @property
     def events(self) -> int:
-        """How many events were sent."""
+        """The number of events sent."""
         return self.accepted + self.refused + self.unanswered
 
 
 def summarize(evidence: Evidence) -> Summary:
-    """Return *evidence* in figures."""
+    """Return the figures of *evidence*."""
     if (run := evidence.run) is None:
-        raise HistoryError("the history doesn't say what was run")
+        raise HistoryError("the history has no line about the run")
     outcomes = Counter[str]()
     refusals = Counter[str]()
     for request in evidence.requests:
@@ -92,7 +92,7 @@ def summarize(evidence: Evidence) -> Summary:
 
 
 def figures(summary: Summary) -> list[tuple[str, str]]:
-    """Return the figures and their values as text, for a table or a page."""
+    """Return the figures as names and texts, for a table or a page."""
     gap, lag, settled = summary.without_success, summary.lag, summary.settled
     hungriest = max(summary.rss_bytes.items(), key=lambda each: each[1], default=None)
     return [
@@ -112,7 +112,7 @@ def figures(summary: Summary) -> list[tuple[str, str]]:
             "not measured" if settled is None else _seconds(settled.lag_zero_seconds),
         ),
         (
-            "a new event shown",
+            "a new event visible",
             "not measured" if settled is None else _seconds(settled.visible_seconds),
         ),
         (
@@ -123,7 +123,7 @@ def figures(summary: Summary) -> list[tuple[str, str]]:
 
 
 def print_verdict(verdict: Verdict, summary: Summary, console: Console) -> None:
-    """Print the verdict by guarantee, the figures, and below them what went wrong."""
+    """Print the verdict by guarantee, the figures, and the findings."""
     console.print(_verdict_table(verdict, summary))
     table = Table(show_header=False)
     table.add_column("figure", no_wrap=True)
@@ -143,7 +143,7 @@ def print_verdict(verdict: Verdict, summary: Summary, console: Console) -> None:
 
 def _verdict_table(verdict: Verdict, summary: Summary) -> Table:
     table = Table(title=f"seed {summary.seed}, {summary.seconds:.0f} s, {summary.began}")
-    for column in ("", "promise", "verdict", "judged by"):
+    for column in ("", "promise", "verdict", "evidence"):
         table.add_column(column)
     for each in verdict.judgements:
         said = f"{each.standing} ({each.broken:,})" if each.broken else each.standing
@@ -173,7 +173,7 @@ def _print_wrong(wrong: WrongDomain, console: Console) -> None:
 
 
 def _without_success(requests: Iterable[Sending]) -> Window | None:
-    """Only time in which somebody was trying counts: from a request that was sent on."""
+    """Counts only periods with requests: each begins when a request is sent."""
     longest: Window | None = None
     last_success, since = -inf, inf
     for request in sorted(requests, key=lambda request: request.t):
@@ -193,7 +193,7 @@ def _by_kind(counts: dict[str, int]) -> str:
 
 
 def _lag(lag: Lag) -> str:
-    shown = "never shown" if lag.shown_seconds is None else f"at most {lag.shown_seconds:.2f} s"
+    shown = "never visible" if lag.shown_seconds is None else f"at most {lag.shown_seconds:.2f} s"
     return f"at least {lag.seconds:.2f} s, {shown} ({lag.domain}, {lag.kind})"
 
 

@@ -1,4 +1,4 @@
-"""Draw a run on a page of its own that needs nothing else: no script, no other file."""
+"""Draw a run on one page without scripts and other files."""
 
 from html import escape
 from pathlib import Path
@@ -64,7 +64,7 @@ def write_html(path: Path, evidence: Evidence, verdict: Verdict, summary: Summar
 
 
 def page(evidence: Evidence, verdict: Verdict, summary: Summary) -> str:
-    """Return the page: the verdict, the picture, the figures, and what is wrong."""
+    """Return the page: the verdict, the picture, the figures, and the findings."""
     title = f"Chaos, seed {summary.seed}"
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -98,7 +98,7 @@ def _figures(summary: Summary) -> str:
 
 
 def _findings(verdict: Verdict) -> str:
-    """Return what is wrong: nothing, or a list that ends with the rows of the first domain."""
+    """Return the findings and the rows of the first wrong domain; empty without findings."""
     if all(each.standing is not Standing.BROKEN for each in verdict.judgements):
         return ""
     shown = verdict.findings[:_SHOWN_FINDINGS]

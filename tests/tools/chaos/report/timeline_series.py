@@ -1,4 +1,4 @@
-"""Sum a run up by second, or by a few seconds where it is long. Pure."""
+"""Summarize a run by second, or by a few seconds if it is long. Pure."""
 
 from dataclasses import dataclass
 from math import ceil
@@ -6,12 +6,12 @@ from math import ceil
 from tests.tools.chaos.check.evidence import Evidence
 
 _MOST_BINS = 720
-"""More would be narrower than a line is wide."""
+"""More would be narrower than a line."""
 
 
 @dataclass(slots=True)
 class Bin:
-    """What happened in a stretch of time."""
+    """The events and answers of a short period."""
 
     begin: float
     end: float
@@ -19,15 +19,15 @@ class Bin:
     refused: int = 0
     unanswered: int = 0
     latency_seconds: float | None = None
-    """The longest of the requests that were answered in it; None: none was."""
+    """The longest answer in it; None: there was none."""
 
     def per_second(self, events: int) -> float:
-        """Return *events* of this stretch as a rate."""
+        """Return *events* of this period as a rate."""
         return events / (self.end - self.begin)
 
 
 def bins(evidence: Evidence) -> list[Bin]:
-    """Return the run in stretches of equal length, by when each answer (or none) was known."""
+    """Return the run in periods of equal length, by the time each outcome was known."""
     width = ceil(max(evidence.end, 1.0) / _MOST_BINS)
     number = int(evidence.end // width) + 1
     result = [Bin(i * width, (i + 1) * width) for i in range(number)]

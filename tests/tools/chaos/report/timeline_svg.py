@@ -1,4 +1,4 @@
-"""Draw the panels of a timeline, one below the other on one axis of time. Pure."""
+"""Draw the panels of a timeline, one below the other with a common time axis. Pure."""
 
 from collections.abc import Iterable, Sequence
 from html import escape
@@ -11,7 +11,7 @@ from tests.tools.chaos.report.timeline_series import Bin, bins, round_up
 _WIDTH, _LEFT, _RIGHT, _TOP = 1200.0, 112.0, 16.0, 34.0
 _ROW, _BAR, _PANEL, _GAP = 22.0, 15.0, 120.0, 34.0
 _LETTER = 6.2
-"""The width of a letter of a label, about."""
+"""The approximate width of a letter of a label."""
 _TIERS = ("kafka", "cassandra", "ingest", "worker", "query")
 _LATENCY_FLOOR = 0.001
 _COLOURS = {
@@ -37,7 +37,7 @@ class Drawing:
         self._y = _TOP
 
     def x(self, t: float) -> float:
-        """Return where time *t* stands."""
+        """Return the position of time *t*."""
         inner = _WIDTH - _LEFT - _RIGHT
         return _LEFT + inner * min(max(t, 0.0), self._seconds) / self._seconds
 
@@ -60,7 +60,7 @@ class Drawing:
         self._y += _GAP
 
     def rates(self, stretches: Sequence[Bin]) -> None:
-        """Draw the events by second and by what became of them, one upon the other."""
+        """Draw the events by second and outcome, stacked."""
         layers = ("accepted", "unanswered", "refused")
         tops = [[0.0] * len(stretches)]
         for name in layers:
@@ -76,7 +76,7 @@ class Drawing:
         self._y += _PANEL + _GAP
 
     def lag(self) -> None:
-        """Draw how many events waited to be counted; a gap where no worker said it."""
+        """Draw the number of events that are not counted yet; a gap where no worker reported it."""
         pulses = sorted(self._evidence.pulses, key=lambda pulse: pulse.t)
         most = round_up(max((pulse.lag or 0 for pulse in pulses), default=0))
         self._heading("lag, events not counted yet")
@@ -92,7 +92,7 @@ class Drawing:
         self._y += _PANEL + _GAP
 
     def latency(self, stretches: Sequence[Bin]) -> None:
-        """Draw the longest time that an answer took, on a logarithmic scale."""
+        """Draw the longest answer time, on a logarithmic scale."""
         longest = max((each.latency_seconds or 0.0 for each in stretches), default=0.0)
         decades = 1
         while _LATENCY_FLOOR * 10**decades < longest:
@@ -113,7 +113,7 @@ class Drawing:
         self._y += _PANEL + _GAP
 
     def finish(self, verdict: Verdict) -> str:
-        """Return the picture, with what concerns all panels drawn behind and over them."""
+        """Return the picture, with the marks that concern all panels behind and over them."""
         bottom = self._y - _GAP + 8
         height = bottom + 30
         return (

@@ -1,4 +1,4 @@
-"""Keep what the count of each domain must come to, keys included. Pure."""
+"""Compute the expected counts of each domain, with keys. Pure."""
 
 from collections import defaultdict
 
@@ -8,10 +8,10 @@ from tests.tools.load.verification.ledger import Bounds
 
 
 class Expected:
-    """The least and the most that each count may be, from what became of each event.
+    """The bounds of each count, from the outcome of each event.
 
-    Events of one domain with one key are one event: accepted if any was, else unanswered if any
-    was.
+    Events of one domain with the same key are one event: accepted if any was, else unanswered if
+    any was.
     """
 
     def __init__(self) -> None:
@@ -25,8 +25,8 @@ class Expected:
         """All domains, in lower case, in the order of their first event."""
         return list(self._domains)
 
-    def note(self, draft: Draft, outcome: Outcome) -> None:
-        """Enter what became of *draft*."""
+    def record(self, draft: Draft, outcome: Outcome) -> None:
+        """Record the outcome of *draft*."""
         domain = draft.domain.lower()
         self._domains[domain] = None
         if draft.key is not None:
@@ -45,12 +45,12 @@ class Expected:
                 pass
 
     def bounds(self, domain: str, kind: Kind) -> Bounds:
-        """Return what the count of *kind* of *domain* must lie in."""
+        """Return the bounds of the count of *kind* of *domain*."""
         accepted = self._accepted.get((domain, kind), 0)
         return Bounds(accepted, accepted + self._unanswered.get((domain, kind), 0))
 
     def is_right(self, domain: str, delivered: int, bounced: int) -> bool:
-        """Whether the counts of *domain* are what they must be."""
+        """Return True if the counts of *domain* are within their bounds."""
         counts = ((Kind.DELIVERED, delivered), (Kind.BOUNCED, bounced))
         return all(
             (bounds := self.bounds(domain, kind)).least <= count <= bounds.most

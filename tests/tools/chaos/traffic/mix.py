@@ -14,24 +14,24 @@ from tests.tools.load.streams.wide_stream import WideStream
 WIDE_DOMAINS = 5_000
 WIDE_EXPONENT = 1.0
 WAVES_SHARE = 0.7
-"""Of the events: those of ``wide`` hardly add up, so that each costs an update."""
+"""Share of events: those of ``wide`` rarely share a domain, so that each costs an update."""
 KEYED_SHARE = 0.2
 OTHER_SPELLING_SHARE = 0.1
 PUT_SHARE = 0.25
-"""Of the events; one by PUT costs all parts of the system many times as much as a line."""
+"""Share of events; a PUT costs every part of the system many times as much as a bulk line."""
 COUNTED_SHARE = 0.2
-"""Of the bulk lines: those with a count above 1."""
+"""Share of bulk lines with a count above 1."""
 MOST_COUNT = 20
 BULK_LINES = (2, 40)
 MOST_REPEATS = 3
-# How often a sender repeats an event with a key, by what it knows of it.
+# How often a sender repeats an event with a key, by its known outcome.
 REPEATED_SHARE = {Outcome.ACCEPTED: 0.25, Outcome.REFUSED: 0.7, Outcome.UNANSWERED: 0.95}
 REPEAT_AFTER_SECONDS = (0.0, 6.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """An event as it is sent."""
+    """An event before it is sent."""
 
     domain: str
     kind: Kind
@@ -41,14 +41,14 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """The events of one request; one of them alone and with count 1 can go by PUT."""
+    """The events of one request; a single event with count 1 may go by PUT."""
 
     drafts: tuple[Draft, ...]
     by_put: bool
 
 
 class Mix:
-    """The stream of one run: ``parcels`` may be iterated once."""
+    """The stream of one run; ``parcels`` may be iterated once."""
 
     def __init__(self, seed: int) -> None:
         self._random = Random(f"mix {seed}")
@@ -86,11 +86,10 @@ class Mix:
 
 
 class Repeats:
-    """The events with keys that their senders will send again, and when.
+    """The events with keys that their senders repeat, and when.
 
-    A repeat is the same event with the same key, perhaps spelled otherwise, by either way and to
-    either node: what an honest sender does that got no answer, and what a careless one does
-    that got one.
+    A repeat is the same event with the same key, in any spelling, by either route and to either
+    node: as an honest sender does without an answer, and a careless one even with an answer.
     """
 
     def __init__(self, seed: int) -> None:
@@ -99,10 +98,10 @@ class Repeats:
         self._order = count()
         self._sent: dict[str, int] = {}
         self.made = 0
-        """How many repeats were handed out."""
+        """The number of repeats so far."""
 
-    def note(self, draft: Draft, outcome: Outcome, now: float) -> None:
-        """Enter what became of *draft*; it may be sent again."""
+    def record(self, draft: Draft, outcome: Outcome, now: float) -> None:
+        """Record the outcome of *draft*; it may be repeated."""
         if draft.key is None:
             return
         sent = self._sent[draft.key] = self._sent.get(draft.key, 0) + 1
@@ -112,7 +111,7 @@ class Repeats:
         heapq.heappush(self._due, (due, next(self._order), draft))
 
     def take_due(self, now: float) -> list[Parcel]:
-        """Return what is to be sent again now."""
+        """Return the repeats that are due."""
         drafts = []
         while self._due and self._due[0][0] <= now:
             drafts.append(heapq.heappop(self._due)[2])

@@ -1,4 +1,4 @@
-"""Feel the pulse of the tiers once a second: alive, ready, how far behind, how big."""
+"""Check the state of the tiers once a second: alive, ready, lag, memory."""
 
 import asyncio
 import re
@@ -20,7 +20,7 @@ _LAG = re.compile(r'^kafka_consumergroup_lag\{.*partition="(\d+)".*\} (\S+)$', r
 
 
 class PulseTaker:
-    """Asks every node of the tiers."""
+    """Polls every node of the tiers."""
 
     def __init__(self, session: aiohttp.ClientSession, system: System, recorder: Recorder) -> None:
         self._session = session
@@ -29,13 +29,13 @@ class PulseTaker:
         self.last: Pulse | None = None
 
     async def run(self) -> None:
-        """Take the pulse until cancelled."""
+        """Poll until cancelled."""
         while True:
             self._recorder.write(await self.take())
             await asyncio.sleep(_EVERY_SECONDS)
 
     async def take(self) -> Pulse:
-        """Ask all of them at once."""
+        """Poll all nodes at once."""
         nodes = self._system.tiers
         workers = list(self._system.nodes[Tier.WORKER])
         live, ready, lags = await asyncio.gather(
@@ -71,12 +71,12 @@ class PulseTaker:
 
 
 def read_lags(metrics: str) -> dict[int, int]:
-    """Return the lag of each partition that *metrics* of a worker tell of."""
+    """Return the lag of each partition in the *metrics* of a worker."""
     return {int(number): int(float(lag)) for number, lag in _LAG.findall(metrics)}
 
 
 def total_lag(lags: list[dict[int, int]]) -> int | None:
-    """Return the sum over all partitions; None while one of them is nobody's."""
+    """Return the sum over all partitions; None while a partition has no owner."""
     known: dict[int, int] = {}
     for each in lags:
         for number, lag in each.items():

@@ -1,4 +1,4 @@
-"""Ask for domains all the while, and enter what was said."""
+"""Read domains during the whole run, and record the answers."""
 
 import asyncio
 from random import Random
@@ -16,7 +16,7 @@ from tests.tools.load.client.session import NoAnswerError, NotSentError
 
 NAMES_A_QUESTION = 12
 _RECENT = 80
-"""Few enough that a domain is asked for again and again while it changes."""
+"""Few enough that a domain is read repeatedly while it changes."""
 _PAUSE_SECONDS = 0.3
 _READERS = 2
 _TIMEOUT = aiohttp.ClientTimeout(total=4.0)
@@ -25,7 +25,7 @@ _JSON = {"Content-Type": "application/json"}
 
 
 class _Result(msgspec.Struct):
-    """One domain's answer; an error has no status."""
+    """The answer about one domain; an error has no status."""
 
     domain: str
     status: str = ""
@@ -42,7 +42,7 @@ _decode_many = msgspec.json.Decoder(_Results).decode
 
 
 class Questioner:
-    """Asks the query tier by both of its routes."""
+    """Reads from the query tier by both of its routes."""
 
     def __init__(
         self, session: aiohttp.ClientSession, recorder: Recorder, *, patient: bool = False
@@ -52,14 +52,14 @@ class Questioner:
         self._timeout = _PATIENT if patient else _TIMEOUT
 
     async def get(self, node: Node, domain: str) -> Read:
-        """Ask for one domain."""
-        return await self._ask(node, "GET", f"domains/{domain}", None)
+        """Read one domain."""
+        return await self._request(node, "GET", f"domains/{domain}", None)
 
     async def post(self, node: Node, domains: list[str]) -> Read:
-        """Ask for many; those that get an error are not among the answers."""
-        return await self._ask(node, "POST", "domains", domains)
+        """Read many domains; those with an error are left out."""
+        return await self._request(node, "POST", "domains", domains)
 
-    async def _ask(self, node: Node, method: str, path: str, domains: list[str] | None) -> Read:
+    async def _request(self, node: Node, method: str, path: str, domains: list[str] | None) -> Read:
         sent = self._recorder.now()
         status: int | None = None
         results: list[_Result] = []
@@ -90,7 +90,7 @@ class Questioner:
 async def keep_reading(
     questioner: Questioner, nodes: list[Node], recorder: Recorder, busiest: Busiest, seed: int
 ) -> None:
-    """Ask for domains that were sent recently, several readers at a time, until cancelled."""
+    """Read recently sent domains with several readers in parallel, until cancelled."""
     async with asyncio.TaskGroup() as tasks:
         for number in range(_READERS):
             random = Random(f"reader {number} of {seed}")

@@ -1,4 +1,4 @@
-"""Send events at a steady rate, whatever is broken, and enter what became of each."""
+"""Send events at a steady rate during the faults, and record the outcome of each."""
 
 import asyncio
 from random import Random
@@ -26,13 +26,13 @@ from tests.tools.load.sending.answers import (
 from tests.tools.load.streams.event import Outcome
 
 REQUEST_SECONDS = 10.0
-"""Above the time within which an ingest node promises an answer."""
+"""Above the time within which an ingest node must answer."""
 _MOST_IN_FLIGHT = 256
-"""To one node: what is frozen must not eat the schedule."""
+"""Per node: a frozen node must not consume the schedule."""
 _AVOID_SECONDS = 0.5
 """After a connection was refused."""
 _MOST_BEHIND_SECONDS = 0.5
-"""A debt beyond this is forgotten: to pay it would make a busy machine busier."""
+"""Overdue events beyond this are dropped: sending them would make a busy machine busier."""
 _TICK_SECONDS = 0.02
 _MOST_BREACHES = 20
 _NDJSON = {"Content-Type": "application/x-ndjson"}
@@ -62,10 +62,10 @@ class Traffic:
         self._tasks: set[asyncio.Task[list[Outcome]]] = set()
         self.repeats = Repeats(seed)
         self.breaches: list[str] = []
-        """Answers that the API does not have."""
+        """Answers that violate the API."""
 
     async def run(self, rate: float) -> None:
-        """Send *rate* events a second and the repeats that fall due."""
+        """Send *rate* events per second and the due repeats."""
         last, owed = self._recorder.now(), 0.0
         while True:
             await asyncio.sleep(_TICK_SECONDS)
@@ -80,12 +80,12 @@ class Traffic:
                 self._start(parcel)
 
     async def finish(self) -> None:
-        """Wait for the answers of what is in flight."""
+        """Wait for the answers of requests in flight."""
         while self._tasks:
             await asyncio.wait(set(self._tasks))
 
     async def send_one(self, parcel: Parcel) -> Outcome:
-        """Send *parcel* beside the stream and return what became of its first event."""
+        """Send *parcel* in addition to the stream and return the outcome of its first event."""
         return (await self._send(self._choose(), parcel))[0]
 
     def _start(self, parcel: Parcel) -> None:
@@ -94,7 +94,7 @@ class Traffic:
         task.add_done_callback(self._tasks.discard)
 
     def _choose(self) -> int:
-        """Return a node by chance, another one where that is gone or has too much in flight."""
+        """Return a random node, or another one if that is gone or has too many requests."""
         first = self._random.randrange(len(self._nodes))
         order = [*range(first, len(self._nodes)), *range(first)]
         now = self._recorder.now()
@@ -122,9 +122,9 @@ class Traffic:
         for line, draft in enumerate(parcel.drafts, start=1):
             outcome = reply.lines.get(line, reply.fate).outcome
             events.append(SentEvent(draft.domain, draft.kind, draft.count, draft.key, outcome))
-            self._expected.note(draft, outcome)
-            self._busiest.note(draft.domain)
-            self.repeats.note(draft, outcome, now)
+            self._expected.record(draft, outcome)
+            self._busiest.add(draft.domain)
+            self.repeats.record(draft, outcome, now)
         way: Way = "put" if parcel.by_put else "bulk"
         self._recorder.write(
             Request(t=now, sent=sent, way=way, node=node.name, status=status, events=events)
@@ -160,7 +160,7 @@ class Traffic:
     def _note_breach(self, breach: str) -> None:
         if len(self.breaches) < _MOST_BREACHES:
             self.breaches.append(breach)
-            self._recorder.report(f"an answer that the API does not have: {breach}")
+            self._recorder.report(f"an answer that violates the API: {breach}")
 
 
 def _line(draft: Draft) -> dict[str, object]:

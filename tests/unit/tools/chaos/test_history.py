@@ -48,9 +48,9 @@ def test_the_form_is_the_one_agreed_on(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("lines", "complaint"),
     [
-        (b"", "it is empty"),
-        (b'{"type":"healed","t":1}\n', "line 1: the first line alone is of a run"),
-        (_RUN + _RUN, "line 2: the first line alone is of a run"),
+        (b"", "the file is empty"),
+        (b'{"type":"healed","t":1}\n', "line 1: the first line, and no other, describes the run"),
+        (_RUN + _RUN, "line 2: the first line, and no other, describes the run"),
         (_RUN + b'{"type":"healed","t":1', "line 2: Input data was truncated"),
         (_RUN + b"\n", "line 2: "),
         (_RUN + b'{"type":"nothing","t":1}\n', "line 2: Invalid value 'nothing'"),

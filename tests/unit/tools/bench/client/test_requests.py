@@ -3,7 +3,7 @@
 import json
 from itertools import islice
 
-from tests.tools.bench.client.requests import ask, bulk, get, puts
+from tests.tools.bench.client.requests import bulk, get, get_many, puts
 from tests.tools.load.streams.stream import events_of
 from tests.tools.load.streams.waves_stream import WavesStream
 
@@ -30,7 +30,7 @@ def test_a_get_names_the_domain() -> None:
 
 def test_a_question_names_its_domains() -> None:
     """All of them, and how long its body is."""
-    head, _, body = ask(["a.example.com", "b.example.com"]).partition(b"\r\n\r\n")
+    head, _, body = get_many(["a.example.com", "b.example.com"]).partition(b"\r\n\r\n")
     assert head.startswith(b"POST /domains HTTP/1.1\r\n")
     assert f"Content-Length: {len(body)}".encode() in head
     assert json.loads(body) == {"domains": ["a.example.com", "b.example.com"]}

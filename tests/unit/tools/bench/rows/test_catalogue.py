@@ -30,7 +30,7 @@ def test_rows_are_chosen_by_number_in_the_order_given() -> None:
 @pytest.mark.parametrize("text", ["", "0", "13", "x", "1,,2", "-1"])
 def test_what_is_no_row_is_refused(text: str) -> None:
     """A number that there is not, or no number, is named."""
-    with pytest.raises(ValueError, match="is no row"):
+    with pytest.raises(ValueError, match="is not a row"):
         select(text)
 
 

@@ -122,7 +122,7 @@ def test_a_status_that_goes_back_breaks_r3(earlier: str, later: str) -> None:
     """Each pair in the wrong order, whatever the counts say."""
     story = Story().sent(1).read(3, 1, status=earlier).read(4, 1, status=later).final(1)
     findings = [f.reason for f in story.verdict().findings if f.guarantee is Guarantee.R3]
-    assert any(f"had said '{earlier}'" in reason for reason in findings)
+    assert any(f"had answered '{earlier}'" in reason for reason in findings)
 
 
 @pytest.mark.parametrize(

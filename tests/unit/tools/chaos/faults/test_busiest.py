@@ -23,8 +23,8 @@ def test_the_domain_with_most_events_decides(hot: str) -> None:
     """Its partition, and the first replica of its counters."""
     busiest = Busiest()
     for number in range(30):
-        busiest.note(f"cold{number}.example")
-        busiest.note(hot.upper())
+        busiest.add(f"cold{number}.example")
+        busiest.add(hot.upper())
     assert busiest.partition() == partition_of(DomainName(hot), PARTITIONS)
     assert busiest.store() == owner(hot)
 
@@ -33,5 +33,5 @@ def test_the_latest_domains_come_first_and_once() -> None:
     """What a reader asks for."""
     busiest = Busiest()
     for name in ("a.example", "B.example", "a.example"):
-        busiest.note(name)
+        busiest.add(name)
     assert busiest.recent() == ["a.example", "b.example"]

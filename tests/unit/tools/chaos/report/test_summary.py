@@ -149,7 +149,7 @@ def test_the_command_succeeds_on_a_history_that_holds(tmp_path: Path) -> None:
     """Status 0, the verdict printed and drawn."""
     status, output = _run(Story().sent(1).final(1), tmp_path)
     assert status == 0
-    assert "seed 7: all that was exercised held" in output
+    assert "seed 7: everything exercised held" in output
     assert (tmp_path / "page.html").read_text().startswith("<!doctype html>")
 
 

@@ -16,7 +16,7 @@ def noted(*events: tuple[Draft, Outcome]) -> Expected:
     """Return what is expected after *events*."""
     expected = Expected()
     for draft, outcome in events:
-        expected.note(draft, outcome)
+        expected.record(draft, outcome)
     return expected
 
 

@@ -54,7 +54,7 @@ def test_a_share_has_keys_counts_and_other_spellings() -> None:
 def note_all(repeats: Repeats, outcome: Outcome, events: int = 1_000) -> None:
     """Enter *events* of one outcome at time 0."""
     for number in range(events):
-        repeats.note(Draft("a.example", Kind.DELIVERED, 1, f"k{number}"), outcome, 0.0)
+        repeats.record(Draft("a.example", Kind.DELIVERED, 1, f"k{number}"), outcome, 0.0)
 
 
 def again(repeats: Repeats, now: float) -> list[Draft]:
@@ -66,7 +66,7 @@ def test_an_event_without_a_key_is_never_repeated() -> None:
     """It would be a second event."""
     repeats = Repeats(SEED)
     for outcome in Outcome:
-        repeats.note(Draft("a.example", Kind.DELIVERED), outcome, 0.0)
+        repeats.record(Draft("a.example", Kind.DELIVERED), outcome, 0.0)
     assert again(repeats, 1e9) == []
 
 
@@ -86,7 +86,7 @@ def test_a_repeat_is_the_same_event_in_whatever_spelling() -> None:
     repeats = Repeats(SEED)
     draft = Draft("MiXed.example", Kind.BOUNCED, 7, "key")
     while not (found := again(repeats, REPEAT_AFTER_SECONDS[1])):
-        repeats.note(draft, Outcome.UNANSWERED, 0.0)
+        repeats.record(draft, Outcome.UNANSWERED, 0.0)
     (repeat,) = found
     assert (repeat.domain.lower(), repeat.kind, repeat.count, repeat.key) == (
         "mixed.example",
@@ -103,7 +103,9 @@ def test_what_is_counted_in_mails_is_never_repeated_by_put() -> None:
     ways = set()
     for number in range(400):
         count = 1 + number % 2
-        repeats.note(Draft("a.example", Kind.DELIVERED, count, f"k{number}"), Outcome.REFUSED, 0.0)
+        repeats.record(
+            Draft("a.example", Kind.DELIVERED, count, f"k{number}"), Outcome.REFUSED, 0.0
+        )
     for parcel in repeats.take_due(1e9):
         ways |= {(parcel.by_put, draft.count) for draft in parcel.drafts}
     assert ways == {(True, 1), (False, 1), (False, 2)}
@@ -116,7 +118,7 @@ def test_repeats_end() -> None:
     drafts = [Draft("a.example", Kind.DELIVERED, 1, f"k{number}") for number in range(50)]
     while drafts:
         for draft in drafts:
-            repeats.note(draft, Outcome.UNANSWERED, 0.0)
+            repeats.record(draft, Outcome.UNANSWERED, 0.0)
         drafts = again(repeats, 1e9)
         tries += 1
     assert tries == MOST_REPEATS + 1
