@@ -1,4 +1,4 @@
-"""How much a node takes in hand."""
+"""How many events and bytes a node admits."""
 
 import pytest
 
@@ -6,8 +6,8 @@ from ingest.admission import Admission, Reservation
 from shared.errors import NodeFullError
 
 
-def test_as_much_as_the_bounds_say_is_admitted() -> None:
-    """Both bounds may be reached exactly."""
+def test_events_up_to_the_limits_are_admitted() -> None:
+    """Both limits may be reached exactly."""
     admission = Admission(max_events=3, max_bytes=100)
     admission.admit(2, 60)
     admission.admit(1, 40)
@@ -15,8 +15,8 @@ def test_as_much_as_the_bounds_say_is_admitted() -> None:
 
 
 @pytest.mark.parametrize(("events", "size_bytes"), [(2, 0), (1, 41), (2, 41)])
-def test_more_than_either_bound_is_refused(events: int, size_bytes: int) -> None:
-    """One event or one byte too much, and nothing is taken in hand."""
+def test_events_beyond_either_limit_are_refused(events: int, size_bytes: int) -> None:
+    """One event or one byte too many, and nothing is reserved."""
     admission = Admission(max_events=3, max_bytes=100)
     admission.admit(2, 60)
     with pytest.raises(NodeFullError):
@@ -24,8 +24,8 @@ def test_more_than_either_bound_is_refused(events: int, size_bytes: int) -> None
     assert (admission.events, admission.bytes) == (2, 60)
 
 
-def test_what_is_answered_makes_room() -> None:
-    """A refusal lasts only as long as the node is full."""
+def test_answered_events_free_their_room() -> None:
+    """A refusal lasts only while the node is full."""
     admission = Admission(max_events=3, max_bytes=100)
     admission.admit(3, 100)
     admission.release(1, 30)
@@ -33,8 +33,8 @@ def test_what_is_answered_makes_room() -> None:
     assert (admission.events, admission.bytes) == (3, 100)
 
 
-def test_what_a_request_holds_is_given_back_however_it_ends() -> None:
-    """Also what it held when the bound was reached."""
+def test_a_request_frees_its_room_however_it_ends() -> None:
+    """Also what it had reserved before it reached the limit."""
     admission = Admission(max_events=3, max_bytes=100)
 
     def hold_too_much() -> None:

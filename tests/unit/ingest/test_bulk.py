@@ -1,4 +1,4 @@
-"""The lines of a bulk request, each good or refused for itself."""
+"""The lines of a bulk request; each is accepted or rejected by itself."""
 
 import json
 from itertools import pairwise
@@ -22,7 +22,7 @@ IDN = DomainName("xn--bcher-kva.example")
 
 
 def parse(body: bytes) -> BulkRequest:
-    """Return what *body* says."""
+    """Return the parsed *body*."""
     bulk = BulkRequest()
     count_lines(body)
     for _ in bulk.parse(body):
@@ -31,17 +31,17 @@ def parse(body: bytes) -> BulkRequest:
 
 
 def events_of(bulk: BulkRequest) -> list[Event]:
-    """Return what a request adds up to."""
+    """Return the summed events of a request."""
     return [decode_event(*record) for record in bulk.sums.encode_records()]
 
 
 def lines_of(bulk: BulkRequest) -> list[int]:
-    """Return the numbers of the good lines."""
+    """Return the numbers of the accepted lines."""
     return bulk.lines_of({0}, 1)
 
 
 def line(**fields: object) -> bytes:
-    """Return a good line with *fields* in place of its own."""
+    """Return a valid line with *fields* replaced."""
     return json.dumps({"domain": "a.example", "event": "delivered", **fields}).encode()
 
 
@@ -59,8 +59,8 @@ def line(**fields: object) -> bytes:
         (b"  " + GOOD + b" \r", Event(A, EventKind.DELIVERED)),
     ],
 )
-def test_a_good_line_is_an_event(body: bytes, event: Event) -> None:
-    """Count and id are optional, and a domain has any of its spellings."""
+def test_a_valid_line_is_an_event(body: bytes, event: Event) -> None:
+    """Count and id are optional; a domain may have any spelling."""
     bulk = parse(body)
     assert (lines_of(bulk), events_of(bulk)) == ([1], [event])
     assert bulk.rejected == []
@@ -103,16 +103,16 @@ def test_a_good_line_is_an_event(body: bytes, event: Event) -> None:
         (line(domain="10.0.0.1"), "ip_address"),
     ],
 )
-def test_a_bad_line_is_refused_with_its_code(body: bytes, code: str) -> None:
-    """Programs learn from the code, people from a sentence, and nothing of it is counted."""
+def test_an_invalid_line_is_rejected_with_its_code(body: bytes, code: str) -> None:
+    """With a code for programs and a sentence for people; nothing of it is counted."""
     bulk = parse(body)
     assert (bulk.accepted, lines_of(bulk), events_of(bulk)) == (0, [], [])
     assert [(r.line, r.code) for r in bulk.rejected] == [(1, code)]
     assert bulk.rejected[0].detail
 
 
-def test_bad_lines_do_not_harm_good_ones() -> None:
-    """Each line keeps its own number, counted from one; blank lines count and say nothing."""
+def test_invalid_lines_do_not_affect_valid_ones() -> None:
+    """Each line keeps its number, counted from one; blank lines have a number and no event."""
     body = b"\n".join([GOOD, b"", b"nonsense", b" \t\r", line(event="bounced"), b"{}", b""])
     bulk = parse(body)
     assert lines_of(bulk) == [1, 5]
@@ -129,8 +129,8 @@ def test_bad_lines_do_not_harm_good_ones() -> None:
         GOOD + b"\n" + GOOD.replace(b"{", b"{\n") + b"\n" + GOOD,
     ],
 )
-def test_an_object_is_on_a_line_of_its_own_however_many_lines_there_are(body: bytes) -> None:
-    """Decoding all at once must neither take two of a line nor one of several."""
+def test_each_object_is_exactly_one_line(body: bytes) -> None:
+    """Decoding all lines at once accepts neither two objects on a line nor one over several."""
     bulk = parse(body)
     assert bulk.accepted == sum(line == GOOD for line in body.split(b"\n"))
     assert [r.line for r in bulk.rejected] == [
@@ -139,7 +139,7 @@ def test_an_object_is_on_a_line_of_its_own_however_many_lines_there_are(body: by
 
 
 def test_lines_are_added_up_and_go_to_their_partitions() -> None:
-    """Each domain's sums stand in its partition alone, and its lines can be named by it."""
+    """Each domain is in the sums of its partition only, and its lines are found by partition."""
     names = [f"d{number}.example" for number in range(20)]
     body = b"\n".join(
         line(domain=name, event=event, count=2)
@@ -159,15 +159,15 @@ def test_lines_are_added_up_and_go_to_their_partitions() -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"\n", b"\n\n\r\n  \n"])
-def test_a_body_of_blank_lines_says_nothing(body: bytes) -> None:
-    """No line is no mistake."""
+def test_a_body_of_blank_lines_has_no_events(body: bytes) -> None:
+    """Blank lines are not rejected."""
     bulk = parse(body)
     assert (bulk.accepted, bulk.rejected) == (0, [])
 
 
 @pytest.mark.parametrize("end", [b"", b"\n"])
-def test_the_most_lines_are_taken(end: bytes) -> None:
-    """5,000 lines, the last one ended or not, are within the bound."""
+def test_the_limit_of_lines_is_accepted(end: bytes) -> None:
+    """5,000 lines, with or without a line end after the last."""
     bulk = parse(b"\n".join([GOOD] * MAX_LINES) + end)
     assert bulk.accepted == MAX_LINES == 5000
     assert lines_of(bulk)[-1] == MAX_LINES
@@ -176,14 +176,14 @@ def test_the_most_lines_are_taken(end: bytes) -> None:
 @pytest.mark.parametrize("filling", [GOOD, b""])
 @pytest.mark.parametrize("end", [GOOD, GOOD + b"\n"])
 def test_one_line_more_is_too_many(filling: bytes, end: bytes) -> None:
-    """The 5,001st line refuses the request, blank lines counted."""
+    """The 5,001st line refuses the request; blank lines count."""
     with pytest.raises(InputError) as refusal:
         count_lines(b"\n".join([filling] * MAX_LINES + [end]))
     assert refusal.value.problem is Problem.TOO_MANY_LINES
 
 
-def test_a_refusal_echoes_little_of_the_line() -> None:
-    """What was sent comes back escaped and cut, an unknown field's name included."""
+def test_a_rejection_quotes_little_of_the_line() -> None:
+    """The text is escaped and cut, also the name of an unknown field."""
     name = "\x1b[31m" + "ü" * 200
     (rejection,) = parse(json.dumps({name: 1}).encode()).rejected
     assert len(rejection.detail) <= 120
@@ -193,8 +193,8 @@ def test_a_refusal_echoes_little_of_the_line() -> None:
 
 @settings(deadline=None, max_examples=300)
 @given(body=st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
-def test_no_bytes_bring_the_parser_down(body: bytes) -> None:
-    """Every line that is not blank is either taken or refused."""
+def test_any_bytes_are_accepted_or_rejected(body: bytes) -> None:
+    """Every line that is not blank has exactly one outcome."""
     bulk = parse(body)
     numbers = lines_of(bulk) + [r.line for r in bulk.rejected]
     assert sorted(numbers) == [
@@ -216,8 +216,8 @@ json_values = st.recursive(
         json_values | st.sampled_from(["a.example", "delivered", 1]),
     )
 )
-def test_no_json_brings_the_parser_down(fields: dict[str, object]) -> None:
-    """A line of any fields is either taken or refused, and what is taken is an event."""
+def test_any_json_is_accepted_or_rejected(fields: dict[str, object]) -> None:
+    """An accepted line is a valid event."""
     bulk = parse(json.dumps(fields).encode())
     assert bulk.accepted + len(bulk.rejected) == 1
     for event in events_of(bulk):
@@ -225,8 +225,8 @@ def test_no_json_brings_the_parser_down(fields: dict[str, object]) -> None:
 
 
 @pytest.mark.parametrize("line", [GOOD, b"nonsense", b"", line(event="opened")])
-def test_a_long_body_is_read_with_pauses(line: bytes) -> None:
-    """However its lines are: nobody else waits for all of them."""
+def test_a_long_body_is_parsed_with_pauses(line: bytes) -> None:
+    """For all kinds of lines, so that other tasks can run."""
     body = b"\n".join([line] * (MAX_LINES - 1) + [GOOD])
     bulk = BulkRequest()
     taken = [bulk.accepted + len(bulk.rejected) for _ in bulk.parse(body)]

@@ -1,4 +1,4 @@
-"""What senders are told, and when."""
+"""The responses of an ingest node, and when they are sent."""
 
 import asyncio
 import gzip
@@ -47,13 +47,13 @@ class Node:
         )
 
     def stored(self) -> list[Event]:
-        """Return the events in the log."""
+        """Return the stored events."""
         return [decode_event(*record) for _, records in self.topic.stored for record in records]
 
 
 @pytest.fixture
 async def node() -> AsyncIterator[Node]:
-    """Run a node for as long as the test lasts."""
+    """Run a node during the test."""
     node = Node()
     running = asyncio.create_task(node.publisher.run())
     yield node
@@ -64,14 +64,14 @@ async def node() -> AsyncIterator[Node]:
 
 @pytest.mark.parametrize("kind", EventKind)
 async def test_an_event_is_accepted_once_it_is_stored(node: Node, kind: EventKind) -> None:
-    """202 and nothing else, for either kind, in the domain's one spelling."""
+    """202 without a body, for both kinds; the stored domain has its canonical spelling."""
     response = await ask(node.router, "PUT", f"/events/A.EXAMPLE./{kind}")
     assert (response.status, response.body) == (202, None)
     assert node.stored() == [Event(A, kind)]
 
 
-async def test_an_idempotency_key_goes_with_its_event(node: Node) -> None:
-    """Whoever reads the log can tell a repetition by it."""
+async def test_an_idempotency_key_is_stored_with_its_event(node: Node) -> None:
+    """The worker recognises a duplicate by it."""
     await ask(node.router, "PUT", "/events/a.example/bounced", None, {"Idempotency-Key": "k-1"})
     assert node.stored() == [Event(A, EventKind.BOUNCED, 1, "k-1")]
 
@@ -88,7 +88,7 @@ async def test_an_idempotency_key_goes_with_its_event(node: Node) -> None:
 async def test_a_bad_event_is_refused_and_not_sent(
     node: Node, target: str, headers: dict[str, str], code: str
 ) -> None:
-    """400 with its code, which is counted once, and nothing in the log."""
+    """400 with a problem code; nothing is sent to the topic."""
     response = await ask(node.router, "PUT", target, None, headers)
     assert (response.status, json_of(response)["code"]) == (400, code)
     assert node.topic.appends == []
@@ -96,7 +96,7 @@ async def test_a_bad_event_is_refused_and_not_sent(
 
 
 async def test_a_small_body_is_ignored_and_a_large_one_refused(node: Node) -> None:
-    """4 KiB may come with an event, not a byte more."""
+    """A PUT may have a body of 4 KiB, but no more."""
     small = await ask(node.router, "PUT", "/events/a.example/delivered", b"x" * 4096)
     large = await ask(node.router, "PUT", "/events/a.example/delivered", b"x" * 4097)
     assert (small.status, large.status) == (202, 413)
@@ -110,10 +110,10 @@ async def test_a_small_body_is_ignored_and_a_large_one_refused(node: Node) -> No
         (OutcomeUnknownError("no answer"), "outcome_unknown"),
     ],
 )
-async def test_what_is_not_surely_stored_is_not_accepted(
+async def test_an_event_that_may_be_lost_is_not_accepted(
     node: Node, error: BrokerUnavailableError | OutcomeUnknownError, code: str
 ) -> None:
-    """503 with the reason and a time to come again."""
+    """503 with the reason and ``Retry-After``."""
     node.topic.fail(error)
     response = await ask(node.router, "PUT", "/events/a.example/delivered")
     assert (response.status, json_of(response)["code"]) == (503, code)
@@ -121,7 +121,7 @@ async def test_what_is_not_surely_stored_is_not_accepted(
 
 
 async def test_a_full_node_refuses_at_once_and_has_room_again(node: Node) -> None:
-    """The bound of what is in hand is a 503, not a wait; answered requests make room."""
+    """At its limit of events in flight it answers 503 at once; answered requests free room."""
     node.topic.hold()
     waiting = [
         asyncio.create_task(ask(node.router, "PUT", "/events/a.example/delivered"))
@@ -137,7 +137,7 @@ async def test_a_full_node_refuses_at_once_and_has_room_again(node: Node) -> Non
     assert sum(event.count for event in node.stored()) == 11
 
 
-async def test_every_event_is_counted_by_what_became_of_it(node: Node) -> None:
+async def test_every_event_is_counted_by_its_outcome(node: Node) -> None:
     """Acknowledged or failed, by PUT and by line."""
     await ask(node.router, "PUT", "/events/a.example/delivered")
     await ask(node.router, "POST", "/events", GOOD * 3, NDJSON)
@@ -150,8 +150,8 @@ async def test_every_event_is_counted_by_what_became_of_it(node: Node) -> None:
 
 
 @pytest.mark.parametrize("compressed", [False, True])
-async def test_many_events_are_accepted_beside_bad_lines(node: Node, compressed: bool) -> None:  # noqa: FBT001 a parameter
-    """Good lines are stored; bad ones come back with number, code and detail."""
+async def test_valid_lines_are_accepted_next_to_invalid_ones(node: Node, compressed: bool) -> None:  # noqa: FBT001 a parameter
+    """Valid lines are stored; invalid ones are returned with number, code and detail."""
     body = GOOD + b"nonsense\n\n" + GOOD
     headers = {**NDJSON, "Content-Encoding": "gzip"} if compressed else NDJSON
     sent = gzip.compress(body) if compressed else body
@@ -167,8 +167,8 @@ async def test_many_events_are_accepted_beside_bad_lines(node: Node, compressed:
     assert node.stored() == [Event(A, EventKind.DELIVERED, 2)]
 
 
-async def test_lines_that_could_not_be_stored_are_named(node: Node) -> None:
-    """With 503 come the numbers of the lines to send again, and just those."""
+async def test_lines_that_could_not_be_stored_are_listed(node: Node) -> None:
+    """The 503 has the numbers of exactly the lines to send again."""
     node.topic.fail(OutcomeUnknownError("no answer"))
     response = await ask(node.router, "POST", "/events", b"{}\n" + GOOD + GOOD, NDJSON)
     body = json_of(response)
@@ -178,8 +178,8 @@ async def test_lines_that_could_not_be_stored_are_named(node: Node) -> None:
 
 
 @pytest.mark.parametrize("body", [GOOD * 12, GOOD + b" " * 10_000])
-async def test_a_request_beyond_the_nodes_bound_is_refused_whole(node: Node, body: bytes) -> None:
-    """Lines or bytes: before any line is looked at, and nothing stays in hand."""
+async def test_a_request_beyond_the_limit_is_refused_whole(node: Node, body: bytes) -> None:
+    """For lines and for bytes: before any line is parsed, and no room stays reserved."""
     response = await ask(node.router, "POST", "/events", body, NDJSON)
     assert (response.status, json_of(response)["code"]) == (503, "node_full")
     assert node.topic.appends == []
@@ -187,8 +187,8 @@ async def test_a_request_beyond_the_nodes_bound_is_refused_whole(node: Node, bod
     assert (await ask(node.router, "POST", "/events", GOOD * 10, NDJSON)).status == 202
 
 
-async def test_nothing_good_is_nothing_to_wait_for(node: Node) -> None:
-    """A request of bad lines only is answered without the topic."""
+async def test_a_request_without_valid_lines_does_not_wait(node: Node) -> None:
+    """It is answered without the topic."""
     response = await ask(node.router, "POST", "/events", b"{}", NDJSON)
     assert (response.status, json_of(response)["accepted"]) == (202, 0)
     assert node.topic.appends == []
@@ -214,14 +214,14 @@ async def test_nothing_good_is_nothing_to_wait_for(node: Node) -> None:
 async def test_a_body_that_cannot_be_read_is_refused_whole(
     node: Node, body: bytes, headers: dict[str, str], status: int, code: str
 ) -> None:
-    """Neither another type or coding nor more than the limits is taken in part."""
+    """Another type or coding, or more than the limits: no part of it is accepted."""
     response = await ask(node.router, "POST", "/events", body, headers)
     assert (response.status, json_of(response)["code"]) == (status, code)
     assert node.topic.appends == []
 
 
 async def test_the_members_of_a_gzip_file_are_one_body(node: Node) -> None:
-    """Files that were compressed apart and joined are read whole (RFC 1952, 2.2)."""
+    """Files that were compressed separately and joined are read completely (RFC 1952, 2.2)."""
     body = gzip.compress(GOOD) + gzip.compress(GOOD)
     headers = {**NDJSON, "Content-Encoding": "gzip"}
     response = await ask(node.router, "POST", "/events", body, headers)

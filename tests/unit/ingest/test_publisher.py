@@ -1,4 +1,4 @@
-"""Group commit: what goes into one batch, and who learns what became of it."""
+"""Group commit: the content of a batch, and the outcome of its events."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -27,7 +27,7 @@ BOUNCED = Event(DomainName("a.example"), EventKind.BOUNCED)
 
 
 class Node:
-    """A publisher with all that it needs, and a clock to be set."""
+    """A publisher with its dependencies, and a clock that a test sets."""
 
     def __init__(self, partitions: int, spans: Spans | None = None) -> None:
         self.topic = InMemoryTopic(partitions)
@@ -47,7 +47,7 @@ class Node:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Let the other tasks run until *condition* holds."""
+    """Let other tasks run until *condition* is true."""
     for _ in range(100):
         if condition():
             return
@@ -57,7 +57,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 @asynccontextmanager
 async def open_node(partitions: int = 1, spans: Spans | None = None) -> AsyncIterator[Node]:
-    """Run a node's publisher for as long as the test lasts."""
+    """Run a node's publisher during the test."""
     node = Node(partitions, spans)
     running = asyncio.create_task(node.publisher.run())
     try:
@@ -68,8 +68,8 @@ async def open_node(partitions: int = 1, spans: Spans | None = None) -> AsyncIte
             await running
 
 
-async def test_an_event_is_answered_once_it_is_in_the_log() -> None:
-    """None is the answer, and not before the topic has acknowledged."""
+async def test_an_event_is_acknowledged_once_it_is_stored() -> None:
+    """The outcome is None, and not before the topic has acknowledged."""
     async with open_node() as node:
         node.topic.hold()
         answer = node.publish(A)
@@ -80,7 +80,7 @@ async def test_an_event_is_answered_once_it_is_in_the_log() -> None:
         assert node.topic.stored == node.topic.appends
 
 
-async def test_events_that_come_while_a_batch_is_out_go_into_one_next_batch() -> None:
+async def test_events_that_arrive_during_a_batch_form_the_next_one() -> None:
     """The batch size follows the load: nothing lingers, and nothing overtakes."""
     async with open_node() as node:
         node.topic.hold()
@@ -95,7 +95,7 @@ async def test_events_that_come_while_a_batch_is_out_go_into_one_next_batch() ->
 
 
 async def test_partitions_do_not_wait_for_each_other() -> None:
-    """Each partition has a batch of its own out, with its own domains."""
+    """Each partition has a separate batch in flight, with its domains."""
     async with open_node(partitions=2) as node:
         node.topic.hold()
         low, high = (
@@ -112,7 +112,7 @@ async def test_partitions_do_not_wait_for_each_other() -> None:
 
 
 async def test_events_without_a_key_are_added_up_per_domain_and_kind() -> None:
-    """A hot domain costs one record per batch, with the same sum."""
+    """A busy domain costs one record per batch, with the same total."""
     async with open_node() as node:
         for event in (A, A, BOUNCED, Event(A.domain, A.kind, count=5), B):
             node.publish(event)
@@ -126,8 +126,8 @@ async def test_events_without_a_key_are_added_up_per_domain_and_kind() -> None:
         ]
 
 
-async def test_events_with_a_key_stay_apart() -> None:
-    """Whether one is a duplicate is for its reader to say, so each is a record of its own."""
+async def test_events_with_a_key_stay_separate() -> None:
+    """Only the worker can detect duplicates, so each is one record."""
     keyed = [Event(A.domain, A.kind, 2, key) for key in ("k1", "k1", "k2")]
     async with open_node() as node:
         for event in (*keyed, A):
@@ -140,10 +140,10 @@ async def test_events_with_a_key_stay_apart() -> None:
 @pytest.mark.parametrize(
     "error", [BrokerUnavailableError("refused"), OutcomeUnknownError("no answer")]
 )
-async def test_an_error_reaches_everyone_in_the_batch_and_nobody_else(
+async def test_an_error_reaches_every_event_of_its_batch_only(
     error: BrokerUnavailableError | OutcomeUnknownError,
 ) -> None:
-    """All who wait for the batch get its error; the next batch fares on its own."""
+    """The next batch has a separate outcome."""
     async with open_node() as node:
         node.topic.hold()
         node.topic.fail(error)
@@ -155,8 +155,8 @@ async def test_an_error_reaches_everyone_in_the_batch_and_nobody_else(
         assert await next_batch is None
 
 
-async def test_a_defect_ends_the_publisher_and_leaves_nobody_without_an_answer() -> None:
-    """What should never happen is in doubt for its requests, and ends the process above."""
+async def test_a_defect_ends_the_publisher_and_resolves_all_events() -> None:
+    """Their outcome is unknown, and the defect ends the process."""
     node = Node(1)
     running = asyncio.create_task(node.publisher.run())
     node.topic.fail(ValueError("the batch is larger than it may be"))
@@ -165,8 +165,8 @@ async def test_a_defect_ends_the_publisher_and_leaves_nobody_without_an_answer()
         await running
 
 
-async def test_who_gives_up_waiting_takes_the_answer_from_nobody() -> None:
-    """A cancelled request ends with its batch, and the others of it learn the outcome."""
+async def test_a_cancelled_request_does_not_affect_its_batch() -> None:
+    """The other requests of the batch get its outcome."""
     async with open_node() as node:
         node.topic.hold()
 
@@ -183,8 +183,8 @@ async def test_who_gives_up_waiting_takes_the_answer_from_nobody() -> None:
         assert await staying is None
 
 
-async def test_a_stopped_publisher_leaves_nobody_waiting() -> None:
-    """An answer that never comes could not even be cancelled: its process would never end."""
+async def test_a_stopped_publisher_resolves_all_events() -> None:
+    """A waiting request cannot be cancelled, so its process would never end."""
     async with open_node() as node:
         node.topic.hold()
         out = node.publish(A)
@@ -194,8 +194,8 @@ async def test_a_stopped_publisher_leaves_nobody_waiting() -> None:
     assert still_open.done()
 
 
-async def test_the_events_of_a_request_meet_those_of_others_in_a_group() -> None:
-    """What comes added up is added to what is there: one record per domain and kind."""
+async def test_the_events_of_several_requests_share_a_group() -> None:
+    """Their sums are merged: one record per domain and kind."""
     keyed = Event(A.domain, A.kind, 2, "k1")
     many = EventSums(delivered={A.domain: 5, B.domain: 1}, bounced={A.domain: 2}, keyed=[keyed])
     async with open_node() as node:
@@ -212,8 +212,8 @@ async def test_the_events_of_a_request_meet_those_of_others_in_a_group() -> None
         assert many.delivered == {A.domain: 5, B.domain: 1}
 
 
-async def test_a_batch_never_grows_beyond_what_an_append_may_have() -> None:
-    """The open group is bounded by bytes of its own, whatever the node could still carry."""
+async def test_a_batch_never_exceeds_the_limit_of_an_append() -> None:
+    """The open group has a separate limit of bytes, below that of the node."""
     keyed = Event(DomainName("a" * 60 + ".example"), A.kind, idempotency_key="k" * 64)
     async with open_node() as node:
         added = 0
@@ -228,8 +228,8 @@ async def test_a_batch_never_grows_beyond_what_an_append_may_have() -> None:
         assert sum(len(key) + len(value) + 32 for key, value in records) <= 2 * 1024 * 1024
 
 
-async def test_a_partition_whose_batch_is_out_for_too_long_takes_no_more() -> None:
-    """Its senders are told at once to come later; with the answer it is open again."""
+async def test_a_partition_with_a_slow_batch_refuses_events() -> None:
+    """At once, until Kafka has answered."""
     async with open_node() as node:
         node.topic.hold()
         node.publish(A)
@@ -244,8 +244,8 @@ async def test_a_partition_whose_batch_is_out_for_too_long_takes_no_more() -> No
         assert await node.publish(B) is None
 
 
-async def test_a_draining_node_takes_nothing_more_and_answers_what_it_has() -> None:
-    """The drain ends when everything in hand is answered, the open group included."""
+async def test_a_draining_node_accepts_nothing_and_answers_the_rest() -> None:
+    """The drain ends when all events in flight are answered, including the open group."""
     async with open_node() as node:
         node.topic.hold()
         out = node.publish(A)
@@ -262,13 +262,13 @@ async def test_a_draining_node_takes_nothing_more_and_answers_what_it_has() -> N
 
 
 async def test_an_idle_node_drains_at_once() -> None:
-    """Nothing in hand is nothing to wait for."""
+    """Nothing is in flight."""
     async with open_node() as node:
         assert await node.publisher.drain(within_seconds=0.0)
 
 
-async def test_a_drain_that_runs_out_of_time_says_so() -> None:
-    """While Kafka does not answer a drain ends at its deadline."""
+async def test_a_drain_that_times_out_returns_false() -> None:
+    """It ends at its deadline although Kafka does not answer."""
     async with open_node() as node:
         node.topic.hold()
         node.publish(A)
@@ -279,15 +279,15 @@ async def test_a_drain_that_runs_out_of_time_says_so() -> None:
 
 @contextmanager
 def traced(spans: ListedSpans) -> Iterator[None]:
-    """Do what is done meanwhile for a request of a trace."""
+    """Run the block as part of a traced request."""
     span = spans.continue_trace(TRACEPARENT, "request", {})
     assert span is not None
     with use_span(span):
         yield
 
 
-async def test_the_record_of_a_traced_event_says_where_it_came_from() -> None:
-    """Events that are added up are one record, which goes on from the first that is traced."""
+async def test_the_record_of_a_traced_event_has_its_trace_context() -> None:
+    """Added up events form one record, which continues the first trace among them."""
     spans = ListedSpans()
     async with open_node(spans=spans) as node:
         node.topic.hold()
@@ -314,8 +314,8 @@ async def test_the_record_of_a_traced_event_says_where_it_came_from() -> None:
         assert first.startswith(f"00-{TRACE}-")
 
 
-async def test_one_record_speaks_for_a_traced_bulk_request() -> None:
-    """Of each partition: thousands of headers would say no more."""
+async def test_one_record_per_partition_carries_the_trace_of_a_bulk_request() -> None:
+    """Thousands of headers would add nothing."""
     spans = ListedSpans()
     async with open_node(spans=spans) as node:
         sums = EventSums()

@@ -1,4 +1,4 @@
-"""What customers are told."""
+"""What customers receive."""
 
 import json
 from collections.abc import Mapping
@@ -65,19 +65,19 @@ async def test_a_domain_is_answered_with_its_counts_and_their_meaning() -> None:
     ],
 )
 async def test_the_status_follows_the_counts(domain: str, status: str, reason: str) -> None:
-    """Each status comes with its reason; a domain never seen is unknown."""
+    """Each status has its reason; a domain without events is unknown."""
     answer = json_of(await ask(Node().router, "GET", f"/domains/{domain}"))
     assert (answer["status"], answer["reason"]) == (status, reason)
 
 
-async def test_any_spelling_finds_the_one_domain() -> None:
-    """The answer carries the one spelling."""
+async def test_any_spelling_finds_the_domain() -> None:
+    """The answer has the canonical spelling."""
     answer = json_of(await ask(Node().router, "GET", "/domains/B%C3%BCcher.EXAMPLE."))
     assert (answer["domain"], answer["delivered"]) == ("xn--bcher-kva.example", 7)
 
 
-async def test_what_is_no_domain_is_refused_unread() -> None:
-    """A bad name costs no read, and is counted by its code."""
+async def test_an_invalid_name_is_refused_without_a_read() -> None:
+    """The refusal is counted by its code."""
     node = Node()
     response = await ask(node.router, "GET", "/domains/localhost")
     assert (response.status, json_of(response)["code"]) == (400, "single_label")
@@ -85,8 +85,8 @@ async def test_what_is_no_domain_is_refused_unread() -> None:
     assert counted_with(node.registry, "single_label") == {REQUESTS: 1}
 
 
-async def test_a_store_that_cannot_answer_is_no_unknown() -> None:
-    """Without counters there is no status, only a refusal for now."""
+async def test_a_failing_store_is_not_unknown() -> None:
+    """Without counters there is no status, only a 503."""
     node = Node({"all.example": StoreUnavailableError("no answer")})
     response = await ask(node.router, "GET", "/domains/all.example")
     assert (response.status, json_of(response)["code"]) == (503, "store_unavailable")
@@ -95,7 +95,7 @@ async def test_a_store_that_cannot_answer_is_no_unknown() -> None:
 
 
 async def test_many_domains_are_answered_in_the_order_of_the_request() -> None:
-    """Each name has an answer or an error of its own, in its place."""
+    """Each name has a separate answer or error, in its place."""
     node = Node({"not.example": StoreUnavailableError("no answer")})
     names = ["never.example", "ALL.example", "localhost", "not.example", "all.example."]
     body = json.dumps({"domains": names}).encode()
@@ -113,16 +113,16 @@ async def test_many_domains_are_answered_in_the_order_of_the_request() -> None:
         assert counted_with(node.registry, code) == {"catchall_query_rejected_domains_total": 1}
 
 
-async def test_a_domain_that_is_asked_for_twice_is_read_once() -> None:
-    """Spellings of one domain share the read."""
+async def test_a_domain_requested_twice_is_read_once() -> None:
+    """All spellings of a domain share the read."""
     node = Node()
     body = json.dumps({"domains": ["all.example", "ALL.example", "all.example."]}).encode()
     assert len(json_of(await ask(node.router, "POST", "/domains", body, JSON))["results"]) == 3
     assert node.reader.reads == ["all.example"]
 
 
-async def test_a_bad_name_comes_back_escaped_and_cut() -> None:
-    """An answer carries no more than 80 characters of what it refuses."""
+async def test_an_invalid_name_is_returned_escaped_and_cut() -> None:
+    """An answer has at most 80 characters of a refused name."""
     body = json.dumps({"domains": ["\x1b" + "ü" * 300]}).encode()
     (result,) = json_of(await ask(Node().router, "POST", "/domains", body, JSON))["results"]
     assert len(result["domain"]) <= 80
@@ -146,7 +146,7 @@ async def test_a_bad_name_comes_back_escaped_and_cut() -> None:
         (b" " * (1024 * 1024 + 1), 413, "body_too_large"),
     ],
 )
-async def test_what_is_no_question_is_refused(body: bytes, status: int, code: str) -> None:
+async def test_a_malformed_body_is_refused(body: bytes, status: int, code: str) -> None:
     """Nothing is read for a body that does not name 1 to 1,000 domains."""
     node = Node()
     response = await ask(node.router, "POST", "/domains", body, JSON)
@@ -155,15 +155,15 @@ async def test_what_is_no_question_is_refused(body: bytes, status: int, code: st
 
 
 async def test_a_thousand_names_are_answered() -> None:
-    """The most that may be asked is asked."""
+    """The limit itself is accepted."""
     names = [f"d{number}.example" for number in range(1000)]
     body = json.dumps({"domains": names}).encode()
     results = json_of(await ask(Node().router, "POST", "/domains", body, JSON))["results"]
     assert [result["domain"] for result in results] == names
 
 
-async def test_another_type_is_not_guessed_at() -> None:
-    """Only application/json is read, whatever its parameters."""
+async def test_another_content_type_is_refused() -> None:
+    """Only application/json is accepted, with any parameters."""
     node = Node()
     body = b'{"domains": ["a.example"]}'
     response = await ask(node.router, "POST", "/domains", body, {"Content-Type": "text/plain"})

@@ -1,4 +1,4 @@
-"""A query node's feed without Kafka, Cassandra and sockets, led step by step."""
+"""A query node's feed without Kafka, Cassandra and sockets; a test runs it step by step."""
 
 import asyncio
 import json
@@ -38,14 +38,14 @@ def catch_all(domain: str) -> Change:
 
 
 class Appendable(Protocol):
-    """A topic that can be written to."""
+    """A topic that accepts records."""
 
     async def append(self, partition: int, records: Sequence[KeyValue]) -> None:
         """Append *records*."""
 
 
 async def append(topic: Appendable, partition: int, *changes: Change) -> None:
-    """Write *changes* into *topic*."""
+    """Append *changes* to *topic*."""
     await topic.append(partition, [encode_change(change) for change in changes])
 
 
@@ -58,7 +58,7 @@ class Listener:
 
     @property
     def changes(self) -> Statuses:
-        """The domains and statuses that it was told, in order."""
+        """The domains and statuses received, in order."""
         found = []
         for block in self.transport.blocks:
             lines = dict(line.split(": ", 1) for line in block.split("\n") if line[0] != ":")
@@ -69,20 +69,20 @@ class Listener:
 
     @property
     def kinds(self) -> list[str]:
-        """The kinds of its named events."""
+        """The names of the named events received."""
         lines = [line for block in self.transport.blocks for line in block.split("\n")]
         return [line.removeprefix("event: ") for line in lines if line.startswith("event: ")]
 
     @property
     def last_id(self) -> str:
-        """The id that it would resume from."""
+        """The id to resume from."""
         lines = [line for block in self.transport.blocks for line in block.split("\n")]
         return [line.removeprefix("id: ") for line in lines if line.startswith("id: ")][-1]
 
 
 @dataclass(slots=True)
 class World:
-    """One node on *topic*. Nothing happens by itself: ``read`` reads, ``feed.flush`` tells."""
+    """One node on *topic*. A test drives it: ``read`` processes records, ``feed.flush`` sends."""
 
     topic: InMemoryChangeTopic
     answers: InMemoryAnswerSource = field(default_factory=InMemoryAnswerSource)
@@ -118,32 +118,32 @@ class World:
         )
 
     async def read_all(self) -> None:
-        """Read all there is and tell it."""
+        """Process all records and send the changes."""
         for partition in range(self.topic.partitions):
             await self.read(partition)
         self.feed.flush()
 
     def listen(self) -> Listener:
-        """Return a new client that hears everything from now on."""
+        """Return a new client that receives all further changes."""
         listener = self.connect()
         self.feed.join(listener.client)
         return listener
 
     def connect(self) -> Listener:
-        """Return a client that was told nothing yet."""
+        """Return a client that has received nothing yet."""
         transport = StreamTransport()
         return Listener(self.feed.admit(transport.as_transport()), transport)
 
     async def resume(self, last_id: str) -> Listener:
-        """Return a client that comes back with *last_id*."""
+        """Return a client that reconnects with *last_id*."""
         listener = self.connect()
         await self.resumer.resume(listener.client, parse_id(last_id))
         return listener
 
     async def begin_replay(self) -> "tuple[Listener, asyncio.Task[None]]":
-        """Take the one replay that there is; it lasts for as long as the store is away.
+        """Occupy the only replay slot until Cassandra answers again.
 
-        The topic has two changes then, and history reaches back to neither.
+        The topic has two changes then, and the history covers neither.
         """
         self.begin()
         self.answers.counters[DomainName("a.example")] = Counters(THRESHOLD + 1, 0)
@@ -164,7 +164,7 @@ class World:
 
 
 def once_each(statuses: Iterable[tuple[str, str]]) -> bool:
-    """Whether no status is there twice, and none goes back."""
+    """Whether each status of a domain occurs once, and in order."""
     told: dict[str, list[str]] = {}
     for domain, status in statuses:
         told.setdefault(domain, []).append(status)

@@ -1,4 +1,4 @@
-"""What of the log is believed, and what is told of it."""
+"""Which records are changes, and with which answer."""
 
 import asyncio
 
@@ -16,8 +16,8 @@ ALL, NOT = "catch-all", "not catch-all"
 A = DomainName("a.example")
 
 
-async def test_a_bounce_is_told_without_asking_the_store() -> None:
-    """It is true whatever the store says, also while it says nothing."""
+async def test_a_bounce_is_sent_without_a_read() -> None:
+    """A bounce is final, even while Cassandra does not answer."""
     topic = InMemoryChangeTopic(1)
     world = World(topic)
     world.begin()
@@ -29,8 +29,8 @@ async def test_a_bounce_is_told_without_asking_the_store() -> None:
     assert world.answers.reads == []
 
 
-async def test_a_bounce_is_told_from_the_record_where_nothing_else_is_known() -> None:
-    """A cache that has forgotten it and a store that fails delay no final news."""
+async def test_a_bounce_is_sent_from_the_record_if_nothing_else_is_known() -> None:
+    """Neither an empty cache nor a failing store delays a final status."""
     topic = InMemoryChangeTopic(1)
     world = World(topic)
     world.begin()
@@ -45,8 +45,8 @@ async def test_a_bounce_is_told_from_the_record_where_nothing_else_is_known() ->
     assert '"delivered":5,"bounced":1' in listener.transport.blocks[-1]
 
 
-async def test_catch_all_is_told_as_the_store_has_it() -> None:
-    """With the counts of all logs; the record knows those of one."""
+async def test_catch_all_is_sent_with_the_counts_of_the_store() -> None:
+    """The store has the counts of all partitions, the record those of one."""
     topic = InMemoryChangeTopic(1)
     world = World(topic)
     world.begin()
@@ -58,8 +58,8 @@ async def test_catch_all_is_told_as_the_store_has_it() -> None:
     assert '"delivered":4321' in listener.transport.blocks[-1]
 
 
-async def test_catch_all_that_is_not_true_is_no_news() -> None:
-    """Below this node's threshold, or bounced meanwhile: that is told by its own record."""
+async def test_catch_all_that_is_not_true_is_not_sent() -> None:
+    """Below this node's threshold, or bounced since: then the bounce has a separate record."""
     topic = InMemoryChangeTopic(1)
     world = World(topic)
     world.begin()
@@ -74,8 +74,8 @@ async def test_catch_all_that_is_not_true_is_no_news() -> None:
     assert listener.last_id == "2"
 
 
-async def test_what_stands_behind_an_open_question_waits_for_its_answer() -> None:
-    """While the store is away a partition's place stays; other partitions go on."""
+async def test_records_behind_an_unverified_change_wait() -> None:
+    """While the store is away one partition stays; the others continue."""
     topic = InMemoryChangeTopic(2)
     world = World(topic)
     world.begin()
@@ -104,11 +104,11 @@ Step = tuple[str, bool, bool]
     st.lists(st.tuples(st.sampled_from("abc"), st.booleans(), st.booleans()), max_size=30),
     st.integers(1, 8),
 )
-def test_no_client_is_told_anything_twice_or_backwards(steps: list[Step], at_once: int) -> None:
-    """Whatever workers write: repeats, zombies' older truths, and the truth at any time.
+def test_no_change_is_sent_twice_or_in_the_wrong_order(steps: list[Step], at_once: int) -> None:
+    """Whatever workers write: duplicates, outdated changes of frozen workers, true changes.
 
-    A step counts for a domain, deliveries or a bounce, and writes what is true, or what a
-    frozen worker would still say. In the end everybody has heard what is true.
+    A step counts deliveries or a bounce of a domain, and appends the true or an outdated change.
+    In the end the client has the true status of every domain.
     """
 
     async def story() -> None:

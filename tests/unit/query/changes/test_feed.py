@@ -1,4 +1,4 @@
-"""What clients of the feed are told."""
+"""What the clients of the feed receive."""
 
 from query.config import ChangesSettings
 from tests.fakes.change_topic import InMemoryChangeTopic
@@ -7,8 +7,8 @@ from tests.unit.query.changes.change_world import World, append, bounced, catch_
 NOT = "not catch-all"
 
 
-async def test_all_clients_are_told_each_change_from_the_same_bytes() -> None:
-    """Once, in order, with ids that count on."""
+async def test_all_clients_receive_the_same_bytes() -> None:
+    """Each change once, in order, with increasing ids."""
     topic = InMemoryChangeTopic(2)
     world = World(topic)
     world.begin()
@@ -22,8 +22,8 @@ async def test_all_clients_are_told_each_change_from_the_same_bytes() -> None:
     assert ids == ["id: 0.0", "id: 1.0", "id: 2.0", "id: 2.1"]
 
 
-async def test_who_joins_before_a_tick_is_not_told_what_it_holds() -> None:
-    """Its place is behind it: it would hear it twice."""
+async def test_a_new_client_does_not_receive_pending_changes() -> None:
+    """Its position is after them, so it would receive them twice."""
     topic = InMemoryChangeTopic(1)
     world = World(topic)
     world.begin()
@@ -36,8 +36,8 @@ async def test_who_joins_before_a_tick_is_not_told_what_it_holds() -> None:
     assert (new.changes, new.last_id) == ([], "1")
 
 
-async def test_what_is_no_news_moves_the_place_and_nothing_else() -> None:
-    """Repeats and poison: whoever resumes need not pass them again."""
+async def test_skipped_records_advance_the_position_only() -> None:
+    """A client that resumes need not read duplicates and undecodable records again."""
     topic = InMemoryChangeTopic(1)
     world = World(topic)
     world.begin()
@@ -50,8 +50,8 @@ async def test_what_is_no_news_moves_the_place_and_nothing_else() -> None:
     assert world.metric("catchall_changes_undecodable_total") == 2
 
 
-async def test_a_client_that_is_too_slow_is_told_so_and_its_stream_ends() -> None:
-    """No more than its limit and a tick is kept for it; others get all."""
+async def test_a_slow_client_receives_a_resync_and_its_stream_ends() -> None:
+    """Its buffer never exceeds its limit and one tick; other clients receive everything."""
     topic = InMemoryChangeTopic(1)
     world = World(topic, settings=ChangesSettings(client_bytes=300))
     world.begin()
@@ -69,8 +69,8 @@ async def test_a_client_that_is_too_slow_is_told_so_and_its_stream_ends() -> Non
     assert world.metric("catchall_change_resyncs_total", reason="too_slow") == 1
 
 
-async def test_who_is_gone_is_written_to_no_more() -> None:
-    """And makes room when its handler leaves."""
+async def test_a_closed_connection_receives_no_more() -> None:
+    """Its place is free once its handler leaves."""
     topic = InMemoryChangeTopic(1)
     world = World(topic, settings=ChangesSettings(max_clients=1))
     world.begin()
@@ -86,8 +86,8 @@ async def test_who_is_gone_is_written_to_no_more() -> None:
     assert world.metric("catchall_change_clients") == 0
 
 
-async def test_clients_hear_once_that_news_may_be_late_and_that_it_no_longer_is() -> None:
-    """Whoever comes meanwhile hears it at once."""
+async def test_late_is_announced_once_and_so_is_its_end() -> None:
+    """A client that connects meanwhile receives it at once."""
     world = World(InMemoryChangeTopic(1))
     world.begin()
     old = world.listen()
@@ -100,8 +100,8 @@ async def test_clients_hear_once_that_news_may_be_late_and_that_it_no_longer_is(
     assert old.transport.blocks[-1] == 'event: late\ndata: {"late":false}'
 
 
-async def test_the_feed_is_ready_once_it_has_read_what_was_there() -> None:
-    """Until then a client would hear old changes as new."""
+async def test_the_feed_is_ready_once_it_has_caught_up() -> None:
+    """Before that a client would receive old changes as new."""
     topic = InMemoryChangeTopic(2)
     world = World(topic)
     await append(topic, 0, bounced("a.example"))
@@ -113,8 +113,8 @@ async def test_the_feed_is_ready_once_it_has_read_what_was_there() -> None:
     assert world.feed.ready
 
 
-async def test_another_topic_lets_all_clients_read_anew() -> None:
-    """Their ids name nothing in it."""
+async def test_a_new_topic_makes_all_clients_resync() -> None:
+    """Their ids have no meaning in it."""
     topic = InMemoryChangeTopic(1)
     world = World(topic)
     world.begin(700)
@@ -124,8 +124,8 @@ async def test_another_topic_lets_all_clients_read_anew() -> None:
     assert listener.last_id == "3"
 
 
-async def test_streams_end_when_the_node_stops_with_all_that_was_known() -> None:
-    """What was read before is told before."""
+async def test_a_stopping_node_flushes_and_ends_its_streams() -> None:
+    """Every processed change is sent first."""
     topic = InMemoryChangeTopic(1)
     world = World(topic)
     world.begin()
@@ -137,8 +137,8 @@ async def test_streams_end_when_the_node_stops_with_all_that_was_known() -> None
     assert listener.client.ended.is_set()
 
 
-async def test_the_age_of_a_change_is_observed_once_whoever_hears_it() -> None:
-    """From the event's append to its telling."""
+async def test_the_age_of_a_change_is_observed_once() -> None:
+    """From the event's append to the change, whatever the number of clients."""
     topic = InMemoryChangeTopic(1)
     world = World(topic)
     world.begin()

@@ -1,4 +1,4 @@
-"""What a client that comes back has missed, at whichever node."""
+"""What a client receives that reconnects, at any node."""
 
 import asyncio
 from collections.abc import Callable
@@ -27,8 +27,8 @@ FORGETFUL = ChangesSettings(ring_bytes=1)
 
 
 @pytest.mark.parametrize("kept", [ChangesSettings(), FORGETFUL], ids=["memory", "Kafka"])
-async def test_what_was_missed_is_told_before_what_comes_next(kept: ChangesSettings) -> None:
-    """Then the client is one of all: no gap, no repeat."""
+async def test_missed_changes_are_sent_before_new_ones(kept: ChangesSettings) -> None:
+    """Then the client joins the others: no gap, no duplicate."""
     topic = InMemoryChangeTopic(2)
     world = World(topic, settings=kept)
     world.begin()
@@ -43,8 +43,8 @@ async def test_what_was_missed_is_told_before_what_comes_next(kept: ChangesSetti
     assert world.metric("catchall_change_replays_total") == (kept is FORGETFUL)
 
 
-async def test_ids_are_where_the_client_is_not_where_the_node_was() -> None:
-    """Another node read the partitions in another order: the client is between two of ours."""
+async def test_ids_of_a_replay_are_the_position_of_the_client() -> None:
+    """Another node read the partitions in another order: this node never had that position."""
     topic = InMemoryChangeTopic(2)
     world = World(topic)
     world.begin()
@@ -56,8 +56,8 @@ async def test_ids_are_where_the_client_is_not_where_the_node_was() -> None:
     assert listener.transport.blocks[0].startswith("id: 1.1\ndata")
 
 
-async def test_a_client_that_is_ahead_of_the_node_hears_nothing_twice() -> None:
-    """It waits until the node is where the other one was."""
+async def test_a_client_that_is_ahead_of_the_node_receives_no_duplicate() -> None:
+    """It waits until this node reaches its position."""
     topic = InMemoryChangeTopic(1)
     world = World(topic)
     world.begin()
@@ -74,8 +74,8 @@ async def test_a_client_that_is_ahead_of_the_node_hears_nothing_twice() -> None:
     assert [domain for domain, _ in listener.changes] == ["c.example", "d.example"]
 
 
-async def test_gaps_of_the_compacted_log_are_passed() -> None:
-    """The last offsets before the node's place may hold nothing any more."""
+async def test_compacted_offsets_are_skipped() -> None:
+    """The last offsets before the node's position may have no records any more."""
     topic = InMemoryChangeTopic(1)
     world = World(topic, settings=FORGETFUL)
     world.begin()
@@ -90,8 +90,8 @@ async def test_gaps_of_the_compacted_log_are_passed() -> None:
     ("last_id", "reason"),
     [("0", "out_of_range"), ("1", "too_far_behind")],
 )
-async def test_who_cannot_be_told_all_has_to_read_anew(last_id: str, reason: str) -> None:
-    """Before the log's beginning, or too far back; from then on it hears everything."""
+async def test_a_client_that_cannot_catch_up_must_resync(last_id: str, reason: str) -> None:
+    """Before the first offset, or too far behind; then it receives all further changes."""
     topic = InMemoryChangeTopic(1)
     records = 3 if reason == "too_far_behind" else 100
     world = World(topic, settings=ChangesSettings(ring_bytes=1, replay_records=records))
@@ -107,8 +107,8 @@ async def test_who_cannot_be_told_all_has_to_read_anew(last_id: str, reason: str
     assert world.metric("catchall_change_resyncs_total", reason=reason) == 1
 
 
-async def test_a_repeat_that_only_the_replay_knows_as_one_is_not_told() -> None:
-    """The node began after the first record that said it, and took the second for news."""
+async def test_a_duplicate_found_by_a_replay_is_not_sent() -> None:
+    """The node started after the first record, and took the second one for a change."""
     topic = InMemoryChangeTopic(1)
     world = World(topic)
     await append(topic, 0, bounced("a.example"), bounced("b.example"))
@@ -126,7 +126,7 @@ async def test_a_repeat_that_only_the_replay_knows_as_one_is_not_told() -> None:
 
 
 async def test_replays_are_bounded() -> None:
-    """Whom history serves needs none."""
+    """A client that the replay buffer covers needs no replay."""
     world = World(InMemoryChangeTopic(1), settings=ChangesSettings(ring_bytes=1, max_replays=1))
     listener, replay = await world.begin_replay()
     assert world.resumer.has_room((2,))
@@ -139,8 +139,8 @@ async def test_replays_are_bounded() -> None:
 Step = tuple[int, str, bool]
 
 
-class Travels:
-    """A client that moves between two nodes, each of which reads in an order of its own."""
+class MovingClient:
+    """A client that moves between two nodes, each of which reads in a different order."""
 
     def __init__(self, ring_bytes: int, choose: Callable[[], float]) -> None:
         self.topic = InMemoryChangeTopic(3)
@@ -154,7 +154,7 @@ class Travels:
         self.listener = self.nodes[0].listen()
 
     async def write(self, partition: int, domain: DomainName, *, is_bounce: bool) -> None:
-        """Write a change, and let the nodes read as much as they like."""
+        """Append a change, and let the nodes read some records."""
         if not is_bounce:
             self.answers.counters[domain] = Counters(THRESHOLD + 1, 0)
         await append(self.topic, partition, bounced(domain) if is_bounce else catch_all(domain))
@@ -166,14 +166,14 @@ class Travels:
                 node.feed.flush()
 
     async def move(self) -> None:
-        """Go to the other node, which knows all by then: else the client waits for it."""
+        """Connect to the other node, which has processed everything: else the client waits."""
         self.nodes.reverse()
         await self.nodes[0].read_all()
         self.heard += self.listener.changes
         self.listener = await self.nodes[0].resume(self.listener.last_id)
 
     async def end(self) -> Statuses:
-        """Return all that the client has heard, once there is no more."""
+        """Return everything that the client received."""
         await self.nodes[0].read_all()
         return self.heard + self.listener.changes
 
@@ -184,13 +184,13 @@ class Travels:
     st.randoms(use_true_random=False),
     st.sampled_from([1, 1_500, 10**6]),
 )
-def test_a_client_that_moves_between_nodes_is_told_each_change_once(
+def test_a_client_that_moves_between_nodes_receives_each_change_once(
     steps: list[Step], random: Random, ring_bytes: int
 ) -> None:
-    """Whatever they have read, in whatever order, and however little they keep."""
+    """In any order of reading, with any size of the replay buffer."""
 
     async def story() -> None:
-        travels = Travels(ring_bytes, random.random)
+        travels = MovingClient(ring_bytes, random.random)
         expected = set()
         for partition, letter, is_bounce in steps:
             domain = DomainName(f"{letter}{partition}.example")

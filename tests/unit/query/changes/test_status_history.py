@@ -1,4 +1,4 @@
-"""What is news, and what was said before."""
+"""Which records repeat a change of status."""
 
 from query.changes.status_history import StatusHistory
 from shared.model.domain import DomainName
@@ -8,8 +8,8 @@ A, B, C = (DomainName(f"{name}.example") for name in "abc")
 ALL, NOT = Status.CATCH_ALL, Status.NOT_CATCH_ALL
 
 
-def test_a_status_is_a_repeat_after_the_record_that_said_it_first() -> None:
-    """Not in that record itself, nor in one before it, whenever these are read."""
+def test_a_status_is_a_duplicate_after_its_first_record() -> None:
+    """Neither in that record nor before it, in whatever order they are read."""
     history = StatusHistory(10)
     history.record(A, ALL, 0, 20)
     assert history.is_duplicate(A, ALL, 0, 21)
@@ -21,7 +21,7 @@ def test_a_status_is_a_repeat_after_the_record_that_said_it_first() -> None:
 
 
 def test_nothing_comes_after_a_bounce() -> None:
-    """Catch-all is old news then; the bounce itself is news after catch-all."""
+    """After a bounce, catch-all is a duplicate; after catch-all, a bounce is not."""
     history = StatusHistory(10)
     history.record(A, ALL, 0, 1)
     assert not history.is_duplicate(A, NOT, 0, 2)
@@ -31,8 +31,8 @@ def test_nothing_comes_after_a_bounce() -> None:
     assert not history.is_duplicate(B, NOT, 0, 3)
 
 
-def test_a_domain_that_moved_to_another_partition_was_said_before() -> None:
-    """Its offsets there do not compare: the topic has got more partitions since."""
+def test_a_domain_that_moved_to_another_partition_was_earlier_in_the_old_one() -> None:
+    """Its offsets do not compare: the topic has more partitions since."""
     history = StatusHistory(10)
     history.record(A, ALL, 0, 20)
     assert history.is_duplicate(A, ALL, 1, 0)
@@ -41,8 +41,8 @@ def test_a_domain_that_moved_to_another_partition_was_said_before() -> None:
     assert history.is_duplicate(A, NOT, 1, 1)
 
 
-def test_memory_is_bounded_and_forgets_whom_it_heard_of_longest_ago() -> None:
-    """Whoever is heard of again stays."""
+def test_the_history_drops_the_least_recently_recorded_domain() -> None:
+    """A domain that is recorded again stays."""
     history = StatusHistory(2)
     history.record(A, ALL, 0, 1)
     history.record(B, ALL, 0, 2)

@@ -1,4 +1,4 @@
-"""The answers of a node, over counters and a clock in a test's hands."""
+"""The cache of a node, with counters and a clock that a test sets."""
 
 import asyncio
 from typing import Any
@@ -20,7 +20,7 @@ GONE = StoreUnavailableError("no answer")
 
 
 class Node:
-    """The answers of a node over counters in memory."""
+    """The cache of a node over counters in memory."""
 
     def __init__(self, **counters: Counters) -> None:
         self.reader = InMemoryCounterReader({f"{k}.example": v for k, v in counters.items()})
@@ -34,27 +34,27 @@ class Node:
         )
 
     def count(self, domain: DomainName, delivered: int, bounced: int = 0) -> None:
-        """Let the store count that much."""
+        """Set the counters of *domain*."""
         self.reader.counters[domain] = Counters(delivered, bounced)
 
     def hold(self) -> asyncio.Event:
-        """Let reads wait until the event is set."""
+        """Block reads until the event is set."""
         self.reader.hold = asyncio.Event()
         return self.reader.hold
 
     async def delivered(self, domain: DomainName) -> int:
-        """Return what ``get`` says was delivered."""
+        """Return the deliveries in the answer of ``get``."""
         return (await self.cache.get(domain)).delivered
 
 
 async def settle() -> None:
-    """Let all tasks go as far as they can."""
+    """Run all tasks until each of them waits."""
     for _ in range(10):
         await asyncio.sleep(0)
 
 
 async def started(coroutine: Any) -> "asyncio.Task[Any]":
-    """Return a task of *coroutine* that has gone as far as it can."""
+    """Return a task of *coroutine* that has run until it waits."""
     task = asyncio.create_task(coroutine)
     await settle()
     return task

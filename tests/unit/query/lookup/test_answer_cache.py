@@ -1,4 +1,4 @@
-"""What a node keeps of the domains that it was asked for."""
+"""What the cache stores, merges and evicts."""
 
 from math import inf
 
@@ -27,8 +27,8 @@ def name(word: str, number: int) -> DomainName:
     return DomainName(f"{word}-{number}.example")
 
 
-def test_what_is_read_is_known_and_fresh_until_it_is_said() -> None:
-    """Also what never had an event."""
+def test_a_read_is_stored_with_its_lifetime() -> None:
+    """Also the read of a domain without events."""
     kept = cache()
     known = kept.merge(name("a", 1), Counters(3, 0), fresh_until=7.0)
     assert kept.get("a-1.example") is known
@@ -37,8 +37,8 @@ def test_what_is_read_is_known_and_fresh_until_it_is_said() -> None:
     assert kept.get("a-2.example") is None
 
 
-def test_only_the_one_spelling_finds_a_domain() -> None:
-    """So a text that finds something needs no parsing."""
+def test_only_the_canonical_spelling_has_an_entry() -> None:
+    """So a text with an entry needs no parsing."""
     kept = cache()
     kept.merge(name("a", 1), Counters(), fresh_until=7.0)
     assert kept.get("A-1.example") is None
@@ -46,10 +46,10 @@ def test_only_the_one_spelling_finds_a_domain() -> None:
 
 
 @given(st.lists(st.tuples(names, counters, st.floats(0, 9), st.booleans()), max_size=60))
-def test_what_is_known_is_never_lowered(
+def test_counts_never_go_back(
     steps: list[tuple[DomainName, Counters, float, bool]],
 ) -> None:
-    """Each kind is the largest that was ever read, whatever was read last or heard between."""
+    """Each count is the largest that was ever read, in any order of reads and changes."""
     kept = cache()
     largest: dict[DomainName, Counters] = {}
     for domain, counted, fresh_until, is_heard in steps:
@@ -81,8 +81,8 @@ def test_what_is_known_is_never_lowered(
     st.integers(1, 8),
     st.lists(st.tuples(st.sampled_from(["get", "insert", "remove"]), st.integers(0, 20))),
 )
-def test_no_more_is_kept_than_may_be(capacity: int, steps: list[tuple[str, int]]) -> None:
-    """Whatever is done; and what was added last is there."""
+def test_the_cache_never_exceeds_its_capacity(capacity: int, steps: list[tuple[str, int]]) -> None:
+    """After any operations, and the last inserted entry is present."""
     kept: SegmentedLru[CacheEntry[str]] = SegmentedLru(capacity)
     some = cache().merge(name("a", 1), Counters(), 0.0)
     for do, number in steps:
@@ -98,8 +98,8 @@ def test_no_more_is_kept_than_may_be(capacity: int, steps: list[tuple[str, int]]
         assert len(kept) <= capacity
 
 
-def test_a_scan_leaves_what_is_in_use() -> None:
-    """Ten times as many names as there is room for, each once, evict nothing asked for twice."""
+def test_a_scan_does_not_evict_entries_in_use() -> None:
+    """Ten times as many names as the capacity, each used once, evict none that was used twice."""
     for counted in (Counters(1, 0), Counters(0, 1)):
         kept = cache()
         hot = [name("hot", number) for number in range(int(CAPACITY * 0.8))]
@@ -112,8 +112,8 @@ def test_a_scan_leaves_what_is_in_use() -> None:
         assert [domain for domain in hot if kept.get(domain) is None] == []
 
 
-def test_what_is_no_longer_asked_for_makes_room_for_what_is() -> None:
-    """Protection ends when others are in use."""
+def test_entries_no_longer_in_use_are_evicted() -> None:
+    """They lose their protection once others are in use."""
     kept = cache()
     for word in ("old", "new"):
         for number in range(CAPACITY):
@@ -124,8 +124,8 @@ def test_what_is_no_longer_asked_for_makes_room_for_what_is() -> None:
     assert [n for n in range(CAPACITY) if kept.get(name("old", n))] == []
 
 
-def test_of_what_was_asked_for_twice_the_least_recently_used_goes_first() -> None:
-    """Whoever is used goes on to be protected; whoever is not stands on probation again."""
+def test_the_least_recently_used_protected_entry_is_demoted_first() -> None:
+    """An entry that is used again stays protected."""
     kept: SegmentedLru[CacheEntry[str]] = SegmentedLru(5)
     some = cache().merge(name("a", 1), Counters(), 0.0)
     for domain in "abcd":
@@ -138,8 +138,8 @@ def test_of_what_was_asked_for_twice_the_least_recently_used_goes_first() -> Non
     assert [domain for domain in "abcdef" if kept.peek(domain) is None] == ["b"]
 
 
-def test_final_answers_and_others_do_not_push_each_other_out() -> None:
-    """Each kind has room of its own."""
+def test_final_and_other_answers_have_separate_capacities() -> None:
+    """Neither kind evicts the other."""
     kept = cache(max_final=1, max_others=1)
     kept.merge(name("final", 1), Counters(0, 1), 1.0)
     for number in range(5):
@@ -149,12 +149,12 @@ def test_final_answers_and_others_do_not_push_each_other_out() -> None:
 
 
 def respond(known: CacheEntry[str]) -> None:
-    """Keep a response with *known*."""
+    """Store a response with *known*."""
     known.store_response("response", 9.0)
 
 
-def test_a_response_stays_while_the_answer_does() -> None:
-    """A read that says nothing new leaves it; one that does takes it away."""
+def test_a_response_is_dropped_when_the_answer_changes() -> None:
+    """A read with the same counts leaves it."""
     kept = cache()
     domain = name("a", 1)
     known = kept.merge(domain, Counters(3, 0), 5.0)
@@ -165,8 +165,8 @@ def test_a_response_stays_while_the_answer_does() -> None:
     assert (known.response, known.response_until) == (None, -inf)
 
 
-def test_news_that_are_not_final_end_the_freshness_only() -> None:
-    """One log's counters are not the domain's."""
+def test_a_change_to_catch_all_only_expires_the_entry() -> None:
+    """The counters of one partition are not those of the domain."""
     kept = cache()
     known = kept.merge(name("a", 1), Counters(3, 0), 5.0)
     respond(known)
@@ -175,8 +175,8 @@ def test_news_that_are_not_final_end_the_freshness_only() -> None:
     assert (known.fresh_until, known.response_until) == (-inf, -inf)
 
 
-def test_a_bounce_that_is_heard_is_final_at_once_and_to_be_read() -> None:
-    """Its counts are those of one log, so they are not fresh."""
+def test_a_bounce_makes_the_answer_final_and_expires_it() -> None:
+    """Its counts are those of one partition, so they are not fresh."""
     kept = cache()
     known = kept.merge(name("a", 1), Counters(7, 0), 5.0)
     respond(known)

@@ -1,4 +1,4 @@
-"""What is told to caches, and to clients that have an answer already."""
+"""Cache-Control and ETag of the answers."""
 
 import asyncio
 from collections.abc import Mapping
@@ -43,16 +43,16 @@ class Node:
         return (await self.get(target)).headers["Cache-Control"]
 
 
-async def test_a_final_answer_may_be_kept_for_good() -> None:
-    """However old it is here."""
+async def test_a_final_answer_is_immutable() -> None:
+    """However old it is in memory."""
     node = Node()
     for seconds in (0.0, 0.5, 100.0, 0.1):
         node.clock.now += seconds
         assert await node.control(NOT) == FOR_GOOD
 
 
-async def test_another_answer_may_be_kept_for_what_remains_of_its_time() -> None:
-    """In whole seconds, rounded down: what two caches keep is no older than what one does."""
+async def test_another_answer_has_the_rest_of_its_lifetime_as_max_age() -> None:
+    """In whole seconds, rounded down, so two caches in a row serve nothing older than one."""
     node = Node(fresh_seconds=3.5)
     seen = []
     for seconds in (0.0, 0.2, 0.4, 1.0, 1.0, 0.8, 0.2):
@@ -63,8 +63,8 @@ async def test_another_answer_may_be_kept_for_what_remains_of_its_time() -> None
     assert len(node.reader.reads) == 2
 
 
-async def test_the_answer_of_a_slow_read_is_for_now() -> None:
-    """Its age counts from when the read began."""
+async def test_the_answer_of_a_slow_read_has_no_max_age() -> None:
+    """Its age counts from the start of the read."""
     node = Node()
     node.reader.hold = asyncio.Event()
     get = asyncio.create_task(node.get(ALL))
@@ -76,8 +76,8 @@ async def test_the_answer_of_a_slow_read_is_for_now() -> None:
 
 
 @pytest.mark.parametrize("target", ["/domains/localhost", "/nowhere", NEW])
-async def test_a_refusal_may_not_be_kept(target: str) -> None:
-    """Neither of the router, nor of a bad name, nor for want of Cassandra."""
+async def test_a_refusal_is_not_cacheable(target: str) -> None:
+    """Of the router, of a bad name, and while Cassandra does not answer."""
     node = Node()
     node.reader.errors["new.example"] = StoreUnavailableError("no answer")
     response = await node.get(target)
@@ -85,8 +85,8 @@ async def test_a_refusal_may_not_be_kept(target: str) -> None:
     assert response.headers["Cache-Control"] == "no-store"
 
 
-async def test_an_etag_says_what_the_body_says() -> None:
-    """The same for the same body, another for another count or domain; and strong."""
+async def test_an_etag_changes_with_the_body() -> None:
+    """Equal bodies have equal tags; other counts or domains have other tags. All are strong."""
     node = Node()
     tags = [(await node.get(target)).headers["ETag"] for target in (ALL, ALL, NOT, NEW)]
     node.reader.counters["all.example"] = Counters(1002, 0)
@@ -101,8 +101,8 @@ async def test_an_etag_says_what_the_body_says() -> None:
     "form", ["{tag}", "W/{tag}", '"other", {tag}', '"a",W/"b" , W/{tag}, "c"', "*", " * "]
 )
 @pytest.mark.parametrize("target", [ALL, NOT])
-async def test_who_has_the_answer_is_told_so(target: str, form: str) -> None:
-    """304 without a body; with what the 200 would have said of validity, first and again."""
+async def test_a_client_with_the_current_answer_gets_304(target: str, form: str) -> None:
+    """Without a body, with the headers of the 200, at the first and at later requests."""
     for warm in (False, True):
         node = Node()
         tag = (await Node().get(target)).headers["ETag"]
@@ -117,16 +117,16 @@ async def test_who_has_the_answer_is_told_so(target: str, form: str) -> None:
 
 
 @pytest.mark.parametrize("form", ['"other"', "{bare}", '"*"', "", '"a", "b"', "W/", '"{bare}'])
-async def test_who_has_something_else_gets_the_answer(form: str) -> None:
-    """Also where the header is none."""
+async def test_a_client_with_another_etag_gets_the_answer(form: str) -> None:
+    """Also with a malformed header."""
     node = Node()
     tag = (await node.get(ALL)).headers["ETag"]
     response = await node.get(ALL, {"If-None-Match": form.format(bare=tag.strip('"'))})
     assert (response.status, json_of(response)["delivered"]) == (200, 1001)
 
 
-async def test_an_outdated_answer_is_not_what_a_client_still_has() -> None:
-    """Once the counts have moved it gets them."""
+async def test_an_etag_of_older_counts_gets_the_answer() -> None:
+    """The client receives the new counts."""
     node = Node()
     tag = (await node.get(ALL)).headers["ETag"]
     node.reader.counters["all.example"] = Counters(2000, 0)
@@ -135,8 +135,8 @@ async def test_an_outdated_answer_is_not_what_a_client_still_has() -> None:
     assert (response.status, json_of(response)["delivered"]) == (200, 2000)
 
 
-async def test_head_says_what_get_would() -> None:
-    """Headers and all; also that nothing has changed."""
+async def test_head_has_the_headers_of_get() -> None:
+    """Also with a 304."""
     node = Node()
     got = await node.get(NOT)
     head = await ask(node.router, "HEAD", NOT)
@@ -145,8 +145,8 @@ async def test_head_says_what_get_would() -> None:
     assert (await ask(node.router, "HEAD", NOT, headers=tag)).status == 304
 
 
-async def test_a_node_that_is_full_gives_nothing_beyond_its_time() -> None:
-    """Though it has it still: what may not be read anew is refused, at once and again."""
+async def test_a_full_node_serves_no_expired_answer() -> None:
+    """It refuses the request, at once and again, although the answer is in memory."""
     node = Node()
     for _ in range(2):
         await node.get(ALL)
@@ -161,7 +161,7 @@ async def test_a_node_that_is_full_gives_nothing_beyond_its_time() -> None:
 
 
 async def test_a_full_node_refuses_a_bulk_request_whole() -> None:
-    """It is to be sent again as it is."""
+    """The client sends it again unchanged."""
     node = Node()
     node.reader.room = 1
     body, kind = b'{"domains": ["all.example", "not.example"]}', "application/json"
@@ -170,8 +170,8 @@ async def test_a_full_node_refuses_a_bulk_request_whole() -> None:
     assert node.reader.reads == []
 
 
-async def test_the_next_spelling_of_a_known_domain_is_not_read_again() -> None:
-    """Parsed first, then found; and no cache may have it for longer than in the one spelling."""
+async def test_another_spelling_of_a_cached_domain_needs_no_read() -> None:
+    """Its max-age is that of the canonical spelling."""
     node = Node(fresh_seconds=3.5)
     for target in (ALL, "/domains/ALL.example.", "/domains/%41ll.example"):
         assert json_of(await node.get(target))["domain"] == "all.example"
@@ -180,8 +180,8 @@ async def test_the_next_spelling_of_a_known_domain_is_not_read_again() -> None:
     assert await node.control("/domains/ALL.example") == "max-age=2"
 
 
-async def test_who_asks_late_in_an_answers_time_has_it_read_behind() -> None:
-    """Though the response is at hand; so a domain that is asked for often costs nobody a wait."""
+async def test_a_request_late_in_the_lifetime_starts_a_read() -> None:
+    """Although the response is stored; so no request for a popular domain waits."""
     node = Node(gather_seconds=0)
     for seconds in (0.0, 0.1, 0.1, 0.65):
         node.clock.now += seconds

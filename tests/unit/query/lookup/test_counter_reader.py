@@ -1,4 +1,4 @@
-"""How reads of domains go out together, and when one is refused instead."""
+"""How reads of domains are combined into requests, and which reads are refused."""
 
 import asyncio
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ WAIT_SECONDS = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row as the driver gives it."""
+    """A row as the driver returns it."""
 
     domain: str
     delivered: int
@@ -37,7 +37,7 @@ class Row:
 
 @dataclass(slots=True)
 class Statement:
-    """A statement, bound to what it reads."""
+    """A statement, bound to domains."""
 
     domains: Sequence[str] = ()
 
@@ -48,9 +48,9 @@ class Statement:
 
 @dataclass(slots=True)
 class FakeSession:
-    """A session on which each request waits to be answered by the test.
+    """A session whose requests wait until the test answers them.
 
-    A domain counts as many events as its name has characters; the replicas are by its first one.
+    A domain counts as many events as its name has characters; its first character is its replicas.
     """
 
     keyspace: str = "k"
@@ -82,18 +82,18 @@ class FakeSession:
         return [Row(domain, len(domain)) for domain in domains]
 
     async def answer(self, *numbers: int) -> None:
-        """Let the requests of these numbers be answered."""
+        """Answer the requests with these numbers."""
         for number in numbers:
             self.requests[number][1].set()
         await settle()
 
     def sizes(self) -> list[int]:
-        """Return how many domains each request has had."""
+        """Return the number of domains of each request."""
         return [len(domains) for domains, _ in self.requests]
 
 
 async def settle() -> None:
-    """Let all tasks go as far as they can."""
+    """Run all tasks until each of them waits."""
     for _ in range(10):
         await asyncio.sleep(0)
 
@@ -114,7 +114,7 @@ async def open_reader(
 
 
 async def start(reader: CassandraCounterReader, *names: str) -> list["asyncio.Task[Counters]"]:
-    """Return reads of *names* that have gone as far as they can."""
+    """Return reads of *names* that have run until they wait."""
     reads = [asyncio.create_task(reader.read(DomainName(name))) for name in names]
     await settle()
     return reads
@@ -125,8 +125,8 @@ def many(letter: str, number: int) -> list[str]:
     return [f"{letter}{n:04}.example" for n in range(number)]
 
 
-async def test_a_read_goes_out_at_once_while_there_is_a_place() -> None:
-    """Alone, if nobody asks with it."""
+async def test_a_read_is_sent_at_once_below_the_limit() -> None:
+    """Alone, if no other read starts at the same time."""
     session = FakeSession()
     reader = await open_reader(session)
     (first,) = await start(reader, "a.example")
@@ -139,8 +139,8 @@ async def test_a_read_goes_out_at_once_while_there_is_a_place() -> None:
     assert reader.idle
 
 
-async def test_what_is_asked_for_together_goes_together() -> None:
-    """In requests of a bounded size; each read gets the counters of its own domain."""
+async def test_simultaneous_reads_share_requests() -> None:
+    """A request has a bounded size; each read gets the counters of its domain."""
     session = FakeSession()
     reader = await open_reader(session)
     names = ["a" * (n + 1) + ".example" for n in range(DOMAINS_PER_REQUEST + 3)]
@@ -150,8 +150,8 @@ async def test_what_is_asked_for_together_goes_together() -> None:
     assert [(await read).delivered for read in reads] == [len(name) for name in names]
 
 
-async def test_what_has_to_wait_goes_together_once_there_is_a_place() -> None:
-    """The more wait, the less each costs."""
+async def test_waiting_reads_share_the_next_request() -> None:
+    """The more reads wait, the less each costs."""
     session = FakeSession()
     reader = await open_reader(session, at_once=1)
     await start(reader, "a.example")
@@ -163,8 +163,8 @@ async def test_what_has_to_wait_goes_together_once_there_is_a_place() -> None:
     await session.answer(1)
 
 
-async def test_only_neighbours_go_together_and_take_turns() -> None:
-    """One request is for one set of replicas; nobody's neighbours wait for all of another's."""
+async def test_a_request_has_domains_with_the_same_replicas() -> None:
+    """Groups with different replicas take turns."""
     session = FakeSession()
     reader = await open_reader(session, at_once=1)
     await start(reader, *many("a", 2 * DOMAINS_PER_REQUEST), "b.example")
@@ -174,10 +174,10 @@ async def test_only_neighbours_go_together_and_take_turns() -> None:
     assert letters == [{"a"}, {"b"}, {"a"}]
 
 
-async def test_a_request_that_takes_long_makes_room_for_others(
+async def test_a_slow_request_allows_another_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Up to a bound of its own: one slow domain stops nobody else, a silent Cassandra all."""
+    """Up to a limit in all: one slow domain does not stop the reads of others."""
     monkeypatch.setattr("query.lookup.counter_reader.SLOW_SECONDS", 0.0)
     session = FakeSession()
     reader = await open_reader(session, at_once=1, in_flight=3)
@@ -191,8 +191,8 @@ async def test_a_request_that_takes_long_makes_room_for_others(
     assert reader.idle
 
 
-async def test_a_domain_that_cannot_be_read_spoils_no_neighbour() -> None:
-    """What failed together is read one by one."""
+async def test_a_domain_that_cannot_be_read_fails_alone() -> None:
+    """The domains of a failed request are read one by one."""
     session = FakeSession(broken={"abad.example"})
     reader = await open_reader(session)
     good, bad, better = await start(reader, "a.example", "abad.example", "aa.example")
@@ -204,8 +204,8 @@ async def test_a_domain_that_cannot_be_read_spoils_no_neighbour() -> None:
         await bad
 
 
-async def test_without_cassandra_nothing_is_asked_twice() -> None:
-    """Whoever waited is told, each by an error of its own."""
+async def test_a_request_is_not_repeated_while_cassandra_is_away() -> None:
+    """Each waiting read gets a separate error."""
     session = FakeSession(error=StoreUnavailableError("no answer"))
     reader = await open_reader(session)
     reads = await start(reader, "a.example", "aa.example")
@@ -217,8 +217,8 @@ async def test_without_cassandra_nothing_is_asked_twice() -> None:
     assert reader.idle
 
 
-async def test_beyond_so_many_that_wait_a_read_is_refused() -> None:
-    """At once; and there is room again when they have gone out."""
+async def test_a_read_beyond_the_limit_of_waiting_reads_is_refused() -> None:
+    """At once; there is room again when the waiting reads are sent."""
     session = FakeSession()
     reader = await open_reader(session, at_once=1, waiting=2)
     await start(reader, "a.example")
@@ -231,8 +231,8 @@ async def test_beyond_so_many_that_wait_a_read_is_refused() -> None:
     await session.answer(1)
 
 
-async def test_beyond_so_long_a_wait_a_read_is_refused() -> None:
-    """Whoever has waited too long, when it is its turn; whoever would have to, at once."""
+async def test_a_read_that_waits_too_long_is_refused() -> None:
+    """When its turn comes; new reads are refused at once meanwhile."""
     session = FakeSession()
     clock = Clock()
     reader = await open_reader(session, at_once=1, clock=clock)
@@ -247,10 +247,8 @@ async def test_beyond_so_long_a_wait_a_read_is_refused() -> None:
     assert reader.idle
 
 
-async def test_a_read_that_had_a_place_is_not_refused_because_the_node_was_slow_to_send_it() -> (
-    None
-):
-    """Nor does it keep others from being taken in hand."""
+async def test_a_read_is_not_refused_because_the_event_loop_was_slow() -> None:
+    """Nor are new reads refused meanwhile."""
     session = FakeSession()
     clock = Clock()
     reader = await open_reader(session, at_once=1, clock=clock)
@@ -263,8 +261,8 @@ async def test_a_read_that_had_a_place_is_not_refused_because_the_node_was_slow_
     assert (await read, rooms) == (Counters(9), [999])
 
 
-async def test_who_is_gone_is_not_read_for() -> None:
-    """Nor does it hold a place."""
+async def test_a_cancelled_read_is_not_sent() -> None:
+    """Nor does it count for the limit."""
     session = FakeSession()
     reader = await open_reader(session, at_once=1)
     await start(reader, "a.example")

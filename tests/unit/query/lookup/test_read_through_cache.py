@@ -1,4 +1,4 @@
-"""When a domain is read, and what is answered meanwhile."""
+"""When a domain is read, and which answers are served without a read."""
 
 import asyncio
 
@@ -12,8 +12,8 @@ from shared.model.status import Status
 from tests.unit.query.lookup.cache_world import GONE, A, B, C, Node, settle, started
 
 
-async def test_an_answer_that_is_not_final_is_given_again_for_its_time_only() -> None:
-    """Then the domain is read anew."""
+async def test_an_answer_that_is_not_final_is_served_during_its_lifetime() -> None:
+    """Then the domain is read again."""
     node = Node(a=Counters(1, 0))
     assert await node.delivered(A) == 1
     node.count(A, 2)
@@ -24,8 +24,8 @@ async def test_an_answer_that_is_not_final_is_given_again_for_its_time_only() ->
     assert node.reader.reads == [A, A]
 
 
-async def test_the_time_of_a_slow_read_is_part_of_its_age() -> None:
-    """What was read a second ago is not fresh, however late it came."""
+async def test_the_age_of_an_answer_counts_from_the_start_of_its_read() -> None:
+    """A slow read may be expired when it arrives."""
     node = Node(a=Counters(1, 0))
     hold = node.hold()
     get = await started(node.cache.get(A))
@@ -36,8 +36,8 @@ async def test_the_time_of_a_slow_read_is_part_of_its_age() -> None:
     assert len(node.reader.reads) == 2
 
 
-async def test_a_replica_that_lags_lowers_nothing() -> None:
-    """The larger count of each kind stands."""
+async def test_a_lagging_replica_lowers_no_count() -> None:
+    """The larger count of each kind stays."""
     node = Node(a=Counters(5, 0))
     await node.cache.get(A)
     node.count(A, 3)
@@ -45,8 +45,8 @@ async def test_a_replica_that_lags_lowers_nothing() -> None:
     assert await node.delivered(A) == 5
 
 
-async def test_all_who_ask_for_a_domain_meanwhile_share_one_read() -> None:
-    """GET and bulk alike; another domain has a read of its own."""
+async def test_concurrent_requests_for_a_domain_share_one_read() -> None:
+    """Both GET and bulk requests; another domain has a separate read."""
     node = Node(a=Counters(1, 0))
     hold = node.hold()
     gets = [await started(node.cache.get(A)) for _ in range(3)]
@@ -57,8 +57,8 @@ async def test_all_who_ask_for_a_domain_meanwhile_share_one_read() -> None:
     assert node.reader.reads == [A, B]
 
 
-async def test_who_is_gone_takes_the_read_from_nobody() -> None:
-    """Neither a GET nor a bulk request that is cancelled."""
+async def test_a_cancelled_request_does_not_cancel_a_shared_read() -> None:
+    """Neither a GET nor a bulk request."""
     node = Node(a=Counters(1, 0))
     hold = node.hold()
     gone = [await started(node.cache.get(A)), await started(node.cache.get_many([A]))]
@@ -71,8 +71,8 @@ async def test_who_is_gone_takes_the_read_from_nobody() -> None:
     assert all(task.cancelled() for task in gone)
 
 
-async def test_a_failure_is_told_to_all_who_wait_and_not_kept() -> None:
-    """The next one reads again."""
+async def test_a_failure_reaches_all_waiting_requests_and_is_not_stored() -> None:
+    """The next request reads again."""
     node = Node(a=Counters(1, 0))
     node.reader.errors[A] = GONE
     hold = node.hold()
@@ -85,9 +85,7 @@ async def test_a_failure_is_told_to_all_who_wait_and_not_kept() -> None:
     assert await node.delivered(A) == 1
 
 
-async def test_what_is_not_final_is_not_given_beyond_its_time_even_if_nothing_else_is_there() -> (
-    None
-):
+async def test_an_expired_answer_is_not_served_while_cassandra_is_away() -> None:
     """No answer is better than an old one."""
     node = Node(a=Counters(2000, 0))
     assert (await node.cache.get(A)).status is Status.CATCH_ALL
@@ -98,8 +96,8 @@ async def test_what_is_not_final_is_not_given_beyond_its_time_even_if_nothing_el
     assert (await node.cache.get_many([A]))[A] is GONE
 
 
-async def test_final_answers_go_on_without_cassandra() -> None:
-    """By GET and in bulk, beside the errors of the others."""
+async def test_final_answers_are_served_while_cassandra_is_away() -> None:
+    """By GET and in bulk, next to the errors of other domains."""
     node = Node(a=Counters(5, 1), b=Counters(1, 0))
     await node.cache.get_many([A, B])
     node.reader.errors = {A: GONE, B: GONE}
@@ -113,7 +111,7 @@ async def test_final_answers_go_on_without_cassandra() -> None:
 
 
 async def test_a_bulk_request_never_has_outdated_counts_while_cassandra_can_be_read() -> None:
-    """Not even of a final answer, and for want of room on this node."""
+    """Not even for a final answer when this node has no room for the read."""
     node = Node(a=Counters(5, 1))
     await node.cache.get_many([A])
     node.clock.now += 2
@@ -121,8 +119,8 @@ async def test_a_bulk_request_never_has_outdated_counts_while_cassandra_can_be_r
     assert (await node.cache.get_many([A]))[A] is full
 
 
-async def test_a_bulk_request_reads_final_answers_anew_once_they_are_no_longer_fresh() -> None:
-    """Clients verify counts by it."""
+async def test_a_bulk_request_reads_expired_final_answers_again() -> None:
+    """Clients verify counts with it."""
     node = Node(a=Counters(5, 1))
     await node.cache.get_many([A])
     node.count(A, 6, 1)
@@ -132,8 +130,8 @@ async def test_a_bulk_request_reads_final_answers_anew_once_they_are_no_longer_f
     assert found.delivered == 6
 
 
-async def test_one_failure_spoils_no_other_of_a_bulk_request() -> None:
-    """Each domain has its own outcome."""
+async def test_one_failed_domain_of_a_bulk_request_fails_alone() -> None:
+    """Each domain has a separate outcome."""
     node = Node(a=Counters(1, 0), c=Counters(3, 0))
     node.reader.errors[B] = GONE
     found = await node.cache.get_many([A, B, C])
@@ -142,7 +140,7 @@ async def test_one_failure_spoils_no_other_of_a_bulk_request() -> None:
 
 
 async def test_a_bulk_request_that_does_not_fit_is_refused_before_any_read() -> None:
-    """What is fresh needs no room."""
+    """Fresh answers need no room."""
     node = Node()
     await node.cache.get_many([A])
     node.reader.room = 1
@@ -152,8 +150,8 @@ async def test_a_bulk_request_that_does_not_fit_is_refused_before_any_read() -> 
     assert node.reader.reads == [A, B]
 
 
-async def test_a_full_node_refuses_what_it_would_have_to_read_and_nothing_else() -> None:
-    """What is fresh, final, or being read already goes on."""
+async def test_a_full_node_refuses_only_new_reads() -> None:
+    """Fresh and final answers and reads in flight still work."""
     node = Node(a=Counters(1, 0), b=Counters(1, 1))
     await node.cache.get_many([A, B])
     hold = node.hold()
@@ -169,8 +167,8 @@ async def test_a_full_node_refuses_what_it_would_have_to_read_and_nothing_else()
     assert (await joining) == (await reading)
 
 
-async def test_fresh_does_not_take_a_read_that_began_before_it() -> None:
-    """It waits for that one, and shares the next."""
+async def test_get_fresh_does_not_use_an_earlier_read() -> None:
+    """It waits for that read, and shares the next one."""
     node = Node(a=Counters(1, 0))
     hold = node.hold()
     get = await started(node.cache.get(A))
@@ -183,8 +181,8 @@ async def test_fresh_does_not_take_a_read_that_began_before_it() -> None:
     assert node.reader.reads == [A, A]
 
 
-async def test_fresh_reads_what_is_fresh_and_keeps_what_it_reads() -> None:
-    """The next GET has it."""
+async def test_get_fresh_reads_again_and_stores_the_answer() -> None:
+    """The next GET is served from memory."""
     node = Node(a=Counters(1, 0))
     await node.cache.get(A)
     node.count(A, 2)
@@ -193,8 +191,8 @@ async def test_fresh_reads_what_is_fresh_and_keeps_what_it_reads() -> None:
     assert len(node.reader.reads) == 2
 
 
-async def test_a_bounce_that_is_heard_is_answered_at_once() -> None:
-    """Nothing is read before it; the counts are read behind it."""
+async def test_a_bounce_changes_the_answer_at_once() -> None:
+    """The counts are read in the background."""
     node = Node(a=Counters(7, 0))
     await node.cache.get(A)
     node.count(A, 9, 1)
@@ -207,8 +205,8 @@ async def test_a_bounce_that_is_heard_is_answered_at_once() -> None:
     assert await node.delivered(A) == 9
 
 
-async def test_a_catch_all_that_is_heard_is_read_by_the_next_one() -> None:
-    """Though what is known would have been fresh."""
+async def test_a_change_to_catch_all_makes_the_next_request_read() -> None:
+    """Although the answer in memory was fresh."""
     node = Node(a=Counters(7, 0))
     await node.cache.get(A)
     node.count(A, 2000)
@@ -217,8 +215,8 @@ async def test_a_catch_all_that_is_heard_is_read_by_the_next_one() -> None:
 
 
 @pytest.mark.parametrize("later", [Counters(9, 1), Counters(3, 0)])
-async def test_news_that_come_during_a_read_are_not_lost_by_it(later: Counters) -> None:
-    """It may have seen what was before: a bounce stands, all else is read again."""
+async def test_a_change_during_a_read_is_not_lost(later: Counters) -> None:
+    """The read may be older than the change: a bounce stays, any other change is read again."""
     node = Node(a=Counters(7, 0))
     hold = node.hold()
     get = await started(node.cache.get(A))
@@ -232,16 +230,16 @@ async def test_news_that_come_during_a_read_are_not_lost_by_it(later: Counters) 
     assert await node.delivered(A) == 20
 
 
-async def test_news_of_what_nobody_asked_for_take_no_memory() -> None:
-    """One log's counters are not the domain's, so the first who asks has it read."""
+async def test_a_change_of_an_unknown_domain_is_not_stored() -> None:
+    """The counters of one partition are not those of the domain; the first request reads it."""
     node = Node(a=Counters(7, 1))
     node.cache.invalidate(Change(A, "log/0", Counters(2, 1), 0))
     assert node.cache.get_cached(A) is None
     assert await node.delivered(A) == 7
 
 
-async def test_a_node_that_ends_leaves_no_read_behind() -> None:
-    """Not even one that is never answered."""
+async def test_closing_cancels_the_reads_in_flight() -> None:
+    """Also a read that is never answered."""
     node = Node()
     node.hold()
     get = await started(node.cache.get(A))

@@ -1,4 +1,4 @@
-"""What is read again while nobody waits for it."""
+"""Which answers are read again in the background."""
 
 from query.lookup.refresher import MAX_DOMAINS
 from shared.model.counter import Counters
@@ -6,8 +6,8 @@ from shared.model.domain import DomainName
 from tests.unit.query.lookup.cache_world import A, B, Node, settle
 
 
-async def test_a_final_answer_is_given_at_once_and_its_counts_are_read_behind_it() -> None:
-    """They converge with the next look, by one read however many ask."""
+async def test_a_final_answer_is_served_at_once_and_read_in_the_background() -> None:
+    """The next request has the new counts; all requests together cause one read."""
     node = Node(a=Counters(5, 1))
     await node.cache.get(A)
     node.count(A, 9, 2)
@@ -20,8 +20,8 @@ async def test_a_final_answer_is_given_at_once_and_its_counts_are_read_behind_it
     assert node.reader.reads == [A, A]
 
 
-async def test_a_final_answer_that_is_fresh_is_not_read_again() -> None:
-    """The time is the same as for the others."""
+async def test_a_fresh_final_answer_is_not_read_again() -> None:
+    """Its lifetime is that of other answers."""
     node = Node(a=Counters(5, 1))
     await node.cache.get(A)
     node.clock.now += 0.9
@@ -30,8 +30,8 @@ async def test_a_final_answer_that_is_fresh_is_not_read_again() -> None:
     assert node.reader.reads == [A]
 
 
-async def test_who_asks_late_in_an_answers_time_has_it_read_before_it_is_over() -> None:
-    """Nobody waits, however many ask, and the next second has what was read."""
+async def test_a_request_late_in_the_lifetime_starts_a_read() -> None:
+    """No request waits, and the next second has the new counts."""
     node = Node(a=Counters(1, 0))
     await node.cache.get(A)
     node.count(A, 2)
@@ -48,8 +48,8 @@ async def test_who_asks_late_in_an_answers_time_has_it_read_before_it_is_over() 
     assert node.reader.reads == [A, A]
 
 
-async def test_what_was_read_meanwhile_is_not_read_again() -> None:
-    """A request that gathers reads looks again at what is due."""
+async def test_a_domain_read_meanwhile_is_not_read_again() -> None:
+    """The refresher checks what is due when it starts the reads."""
     node = Node(a=Counters(1, 0))
     await node.cache.get(A)
     node.clock.now += 0.85
@@ -59,8 +59,8 @@ async def test_what_was_read_meanwhile_is_not_read_again() -> None:
     assert node.reader.reads == [A, A]
 
 
-async def test_no_read_goes_behind_an_answer_while_others_wait_to_be_read() -> None:
-    """A final answer can wait for its counts."""
+async def test_nothing_is_refreshed_while_other_reads_wait() -> None:
+    """The counts of a final answer can wait."""
     node = Node(a=Counters(5, 1))
     await node.cache.get(A)
     node.clock.now += 2
@@ -70,8 +70,8 @@ async def test_no_read_goes_behind_an_answer_while_others_wait_to_be_read() -> N
     assert node.reader.reads == [A]
 
 
-async def test_what_is_due_together_is_read_together() -> None:
-    """By one turn, as the reader makes one request of it."""
+async def test_domains_due_together_are_read_together() -> None:
+    """In one turn, so that the reader combines them into one request."""
     node = Node(a=Counters(5, 1), b=Counters(5, 1))
     for domain in (A, B):
         await node.cache.get(domain)
@@ -85,8 +85,8 @@ async def test_what_is_due_together_is_read_together() -> None:
     hold.set()
 
 
-async def test_no_more_is_read_than_goes_out_at_once() -> None:
-    """A GET that comes to need one of these reads must not stand behind thousands."""
+async def test_one_turn_reads_no_more_than_one_round_of_requests() -> None:
+    """A GET that waits for one of these reads must not wait behind thousands."""
     domains = [DomainName(f"d{number}.example") for number in range(2 * MAX_DOMAINS)]
     node = Node(**{f"d{number}": Counters(5, 1) for number in range(2 * MAX_DOMAINS)})
     for domain in domains:
@@ -98,8 +98,8 @@ async def test_no_more_is_read_than_goes_out_at_once() -> None:
     assert len(node.reader.reads) == 3 * MAX_DOMAINS
 
 
-async def test_a_node_that_ends_begins_no_read() -> None:
-    """What was gathered is forgotten."""
+async def test_a_closed_cache_starts_no_read() -> None:
+    """The gathered domains are dropped."""
     node = Node(a=Counters(5, 1))
     await node.cache.get(A)
     node.clock.now += 2
@@ -109,8 +109,8 @@ async def test_a_node_that_ends_begins_no_read() -> None:
     assert node.reader.reads == [A]
 
 
-async def test_what_the_reader_has_no_room_for_is_read_when_it_is_asked_for_again() -> None:
-    """A node that is full for a while loses nothing by it."""
+async def test_a_dropped_refresh_happens_at_the_next_request() -> None:
+    """A node that was full for a while loses nothing."""
     node = Node(a=Counters(5, 1))
     await node.cache.get(A)
     node.clock.now += 2

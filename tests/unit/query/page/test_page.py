@@ -1,4 +1,4 @@
-"""The page and its files, as they go over the wire."""
+"""The page and its files as HTTP responses."""
 
 import gzip
 import re
@@ -26,7 +26,7 @@ COUNTERS = {
 
 
 async def look_up(domain: DomainName) -> Answer:
-    """Answer from a table; one domain has no answer."""
+    """Return an answer from a table; one domain fails."""
     if domain == "down.example":
         raise StoreUnavailableError("No <quorum>.")
     return answer_of(domain, COUNTERS.get(domain, Counters()), 1000)
@@ -34,7 +34,7 @@ async def look_up(domain: DomainName) -> Answer:
 
 @pytest.fixture(scope="module")
 def router() -> Router:
-    """The routes of the page alone."""
+    """The routes of the page."""
     return Router(build_page_routes(look_up))
 
 
@@ -45,13 +45,13 @@ def text_of(response: web.Response) -> str:
 
 
 def answer_in(page: str) -> str:
-    """Return what stands in the place of the answer."""
+    """Return the part of the page that has the answer."""
     return page.partition('aria-live="polite">')[2].partition("</section>")[0]
 
 
 @pytest.mark.parametrize("path", ["/", "/docs", "/?domain=some.example", "/static/main.js"])
-async def test_every_page_forbids_what_comes_from_elsewhere(router: Router, path: str) -> None:
-    """No script, style or frame but our own, and nothing inline."""
+async def test_every_page_forbids_foreign_and_inline_sources(router: Router, path: str) -> None:
+    """Scripts, styles and frames come from this origin only."""
     headers = (await ask(router, "GET", path)).headers
     policy = headers["Content-Security-Policy"]
     assert policy.startswith("default-src 'self';")
@@ -64,8 +64,8 @@ async def test_every_page_forbids_what_comes_from_elsewhere(router: Router, path
 
 
 @pytest.mark.parametrize("name", ["index.html", "docs.html"])
-def test_no_page_has_anything_inline_or_from_elsewhere(name: str) -> None:
-    """The policy would forbid it, so it is not even tried."""
+def test_no_page_has_foreign_or_inline_sources(name: str) -> None:
+    """The policy would block them."""
     html = (Path(query.__file__).parent / "page" / "static" / name).read_text()
     assert "style=" not in html
     assert "//" not in html
@@ -74,8 +74,8 @@ def test_no_page_has_anything_inline_or_from_elsewhere(name: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/", "/docs", "/static/style.css"])
-async def test_who_has_a_file_gets_a_304(router: Router, path: str) -> None:
-    """The tag is that of the content; another tag gets the content."""
+async def test_a_client_with_the_current_file_gets_304(router: Router, path: str) -> None:
+    """The ETag is a hash of the content; another tag gets the content."""
     first = await ask(router, "GET", path)
     assert (first.status, first.headers["Cache-Control"]) == (200, "no-cache")
     tag = first.headers["ETag"]
@@ -87,8 +87,8 @@ async def test_who_has_a_file_gets_a_304(router: Router, path: str) -> None:
     assert changed.status == 200
 
 
-async def test_who_takes_gzip_gets_the_same_content_packed(router: Router) -> None:
-    """Both forms have names of their own, and caches are told to keep them apart."""
+async def test_a_client_that_accepts_gzip_gets_the_same_content_compressed(router: Router) -> None:
+    """The two forms have different ETags, and ``Vary`` keeps them apart in caches."""
     path = "/static/vendor/swagger-ui/swagger-ui-bundle.js"
     plain = await ask(router, "GET", path)
     packed = await ask(router, "GET", path, headers={"Accept-Encoding": "br, gzip;q=0.5"})
@@ -103,8 +103,8 @@ async def test_who_takes_gzip_gets_the_same_content_packed(router: Router) -> No
 
 
 @pytest.mark.parametrize("name", FILES)
-async def test_each_file_is_served_as_what_it_is(router: Router, name: str) -> None:
-    """Its type is said, as nothing may be guessed."""
+async def test_each_file_has_its_content_type(router: Router, name: str) -> None:
+    """Browsers must not guess it."""
     response = await ask(router, "GET", f"/static/{name}")
     assert (response.status, response.content_type) == (200, FILES[name])
 
@@ -124,8 +124,8 @@ async def test_each_file_is_served_as_what_it_is(router: Router, name: str) -> N
         "/query/page/route.py",
     ],
 )
-async def test_nothing_but_the_list_is_served(router: Router, path: str) -> None:
-    """A path never reaches the file system."""
+async def test_only_the_listed_files_are_served(router: Router, path: str) -> None:
+    """A request path never reaches the file system."""
     response = await ask(router, "GET", path)
     assert (response.status, json_of(response)["code"]) == (404, "unknown_path")
 
@@ -139,10 +139,10 @@ async def test_nothing_but_the_list_is_served(router: Router, path: str) -> None
         ("never.example", "Unknown"),
     ],
 )
-async def test_a_look_up_without_a_script_shows_one_status(
+async def test_a_lookup_without_a_script_shows_one_status(
     router: Router, domain: str, shown: str
 ) -> None:
-    """The words for the other statuses are there too, hidden."""
+    """The texts of the other statuses are hidden."""
     response = await ask(router, "GET", f"/?domain={domain}")
     card = answer_in(text_of(response))
     assert (response.status, response.headers["Cache-Control"]) == (200, "no-store")
@@ -155,8 +155,8 @@ async def test_a_look_up_without_a_script_shows_one_status(
     assert visible == [shown]
 
 
-async def test_a_look_up_shows_how_far_a_domain_is(router: Router) -> None:
-    """The meter, in words and to scale."""
+async def test_a_lookup_shows_the_distance_to_the_threshold(router: Router) -> None:
+    """As text and as a meter."""
     card = answer_in(text_of(await ask(router, "GET", "/?domain=some.example")))
     assert '<span data-field="delivered">204</span> of 1,001 deliveries' in card
     assert 'width="20.4%"' in card
@@ -166,7 +166,7 @@ async def test_a_look_up_shows_how_far_a_domain_is(router: Router) -> None:
 
 
 async def test_an_internationalised_name_is_shown_both_ways(router: Router) -> None:
-    """As people write it, as the DNS has it, and as it was typed."""
+    """In Unicode, as an A-label, and as the visitor typed it."""
     card = answer_in(text_of(await ask(router, "GET", "/?domain=B%C3%9CCHER.example")))
     assert "<h3><bdi>bücher.example</bdi></h3>" in card
     assert "<code>xn--bcher-kva.example</code>" in card
@@ -177,8 +177,8 @@ async def test_an_internationalised_name_is_shown_both_ways(router: Router) -> N
 
 
 @pytest.mark.parametrize("typed", ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>'])
-async def test_what_was_typed_is_text(router: Router, typed: str) -> None:
-    """Neither the form nor the refusal lets it become anything else."""
+async def test_the_typed_name_is_escaped(router: Router, typed: str) -> None:
+    """In the form and in the refusal."""
     target = "/?domain=" + "".join(f"%{byte:02x}" for byte in typed.encode())
     response = await ask(router, "GET", target)
     page = text_of(response)
@@ -199,8 +199,8 @@ async def test_what_was_typed_is_text(router: Router, typed: str) -> None:
         ("a" * 300, "domain_too_long"),
     ],
 )
-async def test_what_is_no_domain_is_refused_in_words(router: Router, typed: str, code: str) -> None:
-    """The page says why, and answers 400."""
+async def test_an_invalid_domain_is_explained(router: Router, typed: str, code: str) -> None:
+    """The page shows the reason, with status 400."""
     response = await ask(router, "GET", f"/?domain={typed}")
     page = text_of(response)
     assert (response.status, response.content_type) == (400, "text/html")
@@ -208,16 +208,16 @@ async def test_what_is_no_domain_is_refused_in_words(router: Router, typed: str,
     assert "a" * 81 not in page
 
 
-async def test_a_store_that_cannot_answer_is_said_so(router: Router) -> None:
-    """It is no answer, and no page that a cache may keep."""
+async def test_a_failing_store_is_explained(router: Router) -> None:
+    """The response is neither an answer nor cacheable."""
     response = await ask(router, "GET", "/?domain=down.example")
     assert (response.status, response.headers["Cache-Control"]) == (503, "no-store")
     assert response.headers["Retry-After"]
     assert "No &lt;quorum&gt;." in text_of(response)
 
 
-async def test_a_page_without_a_question_has_no_answer(router: Router) -> None:
-    """The place is empty, and so is the field."""
+async def test_a_page_without_a_domain_has_no_answer(router: Router) -> None:
+    """The answer and the field are empty."""
     page = text_of(await ask(router, "GET", "/"))
     assert answer_in(page).startswith("</div>")
     assert 'value=""' in page

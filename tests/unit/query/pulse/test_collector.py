@@ -1,4 +1,4 @@
-"""How the pulse is put together from sources that tell, and that do not."""
+"""How the pulse is collected from sources that work and that fail."""
 
 import asyncio
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ INGEST, WORKER = ("127.0.0.1", 9080), ("127.0.0.1", 9082)
 
 @dataclass(slots=True)
 class Fakes:
-    """Targets, a log and a clock that a test sets."""
+    """Targets, a topic and a clock that a test sets."""
 
     told: dict[Address, TargetState | SourceError]
     log: dict[int, PartitionOffsets] | SourceError = field(default_factory=dict)
@@ -31,14 +31,14 @@ class Fakes:
         self.may_answer.set()
 
     def collector(self) -> PulseCollector:
-        """Return the collector that asks these."""
+        """Return a collector over these."""
         hidden = {address for several in self.names.values() for address in several}
         named = [(name, 9082) for name in self.names]
         shown = [at for at in self.told if at[0] not in hidden]
         return PulseCollector([*shown, *named], self, self, lambda: self.now, self.resolve_host)
 
     async def resolve_host(self, host: str) -> list[str]:
-        """Return what a name stands for."""
+        """Return the addresses of a name."""
         return self.names.get(host, [host])
 
     async def scrape(self, address: Address, name: str) -> TargetState:
@@ -65,12 +65,12 @@ def target(
     lags: Mapping[int, int] | None = None,
     ready: bool = True,
 ) -> TargetState:
-    """Return what a process tells."""
+    """Return the state of a process."""
     return TargetState(ready, Scrape(tier, dict(totals or {}), {}, dict(lags or {})))
 
 
-async def test_a_rate_takes_two_looks() -> None:
-    """The first look has nothing to compare with, and says so."""
+async def test_a_rate_needs_two_collections() -> None:
+    """The first has no interval and no rates."""
     fakes = Fakes({INGEST: target(Tier.INGEST, {Total.EVENTS_IN: 100})})
     collector = fakes.collector()
     first = await collector.current()
@@ -81,8 +81,8 @@ async def test_a_rate_takes_two_looks() -> None:
     assert (second.over_seconds, second.rates[Total.EVENTS_IN]) == (2.0, 25.0)
 
 
-async def test_a_rate_over_a_long_absence_is_none_of_now() -> None:
-    """Who comes back after a while starts anew."""
+async def test_a_long_pause_starts_the_rates_again() -> None:
+    """A rate over that interval would not describe the present."""
     fakes = Fakes({INGEST: target(Tier.INGEST, {Total.EVENTS_IN: 100})})
     collector = fakes.collector()
     await collector.current()
@@ -91,7 +91,7 @@ async def test_a_rate_over_a_long_absence_is_none_of_now() -> None:
 
 
 async def test_all_viewers_share_one_collection_a_second() -> None:
-    """Nobody asks the sources more often, however many look."""
+    """The sources are read once a second, for any number of viewers."""
     fakes = Fakes({INGEST: target(Tier.INGEST)})
     collector = fakes.collector()
     fakes.may_answer.clear()
@@ -107,8 +107,8 @@ async def test_all_viewers_share_one_collection_a_second() -> None:
     assert fakes.asked == 2
 
 
-async def test_who_leaves_spoils_nobody_elses_look() -> None:
-    """The next in line collects."""
+async def test_a_cancelled_request_does_not_cancel_the_collection_of_others() -> None:
+    """The next request in the queue collects."""
     fakes = Fakes({INGEST: target(Tier.INGEST)})
     collector = fakes.collector()
     fakes.may_answer.clear()
@@ -119,8 +119,8 @@ async def test_who_leaves_spoils_nobody_elses_look() -> None:
     assert (await stays).targets[0].up
 
 
-async def test_a_source_that_does_not_tell_is_named() -> None:
-    """The answer is a 200 with what the others tell; a dead process keeps its tier."""
+async def test_a_failed_source_is_named() -> None:
+    """The response is a 200 with the other sources; a dead process keeps its tier."""
     fakes = Fakes({INGEST: target(Tier.INGEST), WORKER: target(Tier.WORKER, lags={0: 4})})
     collector = fakes.collector()
     await collector.current()
@@ -154,8 +154,8 @@ async def test_a_source_that_does_not_tell_is_named() -> None:
     assert [partition["lag"] for partition in pulse["partitions"]] == [4]
 
 
-async def test_the_lag_is_the_workers_where_they_tell_and_says_whose_it_is() -> None:
-    """Committed offsets are late, so they are the second choice; nothing is guessed."""
+async def test_the_lag_is_that_of_the_workers_if_known() -> None:
+    """Else that of the committed offsets, which are late; never a guess."""
     fakes = Fakes({WORKER: target(Tier.WORKER, lags={0: 4})})
     fakes.log = {
         0: PartitionOffsets(100, 50),
@@ -170,8 +170,8 @@ async def test_the_lag_is_the_workers_where_they_tell_and_says_whose_it_is() -> 
     ]
 
 
-async def test_a_name_of_several_addresses_stands_for_as_many_processes() -> None:
-    """Each is asked at each look; those that come and go with the name are told as they are."""
+async def test_a_name_with_several_addresses_stands_for_as_many_processes() -> None:
+    """Each is scraped each time; the list follows the name's addresses."""
     first, second, third = (("10.0.0." + number, 9082) for number in "123")
     counted = target(Tier.WORKER, {Total.ROWS_WRITTEN: 100})
     fakes = Fakes({first: counted, second: counted}, names={"workers": [first[0], second[0]]})
@@ -189,8 +189,8 @@ async def test_a_name_of_several_addresses_stands_for_as_many_processes() -> Non
     assert fakes.asked_as == {"workers"}
 
 
-async def test_a_name_of_one_address_is_told_as_it_was_given() -> None:
-    """And so is one that nobody knows: the answer says that it does not answer."""
+async def test_a_name_with_one_address_is_shown_as_configured() -> None:
+    """So is a name without an address: it is shown as failing."""
     fakes = Fakes({("worker-1", 9082): SourceError("no connection")})
     assert (await fakes.collector().current()).failing == {"worker-1:9082": "no connection"}
     fakes.names["worker-1"] = []

@@ -1,4 +1,4 @@
-"""What two scrapes say of the time between them."""
+"""Rates and delays between two scrapes."""
 
 import math
 from dataclasses import astuple
@@ -25,7 +25,7 @@ from shared.model.status import Status
 
 
 def ingest(acknowledged: int, refused: int = 0, rejected: int = 0) -> Scrape:
-    """Return the reading of a real ingest node's metrics."""
+    """Return the scrape of a real ingest node's metrics."""
     registry = CollectorRegistry()
     metrics = IngestMetrics(registry, Admission(1, 1))
     metrics.acknowledged = acknowledged
@@ -41,7 +41,7 @@ def ingest(acknowledged: int, refused: int = 0, rejected: int = 0) -> Scrape:
 
 
 def worker(rows: int, lags: dict[int, int], delays: list[float]) -> Scrape:
-    """Return the reading of a real worker's metrics."""
+    """Return the scrape of a real worker's metrics."""
     registry = CollectorRegistry()
     metrics = WorkerMetrics(registry)
     metrics.writes_ok.inc(rows)
@@ -58,8 +58,8 @@ def worker(rows: int, lags: dict[int, int], delays: list[float]) -> Scrape:
     return reading
 
 
-def test_metrics_of_each_tier_are_read() -> None:
-    """By the names under which the tiers themselves write them."""
+def test_metrics_of_each_tier_are_parsed() -> None:
+    """Under the names that the tiers themselves export."""
     assert ingest(7, refused=2, rejected=3).totals == {
         Total.EVENTS_IN: 7,
         Total.EVENTS_REFUSED: 5,
@@ -70,8 +70,8 @@ def test_metrics_of_each_tier_are_read() -> None:
     assert read.delays == {0.1: 0, 0.2: 1, 0.4: 1, math.inf: 1}
 
 
-def test_a_query_node_is_known_and_its_answers_are_summed() -> None:
-    """All statuses are answers, all codes refusals."""
+def test_the_answers_of_a_query_node_are_summed() -> None:
+    """Over all statuses and all problem codes."""
     registry = CollectorRegistry()
     metrics = QueryMetrics(registry)
     assert parse_scrape(generate_latest(registry).decode()).tier is Tier.QUERY
@@ -83,14 +83,14 @@ def test_a_query_node_is_known_and_its_answers_are_summed() -> None:
     assert (read.totals[Total.ANSWERS], read.totals[Total.QUESTIONS_REFUSED]) == (2, 2)
 
 
-def test_what_is_no_metrics_is_an_error() -> None:
-    """It is never read as zeros."""
+def test_text_in_another_format_is_an_error() -> None:
+    """It is never parsed as zeros."""
     with pytest.raises(ValueError, match=r".+"):
         parse_scrape("<html>not found</html>")
 
 
 def test_rates_are_summed_over_the_processes_of_a_tier() -> None:
-    """Who began anew counts from 0; who was not there before does not count yet."""
+    """A restarted process counts from 0; a new process counts from its second scrape."""
     before = {"a": ingest(100), "b": ingest(1000)}
     after = {"a": ingest(140), "b": ingest(10), "new": ingest(500)}
     found = rates(before, after, 2.0)
@@ -98,8 +98,8 @@ def test_rates_are_summed_over_the_processes_of_a_tier() -> None:
     assert found[Total.ROWS_WRITTEN] is None
 
 
-def test_the_delay_is_that_of_the_time_between() -> None:
-    """What was before does not weigh on what is now."""
+def test_the_delay_is_that_of_the_interval() -> None:
+    """Earlier events do not change it."""
     old = [0.05] * 1000
     before = {"w": worker(0, {}, old)}
     found = delay(before, {"w": worker(0, {}, old + [0.15] * 10)})
@@ -109,14 +109,14 @@ def test_the_delay_is_that_of_the_time_between() -> None:
     assert delay({}, before) is None
 
 
-def test_a_worker_that_began_anew_tells_of_itself_alone() -> None:
-    """Its fewer events are all of them new."""
+def test_a_restarted_worker_counts_all_its_events() -> None:
+    """It has fewer events than before, and all of them are new."""
     found = delay({"w": worker(0, {}, [0.3] * 50)}, {"w": worker(0, {}, [0.15] * 4)})
     assert found is not None
     assert astuple(found) == pytest.approx((4, 0.15, 0.195))
 
 
-def test_beyond_the_last_bound_only_the_bound_is_known() -> None:
+def test_a_quantile_beyond_the_last_bound_is_that_bound() -> None:
     """A quantile is never infinite."""
     assert quantile({0.1: 1, 0.2: 1, math.inf: 10}, 0.95) == 0.2
     assert quantile({0.1: 10, math.inf: 10}, 0.5) == pytest.approx(0.05)
