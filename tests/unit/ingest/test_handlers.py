@@ -88,7 +88,7 @@ async def test_an_idempotency_key_is_stored_with_its_event(node: Node) -> None:
 async def test_a_bad_event_is_refused_and_not_sent(
     node: Node, target: str, headers: dict[str, str], code: str
 ) -> None:
-    """400 with a problem code; nothing is sent to the topic."""
+    """400 with a problem code, which is counted once; nothing is sent to the topic."""
     response = await ask(node.router, "PUT", target, None, headers)
     assert (response.status, json_of(response)["code"]) == (400, code)
     assert node.topic.appends == []
