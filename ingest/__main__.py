@@ -10,8 +10,8 @@ from ingest.metrics import IngestMetrics, TopicMetrics
 from ingest.processes import run_processes
 from ingest.publisher import Publisher
 from shared.errors import OutcomeUnknownError
+from shared.http.instrumentation import HttpInstrumentation
 from shared.http.server import HttpLimits, open_server
-from shared.http.watch import HttpWatch
 from shared.kafka.topic import open_topic
 from shared.openapi.document import Documents, build_route
 from shared.runtime.lifecycle import main, tune_garbage_collector
@@ -43,7 +43,7 @@ async def serve(config: IngestConfig, node: Node, documents: Documents) -> None:
     settings = config.ingest
     admission = Admission(settings.max_in_flight_events, settings.max_in_flight_bytes)
     metrics = IngestMetrics(node.registry, admission)
-    watch = HttpWatch(node.registry, node.spans)
+    instrumentation = HttpInstrumentation(node.registry, node.spans)
     limits = HttpLimits(
         max_connections=settings.max_connections,
         idle_seconds=settings.idle_seconds,
@@ -65,14 +65,17 @@ async def serve(config: IngestConfig, node: Node, documents: Documents) -> None:
             # Left first: stop accepting, answer the requests in flight. Then the flushers end.
             async with open_server(
                 build_routes(
-                    handlers, build_route(documents.traffic), guard=node.guard, watch=watch
+                    handlers,
+                    build_route(documents.traffic),
+                    guard=node.guard,
+                    instrumentation=instrumentation,
                 ),
                 settings.http_host,
                 settings.http_port,
                 limits,
                 tls=node.tls,
                 shared_port=settings.process is not None,
-                watch=watch,
+                instrumentation=instrumentation,
             ):
                 tune_garbage_collector()
                 await node.stop.wait()

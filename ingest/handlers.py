@@ -15,11 +15,12 @@ from ingest.publisher import Acknowledgement, Publisher
 from shared.auth.guard import charge
 from shared.errors import NodeFullError, OutcomeUnknownError, RetriableError
 from shared.http.bodies import inflate, read_body
-from shared.http.load_shedding import Pace, Refusals
-from shared.http.prebuilt import PrebuiltResponse
+from shared.http.instrumentation import HttpInstrumentation
+from shared.http.load_shedding import LoadShedder
+from shared.http.prebuilt_response import PrebuiltResponse
 from shared.http.problems import HttpProblem, build_problem
+from shared.http.rate_limiter import RateLimiter
 from shared.http.routing import Guard, Route, Router
-from shared.http.watch import HttpWatch
 from shared.model.domain import MAX_NAME_OCTETS, parse_domain
 from shared.model.event import Event, EventKind, parse_idempotency_key
 from shared.model.scope import Scope
@@ -45,7 +46,8 @@ class Handlers:
         self._metrics = metrics
         self._body_seconds = body_seconds
         self._accepted = PrebuiltResponse(lambda: web.Response(status=202), 202)
-        self._refusals = Refusals(Pace(asyncio.get_running_loop().call_later))
+        limiter = RateLimiter(asyncio.get_running_loop().call_later)
+        self._load_shedder = LoadShedder(limiter)
         # One body at a time, in order of arrival: taking turns would delay all of them.
         self._parsing = asyncio.Lock()
 
@@ -62,7 +64,7 @@ class Handlers:
     ) -> web.StreamResponse:
         admission = self._admission
         if not admission.try_admit(1, MAX_PUT_BYTES):
-            return await self._refusals.answer(request, admission.FULL)
+            return await self._load_shedder.refuse(request, admission.FULL)
         try:
             if request.body_exists:
                 await read_body(request, MAX_IGNORED_BODY_BYTES, self._body_seconds)
@@ -77,7 +79,7 @@ class Handlers:
             return self._answer_put(request, outcome)
         finally:
             admission.release(1, MAX_PUT_BYTES)
-        return await self._refusals.answer(request, reason)
+        return await self._load_shedder.refuse(request, reason)
 
     def _answer_put(
         self, request: web.BaseRequest, outcome: RetriableError | None
@@ -86,7 +88,7 @@ class Handlers:
             self._metrics.failed += 1
             return build_problem(outcome.problem, str(outcome))
         self._metrics.acknowledged += 1
-        return self._accepted.answer(request)
+        return self._accepted.respond(request)
 
     async def post_events(self, request: web.BaseRequest) -> web.StreamResponse:
         """``POST /events``: one event per line, answered once Kafka has every accepted line."""
@@ -99,7 +101,7 @@ class Handlers:
                 reason, read_bytes = str(error), reservation.size_bytes
             else:
                 return await self._answer_bulk(bulk)
-        return await self._refusals.answer(request, reason, read_bytes)
+        return await self._load_shedder.refuse(request, reason, read_bytes)
 
     async def _answer_bulk(self, bulk: BulkRequest) -> web.StreamResponse:
         for rejection in bulk.rejected:
@@ -157,7 +159,7 @@ def build_routes(
     handlers: Handlers,
     *others: Route,
     guard: Guard | None = None,
-    watch: HttpWatch | None = None,
+    instrumentation: HttpInstrumentation | None = None,
 ) -> Router:
     """Return the router of the traffic port."""
     put_delivered, put_bounced = (
@@ -175,5 +177,5 @@ def build_routes(
             *others,
         ],
         guard,
-        watch,
+        instrumentation,
     )

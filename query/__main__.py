@@ -12,8 +12,8 @@ from query.page.route import build_page_routes
 from query.pulse.collector import PulseCollector, build_pulse_routes
 from query.pulse.sources import open_event_topic, open_management_ports
 from shared.cassandra.session import open_session
+from shared.http.instrumentation import HttpInstrumentation
 from shared.http.server import HttpLimits, open_server
-from shared.http.watch import HttpWatch
 from shared.openapi.document import build_route
 from shared.runtime.lifecycle import main, tune_garbage_collector
 from shared.runtime.node import open_node
@@ -37,7 +37,7 @@ async def run(config: QueryConfig) -> None:
             )
         )
         metrics = QueryMetrics(node.registry)
-        watch = HttpWatch(node.registry, node.spans)
+        instrumentation = HttpInstrumentation(node.registry, node.spans)
         session = await enter(open_session(config.cassandra))
         answers = await enter(open_cache(session, settings, metrics))
         changes = await enter(open_changes(config, answers, node.registry))
@@ -53,13 +53,13 @@ async def run(config: QueryConfig) -> None:
             *build_pulse_routes(pulse),
             build_route(documents.traffic),
             guard=node.guard,
-            watch=watch,
+            instrumentation=instrumentation,
         )
         limits = HttpLimits(drain_seconds=settings.drain_seconds)
         address = settings.http_host, settings.http_port
         async with (
             node.probing(cassandra=session.probe),
-            open_server(routes, *address, limits, tls=node.tls, watch=watch),
+            open_server(routes, *address, limits, tls=node.tls, instrumentation=instrumentation),
         ):
             tune_garbage_collector()
             await node.stop.wait()

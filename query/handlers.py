@@ -12,10 +12,11 @@ from query.messages import MAX_DOMAINS, BulkLookup, Failure, NoAnswer
 from query.metrics import QueryMetrics
 from shared.errors import InputError, NodeFullError, RetriableError
 from shared.http.bodies import read_body
-from shared.http.load_shedding import Pace, Refusals
+from shared.http.instrumentation import HttpInstrumentation
+from shared.http.load_shedding import LoadShedder
 from shared.http.problems import HttpProblem
+from shared.http.rate_limiter import RateLimiter
 from shared.http.routing import Guard, Route, Router
-from shared.http.watch import HttpWatch
 from shared.model.domain import DomainName, escape_input, parse_domain
 from shared.model.scope import Scope
 from shared.problems import Problem
@@ -37,7 +38,8 @@ class Handlers:
     def __init__(self, cache: ReadThroughCache, metrics: QueryMetrics) -> None:
         self._cache = cache
         self._metrics = metrics
-        self._refusals = Refusals(Pace(asyncio.get_running_loop().call_later))
+        limiter = RateLimiter(asyncio.get_running_loop().call_later)
+        self._load_shedder = LoadShedder(limiter)
 
     async def get_domain(self, request: web.BaseRequest, domain: str) -> web.StreamResponse:
         """``GET /domains/{domain}``."""
@@ -51,7 +53,7 @@ class Handlers:
             try:
                 response = await self._respond(domain, known)
             except NodeFullError as error:
-                return await self._refusals.answer(request, str(error))
+                return await self._load_shedder.refuse(request, str(error))
         self._metrics.answers[response.answered] += 1
         return response.to(request)
 
@@ -68,7 +70,7 @@ class Handlers:
                 headers={"Cache-Control": "no-store"},
             )
         # The names are freed by now: a refusal may have to wait for its turn.
-        return await self._refusals.answer(request, reason)
+        return await self._load_shedder.refuse(request, reason)
 
     async def _answer_all(self, texts: list[str]) -> list[Answer | NoAnswer]:
         parsed = await _parse_all(texts)
@@ -156,7 +158,7 @@ def build_routes(
     handlers: Handlers,
     *others: Route,
     guard: Guard | None = None,
-    watch: HttpWatch | None = None,
+    instrumentation: HttpInstrumentation | None = None,
 ) -> Router:
     """Return the router of the traffic port."""
     return Router(
@@ -166,5 +168,5 @@ def build_routes(
             *others,
         ],
         guard,
-        watch,
+        instrumentation,
     )

@@ -8,7 +8,7 @@ import msgspec
 from aiohttp import web
 
 from query.lookup.answer import Answer
-from shared.http.prebuilt import PrebuiltResponse
+from shared.http.prebuilt_response import PrebuiltResponse
 from shared.http.routing import is_known
 
 FOR_GOOD = "max-age=31536000, immutable"
@@ -39,7 +39,7 @@ class AnswerResponse(PrebuiltResponse):
         """Return the response to *request*: 304 if its If-None-Match has the ETag."""
         if is_known(request, self._tag):
             return web.Response(status=304, headers=self._headers)
-        return self.answer(request)
+        return self.respond(request)
 
 
 def _build(body: bytes, headers: dict[str, str]) -> web.Response:

@@ -17,8 +17,8 @@ from aiohttp import web
 from shared.auth.api_keys import ApiKey, ApiKeys
 from shared.auth.config import AccessConfig, AccessSettings, load_api_keys
 from shared.auth.quota import Quota
-from shared.http.load_shedding import Pace
 from shared.http.problems import HttpProblem, respond_to
+from shared.http.rate_limiter import RateLimiter
 from shared.http.routing import Handler, Route
 from shared.problems import Problem
 
@@ -60,7 +60,7 @@ class Access:
         self._read_keys = read_keys
         self._settings = settings
         self._clock = clock
-        self._pace = Pace(asyncio.get_running_loop().call_later)
+        self._limiter = RateLimiter(asyncio.get_running_loop().call_later)
         self._clients: Mapping[str, _Client] = {}
         self._replace(keys)
 
@@ -132,7 +132,7 @@ class Access:
         refusal: HttpProblem,
         draw: Callable[[web.BaseRequest, HttpProblem], web.StreamResponse],
     ) -> web.StreamResponse:
-        await self._pace.wait(1)
+        await self._limiter.acquire(1)
         return draw(request, refusal)
 
     def _charge(self, quota: Quota, events: int) -> None:

@@ -1,1 +1,1 @@
-"""HTTP: routes, problems, the server and what it measures."""
+"""HTTP: the server, its limits and metrics, routing, problem documents and request bodies."""

@@ -1,4 +1,4 @@
-"""Read the body of a request within limits of size and time, and inflate it within one too."""
+"""Read the body of a request within limits of size and time, and inflate it within one."""
 
 import asyncio
 import zlib
@@ -13,7 +13,7 @@ _CLOSE = {"Connection": "close"}
 BAD_FRAMING = "its framing contradicts its headers"
 NOT_GZIP = "it is not gzip data"
 _MAX_MEMBERS = 64
-"""Each member costs a copy of all that follow it."""
+"""Each member costs a copy of the members after it."""
 _GZIP_WINDOW = 31
 """zlib's number for the largest window in a gzip wrapper."""
 
@@ -28,10 +28,10 @@ async def read_body(
     within_seconds: float,
     admit: Callable[[int], None] = _admit_all,
 ) -> bytes:
-    """Return the body as it was sent; *admit* is told of each piece and may raise.
+    """Return the body as it was sent; *admit* gets the size of each piece and may raise.
 
-    Raises HttpProblem: 413 beyond *max_bytes*, before more is read; 408 if it has not come
-    after *within_seconds*; 400 if it is not framed as its headers say.
+    Raises HttpProblem: 413 beyond *max_bytes*, before more is read; 408 if it has not
+    arrived within *within_seconds*; 400 if its framing contradicts its headers.
     """
     too_large = HttpProblem(Problem.BODY_TOO_LARGE, _CLOSE, max_bytes=max_bytes)
     if (request.content_length or 0) > max_bytes:
@@ -42,7 +42,8 @@ async def read_body(
         async with asyncio.timeout(within_seconds):
             if request.headers.get("Expect", "").lower() == "100-continue":
                 await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-                request.writer.output_size = 0  # else aiohttp believes that an answer has begun
+                # Else aiohttp takes these bytes for the start of the response.
+                request.writer.output_size = 0
             while chunk := await request.content.readany():
                 size += len(chunk)
                 if size > max_bytes:
@@ -57,10 +58,10 @@ async def read_body(
 
 
 def inflate(request: web.BaseRequest, body: bytes, max_bytes: int) -> bytes:
-    """Return *body* without its content coding, spending memory for *max_bytes* at most.
+    """Return *body* without its content coding, using memory for *max_bytes* at most.
 
-    Raises HttpProblem: 415 for a coding other than gzip, 413 beyond *max_bytes*, 400 for what
-    is no gzip.
+    Raises HttpProblem: 415 for a coding other than gzip, 413 beyond *max_bytes*, 400 for a
+    malformed gzip body.
     """
     coding = request.headers.get("Content-Encoding", "identity").strip().lower()
     if coding == "identity":

@@ -1,76 +1,38 @@
-"""Refuse at a pace: a node that is full must spend its time on what it has accepted.
+"""Refuse requests at a limited rate, so that a full node spends its time on those it accepted.
 
-Whoever is refused at once sends at once again, and each turn of the loop would answer hundreds
-of refusals while what was accepted waits for a dozen turns. So a few refusals go out per tick.
-While fewer than that come, none of them waits; beyond, they wait their turn, which the bound on
-connections keeps to some seconds.
+A client that is refused at once often repeats at once, and each turn of the event loop would
+answer hundreds of refusals while accepted requests wait for a dozen turns. So only a few refusals
+leave per tick. While fewer than that arrive, none of them waits. Beyond, they queue; the limit of
+connections keeps that queue to some seconds.
 """
 
-import asyncio
-from collections import deque
-from collections.abc import Callable
 from functools import partial
 
 from aiohttp import web
 
 from shared.errors import NodeFullError
-from shared.http.prebuilt import PrebuiltResponse
+from shared.http.prebuilt_response import PrebuiltResponse
 from shared.http.problems import respond_to
+from shared.http.rate_limiter import RateLimiter
 
-TICK_SECONDS = 0.012
-SHARES_PER_TICK = 24
-BYTES_PER_SHARE = 16 * 1024
-"""To read so much of a body costs about as much as to answer a small request."""
-
-CallLater = Callable[[float, Callable[[], None]], object]
+BYTES_PER_UNIT = 16 * 1024
+"""Reading this much of a body costs about as much as answering a small request."""
 
 
-class Pace:
-    """Let shares pass, ``SHARES_PER_TICK`` of them per tick; what takes more is owed."""
+class LoadShedder:
+    """Refuses requests of a full node; the response for each reason is built once."""
 
-    def __init__(self, call_later: CallLater) -> None:
-        self._call_later = call_later
-        self._left = SHARES_PER_TICK
-        self._waiting: deque[tuple[asyncio.Future[None], int]] = deque()
-        self._ticking = False
-
-    async def wait(self, shares: int) -> None:
-        """Return when it is the turn of something that takes *shares*."""
-        if not self._ticking:
-            self._ticking = True
-            self._call_later(TICK_SECONDS, self._tick)
-        if self._left > 0 and not self._waiting:
-            self._left -= shares
-            return
-        turn = asyncio.get_running_loop().create_future()
-        self._waiting.append((turn, shares))
-        await turn
-
-    def _tick(self) -> None:
-        self._left = min(SHARES_PER_TICK, self._left + SHARES_PER_TICK)
-        while self._left > 0 and self._waiting:
-            turn, shares = self._waiting.popleft()
-            if not turn.done():  # else nobody waits for it any more
-                turn.set_result(None)
-                self._left -= shares
-        self._ticking = self._left < SHARES_PER_TICK
-        if self._ticking:
-            self._call_later(TICK_SECONDS, self._tick)
-
-
-class Refusals:
-    """The refusals of a full node, built once for each of its few reasons."""
-
-    def __init__(self, pace: Pace) -> None:
-        self._pace = pace
+    def __init__(self, limiter: RateLimiter) -> None:
+        self._limiter = limiter
         self._responses: dict[str, PrebuiltResponse] = {}
 
-    async def answer(
+    async def refuse(
         self, request: web.BaseRequest, reason: str, read_bytes: int = 0
     ) -> web.StreamResponse:
-        """Return what to answer, once it is its turn; *read_bytes* of a body were read in vain.
+        """Return the refusal of *request* when the rate permits it.
 
-        The reason is a NodeFullError's sentence, not the error: its traceback would keep the body.
+        *read_bytes* of its body were read in vain, which makes it wait longer. *reason* is the
+        sentence of a NodeFullError, not the error: its traceback would keep the body in memory.
         """
         response = self._responses.get(reason)
         if response is None:
@@ -78,5 +40,5 @@ class Refusals:
             build = partial(respond_to, error)
             response = PrebuiltResponse(build, error.problem.status, error.problem.code)
             self._responses[reason] = response
-        await self._pace.wait(1 + read_bytes // BYTES_PER_SHARE)
-        return response.answer(request)
+        await self._limiter.acquire(1 + read_bytes // BYTES_PER_UNIT)
+        return response.respond(request)

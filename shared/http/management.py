@@ -1,4 +1,4 @@
-"""Serve what operators ask a process: is it alive, is it ready, what has it counted."""
+"""The management port: is the process alive, is it ready, and its metrics."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -19,7 +19,7 @@ PROBE_SECONDS = 2.0
 
 @dataclass(slots=True)
 class Check:
-    """One thing that a process needs before it is ready, kept up to date by its owner."""
+    """A dependency that a process needs to be ready."""
 
     ok: bool = False
     last_error: Annotated[
@@ -27,11 +27,11 @@ class Check:
     ] = None
 
     def passed(self) -> None:
-        """Note that it works; the last error stays, for whoever asks what it was."""
+        """Record that it works. The last error stays visible."""
         self.ok = True
 
     def failed(self, error: BaseException | str) -> None:
-        """Note that it does not, and why."""
+        """Record that it does not work, and why."""
         self.ok = False
         self.last_error = str(error) or type(error).__name__
 
@@ -63,7 +63,7 @@ class Readiness:
 
     @property
     def ready(self) -> bool:
-        """Whether traffic should come here."""
+        """Whether this process should get traffic."""
         return not self.stopping and all(check.ok for check in self.checks.values())
 
     def report(self) -> ReadinessReport:
@@ -72,7 +72,7 @@ class Readiness:
 
 
 async def keep_probing(check: Check, probe: Callable[[], Awaitable[object]]) -> None:
-    """Ask a dependency every few seconds whether it answers, until cancelled."""
+    """Probe a dependency every few seconds, until cancelled."""
     while True:
         try:
             await probe()
@@ -84,7 +84,7 @@ async def keep_probing(check: Check, probe: Callable[[], Awaitable[object]]) -> 
 
 
 def new_registry() -> CollectorRegistry:
-    """Return a registry that has what a process says of itself: CPU, memory, files, garbage."""
+    """Return a registry with the metrics of the process itself: CPU, memory, files, garbage."""
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     GCCollector(registry)

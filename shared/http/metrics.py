@@ -7,7 +7,7 @@ from a request: routes are templates, methods are HTTP's, codes are those of our
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import accumulate
 
 from prometheus_client import Metric
@@ -37,8 +37,8 @@ class _Durations:
         self.seconds = 0.0
 
 
-class RouteMeter:
-    """What is counted of one method and route."""
+class RouteMetrics:
+    """The counts of one method and route."""
 
     __slots__ = ("_by_outcome", "active", "method", "route")
 
@@ -48,7 +48,7 @@ class RouteMeter:
         self.active = 0
         self._by_outcome: dict[tuple[int, str], _Durations] = {}
 
-    def ended(self, status: int, seconds: float, error_type: str = NO_ERROR) -> None:
+    def record(self, status: int, seconds: float, error_type: str = NO_ERROR) -> None:
         """Count one request that was answered with *status* after *seconds*.
 
         *error_type* is the code of the problem document that answered it.
@@ -60,7 +60,7 @@ class RouteMeter:
         durations.seconds += seconds
 
     def render(self, family: HistogramMetricFamily) -> None:
-        """Add what was counted to *family*."""
+        """Add the counts to *family*."""
         for (status, error_type), durations in self._by_outcome.items():
             family.add_metric(
                 [self.method, self.route, str(status), error_type],
@@ -69,41 +69,40 @@ class RouteMeter:
             )
 
 
-class HttpMeters(Collector):
-    """The meters of one server; register it to have it scraped."""
+class HttpMetrics(Collector):
+    """The metrics of one server; a registry that has it exports them."""
 
     def __init__(self) -> None:
-        self._routes: dict[tuple[str, str], RouteMeter] = {}
+        self._routes: dict[tuple[str, str], RouteMetrics] = {}
         self.connections_refused = 0
-        self.connections: Callable[[], int] = int
-        """Asked at each scrape."""
+        self.connections_open = 0
 
-    def route(self, method: str, route: str) -> RouteMeter:
-        """Return the meter of a route, the same each time."""
+    def route(self, method: str, route: str) -> RouteMetrics:
+        """Return the metrics of a route, the same object at each call."""
         key = (method, route)
         if key not in self._routes:
-            self._routes[key] = RouteMeter(*key)
+            self._routes[key] = RouteMetrics(*key)
         return self._routes[key]
 
-    def unrouted(self, method: str) -> RouteMeter:
-        """Return the meter of the requests of *method*, as it was sent, that found no route."""
+    def unrouted(self, method: str) -> RouteMetrics:
+        """Return the metrics of requests with *method*, as it was sent, that match no route."""
         return self.route(method if method in METHODS else OTHER_METHOD, NO_ROUTE)
 
     def collect(self) -> Iterator[Metric]:
-        """Render what is counted, for a scrape."""
+        """Return all metrics, for a scrape."""
         durations = HistogramMetricFamily(
             "http_server_request_duration_seconds",
-            "From the head of a request until its answer is ready to be sent.",
+            "Time from the head of a request until its response is ready to be sent.",
             labels=["http_request_method", "http_route", "http_response_status_code", "error_type"],
         )
         active: Counter[str] = Counter()
-        for meter in self._routes.values():
-            meter.render(durations)
-            active[meter.method] += meter.active
+        for route in self._routes.values():
+            route.render(durations)
+            active[route.method] += route.active
         yield durations
         requests = GaugeMetricFamily(
             "http_server_active_requests",
-            "Requests that are being answered.",
+            "Requests in progress.",
             labels=["http_request_method"],
         )
         for method, number in active.items():
@@ -115,5 +114,5 @@ class HttpMeters(Collector):
             value=self.connections_refused,
         )
         yield GaugeMetricFamily(
-            "catchall_http_connections", "Connections that are open.", value=self.connections()
+            "catchall_http_connections", "Open connections.", value=self.connections_open
         )

@@ -9,7 +9,7 @@ from aiohttp import web
 from msgspec import Meta
 
 from shared.errors import InputError, RetriableError
-from shared.http.prebuilt import PrebuiltResponse
+from shared.http.prebuilt_response import PrebuiltResponse
 from shared.model.message_fields import Code, Detail
 from shared.problems import Problem
 

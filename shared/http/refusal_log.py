@@ -1,4 +1,4 @@
-"""Tell of refused requests, some lines a second: who floods a node must not fill its disk."""
+"""Log refused requests, some lines a second: a flood of requests must not fill the disk."""
 
 import time
 from collections.abc import Callable
@@ -9,7 +9,7 @@ import structlog
 log = structlog.stdlib.get_logger(__name__)
 
 LINES_PER_SECOND = 5
-"""Of each code."""
+"""Per problem code."""
 _WINDOW_SECONDS = 1.0
 
 
@@ -21,7 +21,7 @@ class _Window:
 
 
 class RefusalLog:
-    """Decides which refusals are told of, by their codes, of which there are a few."""
+    """Limits the log lines of each problem code; the number of codes is fixed."""
 
     def __init__(
         self, clock: Callable[[], float] = time.monotonic, lines_per_second: int = LINES_PER_SECOND
@@ -30,8 +30,8 @@ class RefusalLog:
         self._lines = lines_per_second
         self._windows: dict[str, _Window] = {}
 
-    def wants(self, code: str) -> bool:
-        """Whether the next refusal with *code* is to be told; if not, it is counted."""
+    def permits(self, code: str) -> bool:
+        """Whether to log this refusal with *code*; if not, the next line counts it as left out."""
         window = self._windows.get(code)
         now = self._clock()
         if window is None:
@@ -44,10 +44,10 @@ class RefusalLog:
         window.lines += 1
         return True
 
-    def tell(self, code: str, status: int, method: str, route: str, request_id: str) -> None:
+    def write(self, code: str, status: int, method: str, route: str, request_id: str) -> None:
         """Log one refusal, and how many with the same code were left out since the last line.
 
-        All of it is ours but the id, which is short and visible: see ``request_id``.
+        Only the request id may come from the client: it is short and visible, see ``request_ids``.
         """
         window = self._windows[code]
         left_out, window.left_out = window.left_out, 0

@@ -1,4 +1,4 @@
-"""Bring a request to its handler, and say every refusal as a problem (RFC 9457)."""
+"""Route a request to its handler, and answer every refusal with a problem document."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -11,9 +11,9 @@ from urllib.parse import unquote
 from aiohttp import web
 from multidict import istr
 
-from shared.http.metrics import NO_ERROR, RouteMeter
+from shared.http.instrumentation import HttpInstrumentation
+from shared.http.metrics import NO_ERROR, RouteMetrics
 from shared.http.problems import REFUSALS, HttpProblem, code_of, respond_to
-from shared.http.watch import HttpWatch
 from shared.model.record import TRACEPARENT
 from shared.model.scope import Scope
 from shared.problems import Problem
@@ -25,19 +25,21 @@ Handler = Callable[..., Awaitable[web.StreamResponse]]
 
 
 def is_known(request: web.BaseRequest, tag: str) -> bool:
-    """Whether the client has what is named by *tag*, an entity tag without its quotes.
+    """Whether the client has the version with *tag*, an entity tag without its quotes.
 
-    Compared weakly, that is by their values alone (RFC 9110, 13.1.2).
+    The comparison is weak, by value alone (RFC 9110, 13.1.2).
     """
-    asked = request.headers.get("If-None-Match")
-    if asked is None:
+    condition = request.headers.get("If-None-Match")
+    if condition is None:
         return False
-    return asked.strip() == "*" or any(each.value == tag for each in request.if_none_match or ())
+    return condition.strip() == "*" or any(
+        each.value == tag for each in request.if_none_match or ()
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A method, a path of literals and ``{names}``, who answers, and whom.
+    """A method, a path of literals and ``{names}``, and the handler of its requests.
 
     The handler gets the request and the decoded value of each ``{name}`` in order.
     """
@@ -46,38 +48,38 @@ class Route:
     path: str
     handler: Handler
     scope: Scope | None
-    """What a key must be good for to ask; ``OPEN`` needs none. Nothing is open by default."""
+    """The scope that an API key must have; ``OPEN`` needs no key. No route is open by default."""
     events: int = 0
-    """How many events a request reports, where that is known before it is read."""
+    """The events of a request, if their number is known before the request is read."""
     open_if: Callable[[web.BaseRequest], bool] | None = None
-    """Which requests need no key all the same."""
+    """Returns True for requests that need no key."""
     draw_refusal: Callable[[web.BaseRequest, HttpProblem], web.StreamResponse] | None = None
-    """How who has no key is refused, if not by a problem."""
+    """Builds the response for a request without a valid key (default: a problem document)."""
 
 
 OPEN: Final = None
 Guard = Callable[[Route], Handler]
-"""Returns the handler of a route, behind a check of who asks."""
+"""Returns the handler of a route, behind a check of the API key."""
 
 
 class _Endpoint(NamedTuple):
-    """Who answers, and where it is counted."""
-
     handler: Handler
-    meter: RouteMeter
+    metrics: RouteMetrics
 
 
-def _endpoint(method: str, path: str, handler: Handler, watch: HttpWatch) -> _Endpoint:
-    """Return *handler* with its meter; where requests are traced, each of its is a span."""
-    meter, spans = watch.meters.route(method, path), watch.spans
+def _endpoint(
+    method: str, path: str, handler: Handler, instrumentation: HttpInstrumentation
+) -> _Endpoint:
+    """Return *handler* with its metrics; it records spans where requests are traced."""
+    metrics, spans = instrumentation.metrics.route(method, path), instrumentation.spans
     if spans is None:
-        return _Endpoint(handler, meter)
+        return _Endpoint(handler, metrics)
 
     async def answer(request: web.BaseRequest, *values: str) -> web.StreamResponse:
         try:
             return await handler(request, *values)
         except REFUSALS as error:
-            return respond_to(error)  # by now, so that its span has a status
+            return respond_to(error)  # here, so that the span gets its status
 
     async def traced(request: web.BaseRequest, *values: str) -> web.StreamResponse:
         traceparent = request.headers.get(_TRACEPARENT)
@@ -85,11 +87,11 @@ def _endpoint(method: str, path: str, handler: Handler, watch: HttpWatch) -> _En
             method, path, traceparent, partial(answer, request, *values)
         )
 
-    return _Endpoint(traced, meter)
+    return _Endpoint(traced, metrics)
 
 
 class _Shape:
-    """The routes whose paths have their literals at the same places."""
+    """The routes whose paths have their literals at the same positions."""
 
     def __init__(self, is_literal: Sequence[bool]) -> None:
         literals = [index for index, literal in enumerate(is_literal) if literal]
@@ -98,12 +100,16 @@ class _Shape:
         self._endpoints: dict[object, dict[str, _Endpoint]] = {}
 
     def add(
-        self, segments: Sequence[str], route: Route, handler: Handler, watch: HttpWatch
+        self,
+        segments: Sequence[str],
+        route: Route,
+        handler: Handler,
+        instrumentation: HttpInstrumentation,
     ) -> None:
         endpoints = self._endpoints.setdefault(self._literals(segments), {})
-        endpoints[route.method] = _endpoint(route.method, route.path, handler, watch)
+        endpoints[route.method] = _endpoint(route.method, route.path, handler, instrumentation)
         if route.method == "GET":
-            endpoints.setdefault("HEAD", _endpoint("HEAD", route.path, handler, watch))
+            endpoints.setdefault("HEAD", _endpoint("HEAD", route.path, handler, instrumentation))
 
     def endpoints(self, segments: Sequence[str]) -> dict[str, _Endpoint] | None:
         return self._endpoints.get(self._literals(segments))
@@ -116,59 +122,59 @@ class _Shape:
 
 
 class Router:
-    """Find the handler of a request, turn what it raises into a problem, and let *watch* see it.
+    """Finds the handler of a request, and answers with a problem document where it refuses.
 
-    *guard* stands before each handler; without it whoever reaches the port is answered.
+    *guard* checks the API key before each handler; without it every request is permitted.
     """
 
     def __init__(
         self,
         routes: Sequence[Route],
         guard: Guard | None = None,
-        watch: HttpWatch | None = None,
+        instrumentation: HttpInstrumentation | None = None,
     ) -> None:
         self.routes = tuple(routes)
-        self._watch = watch = watch or HttpWatch()
-        # By number of segments, so that a request compares with its equals only.
+        self._instrumentation = instrumentation = instrumentation or HttpInstrumentation()
+        # By number of segments, so that a request is compared with few of them.
         self._shapes: dict[int, list[_Shape]] = {}
-        by_places: dict[tuple[bool, ...], _Shape] = {}
+        by_literals: dict[tuple[bool, ...], _Shape] = {}
         for route in routes:
             segments = route.path.split("/")
-            places = tuple(not segment.startswith("{") for segment in segments)
-            if places not in by_places:
-                shape = by_places[places] = _Shape(places)
+            is_literal = tuple(not segment.startswith("{") for segment in segments)
+            if is_literal not in by_literals:
+                shape = by_literals[is_literal] = _Shape(is_literal)
                 self._shapes.setdefault(len(segments), []).append(shape)
             handler = route.handler if guard is None else guard(route)
-            by_places[places].add(segments, route, handler, watch)
+            by_literals[is_literal].add(segments, route, handler, instrumentation)
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Answer *request*."""
+        """Return the response to *request*."""
         began_at = perf_counter()
         try:
             endpoint, values = self._find(request)
         except HttpProblem as error:
-            response = respond_to(error)
-            meter = self._watch.meters.unrouted(request.method)
-            meter.ended(response.status, perf_counter() - began_at, error.problem.code)
-            self._watch.refused(request, meter, response)
-            return response
-        handler, meter = endpoint
-        meter.active += 1
+            refusal = respond_to(error)
+            metrics = self._instrumentation.metrics.unrouted(request.method)
+            metrics.record(refusal.status, perf_counter() - began_at, error.problem.code)
+            self._instrumentation.log_refusal(request, metrics, refusal)
+            return refusal
+        handler, metrics = endpoint
+        metrics.active += 1
         status, error_type = 500, "internal_error"  # unless the handler returns
         try:
             try:
-                answer = await handler(request, *values)
+                response = await handler(request, *values)
             except REFUSALS as error:
-                answer = respond_to(error)
-            status, error_type = answer.status, NO_ERROR
+                response = respond_to(error)
+            status, error_type = response.status, NO_ERROR
             if status >= _FIRST_REFUSAL:
-                error_type = code_of(answer) or NO_ERROR
+                error_type = code_of(response) or NO_ERROR
         finally:
-            meter.active -= 1
-            meter.ended(status, perf_counter() - began_at, error_type)
+            metrics.active -= 1
+            metrics.record(status, perf_counter() - began_at, error_type)
         if status >= _FIRST_REFUSAL:
-            self._watch.refused(request, meter, answer)
-        return answer
+            self._instrumentation.log_refusal(request, metrics, response)
+        return response
 
     def _find(self, request: web.BaseRequest) -> tuple[_Endpoint, list[str]]:
         target = request.raw_path

@@ -1,4 +1,4 @@
-"""Serve HTTP on aiohttp's low-level server, within limits, with an orderly end."""
+"""Serve HTTP with aiohttp's low-level server, within limits and with an orderly end."""
 
 import asyncio
 import random
@@ -13,12 +13,12 @@ from aiohttp import http_parser, web
 from aiohttp.web_protocol import RequestHandler
 
 from shared.errors import ConfigError
+from shared.http.instrumentation import HttpInstrumentation
 from shared.http.metrics import OTHER_METHOD
-from shared.http.prebuilt import PrebuiltResponse, render
+from shared.http.prebuilt_response import PrebuiltResponse, render
 from shared.http.problems import build_problem
 from shared.http.request_ids import REQUEST_ID, id_of, id_to_answer
 from shared.http.tls import Handshakes, ServerTls, open_listeners
-from shared.http.watch import HttpWatch
 from shared.problems import Problem
 
 log = structlog.stdlib.get_logger(__name__)
@@ -29,81 +29,83 @@ BACKLOG = 4096
 _JITTER = 0.2
 _LINGER_SECONDS = 1.0
 _LAST_REQUEST_SECONDS = 0.5
-"""For a client's next request when the server ends: it is answered, and told to be the last."""
-_LOOK_SECONDS = 0.01
+"""When the server ends, a client's next request within this time is answered, as the last one."""
+_POLL_SECONDS = 0.01
 _HSTS = "max-age=31536000"
-"""A browser that was here once comes back by https alone."""
+"""A browser that has been here uses https from then on."""
 
 
 @dataclass(frozen=True, slots=True)
 class HttpLimits:
-    """What a server puts up with."""
+    """The limits of one server."""
 
     max_connections: int = 10_000
-    """Who comes beyond it is told so and turned away. As many again may be on their way in or
-    out: in TLS' handshake, or about to read that there is no room."""
+    """Further connections get a refusal and are closed. The same number again may be in a TLS
+    handshake, or about to read that refusal."""
     idle_seconds: float = 60.0
-    """For a connection without a request, or with one that does not come to its end
+    """For a connection without a request, or with one whose end does not arrive
     (aiohttp >= 3.14.4)."""
     connection_seconds: float = 300.0
-    """About this long after it was opened a connection ends with its next answer, so that
-    clients spread over new nodes too."""
+    """A connection older than about this ends with its next response, so that clients move to
+    new nodes too."""
     drain_seconds: float = 10.0
-    """For the requests in hand when the server ends."""
+    """For the requests in flight when the server ends."""
 
 
 class _Connection(RequestHandler):
-    """aiohttp's connection, with refusals in our form and no traceback per bad request."""
+    """aiohttp's connection, with problem documents and without a traceback per bad request."""
 
-    __slots__ = ("_ends_at", "_server", "_turned_away")
+    __slots__ = ("_ends_at", "_refused", "_server")
 
     def __init__(self, server: "Server", loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(
             server,
             loop=loop,
-            # The field's own type wants a logger; None is documented to switch it off.
+            # Its type demands a logger; None is documented to switch the log off.
             access_log=None,  # type: ignore[arg-type]
             keepalive_timeout=server.limits.idle_seconds,
             max_line_size=MAX_LINE_BYTES,
             max_field_size=MAX_LINE_BYTES,
             max_headers=MAX_HEADERS,
-            # Bodies are inflated by `shared.http.bodies`, which knows how much they may become.
+            # `shared.http.bodies` inflates bodies, within a limit.
             auto_decompress=False,
         )
         self._server = server
-        self._turned_away = False
-        share = random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 nothing is to be guessed
+        self._refused = False
+        share = random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 no secret
         self._ends_at = loop.time() + share * server.limits.connection_seconds
 
     @property
     def busy(self) -> bool:
-        """Whether a request is being answered, its body perhaps still on its way."""
+        """Whether a request is in progress; its body may still be arriving."""
         return self._request_in_progress
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         if len(self._server.served) < self._server.limits.max_connections:
             self._server.served.add(self)
+            self._server.instrumentation.metrics.connections_open += 1
             super().connection_made(transport)
             return
-        self._turned_away = True
-        # Not all transports are of that class by name: uvloop's is not.
-        self._server.turn_away(cast(asyncio.Transport, transport))
+        self._refused = True
+        # uvloop's transports are not of this class.
+        self._server.refuse(cast(asyncio.Transport, transport))
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        if self._turned_away:
-            self._server.gone()
+        if self._refused:
+            self._server.release_refused()
         else:
             self._server.served.discard(self)
+            self._server.instrumentation.metrics.connections_open -= 1
             super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if not self._turned_away:
+        if not self._refused:
             super().data_received(data)
 
     def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> Any:
-        """Send *resp*, and end with it a connection that is old enough, or a server's last."""
+        """Send *resp*; close the connection after it if it is old or the server ends."""
         is_prebuilt = isinstance(resp, PrebuiltResponse)
         if self._server.handshakes is not None and not is_prebuilt:
             resp.headers.setdefault("Strict-Transport-Security", _HSTS)
@@ -112,7 +114,7 @@ class _Connection(RequestHandler):
                 resp = resp.build()
                 is_prebuilt = False
             resp.force_close()
-        if not is_prebuilt and not resp.prepared:  # else it has been said
+        if not is_prebuilt and not resp.prepared:  # else its headers are sent
             request_id = id_to_answer(request, resp.status)
             if request_id is not None:
                 resp.headers[REQUEST_ID] = request_id
@@ -125,31 +127,34 @@ class _Connection(RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,  # noqa: ARG002 it echoes input
     ) -> web.StreamResponse:
-        watch = self._server.watch
-        meter = watch.meters.unrouted(OTHER_METHOD)
+        instrumentation = self._server.instrumentation
+        metrics = instrumentation.metrics.unrouted(OTHER_METHOD)
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            # aiohttp makes 504 of a TimeoutError that a handler lets through, and keeps it back.
+            # aiohttp turns a TimeoutError of a handler into a 504 and does not pass it here.
             log.error("handler failed", exc_info=exc or True, request_id=id_of(request))
             response = build_problem(Problem.INTERNAL_ERROR)
         else:
             response = build_problem(Problem.MALFORMED_REQUEST)
-            # Neither its method nor its beginning is known.
-            meter.ended(response.status, 0.0, Problem.MALFORMED_REQUEST.code)
-        watch.refused(request, meter, response)
+            # Neither its method nor its start is known.
+            metrics.record(response.status, 0.0, Problem.MALFORMED_REQUEST.code)
+        instrumentation.log_refusal(request, metrics, response)
         response.force_close()
         return response
 
 
 class Server(web.Server):
-    """aiohttp's server, made of our connections."""
+    """aiohttp's server with our connections."""
 
     def __init__(
-        self, answer: "Answer", limits: HttpLimits, tls: ServerTls | None, watch: HttpWatch
+        self,
+        handler: "Handler",
+        limits: HttpLimits,
+        tls: ServerTls | None,
+        instrumentation: HttpInstrumentation,
     ) -> None:
-        super().__init__(answer)
+        super().__init__(handler)
         self.limits = limits
-        self.watch = watch
-        watch.meters.connections = lambda: len(self.served)
+        self.instrumentation = instrumentation
         self._running_loop = asyncio.get_running_loop()
         self.draining = False
         self.served: set[_Connection] = set()
@@ -164,84 +169,84 @@ class Server(web.Server):
         return _Connection(self, self._running_loop)
 
     def has_room(self) -> bool:
-        """Whether one more may shake hands, if only to be told that there is no room."""
-        coming = 0 if self.handshakes is None else len(self.handshakes)
-        return len(self.served) + coming + self._leaving < 2 * self.limits.max_connections
+        """Whether one more connection may start a TLS handshake, even if only to be refused."""
+        in_handshake = 0 if self.handshakes is None else len(self.handshakes)
+        return len(self.served) + in_handshake + self._leaving < 2 * self.limits.max_connections
 
     async def drain(self) -> None:
-        """Let each connection end with its next answer; return when all have ended.
+        """End each connection with its next response; return when all have ended.
 
-        Those that ask nothing are closed after a moment: at once would reset those whose next
-        request is on its way. Whose body is still coming is waited for, within the limit.
+        Idle connections are closed after a moment: closing at once would reset those whose next
+        request is on its way. Requests whose body is still arriving have until the limit.
         """
         self.draining = True
         now = self._running_loop.time
-        no_more = now() + _LAST_REQUEST_SECONDS
-        give_up = now() + self.limits.drain_seconds
-        while (self.served or self.handshakes) and now() < give_up:
-            if now() > no_more:
+        idle_until = now() + _LAST_REQUEST_SECONDS
+        deadline = now() + self.limits.drain_seconds
+        while (self.served or self.handshakes) and now() < deadline:
+            if now() > idle_until:
                 for connection in [c for c in self.served if not c.busy]:
                     connection.force_close()
-            await asyncio.sleep(_LOOK_SECONDS)
+            await asyncio.sleep(_POLL_SECONDS)
 
-    def turn_away(self, transport: asyncio.Transport) -> None:
-        """Say that there is no room, and close soon.
+    def refuse(self, transport: asyncio.Transport) -> None:
+        """Send the refusal of a connection, and close it soon.
 
-        Not at once: what the client has sent is not read, and closing upon it would reset the
-        connection before the client has read the answer. As many as may be served may leave
-        like this; beyond, nothing is said.
+        Not at once: the client's data stay unread, and closing on them would reset the connection
+        before the client has read the refusal. Up to ``max_connections`` may leave like this;
+        further ones are closed without a response.
         """
         self._leaving += 1
         if self._leaving > self.limits.max_connections:
             transport.abort()
             return
-        request_id = self.watch.turned_away(Problem.TOO_MANY_CONNECTIONS)
+        request_id = self.instrumentation.record_refused_connection(Problem.TOO_MANY_CONNECTIONS)
         transport.write(render(self._refusal, request_id))
         if transport.can_write_eof():  # not in TLS
             transport.write_eof()
         self._running_loop.call_later(_LINGER_SECONDS, transport.abort)
 
-    def gone(self) -> None:
-        """Note that one who was turned away has left."""
+    def release_refused(self) -> None:
+        """Free the place of a refused connection that has closed."""
         self._leaving -= 1
 
 
-Answer = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
 def build_server(
-    answer: Answer,
+    handler: Handler,
     limits: HttpLimits,
     *,
     tls: ServerTls | None = None,
-    watch: HttpWatch | None = None,
+    instrumentation: HttpInstrumentation | None = None,
 ) -> Server:
-    """Return a server; called, it makes the protocol of one connection."""
-    return Server(answer, limits, tls, watch or HttpWatch())
+    """Return a server; calling it makes the protocol of one connection."""
+    return Server(handler, limits, tls, instrumentation or HttpInstrumentation())
 
 
 @asynccontextmanager
 async def open_server(
-    answer: Answer,
+    handler: Handler,
     host: str,
     port: int,
     limits: HttpLimits | None = None,
     *,
     tls: ServerTls | None = None,
     shared_port: bool = False,
-    watch: HttpWatch | None = None,
+    instrumentation: HttpInstrumentation | None = None,
 ) -> AsyncIterator[None]:
-    """Serve until left; then stop accepting, answer what is in hand and what is on its way.
+    """Serve until left; then stop accepting, and answer the requests in flight and on their way.
 
-    *watch* sees what is refused before there is a request to answer: bad HTTP, connections.
+    *instrumentation* records refusals that no router sees: malformed HTTP, and connections.
 
-    With *tls* nothing else is spoken. With *shared_port* other processes may listen on the port
-    too, and the kernel deals the connections out (SO_REUSEPORT).
+    With *tls* the port speaks TLS only. With *shared_port* other processes may listen on the same
+    port, and the kernel distributes the connections (SO_REUSEPORT). Raises ConfigError.
     """
     if http_parser.HttpRequestParser is not http_parser.HttpRequestParserC:
-        raise ConfigError(["aiohttp's C parser is missing; the Python one has known holes"])
+        raise ConfigError(["aiohttp's C parser is missing; its Python parser has known flaws"])
     limits = limits or HttpLimits()
-    server = build_server(answer, limits, tls=tls, watch=watch)
+    server = build_server(handler, limits, tls=tls, instrumentation=instrumentation)
     runner = web.ServerRunner(server, shutdown_timeout=limits.drain_seconds)
     await runner.setup()
     try:

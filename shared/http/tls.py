@@ -1,7 +1,8 @@
 """TLS on our HTTP ports: the certificate and its renewal, and a listener that counts handshakes.
 
-The loop's own listener tells nobody of a connection before its handshake is done, and of one
-that fails never: ten thousand that say nothing would be nobody's. So we accept them ourselves.
+The event loop's own listener reports a connection only after its handshake, and never reports a
+failed one: ten thousand silent connections would count towards no limit. So we accept connections
+ourselves.
 """
 
 import asyncio
@@ -18,30 +19,30 @@ from shared.security.tls import ServerFiles, refusal, server_context
 log = structlog.stdlib.get_logger(__name__)
 
 HANDSHAKE_SECONDS = 5.0
-"""For one that does not come, or comes slowly."""
+"""Time limit of a handshake."""
 SHUTDOWN_SECONDS = 2.0
-"""For the other side's last word when we close."""
+"""For the client's close_notify when we close."""
 _NO_ROOM_SECONDS = 0.1
-"""How long nothing is accepted when the process has no file descriptor left."""
+"""Pause after an accept that failed because the process has no file descriptor left."""
 
 
 class ServerTls:
-    """Our certificate on all ports of this process."""
+    """The certificate of all ports of this process."""
 
     def __init__(self, files: ServerFiles, registry: CollectorRegistry) -> None:
         self._files = files
         self.context = server_context()
         self._expiry = Gauge(
             "catchall_certificate_expiry_timestamp_seconds",
-            "Until when the certificate of this process's ports is good, since 1970.",
+            "Expiry of the certificate of this process's ports, in seconds since 1970.",
             registry=registry,
         )
         self.reload()
 
     def reload(self) -> None:
-        """Show what the files hold now at each further handshake; connections go on.
+        """Use the files' current content from the next handshake on; connections continue.
 
-        Raises ConfigError, having kept what there was.
+        Raises ConfigError, and keeps the old certificate.
         """
         expires_at = self._files.expires_at()
         self._files.load_into(self.context)
@@ -49,42 +50,42 @@ class ServerTls:
 
 
 def build_tls(config: TlsConfig, registry: CollectorRegistry) -> ServerTls | None:
-    """Return our side of TLS; None if we are to speak plain HTTP. Raises ConfigError."""
+    """Return the configured certificate; None for plain HTTP. Raises ConfigError."""
     files = config.server_files
     return None if files is None else ServerTls(files, registry)
 
 
 class Handshakes:
-    """The connections of a listener that have not shaken hands yet."""
+    """The connections of a listener whose handshake is in progress."""
 
     def __init__(self, make: Callable[[], asyncio.Protocol], tls: ServerTls) -> None:
         self._make = make
         self._tls = tls
-        self._under_way: set[asyncio.Task[None]] = set()
+        self._in_progress: set[asyncio.Task[None]] = set()
 
     def __len__(self) -> int:
-        return len(self._under_way)
+        return len(self._in_progress)
 
     async def listen(self, listener: socket.socket, has_room: Callable[[], bool]) -> None:
-        """Accept for ever. Who finds no room is left without a word: it would need a handshake."""
+        """Accept until cancelled; close connections without room: a refusal needs a handshake."""
         loop = asyncio.get_running_loop()
         listener.settimeout(0)
         while True:
             try:
                 connection, _ = await loop.sock_accept(listener)
             except OSError as error:
-                log.warning("cannot accept", error=error.strerror)
+                log.warning("cannot accept a connection", error=error.strerror)
                 await asyncio.sleep(_NO_ROOM_SECONDS)
                 continue
             if not has_room():
                 connection.close()
                 continue
             task = loop.create_task(self._shake(connection))
-            self._under_way.add(task)
-            task.add_done_callback(self._under_way.discard)
+            self._in_progress.add(task)
+            task.add_done_callback(self._in_progress.discard)
 
     async def _shake(self, connection: socket.socket) -> None:
-        # As the loop's own listener does: small answers must not wait for an acknowledgement.
+        # As the loop's own listener does: small responses must not wait for an acknowledgement.
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         loop = asyncio.get_running_loop()
         try:
@@ -96,15 +97,15 @@ class Handshakes:
                 ssl_shutdown_timeout=SHUTDOWN_SECONDS,
             )
         except (OSError, TimeoutError) as error:
-            log.debug("no handshake", error=refusal(error) or type(error).__name__)
+            log.debug("TLS handshake failed", error=refusal(error) or type(error).__name__)
 
     async def end(self) -> None:
-        """Give up those that are left."""
-        await asyncio.sleep(0)  # one that has not begun yet would not close its socket
-        for task in self._under_way:
+        """Cancel the remaining handshakes."""
+        await asyncio.sleep(0)  # a task that has not started yet would not close its socket
+        for task in self._in_progress:
             task.cancel()
-        if self._under_way:
-            await asyncio.wait(self._under_way)
+        if self._in_progress:
+            await asyncio.wait(self._in_progress)
 
 
 @asynccontextmanager
@@ -117,7 +118,7 @@ async def open_listeners(
     *,
     shared_port: bool,
 ) -> AsyncIterator[None]:
-    """Listen on every address of *host* until left; handshakes go on. Raises OSError."""
+    """Listen on every address of *host* until left; handshakes continue then. Raises OSError."""
     loop = asyncio.get_running_loop()
     found = await loop.getaddrinfo(
         host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE | socket.AI_NUMERICSERV

@@ -11,7 +11,7 @@ from aiohttp.base_protocol import BaseProtocol
 from aiohttp.streams import StreamReader
 from aiohttp.test_utils import make_mocked_request
 
-from shared.http.prebuilt import PrebuiltResponse
+from shared.http.prebuilt_response import PrebuiltResponse
 from shared.http.problems import CONTENT_TYPE, code_of
 from shared.http.routing import Router
 from tests.fakes.documents import check_documented

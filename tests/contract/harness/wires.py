@@ -6,7 +6,7 @@ from itertools import count
 
 from aiohttp import web
 
-from shared.http.prebuilt import PrebuiltResponse
+from shared.http.prebuilt_response import PrebuiltResponse
 from shared.http.problems import build_problem
 from shared.http.routing import OPEN, Route, Router
 from shared.http.server import HttpLimits, open_server
@@ -30,12 +30,12 @@ async def plain(_: web.BaseRequest) -> web.StreamResponse:
 
 async def prebuilt(request: web.BaseRequest) -> web.StreamResponse:
     """Answer the same from what was built before."""
-    return REFUSAL.answer(request)
+    return REFUSAL.respond(request)
 
 
 async def accepted(request: web.BaseRequest) -> web.StreamResponse:
     """Answer without a body."""
-    return ACCEPTED.answer(request)
+    return ACCEPTED.respond(request)
 
 
 async def defective(_: web.BaseRequest) -> web.StreamResponse:
@@ -64,7 +64,7 @@ async def plain_document(_: web.BaseRequest) -> web.StreamResponse:
 
 async def prebuilt_document(request: web.BaseRequest) -> web.StreamResponse:
     """Answer with the document from what was built before."""
-    return DOCUMENT.answer(request)
+    return DOCUMENT.respond(request)
 
 
 REFUSAL = PrebuiltResponse(refuse, 503, "node_full")

@@ -7,8 +7,8 @@ import pytest
 from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
+from shared.http.instrumentation import HttpInstrumentation
 from shared.http.server import HttpLimits, open_server
-from shared.http.watch import HttpWatch
 from tests.contract.harness.wires import HOST, PORTS, ROUTES, Wire, connect, open_wires
 from tests.waiting import until_equal
 
@@ -134,11 +134,13 @@ async def test_a_name_that_was_sent_comes_back_with_every_answer() -> None:
 async def test_what_is_refused_before_it_is_a_request_is_counted_and_told_of() -> None:
     """Bad HTTP, and connections beyond the bound, by their codes."""
     registry = CollectorRegistry()
-    watch = HttpWatch(registry)
+    instrumentation = HttpInstrumentation(registry)
     port = next(PORTS)
     url = f"http://{HOST}:{port}"
     with capture_logs() as lines:
-        async with open_server(ROUTES, HOST, port, HttpLimits(max_connections=1), watch=watch):
+        async with open_server(
+            ROUTES, HOST, port, HttpLimits(max_connections=1), instrumentation=instrumentation
+        ):
             wire = await Wire.open(url)
             await wire.get("/accepted")
             other = await Wire.open(url)

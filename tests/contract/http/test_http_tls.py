@@ -17,7 +17,7 @@ from prometheus_client import CollectorRegistry
 
 from shared.errors import ConfigError
 from shared.http import tls as http_tls
-from shared.http.prebuilt import PrebuiltResponse
+from shared.http.prebuilt_response import PrebuiltResponse
 from shared.http.routing import OPEN, Route, Router
 from shared.http.server import HttpLimits, open_server
 from shared.http.tls import ServerTls
@@ -38,7 +38,7 @@ async def plain(_: web.BaseRequest) -> web.StreamResponse:
 
 async def accepted(request: web.BaseRequest) -> web.StreamResponse:
     """Answer with what was built before."""
-    return ACCEPTED.answer(request)
+    return ACCEPTED.respond(request)
 
 
 ACCEPTED = PrebuiltResponse(lambda: web.Response(status=202), 202)

@@ -14,7 +14,7 @@ from ingest.metrics import IngestMetrics
 from query.changes.metrics import ChangeMetrics
 from query.metrics import QueryMetrics
 from shared.http.management import new_registry
-from shared.http.metrics import HttpMeters
+from shared.http.metrics import HttpMetrics
 from shared.runtime.reloads import Reloads
 
 ROOT = Path(__file__).parents[3]
@@ -52,7 +52,7 @@ UNITS = {
 def families() -> list[Metric]:
     """Return the metrics that the tiers declare."""
     registry = CollectorRegistry()
-    registry.register(HttpMeters())
+    registry.register(HttpMetrics())
     IngestMetrics(registry, Admission(1, 1))
     WorkerMetrics(registry)
     QueryMetrics(registry)

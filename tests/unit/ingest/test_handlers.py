@@ -14,7 +14,7 @@ from ingest.handlers import Handlers, build_routes
 from ingest.metrics import IngestMetrics
 from ingest.publisher import Publisher
 from shared.errors import BrokerUnavailableError, OutcomeUnknownError
-from shared.http.watch import HttpWatch
+from shared.http.instrumentation import HttpInstrumentation
 from shared.model.domain import DomainName
 from shared.model.event import Event, EventKind
 from shared.model.record import decode_event
@@ -43,7 +43,7 @@ class Node:
         )
         self.router = build_routes(
             Handlers(self.publisher, self.admission, metrics, body_seconds=1.0),
-            watch=HttpWatch(self.registry),
+            instrumentation=HttpInstrumentation(self.registry),
         )
 
     def stored(self) -> list[Event]:

@@ -10,8 +10,8 @@ from query.handlers import Handlers, build_routes
 from query.lookup.read_through_cache import ReadThroughCache
 from query.metrics import QueryMetrics
 from shared.errors import RetriableError, StoreUnavailableError
+from shared.http.instrumentation import HttpInstrumentation
 from shared.http.routing import Router
-from shared.http.watch import HttpWatch
 from shared.model.counter import Counters
 from tests.fakes.clock import Clock
 from tests.fakes.counter_reader import InMemoryCounterReader
@@ -46,7 +46,9 @@ class Node:
         self.clock = Clock()
         self.cache = ReadThroughCache(self.reader, 1000, self.clock, metrics)
         handlers = Handlers(self.cache, metrics)
-        self.router: Router = build_routes(handlers, watch=HttpWatch(self.registry))
+        self.router: Router = build_routes(
+            handlers, instrumentation=HttpInstrumentation(self.registry)
+        )
 
 
 async def test_a_domain_is_answered_with_its_counts_and_their_meaning() -> None:

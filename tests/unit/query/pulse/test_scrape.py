@@ -20,7 +20,7 @@ from query.pulse.scrape import (
     quantile,
     rates,
 )
-from shared.http.watch import HttpWatch
+from shared.http.instrumentation import HttpInstrumentation
 from shared.model.status import Status
 
 
@@ -29,12 +29,12 @@ def ingest(acknowledged: int, refused: int = 0, rejected: int = 0) -> Scrape:
     registry = CollectorRegistry()
     metrics = IngestMetrics(registry, Admission(1, 1))
     metrics.acknowledged = acknowledged
-    served = HttpWatch(registry).meters
-    served.route("PUT", "/events/{domain}/delivered").ended(202, 0.0)
-    served.route("GET", "/openapi.json").ended(401, 0.0, "no_key")
-    served.unrouted("GET").ended(404, 0.0, "unknown_path")
+    served = HttpInstrumentation(registry).metrics
+    served.route("PUT", "/events/{domain}/delivered").record(202, 0.0)
+    served.route("GET", "/openapi.json").record(401, 0.0, "no_key")
+    served.unrouted("GET").record(404, 0.0, "unknown_path")
     for _ in range(refused):
-        served.route("PUT", "/events/{domain}/delivered").ended(503, 0.0, "node_full")
+        served.route("PUT", "/events/{domain}/delivered").record(503, 0.0, "node_full")
     for _ in range(rejected):
         metrics.count_rejected_line("single_label")
     return parse_scrape(generate_latest(registry).decode())
@@ -78,7 +78,9 @@ def test_the_answers_of_a_query_node_are_summed() -> None:
     metrics.answers[Status.UNKNOWN] += 1
     metrics.answers[Status.CATCH_ALL] += 1
     metrics.count_rejected_domain("single_label")
-    HttpWatch(registry).meters.route("GET", "/domains/{domain}").ended(503, 0.0, "node_full")
+    HttpInstrumentation(registry).metrics.route("GET", "/domains/{domain}").record(
+        503, 0.0, "node_full"
+    )
     read = parse_scrape(generate_latest(registry).decode())
     assert (read.totals[Total.ANSWERS], read.totals[Total.QUESTIONS_REFUSED]) == (2, 2)
 

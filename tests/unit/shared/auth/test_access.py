@@ -11,9 +11,9 @@ from shared.auth.api_keys import ApiKeys, hash_secret, parse_api_keys
 from shared.auth.config import AccessSettings
 from shared.auth.guard import Access, charge
 from shared.errors import ConfigError
+from shared.http.instrumentation import HttpInstrumentation
 from shared.http.problems import HttpProblem
 from shared.http.routing import OPEN, Route, Router
-from shared.http.watch import HttpWatch
 from shared.model.scope import Scope
 from tests.fakes.requests import ask, json_of
 
@@ -38,7 +38,7 @@ class Gate:
     def __init__(self, keys: ApiKeys = KEYS, requests_per_second: float | None = None) -> None:
         self.file: ApiKeys | ConfigError = keys
         self.now = 0.0
-        self.watch = HttpWatch()
+        self.instrumentation = HttpInstrumentation()
         self.answered: list[str] = []
         self.access = Access(
             keys,
@@ -64,14 +64,14 @@ class Gate:
                 ),
             ],
             self.access.guard,
-            self.watch,
+            self.instrumentation,
         )
 
     @property
     def refused(self) -> dict[str, int]:
         """How often requests were refused, by code."""
         refused: dict[str, int] = defaultdict(int)
-        for family in self.watch.meters.collect():
+        for family in self.instrumentation.metrics.collect():
             for sample in family.samples:
                 if sample.name.endswith("_count") and (code := sample.labels["error_type"]):
                     refused[code] += int(sample.value)

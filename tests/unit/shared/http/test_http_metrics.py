@@ -6,10 +6,10 @@ from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
 from shared.errors import NodeFullError
-from shared.http.metrics import BOUNDS, METHODS, OTHER_METHOD, HttpMeters
+from shared.http.instrumentation import HttpInstrumentation
+from shared.http.metrics import BOUNDS, METHODS, OTHER_METHOD, HttpMetrics
 from shared.http.problems import HttpProblem
 from shared.http.routing import OPEN, Route, Router
-from shared.http.watch import HttpWatch
 from shared.problems import Problem
 from tests.fakes.requests import ask
 
@@ -23,14 +23,14 @@ class Served:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self.watch = HttpWatch(self.registry)
+        self.instrumentation = HttpInstrumentation(self.registry)
         self.router = Router(
             [
                 Route("GET", "/domains/{domain}", self.answer, OPEN),
                 Route("GET", "/full", self.full, OPEN),
                 Route("GET", "/defect", self.defect, OPEN),
             ],
-            watch=self.watch,
+            instrumentation=self.instrumentation,
         )
         self.active: list[float | None] = []
 
@@ -91,9 +91,13 @@ async def test_what_tells_no_problem_is_no_refusal() -> None:
         return web.Response(status=503)
 
     registry = CollectorRegistry()
-    watch = HttpWatch(registry)
+    instrumentation = HttpInstrumentation(registry)
     with capture_logs() as lines:
-        await ask(Router([Route("GET", "/readyz", not_ready, OPEN)], watch=watch), "GET", "/readyz")
+        await ask(
+            Router([Route("GET", "/readyz", not_ready, OPEN)], instrumentation=instrumentation),
+            "GET",
+            "/readyz",
+        )
 
     assert lines == []
     samples = [sample for family in registry.collect() for sample in family.samples]
@@ -125,10 +129,10 @@ async def test_no_label_has_what_a_client_sent() -> None:
 
 def test_a_duration_is_in_the_first_bucket_that_holds_it() -> None:
     """Buckets add up, and a bound is within its own."""
-    registry, meters = CollectorRegistry(), HttpMeters()
-    registry.register(meters)
+    registry, metrics = CollectorRegistry(), HttpMetrics()
+    registry.register(metrics)
     for seconds in (0.0, BOUNDS[0], BOUNDS[0] * 1.01, BOUNDS[-1] + 1):
-        meters.route("GET", "/").ended(200, seconds)
+        metrics.route("GET", "/").record(200, seconds)
 
     labels = {
         "http_request_method": "GET",

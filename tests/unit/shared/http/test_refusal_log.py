@@ -9,8 +9,8 @@ from tests.fakes.clock import Clock
 def refuse(log: RefusalLog, times: int, code: str = "node_full") -> None:
     """Refuse as often."""
     for number in range(times):
-        if log.wants(code):
-            log.tell(code, 503, "PUT", "/events/{domain}/bounced", f"r-{number}")
+        if log.permits(code):
+            log.write(code, 503, "PUT", "/events/{domain}/bounced", f"r-{number}")
 
 
 def test_a_line_says_which_request_was_refused_where_and_why() -> None:

@@ -9,9 +9,9 @@ from opentelemetry.trace import StatusCode
 
 from shared.config import EnvironmentReader
 from shared.errors import ConfigError, NodeFullError
+from shared.http.instrumentation import HttpInstrumentation
 from shared.http.problems import HttpProblem
 from shared.http.routing import OPEN, Route, Router
-from shared.http.watch import HttpWatch
 from shared.problems import Problem
 from shared.telemetry import tracing_config
 from shared.telemetry.tracing import open_tracing
@@ -39,8 +39,10 @@ async def answer(_: web.BaseRequest, domain: str) -> web.StreamResponse:
 
 def traced_router(spans: ListedSpans) -> Router:
     """Return a router whose requests *spans* tells of."""
-    watch = HttpWatch(spans=spans)
-    return Router([Route("GET", "/domains/{domain}", answer, OPEN)], watch=watch)
+    instrumentation = HttpInstrumentation(spans=spans)
+    return Router(
+        [Route("GET", "/domains/{domain}", answer, OPEN)], instrumentation=instrumentation
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,9 @@
-"""Answer the same thing ten thousand times a second without building it each time.
+"""Send the same response ten thousand times a second without building it each time.
 
-aiohttp makes a response from a mapping of headers, anew for each request. What is built here
-once is written to the connection as it stands. That leans on how aiohttp's connection asks a
-response to be sent (``prepare``, ``write_eof`` and ``keep_alive``):
-``tests/contract/http/test_http_prebuilt.py`` fails when that changes.
+aiohttp builds each response anew from a mapping of headers. A response built here is bytes that
+are written to the connection as they are. This depends on how aiohttp's connection sends a
+response (``prepare``, ``write_eof`` and ``keep_alive``):
+``tests/contract/http/test_http_prebuilt_response.py`` fails when that changes.
 """
 
 from collections.abc import Callable
@@ -19,9 +19,9 @@ _NAME = f"\r\n{REQUEST_ID}: ".encode()
 
 
 class PrebuiltResponse:
-    """One response for all requests that may have it as it is; *build* makes it anew.
+    """A response for many requests; *build* makes one in aiohttp's way.
 
-    Its *status*, and its *code* if it is a refusal, are what *build* says.
+    *status* and, for a refusal, the problem's *code* are those of the built response.
     """
 
     __slots__ = ("_after_date", "_before_date", "build", "code", "status")
@@ -37,8 +37,8 @@ class PrebuiltResponse:
         self._before_date = b""
         self._after_date = b""
 
-    def answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Return what to answer *request* with: this, or the same in aiohttp's own way."""
+    def respond(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Return the response to *request*: this one, or a built one where its client needs it."""
         transport = request.transport
         if (
             request.version == HttpVersion11
@@ -47,18 +47,18 @@ class PrebuiltResponse:
             and transport is not None
             and transport.get_write_buffer_size() < _MAX_UNREAD_BYTES
         ):
-            # Not one by its class, but for all that a connection asks of it.
+            # Not a StreamResponse by its class, but it has all that a connection uses.
             return self  # type: ignore[return-value]
         return self.build()
 
     async def prepare(self, request: web.BaseRequest) -> None:
-        """Write it. Raises ConnectionResetError where nobody is left to read it."""
+        """Write it. Raises ConnectionResetError if the client has gone."""
         transport = request.transport
         if transport is None:
             raise ConnectionResetError("Connection lost")
         if not self._before_date:
             self._before_date, self._after_date = _render(self.build())
-        # The one thing in it that changes (RFC 9110, 6.6.1).
+        # The only header that changes (RFC 9110, 6.6.1).
         date = rfc822_formatted_time().encode()
         request_id = id_to_answer(request, self.status)
         if request_id is not None:
@@ -66,17 +66,17 @@ class PrebuiltResponse:
         transport.write(b"".join((self._before_date, date, self._after_date)))
 
     async def write_eof(self) -> None:
-        """Do nothing: all of it is written."""
+        """Do nothing: ``prepare`` has written everything."""
 
 
 def render(response: web.Response, request_id: str) -> bytes:
-    """Return *response* as it goes over the wire, once, to a client of HTTP/1.1."""
+    """Return the bytes of *response* for an HTTP/1.1 client."""
     date = rfc822_formatted_time().encode() + _NAME + request_id.encode()
     return date.join(_render(response))
 
 
 def _render(response: web.Response) -> tuple[bytes, bytes]:
-    """Return what stands before the date and what stands after it."""
+    """Return the bytes before the date and those after it."""
     body = response.body if isinstance(response.body, bytes) else b""
     headers = {
         **response.headers,

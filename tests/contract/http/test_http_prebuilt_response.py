@@ -49,7 +49,7 @@ async def test_the_date_of_a_prebuilt_response_moves_on(monkeypatch: pytest.Monk
     async with open_wires() as wires:
         wire = await connect(wires)
         first = await wire.get("/accepted")
-        monkeypatch.setattr("shared.http.prebuilt.rfc822_formatted_time", lambda: "later")
+        monkeypatch.setattr("shared.http.prebuilt_response.rfc822_formatted_time", lambda: "later")
         assert (await wire.get("/accepted")).headers["date"] == "later" != first.headers["date"]
 
 
