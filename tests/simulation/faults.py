@@ -1,4 +1,4 @@
-"""What is done to the processes, and when."""
+"""The faults of processes, and when they happen."""
 
 from collections.abc import Callable
 from functools import partial
@@ -19,11 +19,11 @@ class Workers(Protocol):
     running: list[Worker]
 
     def start_worker(self) -> None:
-        """Start one more."""
+        """Start one more worker."""
 
 
 class Faults:
-    """Kill, freeze and cut off whoever comes to hand."""
+    """Kills, freezes and cuts off random nodes and workers."""
 
     def __init__(self, schedule: Schedule, store: Store, group: Group, processes: Workers) -> None:
         self.schedule = schedule
@@ -46,18 +46,18 @@ class Faults:
             self._rotate,
             self._rebalance,
         ]
-        # Where workers are left alone their rows grow long, and a node has more to spoil.
+        # Workers without faults have long rows, and a node can spoil more.
         unseen = [self._freeze_while_a_node_restarts]
         self._kinds = schedule.random.choice([nodes, workers, nodes + workers, unseen])
 
     def plan(self, number: int, until: float) -> None:
-        """Let *number* random faults happen before *until*."""
+        """Schedule *number* random faults before *until*."""
         for _ in range(number):
             kind = self._kinds[int(self.schedule.chance() * len(self._kinds))]
             self.schedule.after(self.schedule.between(1.0, until), self._happen, kind)
 
     def end(self) -> None:
-        """Let nothing more happen, and wake whoever sleeps."""
+        """Stop all faults, and wake every frozen worker."""
         self.over = True
         for worker in self.processes.running:
             worker.wake()
@@ -73,7 +73,7 @@ class Faults:
     # ---- nodes
 
     def _node(self) -> Replica:
-        """Return any node, more often than not the one that led an update last."""
+        """Return a random node, in half of the cases the one that led the last update."""
         if self.schedule.chance() < 0.5:
             return self.store.last_leader
         return self.store.replicas[int(self.schedule.chance() * 3)]
@@ -107,7 +107,7 @@ class Faults:
             self.schedule.after(SESSION_SECONDS, self._expel, worker)
 
     def _freeze_while_a_node_restarts(self) -> None:
-        """Freeze a worker with an update under way, so that it sees neither end nor return."""
+        """Freeze a worker with an update in flight, so that it misses a node's end and return."""
         worker = self._worker()
         if worker is not None:
             worker.then = partial(self._freeze_and_lose, worker)
@@ -119,18 +119,18 @@ class Faults:
             self.schedule.after(delay, self._lose_writes_for, (AWAY[0], AWAY[0] + 1.0))
 
     def _make_stale(self) -> None:
-        """Let the group give a worker's partitions away while it goes on."""
+        """Let the group reassign a worker's partitions while the worker goes on."""
         worker = self._worker()
         if worker is not None:
             self.schedule.inject("worker stale")
             self._expel(worker)
 
     def _expel(self, worker: Worker) -> None:
-        """Leave *worker* out; it learns of it after a while, and comes back."""
+        """Remove *worker* from the group; it notices after a while, and joins again."""
         if self.over or worker not in self.group.members:
             return
         if self.schedule.recording:
-            self.schedule.say("group", f"has not heard of {worker.name} for too long")
+            self.schedule.record("group", f"has not heard of {worker.name} for too long")
         self.group.expel(worker)
         worker.after(self.schedule.between(0.5, 15.0), worker.revoke)
 

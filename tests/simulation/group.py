@@ -1,8 +1,8 @@
-"""The consumer group: who has which partitions, and what was committed.
+"""The consumer group: which member owns which partitions, and what is committed.
 
-As Kafka's: all members give everything up at each rebalance and join again; who does not come
-in time is left out and learns of it later; a commit counts only from a member of the current
-generation. Commits get lost, and so do answers to commits.
+It works like Kafka's: at each rebalance all members give up everything and join again. A member
+that does not join in time is left out, and notices later. Only members of the current generation
+can commit. Commits get lost, and so do their acknowledgements.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -10,8 +10,8 @@ from typing import Protocol
 
 from consumer.counting.position import Position
 from shared.errors import BrokerUnavailableError
-from tests.simulation.log import Log
 from tests.simulation.schedule import Schedule
+from tests.simulation.topic_partition import TopicPartition
 
 JOIN_SECONDS = 10.0
 Committed = tuple[int, str]
@@ -22,28 +22,30 @@ class Member(Protocol):
 
     name: str
 
-    def told_to_revoke(self) -> None:
-        """Learn of a rebalance: give up everything, then join."""
+    def on_rebalance(self) -> None:
+        """Give up all partitions, then join."""
 
     def assign(self, positions: Mapping[int, Position]) -> None:
-        """Take partitions over."""
+        """Start to work on partitions."""
 
 
 class Group:
-    """The coordinator."""
+    """The coordinator of the consumer group."""
 
     def __init__(
         self,
         schedule: Schedule,
-        logs: Sequence[Log],
+        topic_partitions: Sequence[TopicPartition],
         trouble: float,
         check_commit: Callable[[int, int], None],
     ) -> None:
         self.schedule = schedule
-        self.logs = logs
+        self.topic_partitions = topic_partitions
         self.trouble = trouble
         self.members: list[Member] = []
-        self.commits: list[list[Committed]] = [[(0, Position.at(0).metadata())] for _ in logs]
+        self.commits: list[list[Committed]] = [
+            [(0, Position.at(0).metadata())] for _ in topic_partitions
+        ]
         self.rebalancing = False
         self._check_commit = check_commit
         self._joined: list[Member] = []
@@ -54,7 +56,7 @@ class Group:
         return self.commits[partition][-1][0]
 
     def join(self, member: Member) -> None:
-        """Let *member* in at the end of a rebalance, which its coming starts."""
+        """Let *member* join. It starts a rebalance, and is in the group at the end of it."""
         if member not in self._joined:
             self._joined.append(member)
         if not self.rebalancing:
@@ -63,23 +65,23 @@ class Group:
             self._complete(self._round)
 
     def rebalance(self) -> None:
-        """Ask every member to give up what it has and to join."""
+        """Request every member to give up its partitions and to join."""
         if self.rebalancing:
             return
         self.rebalancing = True
         self._round += 1
         self.schedule.inject("rebalance")
         if self.schedule.recording:
-            self.schedule.say("group", f"rebalances: {', '.join(m.name for m in self.members)}")
+            self.schedule.record("group", f"rebalances: {', '.join(m.name for m in self.members)}")
         for member in self.members:
             if member not in self._joined:
-                self.schedule.after(self.schedule.between(0.0, 0.5), member.told_to_revoke)
+                self.schedule.after(self.schedule.between(0.0, 0.5), member.on_rebalance)
         self.schedule.after(JOIN_SECONDS, self._complete, self._round)
         if all(expected in self._joined for expected in self.members):
             self.schedule.after(0.01, self._complete, self._round)
 
     def expel(self, member: Member) -> None:
-        """Leave *member* out: it has left, or was not heard of for a session."""
+        """Remove *member*: it has left, or its session has expired."""
         self._joined = [m for m in self._joined if m is not member]
         if member in self.members:
             self.members.remove(member)
@@ -92,7 +94,7 @@ class Group:
             return
         if not self._joined:
             self.members = []
-            self.rebalancing = False  # until somebody comes
+            self.rebalancing = False  # until a member joins
             return
         schedule = self.schedule
         self.rebalancing = False
@@ -108,11 +110,14 @@ class Group:
             positions[owner][partition] = position
         for i, member in enumerate(self.members):
             if schedule.recording:
-                schedule.say("group", f"gives {member.name} {positions[i]}")
+                schedule.record("group", f"gives {member.name} {positions[i]}")
             member.assign(positions[i])
 
     def commit(self, member: Member, positions: Mapping[int, Position]) -> bool:
-        """Commit; False from a member of another generation. Raises BrokerUnavailableError."""
+        """Commit *positions*.
+
+        Return False for a member of another generation. Raises BrokerUnavailableError.
+        """
         schedule = self.schedule
         if member not in self.members or member in self._joined:
             schedule.inject("commit refused")

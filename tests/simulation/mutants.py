@@ -1,4 +1,4 @@
-"""Planted mistakes, each of which the simulation has to find.
+"""Planted mistakes. The simulation has to find each of them.
 
 A mutant changes one rule of the worker or of the reader, and nothing else.
 """
@@ -16,9 +16,9 @@ from consumer.counting.superseded import SupersededRow
 from consumer.counting.writer_rows import RowUpdate, WriterRows
 from shared.model.counter import CounterRow, Counters
 from shared.model.domain import DomainName
-from tests.simulation.log import Log
 from tests.simulation.partition import POLICY, RETENTION, Partition
 from tests.simulation.reader import Reader
+from tests.simulation.topic_partition import TopicPartition
 from tests.simulation.worker import Worker
 from tests.simulation.world import Parts
 
@@ -26,7 +26,7 @@ _ONE_WRITER = UUID(fields=(1, 0, 0x1000, 0x80, 0, 0))
 
 
 def _with_rows(rows_class: type[WriterRows]) -> Parts:
-    """Return a world whose ledgers keep their rows in *rows_class*."""
+    """Return a world whose ledgers use *rows_class* for their rows."""
 
     class Ledger(PartitionLedger):
         def __init__(self, *arguments: Any) -> None:
@@ -37,7 +37,7 @@ def _with_rows(rows_class: type[WriterRows]) -> Parts:
 
 
 def _with_changes(outbox: type[ChangeOutbox]) -> Parts:
-    """Return a world whose ledgers keep their changes in *outbox*."""
+    """Return a world whose ledgers use *outbox* for their changes."""
 
     class Ledger(PartitionLedger):
         def __init__(self, *arguments: Any) -> None:
@@ -72,7 +72,7 @@ class _OneRow(WriterRows):
         )
 
     def _abandon(self, *_: object) -> None:
-        """There is no other row."""
+        """Keep the only row."""
 
 
 def _applied(rows: WriterRows, domain: DomainName) -> int:
@@ -97,7 +97,7 @@ class _SeedsWithIncrements(WriterRows):
 
 class _NeverRolls(WriterRows):
     def start_epoch(self, epoch: int) -> None:
-        """Go on in the same rows."""
+        """Continue the same rows."""
 
 
 class _BelievesOlderEpochs(PartitionLedger):
@@ -106,7 +106,7 @@ class _BelievesOlderEpochs(PartitionLedger):
 
 
 class _UsesDeletedRowsAgain(PartitionLedger):
-    """Starts a fresh row under the key of one of its own that it has deleted."""
+    """Starts a new row under the key of one of its own rows that was deleted."""
 
     def pop_superseded(self, now: float, limit: int) -> list[SupersededRow]:
         rows = super().pop_superseded(now, limit)
@@ -133,24 +133,24 @@ class _HoldsNothingBack(ChangeOutbox):
 
 class _MakesNothingGood(ChangeOutbox):
     def record_replayed(self, *_: object) -> None:
-        """Take for published what is counted."""
+        """Find no change in a replay."""
 
 
 class _RetriesInPlace(Partition):
-    def failed(self, batch: list[RowUpdate]) -> None:
+    def fail(self, batch: list[RowUpdate]) -> None:
         self._writes += 1
         self._write(batch)
 
 
 class _ReadsAgain(Partition):
-    """Takes what a quorum shows now for what has become of an update."""
+    """Takes what a quorum read shows now for the outcome of an update."""
 
-    def failed(self, batch: list[RowUpdate]) -> None:
+    def fail(self, batch: list[RowUpdate]) -> None:
         for update in batch:
             self.believe([update], applied=self.shows(update))
 
     def shows(self, update: RowUpdate) -> bool:
-        rows = self.owner.store.read(self.log.name, update.domain) or []
+        rows = self.owner.store.read(self.topic_partition.name, update.domain) or []
         end = self.ledger._rows.applied_offset(update.domain)
         return any(r.writer == update.writer and r.applied_offset >= end for r in rows)
 
@@ -163,9 +163,9 @@ class _ReadsAgain(Partition):
 
 
 class _AllOrNothing(_ReadsAgain):
-    """Takes what has become of the first update of a batch for what became of all."""
+    """Takes the outcome of a batch's first update for the outcome of all."""
 
-    def failed(self, batch: list[RowUpdate]) -> None:
+    def fail(self, batch: list[RowUpdate]) -> None:
         self.believe(batch, applied=self.shows(batch[0]))
 
 
@@ -180,7 +180,7 @@ class _ForgetsKeys(Worker):
 
 
 class _KeepsMemory(Worker):
-    """Goes on with what it remembers of a partition that it had before."""
+    """Keeps the memory of a partition over a revocation."""
 
     def take_over(self, number: int, position: Position) -> Partition:
         kept = self.__dict__.setdefault("kept", {})
@@ -198,8 +198,8 @@ class _NoticesAFreezeLate(Worker):
 
 
 class _ReaderAtOne(Reader):
-    def rows(self, log: Log, domain: DomainName) -> list[CounterRow] | None:
-        return self.store.read_at_one(log.name, domain)
+    def rows(self, topic_partition: TopicPartition, domain: DomainName) -> list[CounterRow] | None:
+        return self.store.read_at_one(topic_partition.name, domain)
 
 
 class _AddsUpRows(Reader):

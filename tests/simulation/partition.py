@@ -1,4 +1,4 @@
-"""What consumer/partition.py does, without its tasks: the same calls in the same order."""
+"""The steps of consumer/partition.py without its tasks: the same calls in the same order."""
 
 from collections.abc import Callable, Sequence
 from typing import Protocol
@@ -14,10 +14,10 @@ from consumer.counting.superseded import Retention, SupersededRow
 from consumer.counting.writer_rows import PackedState, RowUpdate
 from shared.model.counter import CounterRow
 from shared.model.domain import DomainName
-from tests.simulation.log import Log
 from tests.simulation.schedule import FindingError, Schedule
 from tests.simulation.store import Store
 from tests.simulation.topic import Topic
+from tests.simulation.topic_partition import TopicPartition
 
 POLICY = FlushPolicy(threshold=4, max_age_seconds=1.0)
 RETENTION = Retention(own_seconds=8.0, others_seconds=90.0)
@@ -44,29 +44,31 @@ class Owner(Protocol):
     ledger_class: type[PartitionLedger]
 
     def after(self, seconds: float, action: Callable[..., None], *arguments: object) -> None:
-        """Let *action* happen unless the worker is dead by then; when it is awake."""
+        """Schedule *action*; it runs when the worker is awake, and not if the worker is dead."""
 
-    def sent(self) -> None:
-        """Learn that an update is under way."""
+    def update_sent(self) -> None:
+        """Handle the start of an update."""
 
-    def progressed(self) -> None:
-        """Learn that a request has ended."""
+    def request_ended(self) -> None:
+        """Handle the end of a request."""
 
 
 class Partition:
-    """The ledger of one partition and the requests that it has out."""
+    """The ledger of one partition, and its requests in flight."""
 
-    def __init__(self, owner: Owner, number: int, log: Log, position: Position) -> None:
+    def __init__(
+        self, owner: Owner, number: int, topic_partition: TopicPartition, position: Position
+    ) -> None:
         self.owner = owner
         self.number = number
-        self.log = log
+        self.topic_partition = topic_partition
         self.given_up = False
         self.committed = position.next_offset
         self.to_commit: Position | None = None
         self.fetch_from = position.keys_from
         self.dedupe = Dedupe()
         self.ledger = owner.ledger_class(
-            log.name, position.next_offset, POLICY, owner.new_writer, RETENTION
+            topic_partition.name, position.next_offset, POLICY, owner.new_writer, RETENTION
         )
         self._breaker = CircuitBreaker(FULL_BATCH)
         self._reads = 0
@@ -77,8 +79,8 @@ class Partition:
     # ---- records
 
     def fetch(self, most: int) -> None:
-        """Take in up to *most* records."""
-        records = self.log.records[self.fetch_from : self.fetch_from + most]
+        """Read up to *most* records."""
+        records = self.topic_partition.records[self.fetch_from : self.fetch_from + most]
         if not records:
             return
         ledger, dedupe, now = self.ledger, self.dedupe, self.owner.schedule.now
@@ -96,22 +98,22 @@ class Partition:
             else:
                 ledger.add(event, offset, now)
         self.fetch_from += len(records)
-        self.pump()
+        self.start_requests()
 
     def position(self) -> Position:
-        """Return what may be committed."""
+        """Return the position to commit."""
         next_offset = self.ledger.committable_offset()
         return Position(next_offset, self.dedupe.keys_from(next_offset))
 
     def make_all_due(self) -> None:
-        """Write everything that is owed, as soon as possible."""
+        """Write every pending increment as soon as possible."""
         self.ledger.make_all_due(self.owner.schedule.now)
-        self.pump()
+        self.start_requests()
 
     # ---- requests
 
-    def pump(self) -> None:
-        """Start the reads and writes that may start, and come back when more will be due."""
+    def start_requests(self) -> None:
+        """Start the reads and writes that may start, and again when more are due."""
         if self.given_up:
             return
         while self._reads < READS and (domains := self.ledger.pop_unread(FULL_BATCH)):
@@ -144,38 +146,38 @@ class Partition:
         now = self.owner.schedule.now
         if not now < self._wake_at <= at:
             self._wake_at = at
-            self.owner.after(at - now, self.pump)
+            self.owner.after(at - now, self.start_requests)
 
     def _write(self, batch: list[RowUpdate]) -> None:
         schedule = self.owner.schedule
         if schedule.recording:
             what = ", ".join(self.owner.store.describe(update) for update in batch)
-            schedule.say(self.owner.name, f"{self.log.name} sends {what}")
+            schedule.record(self.owner.name, f"{self.topic_partition.name} sends {what}")
 
-        def answered(success: bool) -> None:  # noqa: FBT001 an answer
-            self.owner.after(0.0, self.answer, batch, success)
+        def answered(success: bool) -> None:  # noqa: FBT001 an finish_write
+            self.owner.after(0.0, self.finish_write, batch, success)
 
-        self.owner.store.send(self.log.name, batch, answered)
-        self.owner.sent()
+        self.owner.store.send(self.topic_partition.name, batch, answered)
+        self.owner.update_sent()
 
-    def answer(self, batch: list[RowUpdate], success: bool) -> None:  # noqa: FBT001 an answer
-        """Learn whether *batch* is acknowledged."""
+    def finish_write(self, batch: list[RowUpdate], success: bool) -> None:  # noqa: FBT001 an finish_write
+        """Handle the outcome of *batch*."""
         if self.given_up:
             return
         self._writes -= 1
-        self.say_settled(batch, "acknowledged" if success else "in doubt")
+        self.record_outcome(batch, "acknowledged" if success else "in doubt")
         if success:
             self.ledger.start_epoch(self.owner.epoch.current())
             self.ledger.acknowledge(batch, self.owner.schedule.now)
             self._breaker.record_success()
         else:
-            self.failed(batch)
+            self.fail(batch)
             self._breaker.record_failure(self.owner.schedule.now)
-        self.pump()
-        self.owner.progressed()
+        self.start_requests()
+        self.owner.request_ended()
 
-    def failed(self, batch: list[RowUpdate]) -> None:
-        """Owe *batch* again."""
+    def fail(self, batch: list[RowUpdate]) -> None:
+        """Make *batch* pending again."""
         self.ledger.fail(batch)
 
     def _start_publishing(self) -> None:
@@ -184,9 +186,11 @@ class Partition:
             return
         self._publishing = True
         if self.owner.schedule.recording:
-            self.owner.schedule.say(self.owner.name, f"{self.log.name} publishes {changes}")
+            self.owner.schedule.record(
+                self.owner.name, f"{self.topic_partition.name} publishes {changes}"
+            )
 
-        def answered(success: bool) -> None:  # noqa: FBT001 an answer
+        def answered(success: bool) -> None:  # noqa: FBT001 an finish_write
             if success:
                 self.owner.after(0.0, self._published, len(changes))
             else:
@@ -199,15 +203,15 @@ class Partition:
             return
         self._publishing = False
         self.ledger.changes.remove_published(number)
-        self.pump()
-        self.owner.progressed()
+        self.start_requests()
+        self.owner.request_ended()
 
-    def say_settled(self, batch: list[RowUpdate], how: str) -> None:
-        """Add to the history what became of *batch*."""
+    def record_outcome(self, batch: list[RowUpdate], how: str) -> None:
+        """Add the outcome of *batch* to the history."""
         schedule = self.owner.schedule
         if schedule.recording:
             what = ", ".join(self.owner.store.describe(update) for update in batch)
-            schedule.say(self.owner.name, f"{self.log.name} {how}: {what}")
+            schedule.record(self.owner.name, f"{self.topic_partition.name} {how}: {what}")
 
     def _read(self, domains: list[DomainName]) -> None:
         found = self._found(domains)
@@ -221,7 +225,7 @@ class Partition:
             return None
         found: Found = {}
         for domain in domains:
-            rows = owner.store.read(self.log.name, domain)
+            rows = owner.store.read(self.topic_partition.name, domain)
             if rows is None:
                 return None
             found[domain] = rows
@@ -235,36 +239,36 @@ class Partition:
             return
         now = self.owner.schedule.now
         for domain in domains:
-            self.ledger.load_rows(domain, found[domain], len(self.log.records), now)
+            self.ledger.load_rows(domain, found[domain], len(self.topic_partition.records), now)
         self._reads -= 1
-        self.pump()
-        self.owner.progressed()
+        self.start_requests()
+        self.owner.request_ended()
 
     def _read_again(self, domains: list[DomainName]) -> None:
         if not self.given_up:
             self._reads -= 1
             self.ledger.requeue_unread(domains)
-            self.pump()
+            self.start_requests()
 
     # ---- upkeep
 
     def delete_superseded(self) -> None:
-        """Delete some rows that another one speaks for."""
+        """Delete some superseded rows."""
         rows = self.ledger.pop_superseded(self.owner.schedule.now, DELETES_AT_A_TIME)
         if rows:
             self.owner.schedule.inject("(upkeep) rows deleted")
 
-            def answered(success: bool) -> None:  # noqa: FBT001 an answer
+            def answered(success: bool) -> None:  # noqa: FBT001 an finish_write
                 if not success:
-                    self.owner.after(0.0, self._keep, rows)
+                    self.owner.after(0.0, self._retry_deletion, rows)
 
-            self.owner.store.delete(self.log.name, rows, answered)
+            self.owner.store.delete(self.topic_partition.name, rows, answered)
 
-    def _keep(self, rows: list[SupersededRow]) -> None:
+    def _retry_deletion(self, rows: list[SupersededRow]) -> None:
         self.ledger.retry_superseded(rows, self.owner.schedule.now)
 
     def audit(self) -> None:
-        """Read some domains again and compare them with what is remembered."""
+        """Read some domains again and compare them with the totals in memory."""
         sample = self.ledger.audit_sample(self.owner.schedule.chance(), 2)
         found = self._found(list(sample))
         if sample and found is not None:
@@ -274,9 +278,11 @@ class Partition:
     def _compare(self, sample: dict[DomainName, PackedState], found: Found) -> None:
         for domain, memory in sample.items():
             if not self.ledger.audit(domain, memory, found[domain], self.owner.schedule.now):
-                raise FindingError(f"an audit of {self.log.name} {domain} found {found[domain]}")
+                raise FindingError(
+                    f"an audit of {self.topic_partition.name} {domain} found {found[domain]}"
+                )
 
 
-def waiting(partitions: Sequence[Partition]) -> bool:
-    """Whether any of *partitions* has not counted and published all that it has read."""
+def unsettled(partitions: Sequence[Partition]) -> bool:
+    """Return whether any of *partitions* has read something that is not counted or published."""
     return not all(partition.ledger.settled for partition in partitions)

@@ -1,47 +1,51 @@
-"""A query node that asks all the time, and the truth beside each of its answers."""
+"""A query node that reads all the time, and compares each answer with the truth."""
 
 from collections.abc import Sequence
 
 from shared.model.counter import CounterRow, Counters, newest_row, sum_rows
 from shared.model.domain import DomainName
-from tests.simulation.log import Log
 from tests.simulation.schedule import FindingError, Schedule
 from tests.simulation.store import Store
+from tests.simulation.topic_partition import TopicPartition
 
 
 class Reader:
-    """Read random domains, and raise FindingError for an answer that must not be."""
+    """Reads random domains, and raises FindingError for a wrong answer."""
 
     def __init__(
-        self, schedule: Schedule, store: Store, logs: Sequence[Log], domains: Sequence[DomainName]
+        self,
+        schedule: Schedule,
+        store: Store,
+        topic_partitions: Sequence[TopicPartition],
+        domains: Sequence[DomainName],
     ) -> None:
         self.schedule = schedule
         self.store = store
-        self.logs = logs
+        self.topic_partitions = topic_partitions
         self.domains = domains
         self.answers = 0
         self._before = dict.fromkeys(domains, Counters())
 
-    def begin(self) -> None:
+    def start(self) -> None:
         """Read for ever."""
         self.read(self.domains[int(self.schedule.chance() * len(self.domains))])
-        self.schedule.after(self.schedule.between(0.3, 1.5), self.begin)
+        self.schedule.after(self.schedule.between(0.3, 1.5), self.start)
 
-    def look(self, domain: str) -> None:
-        """Read *domain* now, as something may just have become wrong."""
+    def check(self, domain: str) -> None:
+        """Read *domain* now, because it may just have become wrong."""
         self.read(DomainName(domain))
 
     def read(self, domain: DomainName) -> Counters | None:
-        """Return the counters of *domain*, None if the store does not answer."""
+        """Return the counters of *domain*, or None if the store does not answer."""
         rows: list[CounterRow] = []
         true = [0, 0]
-        for log in self.logs:
-            found = self.rows(log, domain)
+        for topic_partition in self.topic_partitions:
+            found = self.rows(topic_partition, domain)
             if found is None:
                 return None
             newest = newest_row(found)
             if newest is not None:
-                delivered, bounced = log.truth(domain, newest.applied_offset)
+                delivered, bounced = topic_partition.truth(domain, newest.applied_offset)
                 if (newest.delivered, newest.bounced) != (delivered, bounced):
                     raise FindingError(
                         f"{domain}: a reader is shown {newest}, but {delivered} delivered and "
@@ -60,10 +64,10 @@ class Reader:
         self._before[domain] = answer
         return answer
 
-    def rows(self, log: Log, domain: DomainName) -> list[CounterRow] | None:
-        """Return the rows of one log, as a quorum has them."""
-        return self.store.read(log.name, domain)
+    def rows(self, topic_partition: TopicPartition, domain: DomainName) -> list[CounterRow] | None:
+        """Return the rows of one partition, read at a quorum."""
+        return self.store.read(topic_partition.name, domain)
 
     def answer(self, rows: Sequence[CounterRow]) -> Counters:
-        """Return what the query tier makes of *rows*."""
+        """Compute the counters from *rows* like the query tier."""
         return sum_rows(rows)

@@ -1,13 +1,13 @@
-"""One replica's copies of counter rows, as Cassandra keeps them.
+"""One replica's copies of counter rows, as in Cassandra.
 
-A counter is a set of shards, one for each node that ever led an update of it: an absolute value
-with a clock. The newest clock of each leader wins; the counter's value is the sum. The three
-columns of a row always move in one mutation, so a shard here holds all three.
+A counter is a set of shards, one for each node that ever led an update of it. A shard is an
+absolute value with a clock. The newest clock of each leader wins; the counter's value is the sum.
+The three columns of a row always move in one mutation, so a shard here holds all three.
 
-What a node loses when it dies with a periodic commit log is the tail of what it applied last.
-It is spared what no replication factor survives: a write that exactly one other replica has may
-be one that was acknowledged, or read, on the strength of the two. So the loss ends at the first
-such write, going back. Of a write that nobody else has no copy may arrive later.
+A node that dies with a periodic commit log loses its latest writes. The simulation spares it what
+no replication factor survives: a write that exactly one other replica has may have been
+acknowledged, or read, because of these two. So the loss, going back in time, ends at the first
+such write. If a write was on no other node, no copy of it may arrive later.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from uuid import UUID
 from shared.model.counter import CounterRow
 
 Key = tuple[str, str]
-"""A log and a domain: the rows that are read together."""
+"""A topic partition and a domain: rows that are read together."""
 
 Shard = tuple[int, int, int, int]
 """Clock in microseconds, delivered, bounced, applied offset."""
@@ -35,7 +35,7 @@ class Row:
     def __init__(self) -> None:
         self.shards: dict[int, Shard] = {}
         self.deleted_at = 0
-        # What the leader's counter cache still says after a deletion, which does not clear it.
+        # The leader's counter cache, which a deletion does not clear.
         self.cached = _NO_SHARD
 
 
@@ -44,7 +44,7 @@ _NO_ROWS: dict[UUID, Row] = {}
 
 
 class Replica:
-    """One node with its rows; whoever asks it for something sees to it that it is up."""
+    """One node with its rows. The caller checks that it is up."""
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -53,9 +53,9 @@ class Replica:
         self.died_at = -1.0
         self.lost_writes_at = -1.0
         self.rows: dict[Key, dict[UUID, Row]] = {}
-        # Another number for each key whenever its rows have changed.
+        # A number for each key that changes with its rows.
         self.versions: dict[Key, int] = {}
-        # What was applied, oldest first, with what was there before; None is a deletion.
+        # The applied writes, oldest first, each with the shard before it; None is a deletion.
         self._applied: list[tuple[Copy, Shard | None] | None] = []
 
     def row(self, key: Key, writer: UUID) -> Row:
@@ -71,7 +71,7 @@ class Replica:
     def lead(
         self, key: Key, writer: UUID, increments: tuple[int, int, int], now: int, *, cached: bool
     ) -> Shard:
-        """Apply an update as its leader, on top of the own copy; return the new shard."""
+        """Apply an update as its leader, on top of this node's copy. Return the new shard."""
         row = self.row(key, writer)
         old = row.shards.get(self.number)
         if old is None:
@@ -87,7 +87,7 @@ class Replica:
         return shard
 
     def apply(self, copy: Copy) -> None:
-        """Take a shard in, unless a newer one of its leader or a deletion is here."""
+        """Apply a shard, unless a newer one of its leader or a deletion is here."""
         key, writer, leader, shard = copy
         row = self.row(key, writer)
         old = row.shards.get(leader)
@@ -108,7 +108,7 @@ class Replica:
         self._applied.append(None)
 
     def has(self, copy: Copy) -> bool:
-        """Whether the shard of *copy*, or something newer in its place, is here."""
+        """Return whether the shard of *copy*, or a newer one in its place, is here."""
         key, writer, leader, shard = copy
         row = self.rows.get(key, {}).get(writer)
         if row is None:
@@ -116,7 +116,7 @@ class Replica:
         return row.deleted_at >= shard[0] or row.shards.get(leader, _NO_SHARD)[0] >= shard[0]
 
     def lose(self, most: int, others: Sequence["Replica"]) -> list[Copy]:
-        """Forget up to *most* of the writes applied last; return those that nobody else has."""
+        """Forget up to *most* of the latest writes. Return those that no other node has."""
         gone: list[Copy] = []
         for _ in range(most):
             if not self._applied or self._applied[-1] is None:
@@ -139,7 +139,7 @@ class Replica:
 
 
 def merge(replicas: Sequence[Replica], key: Key, *, repair: bool) -> list[CounterRow]:
-    """Return the rows that one or two *replicas* show together; *repair* makes them equal."""
+    """Return the merged rows of one or two *replicas*; *repair* makes the replicas equal."""
     tables = [replica.rows.get(key, _NO_ROWS) for replica in replicas]
     first, last = tables[0], tables[-1]
     found: list[CounterRow] = []

@@ -1,4 +1,4 @@
-"""Many runs on every core, and one run told in full."""
+"""Many runs on every core, or one run in full."""
 
 import os
 from collections import Counter
@@ -16,26 +16,26 @@ _CHUNK = 250
 
 @dataclass(slots=True)
 class Total:
-    """What came of a range of seeds; ``findings`` are without their histories."""
+    """The results of a range of seeds; ``findings`` have no histories."""
 
     runs: int = 0
     injected: Counter[str] = field(default_factory=Counter)
     findings: list[Result] = field(default_factory=list)
 
     def add(self, other: "Total") -> None:
-        """Add the runs of *other*."""
+        """Add the results of *other*."""
         self.runs += other.runs
         self.injected.update(other.injected)
         self.findings += other.findings
 
 
 def parts_of(mutant: str | None) -> Parts:
-    """Return the world of *mutant*, or the one that is as it should be."""
+    """Return the world of *mutant*, or the correct one."""
     return Parts() if mutant is None else MUTANTS[mutant]
 
 
 def run_seeds(first: int, number: int, mutant: str | None, *, until_found: bool) -> Total:
-    """Run the seeds from *first* on, in this process."""
+    """Run *number* seeds from *first* on, in this process."""
     total, parts = Total(), parts_of(mutant)
     for seed in range(first, first + number):
         result = run(seed, parts)
@@ -56,7 +56,7 @@ def run_many(
     until_found: bool = True,
     progress: Callable[[int], None] = lambda _: None,
 ) -> Total:
-    """Run *number* seeds from *first* on, on every core; stop soon after a finding if told so."""
+    """Run *number* seeds from *first* on, on every core; *until_found* stops after a finding."""
     total = Total()
     chunks = _chunks(first, number)
     processes = os.cpu_count() or 1
@@ -88,8 +88,8 @@ def _chunks(first: int, number: int) -> Iterator[tuple[int, int]]:
         yield seed, min(_CHUNK, end - seed)
 
 
-def story(seed: int, mutant: str | None = None) -> str:
-    """Return the run of *seed* line by line, ending with what was found."""
+def history_of(seed: int, mutant: str | None = None) -> str:
+    """Return the run of *seed* line by line, with its finding at the end."""
     result = run(seed, parts_of(mutant), recording=True)
     planted = f", mutant {mutant}" if mutant else ""
     return "\n".join(

@@ -1,4 +1,4 @@
-"""A virtual clock: what is to happen is in one queue, and all chance comes from one seed."""
+"""A virtual clock: one queue holds all future actions, and one seed determines all chance."""
 
 import heapq
 import random
@@ -8,15 +8,15 @@ from typing import Any
 
 
 class FindingError(Exception):
-    """Something that must never happen has happened."""
+    """Something happened that must never happen."""
 
 
 class Schedule:
-    """What happens next, and what has happened."""
+    """The queue of future actions, and the history."""
 
     def __init__(self, seed: int, *, recording: bool = False) -> None:
         self.random = random.Random(seed)
-        # The bound methods, as the inner loop calls them more often than anything else.
+        # Bound methods: the inner loop calls them more often than anything else.
         self.chance = self.random.random
         self.between = self.random.uniform
         self.now = 0.0
@@ -27,12 +27,15 @@ class Schedule:
         self._order = 0
 
     def after(self, seconds: float, action: Callable[..., None], *arguments: Any) -> None:
-        """Let *action* happen in *seconds*; of two at the same time the one asked for first."""
+        """Schedule *action* in *seconds*.
+
+        Of two at the same time, the one scheduled first runs first.
+        """
         self._order += 1
         heapq.heappush(self._queue, (self.now + seconds, self._order, action, arguments))
 
     def run(self, until: float) -> None:
-        """Let everything happen that is to happen before *until*."""
+        """Run every action that is due before *until*."""
         queue = self._queue
         while queue and queue[0][0] < until:
             self.now, _, action, arguments = heapq.heappop(queue)
@@ -43,11 +46,11 @@ class Schedule:
         """Count a fault of this kind."""
         self.injected[fault] += 1
 
-    def say(self, who: str, what: str) -> None:
-        """Add a line to the history; callers ask ``recording`` first, as text costs time."""
-        self.history.append(f"{self.now:10.4f}  {who:<9} {what}")
+    def record(self, actor: str, what: str) -> None:
+        """Add a line to the history. Callers check ``recording`` first: text costs time."""
+        self.history.append(f"{self.now:10.4f}  {actor:<9} {what}")
 
 
 def numbers(values: tuple[int, ...]) -> str:
-    """Return *values* in few characters."""
+    """Return *values* as short text."""
     return "/".join(str(value) for value in values)

@@ -1,13 +1,13 @@
-"""Three nodes of Cassandra with a counter table, and everything that goes wrong with them.
+"""Three Cassandra nodes with a counter table, and everything that goes wrong with them.
 
-An update goes to a random live node, which leads it: it applies, then sends its shard to the
-other two. It may die before it does so, or before it answers. Copies come late or never, and
-so do requests: long after their sender has given up. Parts of a batch fare differently. The
-sender learns of success, or that it does not know.
+An update goes to a random live node, which leads it: it applies the update, then sends its shard
+to the other two. It may die before it sends, or before it answers. Copies arrive late or never,
+and so do requests, even long after their sender has given up. Parts of a batch have different
+outcomes. The sender gets a success, or an unknown outcome.
 
-What is not promised, and so not done here: a request that was sent before a node lost writes
-reaches that node as its leader, and no other row speaks for as much yet. Cassandra drops
-counter requests older than 2 s, and no node is back within that time.
+One thing never happens here, because no store promises to survive it: a request from before a
+node lost writes reaches that node as its leader, while no other row covers the same offset.
+Cassandra drops counter requests older than 2 s, and no node is back within that time.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,11 +23,11 @@ from tests.simulation.schedule import Schedule, numbers
 CLIENT_TIMEOUT_SECONDS = 4.0
 NOTICED_DEAD_SECONDS = 10.0
 AWAY = (3.0, 9.0)
-"""For how many seconds a node that died does not come back."""
+"""How long a dead node stays away, in seconds."""
 
 
 class Batch:
-    """Updates under way together: how many replicas have each, and whom to tell."""
+    """Updates in flight together, with the number of copies of each, and a callback."""
 
     __slots__ = (
         "answered",
@@ -65,9 +65,9 @@ class Store:
         self.trouble = trouble
         self.replicas = [Replica(number) for number in range(3)]
         self.last_leader = self.replicas[0]
-        # When a node's connections were closed or opened: what a client can notice.
+        # When the connections of a node were closed or opened: a client can notice this.
         self.changes: list[float] = []
-        # Told of a domain when a node that has lost writes has led an update of it.
+        # Called with a domain when a node that has lost writes has led an update of it.
         self.on_suspect: Callable[[str], None] | None = None
         self._others = [[r for r in self.replicas if r is not one] for one in self.replicas]
         self._merged: dict[
@@ -79,7 +79,7 @@ class Store:
     # ---- nodes
 
     def crash(self, node: Replica, *, losing: bool, away: tuple[float, float] = AWAY) -> None:
-        """Let *node* die and come back after a while, perhaps without its last writes."""
+        """Kill *node* and restart it after a while, perhaps without its latest writes."""
         schedule = self.schedule
         if not node.up:
             return
@@ -94,23 +94,23 @@ class Store:
         else:
             schedule.inject("node killed")
         if schedule.recording:
-            schedule.say(node.name, "dies, losing its last writes" if losing else "dies")
+            schedule.record(node.name, "dies, losing its last writes" if losing else "dies")
         schedule.after(schedule.between(*away), self._restart, node)
 
     def cut_off(self, node: Replica, seconds: float) -> None:
-        """Let *node* answer nobody for a while; it keeps what it has."""
+        """Let *node* answer nobody for a while; it keeps its data."""
         if node.up:
             node.up = False
             self.schedule.inject("node cut off")
             if self.schedule.recording:
-                self.schedule.say(node.name, "is cut off")
+                self.schedule.record(node.name, "is cut off")
             self.schedule.after(seconds, self._restart, node)
 
     def _restart(self, node: Replica) -> None:
         node.up = True
         self.changes.append(self.schedule.now)
         if self.schedule.recording:
-            self.schedule.say(node.name, "is back")
+            self.schedule.record(node.name, "is back")
 
     def live(self) -> list[Replica]:
         """Return the nodes that answer."""
@@ -119,7 +119,7 @@ class Store:
     # ---- reads
 
     def read(self, topic_partition: str, domain: str) -> list[CounterRow] | None:
-        """Return the rows as two random nodes have them together, None without two."""
+        """Return the rows as two random nodes show them together, or None without two."""
         live = self.live()
         if len(live) < 2:
             return None
@@ -128,7 +128,7 @@ class Store:
         return self._merge(live[0], live[1], (topic_partition, domain), repair=True)
 
     def _merge(self, one: Replica, two: Replica, key: Key, *, repair: bool) -> list[CounterRow]:
-        """Merge, or return what came of it the last time if nothing has changed since."""
+        """Merge, or return the last result if nothing has changed since."""
         place = (key, one.number, two.number)
         seen = self._merged.get(place)
         if (
@@ -143,7 +143,7 @@ class Store:
         return rows
 
     def read_at_one(self, topic_partition: str, domain: str) -> list[CounterRow] | None:
-        """Return the rows as one random node has them."""
+        """Return the rows as one random node shows them."""
         live = self.live()
         if not live:
             return None
@@ -164,7 +164,7 @@ class Store:
     def send(
         self, topic_partition: str, updates: Sequence[RowUpdate], done: Callable[[bool], None]
     ) -> None:
-        """Send *updates*; *done* is told once whether a quorum is known to have all of them."""
+        """Send *updates*. *done* is called once: True if a quorum is known to have all of them."""
         schedule = self.schedule
         batch = Batch(topic_partition, updates, schedule.now, done)
         for update in updates:
@@ -198,7 +198,7 @@ class Store:
 
     def _lead(self, batch: Batch, part: int) -> None:
         schedule, update = self.schedule, batch.updates[part]
-        # Nobody knows yet that a node is dead that died just now.
+        # A node that died just now is not known to be dead.
         believed = [
             node
             for node in self.replicas
@@ -220,7 +220,7 @@ class Store:
         batch.copies[part] += 1
         self.last_leader = leader
         if schedule.recording:
-            schedule.say(leader.name, f"leads {self.describe(update)}: {numbers(shard[1:])}")
+            schedule.record(leader.name, f"leads {self.describe(update)}: {numbers(shard[1:])}")
         if leader.lost_writes_at >= 0 and self.on_suspect is not None:
             schedule.after(schedule.between(0.002, 0.05), self.on_suspect, update.domain)
         fate = schedule.chance() / self.trouble if self.trouble else 1.0
@@ -238,13 +238,13 @@ class Store:
     def _not_promised(self, leader: Replica, batch: Batch, part: int) -> bool:
         if leader.lost_writes_at < batch.sent_at:
             return False
-        spoken_for = (
+        superseded = (
             self.applied_offset(batch.topic_partition, batch.updates[part].domain)
             >= batch.ends[part]
         )
-        if not spoken_for:
+        if not superseded:
             self.schedule.inject("(spared) late at a node that lost writes")
-        return not spoken_for
+        return not superseded
 
     def _replicate(self, node: Replica, copy: Copy, batch: Batch, part: int) -> None:
         schedule = self.schedule
@@ -269,7 +269,7 @@ class Store:
         node.apply(copy)
         if self.schedule.recording:
             what = self.describe(batch.updates[part])
-            self.schedule.say(node.name, f"gets {what} from node{copy[2]} at last")
+            self.schedule.record(node.name, f"gets {what} from node{copy[2]} at last")
         batch.copies[part] += 1
         if min(batch.copies) >= 2:
             self._acknowledge(batch)
@@ -286,28 +286,28 @@ class Store:
             batch.copies.append(0)  # nothing that comes later answers it
             return
         batch.answered = True
-        schedule.after(schedule.between(0.001, 0.01), batch.done, True)  # noqa: FBT003 an answer
+        schedule.after(schedule.between(0.001, 0.01), batch.done, True)  # noqa: FBT003 an outcome
 
     def _give_up_later(self, batch: Batch) -> None:
         if batch.waiting:
             return
         batch.waiting = True
         left = batch.sent_at + CLIENT_TIMEOUT_SECONDS - self.schedule.now
-        # The store may say sooner that it does not know.
+        # The store may report an unknown outcome earlier.
         wait = self.schedule.between(0.0, left) if self.schedule.chance() < 0.5 else left
         self.schedule.after(max(wait, 0.0), self._give_up, batch)
 
     def _give_up(self, batch: Batch) -> None:
         if not batch.answered:
             batch.answered = True
-            batch.done(False)  # noqa: FBT003 an answer
+            batch.done(False)  # noqa: FBT003 an outcome
 
     # ---- deletions
 
     def delete(
         self, topic_partition: str, rows: Sequence[SupersededRow], done: Callable[[bool], None]
     ) -> None:
-        """Delete *rows*; *done* is told whether a quorum has forgotten all of them."""
+        """Delete *rows*. *done* is called with True if a quorum has deleted all of them."""
         schedule = self.schedule
         at = int(schedule.now * 1_000_000)
         success = True
@@ -319,13 +319,13 @@ class Store:
                     copies += 1
             success = success and copies >= 2
         if schedule.recording:
-            schedule.say(
+            schedule.record(
                 "store", f"{topic_partition} deletes {', '.join(self.describe(r) for r in rows)}"
             )
         schedule.after(schedule.between(0.001, 0.02), done, success)
 
     def describe(self, what: RowUpdate | SupersededRow) -> str:
-        """Return an update or a row in few words."""
+        """Return an update or a row as short text."""
         name = f"{what.domain} row {what.writer.time_low}"
         if isinstance(what, SupersededRow):
             return name

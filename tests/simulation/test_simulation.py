@@ -1,9 +1,9 @@
-"""The worker's rules in 20,000 worlds, and what makes those worth something."""
+"""The worker's rules in 20,000 worlds, and what makes these worlds hard enough."""
 
 import subprocess
 import sys
 
-from tests.simulation.runs import run_many, story
+from tests.simulation.runs import history_of, run_many
 from tests.simulation.world import Kind, Parts, kind_of, run
 
 RUNS = 20_000
@@ -24,7 +24,7 @@ FAULTS = [
     "node lost writes",
     "read failed",
     "rebalance",
-    "record that is none",
+    "undecodable record",
     "request late",
     "request lost",
     "worker frozen",
@@ -37,21 +37,21 @@ FAULTS = [
 
 
 def test_no_world_shows_or_commits_anything_wrong() -> None:
-    """Every read is true at its offset and never goes back; once healed, all is right."""
+    """Every read is true and never goes back; after the faults everything becomes right."""
     total = run_many(0, RUNS)
-    assert not total.findings, story(total.findings[0].seed)
+    assert not total.findings, history_of(total.findings[0].seed)
     assert total.runs == RUNS
-    # A world that is too kind proves nothing.
+    # A world without enough faults proves nothing.
     rare = {fault: total.injected[fault] for fault in FAULTS if total.injected[fault] < RUNS / 100}
     assert not rare
 
 
 def test_the_same_seed_gives_the_same_run() -> None:
-    """Also in another process, with another hash seed; another seed gives another run."""
-    told = [story(seed) for seed in range(4)]
-    assert told == [story(seed) for seed in range(4)]
-    assert len(set(told)) == len(told)
-    code = "from tests.simulation.runs import story; [print(story(s)) for s in range(4)]"
+    """This holds in another process with another hash seed, too; another seed gives another run."""
+    histories = [history_of(seed) for seed in range(4)]
+    assert histories == [history_of(seed) for seed in range(4)]
+    assert len(set(histories)) == len(histories)
+    code = "from tests.simulation.runs import history_of; [print(history_of(s)) for s in range(4)]"
     for hash_seed in ("1", "2"):
         again = subprocess.run(
             [sys.executable, "-c", code],
@@ -60,18 +60,18 @@ def test_the_same_seed_gives_the_same_run() -> None:
             text=True,
             env={"PYTHONHASHSEED": hash_seed},
         )
-        assert again.stdout.splitlines() == "\n".join(told).splitlines()
+        assert again.stdout.splitlines() == "\n".join(histories).splitlines()
 
 
 def test_recording_changes_nothing() -> None:
-    """A failed run is told by running it again, so the telling must not disturb it."""
+    """A failed run is recorded by a second run, so recording must not change it."""
     for seed in range(20):
-        plain, told = run(seed, Parts()), run(seed, Parts(), recording=True)
-        assert plain.injected == told.injected
+        plain, recorded = run(seed, Parts()), run(seed, Parts(), recording=True)
+        assert plain.injected == recorded.injected
         assert not plain.history
-        assert told.history
+        assert recorded.history
 
 
 def test_runs_are_of_both_kinds() -> None:
-    """Safety needs no end of the faults, liveness does."""
+    """Safety runs never end their faults, liveness runs do."""
     assert {kind_of(seed) for seed in range(8)} == set(Kind)

@@ -1,8 +1,8 @@
-"""The topic of changes: batches get lost, or only their answers; and what a reader makes of it.
+"""The topic of changes: batches get lost, or only their acknowledgements.
 
-A reader believes a bounce for good and reads anew when it hears of a catch-all, so what counts
-is the furthest status that was ever published of a domain: a worker that was replaced may say
-an older truth late.
+A reader trusts a bounce for good, and reads the counters again when it receives a catch-all. So
+what counts is the furthest status that was ever published for a domain: a replaced worker may
+publish an older status late.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,27 +11,33 @@ from shared.model.change import Change
 from shared.model.counter import Counters
 from shared.model.domain import DomainName
 from shared.model.status import Status, classify
-from tests.simulation.log import Log
 from tests.simulation.schedule import FindingError, Schedule
+from tests.simulation.topic_partition import TopicPartition
 
 ANSWER_SECONDS = 5.0
 _STATUSES = [Status.UNKNOWN, Status.CATCH_ALL, Status.NOT_CATCH_ALL]
 
 
 class Topic:
-    """All that was ever published, as a reader of everything knows it."""
+    """Every published change, as a reader of all of them sees it."""
 
     def __init__(
-        self, schedule: Schedule, logs: Sequence[Log], trouble: float, threshold: int
+        self,
+        schedule: Schedule,
+        topic_partitions: Sequence[TopicPartition],
+        trouble: float,
+        threshold: int,
     ) -> None:
         self.schedule = schedule
         self.trouble = trouble
-        self._logs = {log.name: log for log in logs}
+        self._topic_partitions = {
+            topic_partition.name: topic_partition for topic_partition in topic_partitions
+        }
         self._threshold = threshold
-        self._heard: dict[tuple[str, DomainName], int] = {}
+        self._published: dict[tuple[str, DomainName], int] = {}
 
     def publish(self, changes: Sequence[Change], answered: Callable[[bool], None]) -> None:
-        """Append *changes*; *answered* learns after a while whether they are stored for sure."""
+        """Append *changes*. *answered* is called later: True if they are certainly stored."""
         schedule = self.schedule
         fate = schedule.chance() / self.trouble if self.trouble else 1.0
         if fate < 0.3:
@@ -40,23 +46,25 @@ class Topic:
             schedule.after(schedule.between(0.001, 0.02), self._store, changes)
         if fate < 0.6:
             schedule.inject("answer to change lost")
-            schedule.after(ANSWER_SECONDS, answered, False)  # noqa: FBT003 an answer
+            schedule.after(ANSWER_SECONDS, answered, False)  # noqa: FBT003 an outcome
         else:
-            schedule.after(schedule.between(0.02, 0.05), answered, True)  # noqa: FBT003 an answer
+            schedule.after(schedule.between(0.02, 0.05), answered, True)  # noqa: FBT003 an outcome
 
-    def check(self, log: Log, domain: DomainName, offset: int) -> None:
-        """Raise FindingError if a reader does not know what *domain* is by *offset* of *log*."""
-        true = classify(Counters(*log.truth(domain, offset)), self._threshold).status
-        if self._heard.get((log.name, domain), 0) < _STATUSES.index(true):
-            raise FindingError(f"nobody was told that {domain} is {true} by {log.name} {offset}")
+    def check(self, topic_partition: TopicPartition, domain: DomainName, offset: int) -> None:
+        """Raise FindingError if a reader does not know the status of *domain* at *offset*."""
+        true = classify(Counters(*topic_partition.truth(domain, offset)), self._threshold).status
+        if self._published.get((topic_partition.name, domain), 0) < _STATUSES.index(true):
+            raise FindingError(
+                f"no published change has {domain} as {true} at {topic_partition.name} {offset}"
+            )
 
     def _store(self, changes: Sequence[Change]) -> None:
         for change in changes:
             counted = (change.counted.delivered, change.counted.bounced)
-            if counted not in self._logs[change.topic_partition].sums[change.domain]:
-                raise FindingError(f"published, and never true: {change}")
+            if counted not in self._topic_partitions[change.topic_partition].sums[change.domain]:
+                raise FindingError(f"published, but never true: {change}")
             status = _STATUSES.index(classify(change.counted, self._threshold).status)
             key = (change.topic_partition, change.domain)
-            if status < self._heard.get(key, 0):
+            if status < self._published.get(key, 0):
                 self.schedule.inject("older change published late")
-            self._heard[key] = max(status, self._heard.get(key, 0))
+            self._published[key] = max(status, self._published.get(key, 0))

@@ -1,4 +1,4 @@
-"""What consumer/worker.py does, without its tasks; it may be frozen, cut off, killed, stopped."""
+"""The steps of consumer/worker.py without its tasks; it may be frozen, killed or stopped."""
 
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
@@ -10,7 +10,7 @@ from consumer.counting.position import Position
 from consumer.counting.row_epoch import LONGEST_GAP_SECONDS, RowEpoch
 from shared.errors import BrokerUnavailableError
 from tests.simulation.group import Group
-from tests.simulation.partition import Partition, waiting
+from tests.simulation.partition import Partition, unsettled
 from tests.simulation.schedule import Schedule
 from tests.simulation.store import Store
 from tests.simulation.topic import Topic
@@ -19,11 +19,11 @@ DRAIN_SECONDS = 6.0
 COMMIT_SECONDS = 5.0
 AUDIT_SECONDS = 4.0
 NOTICE_SECONDS = 0.1
-"""From a node's death to its connections being known as closed."""
+"""From the death of a node until a client notices the closed connections."""
 
 
 class Worker:
-    """A process of the consumer tier."""
+    """A worker process."""
 
     partition_class = Partition
     ledger_class = PartitionLedger
@@ -61,16 +61,16 @@ class Worker:
         )
 
     def _store_epoch(self) -> int:
-        """See CounterStore: how many changes of connections this process knows of."""
+        """See CounterStore: the number of connection changes that this process has noticed."""
         until = self.schedule.now - NOTICE_SECONDS
         if self.schedule.now < self._blind_until:
             until = self._seen_until
         return bisect_right(self.store.changes, until)
 
-    # ---- being a process
+    # ---- as a process
 
     def after(self, seconds: float, action: Callable[..., None], *arguments: object) -> None:
-        """Let *action* happen unless we are dead by then; when we are awake."""
+        """Schedule *action*; it runs when this process is awake, and not if it is dead."""
         self.schedule.after(seconds, self._act, action, arguments)
 
     def _act(self, action: Callable[..., None], arguments: tuple[object, ...]) -> None:
@@ -80,20 +80,20 @@ class Worker:
             action(*arguments)
 
     def freeze(self) -> None:
-        """Stop doing anything, as by SIGSTOP."""
+        """Stop all work, as by SIGSTOP."""
         if self.frozen_since is None:
             self.frozen_since = self.schedule.now
             if self.schedule.recording:
-                self.schedule.say(self.name, "is frozen")
+                self.schedule.record(self.name, "is frozen")
 
     def wake(self) -> None:
-        """Go on, first with what has come meanwhile; one round of flushes may be blind."""
+        """Continue, first with everything missed; the first flushes may miss connection changes."""
         if self.frozen_since is None or not self.alive:
             return
         if self.schedule.recording:
-            self.schedule.say(self.name, "wakes")
+            self.schedule.record(self.name, "wakes")
         self._seen_until = max(self.frozen_since - NOTICE_SECONDS, 0.0)
-        # The driver's thread wakes too: it may be a little later than ours.
+        # The driver's thread may wake a little later than ours.
         self._blind_until = self.schedule.now + self.schedule.random.choice([0.0, 0.0005])
         self.frozen_since = None
         missed, self._waiting = self._waiting, []
@@ -104,27 +104,27 @@ class Worker:
         """Die at once."""
         self.alive = False
         if self.schedule.recording:
-            self.schedule.say(self.name, "is killed")
+            self.schedule.record(self.name, "is killed")
 
     def stop(self) -> None:
         """Flush, commit and leave, as on SIGTERM."""
         self._leaving = True
         self.revoke()
 
-    def sent(self) -> None:
-        """See Owner: something may be planned for the time when an update is under way."""
+    def update_sent(self) -> None:
+        """See Owner. A fault may be scheduled for a time with an update in flight."""
         if self.then is not None:
             then, self.then = self.then, None
             self.schedule.after(0.0, then)
 
-    # ---- being a member
+    # ---- as a member of the group
 
     def join(self) -> None:
-        """Ask for partitions."""
+        """Join the group."""
         if not self._leaving:
             self.group.join(self)
 
-    def told_to_revoke(self) -> None:
+    def on_rebalance(self) -> None:
         """See Member."""
         self._act(self.revoke, ())
 
@@ -138,11 +138,11 @@ class Worker:
         for partition in revoked:
             partition.make_all_due()
         self.after(DRAIN_SECONDS, self._give_up, revoked)
-        self.progressed()
+        self.request_ended()
 
-    def progressed(self) -> None:
-        """See Owner: a revocation ends when nothing is owed."""
-        if self._revoking is not None and not waiting(self._revoking):
+    def request_ended(self) -> None:
+        """See Owner. A revocation ends when everything is settled."""
+        if self._revoking is not None and not unsettled(self._revoking):
             self._give_up(self._revoking)
 
     def _give_up(self, revoked: list[Partition]) -> None:
@@ -164,15 +164,15 @@ class Worker:
 
     def _assign(self, number_of_round: int, positions: Mapping[int, Position]) -> None:
         if self._leaving or number_of_round != self._round:
-            return  # overtaken by the next rebalance
+            return  # the next rebalance has started
         for number, position in positions.items():
             self.partitions[number] = self.take_over(number, position)
 
     def take_over(self, number: int, position: Position) -> Partition:
-        """Begin with a partition, knowing nothing of it but where to read on."""
-        return self.partition_class(self, number, self.group.logs[number], position)
+        """Start to work on a partition with empty memory."""
+        return self.partition_class(self, number, self.group.topic_partitions[number], position)
 
-    # ---- what it does again and again
+    # ---- periodic work
 
     def _tick(self) -> None:
         schedule, now = self.schedule, self.schedule.now
@@ -194,7 +194,7 @@ class Worker:
         self.after(schedule.between(0.5, 1.7), self._tick)
 
     def commit(self, partitions: Sequence[Partition], positions: Sequence[Position | None]) -> None:
-        """Commit what has moved."""
+        """Commit the positions that have moved."""
         moved = {
             partition.number: position
             for partition, position in zip(partitions, positions, strict=True)
@@ -203,7 +203,7 @@ class Worker:
         if not moved:
             return
         if self.schedule.recording:
-            self.schedule.say(self.name, f"commits {moved}")
+            self.schedule.record(self.name, f"commits {moved}")
         try:
             if not self.group.commit(self, moved):
                 return

@@ -1,4 +1,4 @@
-"""Everything together: one run from one seed."""
+"""The whole simulation: one run from one seed."""
 
 import traceback
 from collections.abc import Iterator
@@ -11,28 +11,28 @@ from shared.model.domain import DomainName
 from shared.model.event import Event, EventKind
 from tests.simulation.faults import Faults
 from tests.simulation.group import Group
-from tests.simulation.log import Log
 from tests.simulation.partition import POLICY
 from tests.simulation.reader import Reader
 from tests.simulation.replica import merge
 from tests.simulation.schedule import FindingError, Schedule, numbers
 from tests.simulation.store import Store
 from tests.simulation.topic import Topic
+from tests.simulation.topic_partition import TopicPartition
 from tests.simulation.worker import Worker
 
 DOMAINS = [DomainName(name) for name in ("a.example", "b.example", "c.example")]
 FAULTS_SECONDS = 18.0
 HEALED_WITHIN_SECONDS = 60.0
-"""A drain, two rebalances, a start of reading and two commits, with their waits."""
+"""Enough for a drain, two rebalances, the start of reading and two commits."""
 TIMES_RIGHT = 2
 _STEP_SECONDS = 5.0
 _KEYS = "rstuv"
 _PAUSES_MS = (500, 2_000, 60_000, 240_000, 420_000)
-"""Between events, by the clock of the log: keys are remembered for ten minutes."""
+"""Pauses between events, by the clock of the partition; keys are remembered for ten minutes."""
 
 
 class Kind(StrEnum):
-    """What a run shows."""
+    """What a run checks."""
 
     SAFETY = "safety"
     """Nothing wrong is ever shown or committed, whatever happens."""
@@ -47,7 +47,7 @@ def kind_of(seed: int) -> Kind:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The classes a world is made of, for a mutant to put others in their place."""
+    """The classes of a world; a mutant replaces some of them."""
 
     worker: type[Worker] = Worker
     reader: type[Reader] = Reader
@@ -55,7 +55,7 @@ class Parts:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of a run; ``finding`` is empty if nothing is wrong."""
+    """The result of a run; ``finding`` is empty if nothing is wrong."""
 
     seed: int
     kind: Kind
@@ -65,19 +65,22 @@ class Result:
 
 
 class World:
-    """Logs, a group, workers, a store, a reader, and faults over all of them."""
+    """Partitions, a group, workers, a store, a reader, and faults in all of them."""
 
     def __init__(self, seed: int, parts: Parts, *, recording: bool = False) -> None:
         self.kind = kind_of(seed)
         self.schedule = schedule = Schedule(seed, recording=recording)
         trouble = schedule.random.choice([0.05, 0.15, 0.3, 0.5])
         self.domains = DOMAINS[: schedule.random.randint(2, 3)]
-        self.logs = [Log(f"events/{i}", self.domains) for i in range(schedule.random.randint(1, 2))]
+        self.topic_partitions = [
+            TopicPartition(f"events/{i}", self.domains)
+            for i in range(schedule.random.randint(1, 2))
+        ]
         self.store = Store(schedule, trouble)
-        self.topic = Topic(schedule, self.logs, trouble, POLICY.threshold)
-        self.group = Group(schedule, self.logs, trouble, self.check_commit)
-        self.reader = parts.reader(schedule, self.store, self.logs, self.domains)
-        self.store.on_suspect = self.reader.look
+        self.topic = Topic(schedule, self.topic_partitions, trouble, POLICY.threshold)
+        self.group = Group(schedule, self.topic_partitions, trouble, self.check_commit)
+        self.reader = parts.reader(schedule, self.store, self.topic_partitions, self.domains)
+        self.store.on_suspect = self.reader.check
         self.running: list[Worker] = []
         self._worker_class = parts.worker
         self._started = 0
@@ -103,7 +106,7 @@ class World:
         for _ in range(schedule.random.randint(6, 12)):
             schedule.after(schedule.between(0.0, FAULTS_SECONDS), self._append)
         self.faults.plan(schedule.random.randint(2, 8), FAULTS_SECONDS)
-        self.reader.begin()
+        self.reader.start()
         schedule.run(FAULTS_SECONDS)
         if self.kind is Kind.LIVENESS:
             self._heal()
@@ -111,47 +114,49 @@ class World:
             self.reader.read(domain)
 
     def _append(self) -> None:
-        """Let senders report some events to one partition, maybe not the domain's own."""
+        """Append some events to one partition, perhaps not the domain's usual one."""
         chance = self.schedule.chance
-        log = self.logs[int(chance() * len(self.logs))]
-        log.timestamp_ms += _PAUSES_MS[int(chance() * len(_PAUSES_MS))]
+        partition = self.topic_partitions[int(chance() * len(self.topic_partitions))]
+        partition.timestamp_ms += _PAUSES_MS[int(chance() * len(_PAUSES_MS))]
         for _ in range(1 + int(chance() * 5)):
-            log.timestamp_ms += -20 if chance() < 0.2 else 5
+            partition.timestamp_ms += -20 if chance() < 0.2 else 5
             if chance() < 0.04:
-                self.schedule.inject("record that is none")
-                log.append(None)
+                self.schedule.inject("undecodable record")
+                partition.append(None)
                 continue
             domain = self.domains[int(chance() * len(self.domains))]
             kind = EventKind.BOUNCED if chance() < 0.25 else EventKind.DELIVERED
             key = _KEYS[int(chance() * len(_KEYS))] if chance() < 0.4 else None
-            log.append(Event(domain, kind, 1 + int(chance() * 3), key))
+            partition.append(Event(domain, kind, 1 + int(chance() * 3), key))
         if self.schedule.recording:
-            self.schedule.say("senders", f"{log.name} ends at {len(log.records)}")
+            self.schedule.record("senders", f"{partition.name} ends at {len(partition.records)}")
 
-    def check_commit(self, partition: int, offset: int) -> None:
-        """Raise FindingError if a commit up to *offset* passes what is not counted or told."""
-        log = self.logs[partition]
+    def check_commit(self, number: int, offset: int) -> None:
+        """Raise FindingError if a commit up to *offset* passes uncounted or unpublished events."""
+        partition = self.topic_partitions[number]
         for domain in self.domains:
-            applied = self.store.applied_offset(log.name, domain)
-            if applied < offset and log.truth(domain, applied) != log.truth(domain, offset):
+            applied = self.store.applied_offset(partition.name, domain)
+            if applied < offset and partition.truth(domain, applied) != partition.truth(
+                domain, offset
+            ):
                 raise FindingError(
-                    f"{domain}: {log.name} is committed at {offset}, counted up to {applied}"
+                    f"{domain}: {partition.name} is committed at {offset}, counted up to {applied}"
                 )
-            self.topic.check(log, domain, offset)
+            self.topic.check(partition, domain, offset)
 
     # ---- liveness
 
     def _heal(self) -> None:
-        """End the faults: everything has to be right, committed and tidy within the bound."""
+        """End the faults: everything must become right, committed and settled in time."""
         schedule = self.schedule
         if schedule.recording:
-            schedule.say("world", "no more faults")
+            schedule.record("world", "no more faults")
         self.store.trouble = self.group.trouble = self.topic.trouble = 0.0
         self.faults.end()
         if not any(worker.alive for worker in self.running):
             self.start_worker()
         end = schedule.now + HEALED_WITHIN_SECONDS
-        # A stale worker may still have to learn that it is, so once is not for good.
+        # A stale worker may not have noticed yet, so being right once is not enough.
         times_right = 0
         while times_right < TIMES_RIGHT:
             missing = self._missing()
@@ -161,43 +166,45 @@ class World:
             schedule.run(schedule.now + _STEP_SECONDS)
 
     def _missing(self) -> str | None:
-        for number, log in enumerate(self.logs):
-            end = len(log.records)
+        for number, partition in enumerate(self.topic_partitions):
+            end = len(partition.records)
             if self.group.committed(number) != end:
-                return f"{log.name} is committed at {self.group.committed(number)} of {end}"
+                return f"{partition.name} is committed at {self.group.committed(number)} of {end}"
             owners = [w for w in self.running if w.alive and number in w.partitions]
             if len(owners) != 1 or not owners[0].partitions[number].ledger.settled:
-                return f"{log.name} is not settled by {[w.name for w in owners]}"
+                return f"{partition.name} is not settled by {[w.name for w in owners]}"
             if self.group.rebalancing or owners[0] not in self.group.members:
-                return f"{log.name} is not given to anybody for good"
+                return f"{partition.name} has no stable owner"
             for domain in self.domains:
-                applied = self.store.applied_offset(log.name, domain)
-                if log.truth(domain, applied) != log.truth(domain, end):
-                    return f"{log.name} {domain} is counted up to {applied} of {end}"
+                applied = self.store.applied_offset(partition.name, domain)
+                if partition.truth(domain, applied) != partition.truth(domain, end):
+                    return f"{partition.name} {domain} is counted up to {applied} of {end}"
         return None
 
-    # ---- what is shown of a finding
+    # ---- the report of a finding
 
     def ending(self) -> Iterator[str]:
         """Yield each replica's rows and the truth."""
-        for log in self.logs:
+        for partition in self.topic_partitions:
             for domain in self.domains:
-                key = (log.name, domain)
-                yield f"{log.name} {domain}: true at the end {log.sums[domain][-1]}"
+                key = (partition.name, domain)
+                yield f"{partition.name} {domain}: true at the end {partition.sums[domain][-1]}"
                 for replica in self.store.replicas:
                     for row in merge([replica], key, repair=False):
-                        true = log.sums[domain][max(min(row.applied_offset, len(log.records)), 0)]
-                        said = numbers((row.delivered, row.bounced, row.applied_offset))
+                        true = partition.sums[domain][
+                            max(min(row.applied_offset, len(partition.records)), 0)
+                        ]
+                        stored = numbers((row.delivered, row.bounced, row.applied_offset))
                         shards = replica.rows[key][row.writer].shards
                         yield (
-                            f"    {replica.name} row {row.writer.time_low}: {said}, "
+                            f"    {replica.name} row {row.writer.time_low}: {stored}, "
                             f"true {numbers(true)}, shards {shards}"
                         )
 
 
 @contextmanager
 def _defects_are_findings() -> Iterator[None]:
-    """Turn what the consumer's code raises into a finding."""
+    """Turn an exception of the consumer's code into a finding."""
     try:
         yield
     except FindingError:

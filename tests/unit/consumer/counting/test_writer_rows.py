@@ -100,26 +100,26 @@ def test_later_updates_add_to_the_same_row(rows: WriterRows) -> None:
 def test_a_failure_starts_a_new_row_with_the_same_totals(rows: WriterRows) -> None:
     """The row of the failed update is abandoned for good."""
     failed = rows.start_update(A, increment(3, 1, 60))
-    owed = rows.fail(failed)
-    assert owed == increment(3, 1, 60)
+    failed_increment = rows.fail(failed)
+    assert failed_increment == increment(3, 1, 60)
     assert not rows.is_in_flight(A)
     assert rows.totals(A) == Counters(100, 2)
     assert rows.applied_offset(A) == 50
-    assert rows.start_update(A, owed) == RowUpdate(A, W2, 103, 3, 60, epoch=0)
+    assert rows.start_update(A, failed_increment) == RowUpdate(A, W2, 103, 3, 60, epoch=0)
 
 
 def test_a_failure_of_a_later_update_keeps_the_acknowledged_totals(rows: WriterRows) -> None:
     """The new row gets these totals and the failed increment."""
     rows.acknowledge(rows.start_update(A, increment(3, 1, 60)))
-    owed = rows.fail(rows.start_update(A, increment(5, 0, 75)))
-    assert rows.start_update(A, owed) == RowUpdate(A, W2, 108, 3, 75, epoch=0)
+    failed_increment = rows.fail(rows.start_update(A, increment(5, 0, 75)))
+    assert rows.start_update(A, failed_increment) == RowUpdate(A, W2, 108, 3, 75, epoch=0)
 
 
 def test_no_row_is_used_again_however_many_updates_fail(rows: WriterRows) -> None:
     """Each failure costs a row: the third try has the third writer and the same totals."""
-    owed = rows.fail(rows.start_update(A, increment(3, 1, 60)))
-    owed = rows.fail(rows.start_update(A, owed))
-    assert rows.start_update(A, owed) == RowUpdate(A, W3, 103, 3, 60, epoch=0)
+    failed_increment = rows.fail(rows.start_update(A, increment(3, 1, 60)))
+    failed_increment = rows.fail(rows.start_update(A, failed_increment))
+    assert rows.start_update(A, failed_increment) == RowUpdate(A, W3, 103, 3, 60, epoch=0)
 
 
 def test_a_new_epoch_abandons_every_row(rows: WriterRows) -> None:
@@ -151,9 +151,9 @@ def test_the_same_epoch_again_costs_no_row(rows: WriterRows) -> None:
 
 def test_an_acknowledged_row_supersedes_the_abandoned_ones(rows: WriterRows) -> None:
     """Each abandoned row is returned once."""
-    owed = rows.fail(rows.start_update(A, increment(3, 1, 60)))
-    owed = rows.fail(rows.start_update(A, owed))
-    assert rows.acknowledge(rows.start_update(A, owed)) == [W1, W2]
+    failed_increment = rows.fail(rows.start_update(A, increment(3, 1, 60)))
+    failed_increment = rows.fail(rows.start_update(A, failed_increment))
+    assert rows.acknowledge(rows.start_update(A, failed_increment)) == [W1, W2]
     assert rows.acknowledge(rows.start_update(A, increment(1, 0, 61))) == []
     rows.start_epoch(1)
     assert rows.acknowledge(rows.start_update(A, increment(1, 0, 62))) == [W3]
@@ -170,10 +170,10 @@ def test_an_explicitly_abandoned_row_is_superseded_by_the_next(rows: WriterRows)
 
 def test_the_abandoned_rows_of_a_long_outage_are_bounded(rows: WriterRows) -> None:
     """The oldest are forgotten, and the next read of the domain finds them."""
-    owed = increment(3, 1, 60)
+    failed_increment = increment(3, 1, 60)
     for _ in range(100):
-        owed = rows.fail(rows.start_update(A, owed))
-    assert len(rows.acknowledge(rows.start_update(A, owed))) == 16
+        failed_increment = rows.fail(rows.start_update(A, failed_increment))
+    assert len(rows.acknowledge(rows.start_update(A, failed_increment))) == 16
 
 
 def test_a_new_epoch_during_a_failing_update_costs_only_one_row(rows: WriterRows) -> None:

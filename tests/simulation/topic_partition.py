@@ -1,4 +1,4 @@
-"""One log, and what is true of it: the sums of every domain at every offset."""
+"""One topic partition, and the truth about it: the sums of every domain at every offset."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,25 +11,25 @@ from tests.simulation.schedule import FindingError
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What stands at an offset; no event if it cannot be decoded."""
+    """The record at an offset; without an event if it cannot be decoded."""
 
     event: Event | None
     timestamp_ms: int
 
 
-class Log:
-    """Records of one partition in the order in which they were appended."""
+class TopicPartition:
+    """The records of one partition, in the order of their appends."""
 
     def __init__(self, name: str, domains: Sequence[DomainName]) -> None:
         self.name = name
         self.records: list[Record] = []
-        # For each domain the events delivered and bounced below each offset.
+        # For each domain, the events delivered and bounced below each offset.
         self.sums: dict[DomainName, list[tuple[int, int]]] = {d: [(0, 0)] for d in domains}
         self.timestamp_ms = 1_700_000_000_000
         self._keys: dict[tuple[DomainName, str], int] = {}
 
     def append(self, event: Event | None) -> None:
-        """Append a record at the time of the log."""
+        """Append a record at the current time of the partition."""
         counted = event
         if event is not None and event.idempotency_key is not None:
             before = self._keys.get((event.domain, event.idempotency_key))
@@ -50,5 +50,5 @@ class Log:
         """Return the sums of *domain* below *offset*."""
         sums = self.sums[domain]
         if not 0 <= offset < len(sums):
-            raise FindingError(f"{self.name} has no offset {offset}, which {domain} says")
+            raise FindingError(f"{self.name} has no offset {offset}, but a row of {domain} has")
         return sums[offset]
