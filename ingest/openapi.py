@@ -9,8 +9,9 @@ from shared.model.message_fields import IdempotencyKey
 from shared.model.scope import Scope
 from shared.openapi.access import require_key
 from shared.openapi.document import Documents, build_documents
+from shared.openapi.requests import parameter, path_domain
 from shared.openapi.responses import Json, body_refusals, operation, refusal
-from shared.openapi.schemas import domain_refusals, named, path_domain, schema_of
+from shared.openapi.schemas import domain_refusals
 from shared.problems import Problem
 
 _DESCRIPTION = f"""
@@ -74,12 +75,7 @@ def _put(kind: EventKind, summary: str, domain: str, settings: IngestSettings) -
         f" {MAX_IGNORED_BODY_BYTES:,} bytes.",
         parameters=[
             path_domain({"plain": domain, "international": f"b\u00fccher.{domain}"}),
-            {
-                "name": "Idempotency-Key",
-                "in": "header",
-                "schema": schema_of(IdempotencyKey),
-                "examples": named({"plain": "message-20391"}),
-            },
+            parameter("header", "Idempotency-Key", IdempotencyKey, {"plain": "message-20391"}),
         ],
     )
     return {"put": put}

@@ -2,10 +2,14 @@
 
 from collections.abc import Iterable
 
-from ingest.bulk import MAX_BYTES
+from msgspec import to_builtins
+
+from ingest.bulk import MAX_BYTES, BulkRequest
 from ingest.handlers import MEDIA_TYPE
 from ingest.messages import MAX_LINES, BulkAnswer, Line, PartialAnswer
 from shared.http.bodies import NOT_GZIP
+from shared.http.problems import CONTENT_TYPE
+from shared.openapi.requests import named, request_body
 from shared.openapi.responses import (
     Json,
     Refusal,
@@ -15,14 +19,7 @@ from shared.openapi.responses import (
     operation,
     refusal,
 )
-from shared.openapi.schemas import (
-    DOMAIN_EXAMPLES,
-    answer_schemas,
-    explain,
-    named,
-    reference,
-    request_schemas,
-)
+from shared.openapi.schemas import DOMAIN_EXAMPLES, answer_schemas, reference, request_schemas
 from shared.problems import Problem
 
 _LINE_REFUSALS = [
@@ -33,35 +30,27 @@ _LINE_REFUSALS = [
     refusal(Problem.MALFORMED_JSON, part="line", form=""),
     refusal(Problem.INVALID_LINE),
 ]
-_GOOD_LINES = (
-    '{"domain": "example.com", "event": "delivered", "count": 1000}\n'
-    '{"domain": "example.org", "event": "bounced", "id": "message-20392"}\n'
-)
-_BAD_LINES = {
-    '{"domain": "ex_ample.com", "event": "delivered"}': (
-        Problem.FORBIDDEN_CHARACTER,
-        explain("ex_ample.com"),
-    ),
-    '{"domain": "example.com", "event": "opened"}': (Problem.UNKNOWN_EVENT, ""),
-    '{"domain": "example.com", "event": "delivered", "count": 0}': (Problem.INVALID_COUNT, ""),
-    '{"domain": "example.com", "event": "delivered", "id": "two words"}': (Problem.INVALID_KEY, ""),
-    '{"domain": "example.com", "event": "delivered", "cuont": 5}': (
-        Problem.INVALID_LINE,
-        "Object contains unknown field `cuont`",
-    ),
-    "example.com delivered": (Problem.MALFORMED_JSON, ""),
-}
+_ALL_GOOD = """\
+{"domain": "example.com", "event": "delivered", "count": 1000}
+{"domain": "example.org", "event": "bounced", "id": "message-20392"}
+"""
+_SOME_BAD = """\
+{"domain": "example.com", "event": "delivered"}
+{"domain": "ex_ample.com", "event": "delivered"}
+{"domain": "example.com", "event": "opened"}
+{"domain": "example.com", "event": "delivered", "count": 0}
+{"domain": "example.com", "event": "delivered", "id": "two words"}
+{"domain": "example.com", "event": "delivered", "cuont": 5}
+example.com delivered
+"""
 
 
-def _some_bad() -> tuple[str, Json]:
-    """Return a body of which only the first line is good, and its answer."""
-    lines = ['{"domain": "example.com", "event": "delivered"}', *_BAD_LINES]
-    sentences = {each.problem: each.detail for each in _LINE_REFUSALS}
-    rejected = [
-        {"line": number, "code": problem.code, "detail": detail or sentences[problem]}
-        for number, (problem, detail) in enumerate(_BAD_LINES.values(), start=2)
-    ]
-    return "\n".join(lines) + "\n", {"accepted": 1, "rejected": rejected}
+def _answer(body: str) -> Json:
+    bulk = BulkRequest()
+    for _ in bulk.parse(body.encode()):
+        pass
+    answer: Json = to_builtins(BulkAnswer(bulk.accepted, bulk.rejected))
+    return answer
 
 
 def bulk_schemas() -> Json:
@@ -71,18 +60,16 @@ def bulk_schemas() -> Json:
     return schemas
 
 
-def _send(body: str, times: int = 1, **headers: str) -> Json:
-    headers = {"Content-Type": MEDIA_TYPE} | {
-        name.replace("_", "-"): value for name, value in headers.items()
-    }
+def _send(body: str, times: int = 1, media_type: str = MEDIA_TYPE, coding: str = "") -> Json:
+    headers = {"Content-Type": media_type} | ({"Content-Encoding": coding} if coding else {})
     return {"target": "/events", "headers": headers, "body": body, "times": times}
 
 
 def post_events(body_seconds: float, not_stored: Iterable[Refusal]) -> Json:
     """Return the operation; *not_stored* are the refusals of events that Kafka did not take."""
-    some_bad, some_rejected = _some_bad()
-    malformed = _send("not gzip", Content_Encoding="gzip")
-    too_large = _send(" ", MAX_BYTES + 1)
+    not_gzip = _send("not gzip", coding="gzip")
+    sentence = Problem.MALFORMED_BODY.explain(reason=NOT_GZIP)
+    array = {"type": "array", "maxItems": MAX_LINES, "items": reference(Line)}
     post = operation(
         "traffic",
         "postEvents",
@@ -92,59 +79,41 @@ def post_events(body_seconds: float, not_stored: Iterable[Refusal]) -> Json:
                 "Every good line is safe. It will be counted.",
                 "application/json",
                 reference(BulkAnswer),
-                examples=named(
-                    {"all_good": {"accepted": 2, "rejected": []}, "some_bad": some_rejected}
-                ),
+                examples=named({"all_good": _answer(_ALL_GOOD), "some_bad": _answer(_SOME_BAD)}),
             )
         },
         [
-            refusal(
-                Problem.MALFORMED_BODY,
-                malformed,
-                detail=Problem.MALFORMED_BODY.explain(reason=NOT_GZIP),
-            ),
-            *body_refusals(MAX_BYTES, body_seconds, too_large),
+            refusal(Problem.MALFORMED_BODY, not_gzip, detail=sentence),
+            *body_refusals(MAX_BYTES, body_seconds, _send(" ", MAX_BYTES + 1)),
             refusal(Problem.TOO_MANY_LINES, _send("\n", MAX_LINES + 1), max_lines=MAX_LINES),
             refusal(
                 Problem.UNSUPPORTED_MEDIA_TYPE,
-                _send("{}", Content_Type="application/json"),
+                _send("{}", media_type="application/json"),
                 media_type=MEDIA_TYPE,
             ),
-            refusal(Problem.UNSUPPORTED_ENCODING, _send("{}", Content_Encoding="br")),
+            refusal(Problem.UNSUPPORTED_ENCODING, _send("{}", coding="br")),
             *not_stored,
         ],
         description="Report many events, one in each line. Good lines are accepted even if others"
         " are not: the answer lists those. The lines of one request may count at different times.",
-        requestBody={
-            "required": True,
-            "description": f"At most {MAX_LINES:,} lines and {MAX_BYTES:,} bytes, as sent and once"
-            " inflated: the body may be compressed, with `Content-Encoding: gzip`. A blank line"
-            " counts as a line and reports nothing.",
-            "content": {
-                MEDIA_TYPE: {
-                    "schema": {
-                        "type": "string",
-                        "maxLength": MAX_BYTES,
-                        "contentMediaType": MEDIA_TYPE,
-                        "contentSchema": {
-                            "type": "array",
-                            "maxItems": MAX_LINES,
-                            "items": reference(Line),
-                        },
-                    },
-                    "examples": named({"all_good": _GOOD_LINES, "some_bad": some_bad}),
-                }
+        requestBody=request_body(
+            f"At most {MAX_LINES:,} lines and {MAX_BYTES:,} bytes, as sent and once inflated: the"
+            " body may be compressed, with `Content-Encoding: gzip`. A blank line counts as a line"
+            " and reports nothing.",
+            MEDIA_TYPE,
+            {
+                "type": "string",
+                "maxLength": MAX_BYTES,
+                "contentMediaType": MEDIA_TYPE,
+                "contentSchema": array,
             },
-        },
+            {"all_good": _ALL_GOOD, "some_bad": _SOME_BAD},
+        ),
     )
-    _add_partial_answer(post)
-    return post
-
-
-def _add_partial_answer(post: Json) -> None:
-    """Add what became of the lines to the problems that report it."""
-    content = post["responses"]["503"]["content"]["application/problem+json"]
+    # Problems after some lines were stored list the lines, as the answer 202 does.
+    content = post["responses"]["503"]["content"][CONTENT_TYPE]
     properties = answer_schemas(PartialAnswer)["PartialAnswer"]["properties"]
     content["schema"]["allOf"].append({"properties": properties})
-    some_failed = {"accepted": 1, "rejected": [], "failed": [2]}
-    content["examples"]["outcome_unknown"]["value"] |= some_failed
+    example = to_builtins(PartialAnswer(1, [], [2]))
+    content["examples"]["outcome_unknown"]["value"] |= example
+    return post

@@ -1,5 +1,9 @@
 """Describe the feed of changes."""
 
+from typing import Annotated
+
+from msgspec import Meta
+
 from query.changes.event_id import ID_PATTERN
 from query.changes.event_stream import (
     HEARTBEAT,
@@ -15,6 +19,7 @@ from query.config import ChangesSettings
 from query.lookup.answer import answer_of
 from shared.model.counter import Counters
 from shared.model.domain import DomainName
+from shared.openapi.requests import parameter
 from shared.openapi.responses import NO_STORE, Json, answered, constant, operation, refusal
 from shared.problems import Problem
 
@@ -69,13 +74,13 @@ then. A client that leaves more than {settings.client_bytes:,} bytes unread is t
 stream ends. A node serves {settings.max_clients:,} clients.
 """.strip(),
         parameters=[
-            {
-                "name": "Last-Event-ID",
-                "in": "header",
-                "description": "The last `id` that was received. If it is empty or absent, the"
-                " stream starts now.",
-                "schema": {"type": "string", "pattern": f"^({ID_PATTERN})?$"},
-            }
+            parameter(
+                "header",
+                "Last-Event-ID",
+                Annotated[str, Meta(pattern=f"^({ID_PATTERN})?$")],
+                description="The last `id` that was received. If it is empty or absent, the stream"
+                " starts now.",
+            )
         ],
     )
 

@@ -9,9 +9,9 @@ from query.lookup.counter_reader import CassandraCounterReader
 from query.messages import MAX_DOMAINS, BulkLookup, NoAnswer
 from shared.model.counter import Counters
 from shared.model.domain import escape_input, parse_domain
+from shared.openapi.requests import IF_NONE_MATCH, named, path_domain, request_body
 from shared.openapi.responses import (
     ETAG,
-    IF_NONE_MATCH,
     NO_STORE,
     Json,
     answered,
@@ -27,8 +27,6 @@ from shared.openapi.schemas import (
     answer_schemas,
     domain_refusals,
     explain,
-    named,
-    path_domain,
     reference,
     request_schemas,
 )
@@ -135,16 +133,12 @@ def post_domains(threshold: int) -> Json:
             _NODE_FULL,
         ],
         description="A domain that is invalid, or that cannot be answered, does not affect others.",
-        requestBody={
-            "required": True,
-            "description": f"At most {MAX_DOMAINS:,} domains and {MAX_BODY_BYTES:,} bytes.",
-            "content": {
-                MEDIA_TYPE: {
-                    "schema": reference(BulkLookup),
-                    "examples": named({"one_invalid": {"domains": ["example.com", _NOT_A_DOMAIN]}}),
-                }
-            },
-        },
+        requestBody=request_body(
+            f"At most {MAX_DOMAINS:,} domains and {MAX_BODY_BYTES:,} bytes.",
+            MEDIA_TYPE,
+            reference(BulkLookup),
+            {"one_invalid": {"domains": ["example.com", _NOT_A_DOMAIN]}},
+        ),
     )
 
 

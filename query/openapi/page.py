@@ -4,9 +4,9 @@ from query.page.static_files import security_headers
 from shared.model.message_fields import AnyDomain
 from shared.model.scope import Scope
 from shared.openapi.access import KEY_STATUSES, require_key
+from shared.openapi.requests import IF_NONE_MATCH, parameter
 from shared.openapi.responses import (
     ETAG,
-    IF_NONE_MATCH,
     NO_STORE,
     Json,
     answered,
@@ -15,10 +15,16 @@ from shared.openapi.responses import (
     not_modified,
     operation,
 )
-from shared.openapi.schemas import named, schema_of
 
 _TEXT: Json = {"type": "string"}
 _HTML: Json = {"text/html": {"schema": _TEXT}}
+
+
+_REVALIDATED: Json = {
+    "ETag": ETAG,
+    "Cache-Control": constant("no-cache", "Caches ask each time whether it is current."),
+    "Vary": constant("Accept-Encoding"),
+}
 
 
 def _secured(*, data_images: bool = False) -> Json:
@@ -26,30 +32,18 @@ def _secured(*, data_images: bool = False) -> Json:
     return {name: constant(value) for name, value in headers.items()}
 
 
-def _revalidated(secured: Json) -> Json:
-    return {
-        **secured,
-        "ETag": ETAG,
-        "Cache-Control": constant("no-cache", "Caches ask each time whether it is current."),
-        "Vary": constant("Accept-Encoding"),
-    }
-
-
 def _get_page() -> Json:
-    kept = _revalidated(_secured())
+    kept = {**_secured(), **_REVALIDATED}
+    optional = {name: _REVALIDATED[name] | {"required": False} for name in ("ETag", "Vary")}
+    cached = header(
+        "`no-store` if the page has an answer in it.",
+        enum=["no-cache", NO_STORE["schema"]["const"]],
+    )
     page = answered(
         "The page, with the answer in it if a domain was looked up.",
         "text/html",
         _TEXT,
-        headers={
-            **_secured(),
-            "ETag": ETAG | {"required": False},
-            "Vary": kept["Vary"] | {"required": False},
-            "Cache-Control": header(
-                "`no-store` if the page has an answer in it.",
-                enum=["no-cache", NO_STORE["schema"]["const"]],
-            ),
-        },
+        headers={**_secured(), **optional, "Cache-Control": cached},
     )
     get = operation(
         "people",
@@ -60,13 +54,13 @@ def _get_page() -> Json:
         " scripts: the form requests this path. The files at `/static/` are part of the page and"
         " may change with it.",
         parameters=[
-            {
-                "name": "domain",
-                "in": "query",
-                "description": "Look this domain up. Space around it is ignored.",
-                "schema": schema_of(AnyDomain),
-                "examples": named({"looked_up": "example.com"}),
-            },
+            parameter(
+                "query",
+                "domain",
+                AnyDomain,
+                {"looked_up": "example.com"},
+                "Look this domain up. Space around it is ignored.",
+            ),
             IF_NONE_MATCH,
         ],
     )
@@ -80,7 +74,7 @@ def _get_page() -> Json:
 
 
 def _get_docs() -> Json:
-    kept = _revalidated(_secured(data_images=True))
+    kept = {**_secured(data_images=True), **_REVALIDATED}
     page = answered("The page.", "text/html", _TEXT, headers=kept)
     return operation(
         "people",

@@ -17,10 +17,10 @@ from shared.http.problems import ProblemDocument
 from shared.http.routing import OPEN, Route, is_known
 from shared.openapi.access import KEY_SCHEME
 from shared.openapi.management import management_paths
+from shared.openapi.requests import IF_NONE_MATCH
 from shared.openapi.responses import (
     COMMON_RESPONSES,
     ETAG,
-    IF_NONE_MATCH,
     Json,
     answered,
     constant,

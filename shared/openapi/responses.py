@@ -70,9 +70,9 @@ def header(description: str = "", *, required: bool = True, **schema: object) ->
     return {"description": description, "required": required, "schema": schema}
 
 
-def constant(value: str, description: str = "") -> Json:
+def constant(value: str, description: str = "", *, required: bool = True) -> Json:
     """Return a header that always has the same value."""
-    return header(description, const=value)
+    return header(description, required=required, const=value)
 
 
 NO_STORE = constant("no-store", "Caches do not store this answer.")
@@ -81,12 +81,6 @@ ETAG = header(
     type="string",
     pattern='^(W/)?"[!-~]+"$',
 )
-IF_NONE_MATCH: Json = {
-    "name": "If-None-Match",
-    "in": "header",
-    "description": "The `ETag` of an answer that you have. The answer is 304 if it is current.",
-    "schema": {"type": "string"},
-}
 _REFUSAL_HEADERS: Json = {
     "Cache-Control": NO_STORE,
     "X-Request-Id": header(
@@ -121,7 +115,7 @@ def refused(refusals: Iterable[Refusal]) -> Json:
 def _refusal(status: int, refusals: dict[Problem, Refusal]) -> Json:
     headers = {**_REFUSAL_HEADERS, **_HEADERS_BY_STATUS.get(status, {})}
     if status in _CLOSING:
-        headers["Connection"] = constant("close") | {"required": False}
+        headers["Connection"] = constant("close", required=False)
     codes = code_schema(refusals.values())
     named = {"properties": {"status": {"const": status}, "code": {"enum": codes["enum"]}}}
     content = {
@@ -186,18 +180,15 @@ def operation(
     }
 
 
-COMMON_RESPONSES: Json = {
-    "UnknownPath": refused(
-        [refusal(Problem.UNKNOWN_PATH, {"method": "GET", "target": "/nothing/here"})]
-    )["404"],
-    "MethodNotAllowed": refused(
-        [
-            refusal(
-                Problem.METHOD_NOT_ALLOWED,
-                {"method": "PUT", "target": "/openapi.json"},
-                methods="GET, HEAD",
-            )
-        ]
-    )["405"],
-}
+_UNROUTED = refused(
+    [
+        refusal(Problem.UNKNOWN_PATH, {"method": "GET", "target": "/nothing/here"}),
+        refusal(
+            Problem.METHOD_NOT_ALLOWED,
+            {"method": "PUT", "target": "/openapi.json"},
+            methods="GET, HEAD",
+        ),
+    ]
+)
+COMMON_RESPONSES: Json = {"UnknownPath": _UNROUTED["404"], "MethodNotAllowed": _UNROUTED["405"]}
 """The answers to requests that match no path or no method."""

@@ -7,7 +7,6 @@ import msgspec
 
 from shared.errors import InvalidDomainError
 from shared.model.domain import MAX_LABEL_OCTETS, MAX_NAME_OCTETS, parse_domain
-from shared.model.message_fields import AnyDomain
 from shared.openapi.responses import Json, Refusal, refusal
 from shared.problems import Problem
 
@@ -64,24 +63,3 @@ def answer_schemas(*types: Any) -> Json:
             for each in schema["properties"].values():
                 each.pop("default", None)
     return schemas
-
-
-def path_domain(examples: Mapping[str, str]) -> Json:
-    """Return the path parameter ``domain`` with examples by name."""
-    return {
-        "name": "domain",
-        "in": "path",
-        "required": True,
-        "schema": schema_of(AnyDomain),
-        "examples": named(examples),
-    }
-
-
-def named(values: Mapping[str, object]) -> Json:
-    """Return *values* as examples."""
-    return {name: {"value": value} for name, value in values.items()}
-
-
-def schema_of(field: Any) -> Json:
-    """Return the schema of the type of a field."""
-    return msgspec.json.schema(field)
