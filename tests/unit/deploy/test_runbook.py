@@ -1,4 +1,4 @@
-"""The runbook has an entry for each alert, and everything it names exists."""
+"""The runbook has an entry for each alert; everything that the pages of deploy/ name exists."""
 
 import importlib.util
 import re
@@ -6,9 +6,11 @@ from pathlib import Path
 
 from tests.tools.runbook.__main__ import ENTRIES
 
-DEPLOY = Path(__file__).resolve().parents[3] / "deploy"
+ROOT = Path(__file__).resolve().parents[3]
+DEPLOY = ROOT / "deploy"
 RUNBOOK = DEPLOY / "RUNBOOK.md"
-PAGES = (RUNBOOK, DEPLOY / "CAPACITY.md")
+PAGES = sorted(DEPLOY.rglob("*.md"))
+TIERS = ("ingest", "consumer", "query", "shared")
 AGREED = {
     "ConsumerLagHigh",
     "PartitionStalled",
@@ -58,6 +60,17 @@ def test_every_named_command_exists() -> None:
     for page in PAGES:
         for module in re.findall(r"python -m (\w[\w.]*)", words(page)):
             assert importlib.util.find_spec(module) is not None, module
+
+
+def test_every_quoted_log_event_exists() -> None:
+    """Operators search for these words in the logs."""
+    quoted = set(re.findall(r"`([a-z]+(?:,? [a-z]+)+)`", words(RUNBOOK)))
+    events = {text for text in quoted if text.split()[0] not in {"make", "nodetool"}}
+    sources = [path.read_text() for tier in TIERS for path in (ROOT / tier).rglob("*.py")]
+
+    assert len(events) == 4
+    for event in events:
+        assert any(f'"{event}"' in source for source in sources), event
 
 
 def test_the_runbook_and_its_test_tool_have_the_same_entries() -> None:
