@@ -1,4 +1,4 @@
-"""Answers from a table in memory, as the judge of changes asks for them."""
+"""A source of answers in memory, for the filter of changes."""
 
 import asyncio
 
@@ -12,7 +12,7 @@ THRESHOLD = 1000
 
 
 class InMemoryAnswerSource:
-    """The truth is in *counters*; what was heard is believed at once. The store can be away."""
+    """Answers from *counters*; a bounce of a change is final at once. The store can be away."""
 
     def __init__(self) -> None:
         self.counters: dict[DomainName, Counters] = {}

@@ -1,4 +1,4 @@
-"""A topic of changes in history."""
+"""A topic of changes in memory."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -13,7 +13,7 @@ from shared.model.record import KeyValue
 
 @dataclass(frozen=True, slots=True)
 class StoredRecord:
-    """Bytes at an offset."""
+    """A record at its offset."""
 
     offset: int
     key: bytes | None
@@ -21,7 +21,7 @@ class StoredRecord:
 
 
 class InMemoryChangeTopic:
-    """Partitions of records; what is compacted away leaves a gap. It can be away."""
+    """Partitions of records; compacted records leave gaps. The topic can be away."""
 
     def __init__(self, partitions: int) -> None:
         self.records: list[list[StoredRecord]] = [[] for _ in range(partitions)]
@@ -31,7 +31,7 @@ class InMemoryChangeTopic:
 
     @property
     def partitions(self) -> int:
-        """How many there are."""
+        """The number of partitions."""
         return len(self.records)
 
     async def append(self, partition: int, records: Sequence[KeyValue]) -> None:
@@ -42,7 +42,7 @@ class InMemoryChangeTopic:
             self.end_offsets[partition] += 1
 
     async def grow(self, partitions: int) -> None:
-        """Have more partitions."""
+        """Add partitions."""
         for _ in range(partitions - self.partitions):
             self.records.append([])
             self.end_offsets.append(0)
@@ -55,13 +55,13 @@ class InMemoryChangeTopic:
 
     @asynccontextmanager
     async def open_reader(self) -> AsyncIterator["InMemoryTopicReader"]:
-        """Return a reader."""
+        """Yield a reader."""
         self.check()
         yield InMemoryTopicReader(self)
 
 
 class InMemoryTopicReader:
-    """A TopicReader (see there) of such a topic."""
+    """A TopicReader (see there) of an InMemoryChangeTopic."""
 
     def __init__(self, topic: InMemoryChangeTopic) -> None:
         self._topic = topic

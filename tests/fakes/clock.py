@@ -1,8 +1,8 @@
-"""A clock that stands still until it is moved."""
+"""A clock that a test moves."""
 
 
 class Clock:
-    """Says the time that it was set to."""
+    """A callable that returns ``now``."""
 
     def __init__(self, now: float = 1_000.0) -> None:
         self.now = now

@@ -1,4 +1,4 @@
-"""A reader of counters from a table in memory."""
+"""A reader of counters in memory."""
 
 import asyncio
 from collections.abc import Mapping
@@ -9,9 +9,9 @@ from shared.model.domain import DomainName
 
 
 class InMemoryCounterReader:
-    """A CounterReader (see there) that knows *counters*, and fails for the domains in *errors*.
+    """A CounterReader (see there) of *counters* that fails for the domains in *errors*.
 
-    Both may be changed. While ``hold`` is there reads wait for it.
+    A test may change both. Reads wait for ``hold`` if it is set.
     """
 
     def __init__(
@@ -27,7 +27,7 @@ class InMemoryCounterReader:
         self.hold: asyncio.Event | None = None
 
     async def read(self, domain: DomainName) -> Counters:
-        """See CounterReader. What is known when the read begins is what it finds."""
+        """See CounterReader. Returns the counters at the start of the read."""
         self.reads.append(domain)
         counters, error = self.counters.get(domain, Counters()), self.errors.get(domain)
         if self.hold is not None:

@@ -1,7 +1,7 @@
-"""A counter store in memory, as faithless as the real one.
+"""A counter store in memory, as unreliable as the real one.
 
-Increments have no identity here either: what is applied twice counts twice, and a failure
-does not say whether the update was, will be or never will be applied.
+Increments have no identity here either: an update applied twice counts twice, and after a failure
+it is unknown whether the update was, will be or never will be applied.
 """
 
 from collections import deque
@@ -19,12 +19,12 @@ from shared.model.partitioning import partition_of
 
 
 class Outcome(StrEnum):
-    """What becomes of one write."""
+    """The outcome of one write."""
 
-    ACKNOWLEDGED = "applied, and said so"
-    IN_DOUBT = "applied, and the answer was lost"
-    LOST = "never applied, and nobody can say so"
-    REFUSED = "never applied, and said so"
+    ACKNOWLEDGED = "applied, and acknowledged"
+    IN_DOUBT = "applied, but the response is lost"
+    LOST = "never applied, with an unknown outcome"
+    REFUSED = "never applied, with a certain error"
     PARTIAL = "applied to every other partition of the batch"
     LATE = "not applied yet: some time after its failure was reported"
 
@@ -39,10 +39,10 @@ class _Cells:
 
 
 class InMemoryCounterStore:
-    """A CounterStore (see there) whose next writes fare as ``plan`` says, others well.
+    """A CounterStore (see there). ``plan`` sets the outcomes of the next writes; others succeed.
 
-    The ring is cut into *replica_sets* ranges, for ``split`` alone: reads are always of all
-    that was applied, as reads at a quorum are of all that was acknowledged.
+    The ring has *replica_sets* ranges, for ``split`` only: a read returns everything applied, as a
+    read at a quorum returns everything acknowledged.
     """
 
     def __init__(self, replica_sets: int = 1) -> None:
@@ -55,7 +55,7 @@ class InMemoryCounterStore:
         self.reads: list[list[DomainName]] = []
         self.writes: list[list[RowUpdate]] = []
 
-    # ---- what CounterStore says
+    # ---- CounterStore
 
     async def read(
         self, topic_partition: str, domains: Sequence[DomainName]
@@ -97,20 +97,20 @@ class InMemoryCounterStore:
         """See CounterStore."""
         return 0
 
-    # ---- what a test says and sees
+    # ---- for tests
 
     def fail_deletes(self, times: int) -> None:
         """Let the next deletions fail."""
         self._deletes_to_fail = times
 
     def falsify(self, topic_partition: str, domain: DomainName, delivered: int) -> None:
-        """Let every row of *domain* have lost some deliveries that were acknowledged."""
+        """Remove acknowledged deliveries from every row of *domain*."""
         for (of, of_topic_partition, _), cells in self._cells.items():
             if (of, of_topic_partition) == (domain, topic_partition):
                 cells.delivered -= delivered
 
     def plan(self, *outcomes: Outcome) -> None:
-        """Let the next writes fare like this, one after the other."""
+        """Set the outcomes of the next writes, in order."""
         self._planned.extend(outcomes)
 
     def fail_reads(self, times: int) -> None:
@@ -145,18 +145,18 @@ class InMemoryCounterStore:
 
     @property
     def late_updates(self) -> int:
-        """How many updates have not surfaced yet."""
+        """The number of updates that are not applied yet."""
         return len(self._late)
 
     def apply_late(self, which: Collection[int] | None = None) -> None:
-        """Apply late updates, all or those at the positions *which*, in any order."""
+        """Apply late updates: all, or those at the positions *which*; in any order."""
         chosen = range(len(self._late)) if which is None else which
         for position in sorted(chosen, reverse=True):
             topic_partition, update = self._late.pop(position)
             self._apply(topic_partition, [update])
 
     def rows(self, topic_partition: str, domain: DomainName) -> list[CounterRow]:
-        """Return the rows of *domain* in *topic_partition*, youngest writer first."""
+        """Return the rows of *domain* in *topic_partition*, newest writer first."""
         found = [
             row
             for d, row in self.all_rows()
@@ -165,7 +165,7 @@ class InMemoryCounterStore:
         return sorted(found, key=lambda row: (row.writer.time, row.writer.bytes), reverse=True)
 
     def all_rows(self) -> Iterator[tuple[DomainName, CounterRow]]:
-        """Yield every row of every log."""
+        """Yield every row of every topic partition."""
         for (domain, topic_partition, writer), cells in self._cells.items():
             yield (
                 domain,

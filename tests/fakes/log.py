@@ -1,7 +1,7 @@
 """A partitioned log in memory, with consumer groups that rebalance as Kafka's do.
 
-Every rebalance takes everything away from everybody; records may be handed out before the
-assignee has taken their partition over; what an assignee raises comes out of ``fetch``.
+Every rebalance revokes all partitions of all members. A member may fetch records before its
+assignee has taken the partition over. ``fetch`` raises what an assignee raises.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ _MAX_RECORDS = 100
 
 @dataclass(slots=True)
 class LogRecord:
-    """Bytes at an offset."""
+    """A record at its offset."""
 
     offset: int
     key: bytes | None
@@ -62,16 +62,16 @@ class InMemoryLog:
         self.notify()
 
     def records(self, partition: int) -> Sequence[LogRecord]:
-        """Return all that is in *partition*."""
+        """Return all records of *partition*."""
         return self._records[partition]
 
     def group(self, name: str) -> "_Group":
-        """Return the group *name*, which comes to be when it is first asked for."""
+        """Return the group *name*; the first call creates it."""
         return self._groups.setdefault(name, _Group(self))
 
     @asynccontextmanager
     async def open_source(self, group: str) -> AsyncIterator["InMemoryRecordSource"]:
-        """Yield a future member of *group*, which joins by ``subscribe``; let it leave at last."""
+        """Yield a future member of *group*. It joins by ``subscribe`` and leaves at the end."""
         source = InMemoryRecordSource(self, self.group(group))
         try:
             yield source
@@ -79,12 +79,12 @@ class InMemoryLog:
             await source.leave()
 
     def notify(self) -> None:
-        """Wake every fetch that waits."""
+        """Wake every waiting fetch."""
         self._changed.set()
         self._changed = asyncio.Event()
 
     async def change(self) -> None:
-        """Wait until there may be something new."""
+        """Wait for the next change of the log or a group."""
         await self._changed.wait()
 
 
@@ -101,7 +101,7 @@ class InMemoryRecordSource:
         self._paused: set[int] = set()
         self._is_reassigned = False
 
-    # ---- what RecordSource says
+    # ---- RecordSource
 
     def subscribe(self, assignee: Assignee) -> None:
         """Join the group on behalf of *assignee*."""
@@ -129,7 +129,7 @@ class InMemoryRecordSource:
         self._group.committed.update(positions)
         return True
 
-    async def end_offset(self, partition: int, at_least: int) -> int:  # noqa: ARG002 its word is true
+    async def end_offset(self, partition: int, at_least: int) -> int:  # noqa: ARG002 its offsets are right
         """See RecordSource."""
         await asyncio.sleep(0)
         return len(self._log.records(partition))
@@ -149,14 +149,14 @@ class InMemoryRecordSource:
         self._paused -= self._ours(partitions)
         self._log.notify()
 
-    # ---- what a test and the group do
+    # ---- for tests and for the group
 
     def expel(self) -> None:
-        """Let its session expire: others get its partitions, and it knows nothing of that."""
+        """Expire the member's session: others get its partitions, and it does not know."""
         self._group.remove(self)
 
     async def leave(self) -> None:
-        """Leave the group without a word to the assignee, as aiokafka's ``stop`` does."""
+        """Leave the group without a revoke, as aiokafka's ``stop`` does."""
         if self._callback is not None:
             self._callback.cancel()
         self._positions = {}
@@ -164,13 +164,13 @@ class InMemoryRecordSource:
         await self._group.settled_if_empty()
 
     async def give_up(self) -> None:
-        """Let the assignee give up what it has; commits still count meanwhile."""
+        """Let the assignee give up its partitions. It can still commit meanwhile."""
         self._is_reassigned = True
         if self._assignee is not None and self._positions:
             await self._call(self._assignee.revoke())
 
     async def take_over(self, partitions: Iterable[int]) -> None:
-        """Give the assignee its new share, each partition from where the group goes on."""
+        """Give the assignee its new partitions, each at the group's position."""
         self._paused = set()
         self._is_reassigned = False
         try:
@@ -180,7 +180,7 @@ class InMemoryRecordSource:
             return
         self._positions = {p: at.keys_from for p, at in positions.items()}
         self._log.notify()
-        await asyncio.sleep(0)  # fetches in between find records that nobody has yet
+        await asyncio.sleep(0)  # a fetch in between returns records before the assignee is ready
         if self._assignee is not None:
             await self._call(self._hand_over(self._assignee, positions))
 
@@ -231,18 +231,18 @@ class _Group:
         self._rebalance: asyncio.Task[None] | None = None
 
     def join(self, member: InMemoryRecordSource) -> None:
-        """Add *member* and share everything out anew."""
+        """Add *member* and rebalance."""
         self.members.append(member)
         self._share_out()
 
     def remove(self, member: InMemoryRecordSource) -> None:
-        """Share everything out among the others; nothing if *member* is none."""
+        """Remove *member* and rebalance; do nothing if it is not a member."""
         if member in self.members:
             self.members.remove(member)
             self._share_out()
 
     def position(self, partition: int) -> Position:
-        """Return where *partition* goes on. Raises LogRewrittenError."""
+        """Return the group's position in *partition*. Raises LogRewrittenError."""
         committed = self.committed.get(partition, Position.at(0))
         end = len(self._log.records(partition))
         if committed.next_offset > end:
@@ -252,7 +252,7 @@ class _Group:
         return committed
 
     async def settled_if_empty(self) -> None:
-        """Wait for the last rebalance once nobody is left to wait for it."""
+        """Wait for the last rebalance if the group is empty."""
         if not self.members and self._rebalance is not None:
             await self._rebalance
 

@@ -1,4 +1,4 @@
-"""Changes of status, as they were published."""
+"""A publisher of changes in memory."""
 
 import asyncio
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from shared.model.change import Change
 
 
 class PublishedChanges:
-    """A ChangePublisher (see there) in memory that never fails."""
+    """A ChangePublisher (see there) that never fails."""
 
     def __init__(self) -> None:
         self.changes: list[Change] = []

@@ -24,7 +24,7 @@ async def ask(
     body: bytes | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> web.Response:
-    """Return the router's answer; *target* is that of the request line.
+    """Return the router's response; *target* is that of the request line.
 
     Raises AssertionError for a problem that the operation does not document.
     """
@@ -49,6 +49,6 @@ async def ask(
 
 
 def json_of(response: web.Response) -> Any:
-    """Return what the body of *response* says."""
+    """Return the decoded body of *response*."""
     assert isinstance(response.body, bytes)
     return json.loads(response.body)

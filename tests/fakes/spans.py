@@ -1,4 +1,4 @@
-"""Spans that go nowhere but into a list."""
+"""Spans in a list instead of a collector."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ NOT_TRACED = f"00-{TRACE}-{SENDER}-00"
 
 
 class ListedSpans(Spans):
-    """The real thing, without a collector."""
+    """Real spans, exported to a list."""
 
     def __init__(self, ratio: float = 0.0) -> None:
         self._exporter = InMemorySpanExporter()
@@ -26,22 +26,22 @@ class ListedSpans(Spans):
 
     @property
     def ended(self) -> Sequence[ReadableSpan]:
-        """The spans that have ended, in that order."""
+        """The ended spans, in the order of their ends."""
         return self._exporter.get_finished_spans()
 
 
 def trace_of(span: ReadableSpan) -> str:
-    """Return the trace that *span* belongs to."""
+    """Return the trace of *span*."""
     assert span.context is not None
     return f"{span.context.trace_id:032x}"
 
 
 def parent_of(span: ReadableSpan) -> str | None:
-    """Return what *span* goes on from."""
+    """Return the parent of *span*."""
     return None if span.parent is None else f"{span.parent.span_id:016x}"
 
 
 def id_of(span: ReadableSpan) -> str:
-    """Return what goes on from *span* names as its parent."""
+    """Return the id of *span*: the parent of the spans that continue it."""
     assert span.context is not None
     return f"{span.context.span_id:016x}"

@@ -1,11 +1,11 @@
-"""A connection that is read as fast as a test wants."""
+"""A connection that reads only while a test lets it."""
 
 import asyncio
 from typing import cast
 
 
 class StreamTransport:
-    """What a stream's client asks of a transport; all is read unless *reads* is False."""
+    """The part of a transport that a client of the feed uses. *reads* turns reading on and off."""
 
     def __init__(self) -> None:
         self.reads = True
@@ -14,7 +14,7 @@ class StreamTransport:
         self.closing = False
 
     def as_transport(self) -> asyncio.Transport:
-        """Return this as what it stands for."""
+        """Return this as an asyncio.Transport."""
         return cast(asyncio.Transport, self)
 
     def write(self, data: bytes) -> None:
@@ -38,7 +38,7 @@ class StreamTransport:
 
     @property
     def blocks(self) -> list[str]:
-        """What was received so far, block by block."""
+        """The blocks received so far."""
         *blocks, rest = self.received.decode().split("\n\n")
         assert not rest
         return blocks

@@ -1,4 +1,4 @@
-"""A topic in memory whose answers can be held back."""
+"""A topic in memory that can delay its acknowledgements."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -9,10 +9,10 @@ from shared.model.record import RECORD_OVERHEAD_BYTES, KeyValue
 
 
 class InMemoryTopic:
-    """A Topic (see there) that acknowledges at once, unless told to hold its answers.
+    """A Topic (see there) that acknowledges at once, unless ``hold`` was called.
 
-    ``appends`` are the batches by their partitions as they came, ``traceparents`` what was said of
-    each of them, ``stored`` what the log has of them.
+    ``appends`` are the batches in order, with their partitions; ``traceparents`` the trace contexts
+    of each batch; ``stored`` the batches in the log.
     """
 
     def __init__(self, partitions: int = 1) -> None:
@@ -32,7 +32,7 @@ class InMemoryTopic:
     ) -> None:
         """See Topic."""
         if partition in self._held:
-            raise AssertionError("a second batch is out for one partition")
+            raise AssertionError("a second batch is in flight for one partition")
         if sum(len(k) + len(v) + RECORD_OVERHEAD_BYTES for k, v in records) > MAX_BATCH_BYTES:
             raise ValueError("the batch is larger than MAX_BATCH_BYTES")
         self.appends.append((partition, list(records)))
@@ -44,27 +44,27 @@ class InMemoryTopic:
             finally:
                 del self._held[partition]
         error = self._errors.pop(0) if self._errors else None
-        # In doubt, and stored: the harder one of its two cases.
+        # Of an unknown outcome the harder case: the batch is stored.
         if error is None or isinstance(error, OutcomeUnknownError):
             self.stored.append((partition, list(records)))
         if error is not None:
             raise error
 
     def hold(self) -> None:
-        """Answer nothing that comes from now on."""
+        """Delay every acknowledgement from now on."""
         self._holding = True
 
     def release(self) -> None:
-        """Answer what is held, and hold nothing more."""
+        """Acknowledge everything delayed, and delay nothing more."""
         self._holding = False
         self.answer()
 
     def answer(self) -> None:
-        """Answer what is held, and go on holding what comes."""
+        """Acknowledge everything delayed, and keep delaying new batches."""
         for held in list(self._held.values()):
             if not held.done():
                 held.set_result(None)
 
     def fail(self, *errors: RetriableError | ValueError) -> None:
-        """Let the next answers be these errors, one per batch."""
+        """Fail the next batches with these errors, in order."""
         self._errors.extend(errors)

@@ -1,4 +1,4 @@
-"""Identities of writers that differ, and are the same in every run."""
+"""Writer identities that differ from each other and are the same in every run."""
 
 from collections.abc import Callable
 from itertools import count
@@ -6,6 +6,6 @@ from uuid import UUID
 
 
 def writers(node: int = 1) -> Callable[[], UUID]:
-    """Return a source of version 1 UUIDs; each *node* has its own."""
+    """Return a source of version 1 UUIDs; each *node* has different ones."""
     numbers = count(1)
     return lambda: UUID(fields=(next(numbers), 0, 0x1000, 0x80, 0, node))

@@ -1,4 +1,4 @@
-"""The topic of changes and a query node that serves it."""
+"""The topic of changes, and a query node that serves the feed."""
 
 from collections.abc import AsyncIterator, Mapping
 
@@ -13,14 +13,14 @@ from tests.tiers.stack import TierProcess
 async def changes(
     server_environment: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Changes]:
-    """The feed's topic and store, for all tests of it."""
+    """The topic and the store of the feed, shared by all tests."""
     async with open_changes(tmp_path_factory.mktemp("changes"), server_environment) as opened:
         yield opened
 
 
 @pytest_asyncio.fixture
 async def feed_node(changes: Changes) -> AsyncIterator[TierProcess]:
-    """A node with the default settings, whose feed is ready."""
+    """A node with the default settings whose feed is ready."""
     started = await start_node(changes)
     yield started
     await started.stop()

@@ -1,4 +1,4 @@
-"""The feed's clients: how many, how slow, how old, and what they see when their node stops."""
+"""The clients of the feed: their number, speed and age, and what a stopping node sends them."""
 
 import asyncio
 import functools
@@ -23,8 +23,8 @@ RATE = 500
 SECONDS = 4
 
 
-async def test_a_head_tells_what_a_get_would_be(feed_node: TierProcess) -> None:
-    """The headers, without a stream."""
+async def test_a_head_has_the_headers_of_get(feed_node: TierProcess) -> None:
+    """Without a stream."""
     wire = await RawConnection.open(feed_node.url)
     await wire.send(b"HEAD /changes HTTP/1.1\r\nHost: h\r\n\r\n")
     head = await wire.rest()
@@ -35,7 +35,7 @@ async def test_a_head_tells_what_a_get_would_be(feed_node: TierProcess) -> None:
 
 
 async def join(url: str) -> EventStream | None:
-    """Open a stream; return None if the node has no room for it."""
+    """Open a stream. Return None if the node has no room for it."""
     stream = await EventStream.open(url)
     if stream.status == 200:
         return stream
@@ -43,8 +43,8 @@ async def join(url: str) -> EventStream | None:
     return None
 
 
-async def test_no_more_clients_than_may_listen(changes: Changes) -> None:
-    """One more is told to come again; when one leaves there is room."""
+async def test_clients_beyond_the_limit_are_refused(changes: Changes) -> None:
+    """A refused client is told when to reconnect; there is room once another leaves."""
     node = await start_node(changes, QUERY_CHANGES_MAX_CLIENTS="2")
     request = b"GET /changes HTTP/1.1\r\nHost: h\r\n\r\n"
     streams = [await until(functools.partial(join, node.url)) for _ in range(2)]
@@ -60,10 +60,10 @@ async def test_no_more_clients_than_may_listen(changes: Changes) -> None:
     await node.stop()
 
 
-async def test_a_client_that_does_not_read_loses_its_stream_and_no_one_else(
+async def test_only_a_client_that_does_not_read_loses_its_stream(
     changes: Changes,
 ) -> None:
-    """It finds a resync at its end; whoever reads gets all."""
+    """Its stream ends with a resync; other clients receive everything."""
     node = await start_node(changes)
     slow = await EventStream.open(node.url, receive_bytes=4096)
     fast = await EventStream.open(node.url)
@@ -86,13 +86,13 @@ async def test_a_client_that_does_not_read_loses_its_stream_and_no_one_else(
 
 
 async def resyncs(changes: Changes, node: TierProcess) -> bool:
-    """Whether *node* has told a client that it is too slow."""
+    """Whether *node* has sent a resync to a slow client."""
     async with changes.stack.http.get(f"{node.management}/metrics") as answer:
         return 'catchall_change_resyncs_total{reason="too_slow"}' in await answer.text()
 
 
-async def test_a_node_that_stops_ends_its_streams_at_once(changes: Changes) -> None:
-    """SIGTERM with readers and one that reads nothing: status 0 well before the drain's limit."""
+async def test_a_stopping_node_ends_its_streams_at_once(changes: Changes) -> None:
+    """With readers and a client that does not read: status 0 well before the drain limit."""
     node = await start_node(changes, QUERY_DRAIN_SECONDS="20")
     streams = [await EventStream.open(node.url) for _ in range(20)]
     streams[0].transport.pause_reading()
@@ -104,8 +104,8 @@ async def test_a_node_that_stops_ends_its_streams_at_once(changes: Changes) -> N
     streams[0].close()
 
 
-async def test_streams_carry_heartbeats_and_end_when_they_are_old(changes: Changes) -> None:
-    """So that a dead connection is noticed, and clients find new nodes; they resume."""
+async def test_streams_have_heartbeats_and_a_maximum_age(changes: Changes) -> None:
+    """So dead connections are noticed, and clients find new nodes, where they resume."""
     node = await start_node(
         changes, QUERY_CHANGES_HEARTBEAT_SECONDS="1", QUERY_CHANGES_CONNECTION_SECONDS="4"
     )
@@ -120,8 +120,8 @@ async def test_streams_carry_heartbeats_and_end_when_they_are_old(changes: Chang
     await node.stop()
 
 
-async def test_a_node_without_kafka_answers_all_but_its_feed(changes: Changes) -> None:
-    """It is ready, says what it cannot do, and ends as it should."""
+async def test_a_node_without_kafka_serves_everything_but_the_feed(changes: Changes) -> None:
+    """It is ready, reports the failure, and stops as usual."""
     node = await changes.stack.query(KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1")
     async with changes.stack.http.get(f"{node.url}/domains/a.example") as answer:
         assert answer.status == 200
@@ -139,7 +139,7 @@ async def test_a_node_without_kafka_answers_all_but_its_feed(changes: Changes) -
 async def test_a_thousand_clients_get_every_change_once_and_in_order(
     changes: Changes, feed_node: TierProcess
 ) -> None:
-    """At 500 changes a second: all get the same bytes, and these hold each change once."""
+    """At 500 changes a second: all receive the same bytes, with each change once."""
     reference = await EventStream.open(feed_node.url)
     streams: list[EventStream] = []
     for _ in range(CLIENTS // 50):

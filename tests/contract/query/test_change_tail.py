@@ -1,4 +1,4 @@
-"""Following the topic of changes, in history and in Kafka alike."""
+"""Following the topic of changes, in memory and in Kafka alike."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -26,21 +26,21 @@ from tests.waiting import until
 
 
 class ChangeTopic(Protocol):
-    """A topic of changes, and how to read it."""
+    """A topic of changes, and its reader."""
 
     @property
     def open_reader(self) -> OpenTopicReader:
-        """What opens a reader."""
+        """The function that opens a reader."""
 
     async def append(self, partition: int, records: Sequence[KeyValue]) -> None:
         """Append records."""
 
     async def grow(self, partitions: int) -> None:
-        """Have more partitions."""
+        """Add partitions."""
 
 
 class RealChangeTopic:
-    """One in Kafka."""
+    """A topic in Kafka."""
 
     def __init__(self, config: KafkaConfig) -> None:
         self._config = config
@@ -63,7 +63,7 @@ class RealChangeTopic:
 
 @pytest.fixture
 def fake_changes() -> ChangeTopic:
-    """A new topic in history."""
+    """A new topic in memory."""
     return InMemoryChangeTopic(PARTITIONS)
 
 
@@ -76,32 +76,32 @@ async def real_changes(kafka_config: KafkaConfig, kafka_layout: KafkaLayout) -> 
 
 @both
 def topic(request: pytest.FixtureRequest) -> ChangeTopic:
-    """Either topic; asked for by name, so that the fake starts no server."""
+    """Either topic; requested by name, so that the fake starts no server."""
     chosen: ChangeTopic = request.getfixturevalue(f"{request.param}_changes")
     return chosen
 
 
 @asynccontextmanager
 async def open_world(open_reader: OpenTopicReader) -> AsyncIterator[World]:
-    """Let a node follow the topic."""
+    """Run a node that follows the topic."""
     world = World(InMemoryChangeTopic(0))
     async with open_tail(open_reader, world.change_filter, world.feed, world.metrics):
         yield world
 
 
 async def until_ready(world: World) -> None:
-    """Wait until clients may come."""
+    """Wait until the feed accepts clients."""
     await until(lambda: world.feed.ready)
 
 
-async def until_told(listener: Listener, *domains: str) -> None:
-    """Wait until *listener* was told of so many domains; these must be the ones."""
+async def until_received(listener: Listener, *domains: str) -> None:
+    """Wait until *listener* has received this number of changes; they must be of *domains*."""
     await until(lambda: len(listener.changes) >= len(domains))
     assert [domain for domain, _ in listener.changes] == list(domains)
 
 
-async def test_a_log_is_read_from_where_one_likes_to_its_end(topic: ChangeTopic) -> None:
-    """Each partition by itself; where it starts and ends is known."""
+async def test_a_topic_is_read_from_any_offset_to_its_end(topic: ChangeTopic) -> None:
+    """Each partition separately; its first and end offsets are known."""
     await topic.append(0, [(b"k", b"0"), (b"k", b"1"), (b"k", b"2")])
     await topic.append(1, [(b"k", b"3")])
     async with topic.open_reader() as reader:
@@ -120,8 +120,8 @@ async def test_a_log_is_read_from_where_one_likes_to_its_end(topic: ChangeTopic)
         assert await reader.next_offset(0) == 3
 
 
-async def test_an_offset_that_is_not_in_the_log_is_said_to_be_none(topic: ChangeTopic) -> None:
-    """Nothing is guessed, and nothing is jumped over."""
+async def test_an_offset_out_of_range_is_an_error(topic: ChangeTopic) -> None:
+    """The reader does not guess another one."""
     async with topic.open_reader() as reader:
         await reader.end_offsets()
         reader.assign({0: 7})
@@ -136,42 +136,42 @@ async def test_an_offset_that_is_not_in_the_log_is_said_to_be_none(topic: Change
         await until(denied)
 
 
-async def test_a_node_that_starts_remembers_the_last_changes_and_tells_the_next(
+async def test_a_starting_node_reads_the_last_changes_back(
     topic: ChangeTopic,
 ) -> None:
-    """Who comes from another node finds what was just before; a new client starts now."""
+    """A client of another node resumes before them; a new client starts now."""
     await append(topic, 0, bounced("a.example"), bounced("b.example"))
     async with open_world(topic.open_reader) as world:
         await until_ready(world)
         new, back = world.listen(), await world.resume("1.0")
-        await until_told(back, "b.example")
+        await until_received(back, "b.example")
         await append(topic, 1, bounced("c.example"))
-        await until_told(new, "c.example")
-        await until_told(back, "b.example", "c.example")
+        await until_received(new, "c.example")
+        await until_received(back, "b.example", "c.example")
         await until(lambda: not world.feed.late)
         assert world.metric("catchall_change_lag") == 0
         assert world.metric("catchall_change_replays_total") == 0
 
 
-async def test_a_partition_that_comes_later_is_followed_from_its_beginning(
+async def test_a_new_partition_is_followed_from_its_beginning(
     topic: ChangeTopic,
 ) -> None:
-    """Whatever was written to it before the node knew of it."""
+    """Including records from before the node found it."""
     async with open_world(topic.open_reader) as world:
         await until_ready(world)
         listener = world.listen()
         await append(topic, 0, bounced("a.example"))
-        await until_told(listener, "a.example")
+        await until_received(listener, "a.example")
         await topic.grow(PARTITIONS + 1)
         await append(topic, PARTITIONS, bounced("b.example"))
-        await until_told(listener, "a.example", "b.example")
+        await until_received(listener, "a.example", "b.example")
         await append(topic, 0, bounced("c.example"))
-        await until_told(listener, "a.example", "b.example", "c.example")
+        await until_received(listener, "a.example", "b.example", "c.example")
         assert listener.last_id == "2.0.1"
 
 
-async def test_a_topic_that_is_away_is_waited_for_and_nothing_is_lost() -> None:
-    """At the start and later; the clients hear that news may be late."""
+async def test_a_node_waits_for_a_topic_that_is_away_and_loses_nothing() -> None:
+    """At the start and later; clients are told that changes may be late."""
     topic = InMemoryChangeTopic(PARTITIONS)
     topic.away = True
     async with open_world(topic.open_reader) as world:
@@ -181,19 +181,19 @@ async def test_a_topic_that_is_away_is_waited_for_and_nothing_is_lost() -> None:
         await until_ready(world)
         listener = world.listen()
         await append(topic, 0, bounced("a.example"))
-        await until_told(listener, "a.example")
+        await until_received(listener, "a.example")
         await until(lambda: not world.feed.late)
         topic.away = True
         await until(lambda: world.feed.late)
         await append(topic, 0, bounced("b.example"))
         topic.away = False
-        await until_told(listener, "a.example", "b.example")
+        await until_received(listener, "a.example", "b.example")
         await until(lambda: not world.feed.late)
         assert set(listener.kinds) == {"late"}
 
 
-async def test_a_topic_that_was_made_anew_is_begun_anew_once_that_is_certain() -> None:
-    """A deposed leader may say so for a moment; then all clients have to read anew."""
+async def test_a_recreated_topic_is_followed_from_its_end_once_that_is_certain() -> None:
+    """A broker that lost its leadership may deny offsets for a moment; then clients resync."""
     topic = InMemoryChangeTopic(1)
     seconds = count(step=2)
     world = World(topic)
@@ -221,8 +221,8 @@ async def test_a_topic_that_was_made_anew_is_begun_anew_once_that_is_certain() -
     following.cancel()
 
 
-async def test_kafka_that_cannot_be_reached_is_said_so_in_time() -> None:
-    """And leaves nothing behind."""
+async def test_an_unreachable_kafka_is_an_error_in_bounded_time() -> None:
+    """Nothing is left open."""
     config = KafkaConfig(bootstrap_servers="127.0.0.1:1")
     with pytest.raises(BrokerUnavailableError):
         async with open_topic_reader(config):

@@ -1,4 +1,4 @@
-"""The feed of a real query node: its changes are written into the topic as workers do."""
+"""The feed of a real query node; the test appends changes to the topic as workers do."""
 
 import asyncio
 from collections.abc import Mapping
@@ -20,10 +20,10 @@ from tests.tiers.stack import TierProcess
 BEGINNING = ".".join("0000")
 
 
-async def test_a_change_is_told_as_the_answer_that_a_get_gives(
+async def test_a_change_has_the_fields_of_the_answer_of_get(
     changes: Changes, feed_node: TierProcess
 ) -> None:
-    """Its data has the fields of the answer, its kind is the one of `onmessage`."""
+    """Its event type is the default, the one of `onmessage`."""
     stream = await EventStream.open(feed_node.url)
     await changes.count("told.example", 1001, 0)
     await changes.write([catch_all("told.example")])
@@ -46,7 +46,7 @@ async def test_a_change_is_told_as_the_answer_that_a_get_gives(
 async def test_a_new_client_starts_now_and_can_resume_before_any_event(
     changes: Changes, feed_node: TierProcess
 ) -> None:
-    """What was before it is not told; what comes while it is away is."""
+    """It does not receive earlier changes, but those from while it is away."""
     old, new = changes.bounces(3, "before"), changes.bounces(3, "while-away")
     await changes.write(old)
     other = await EventStream.open(feed_node.url)
@@ -70,10 +70,10 @@ async def test_a_new_client_starts_now_and_can_resume_before_any_event(
     [{}, {"QUERY_CHANGES_HISTORY_RECORDS": "0", "QUERY_CHANGES_RING_BYTES": "1"}],
     ids=["from memory", "from Kafka"],
 )
-async def test_a_client_goes_on_at_another_node_when_its_own_was_killed(
+async def test_a_client_of_a_killed_node_resumes_at_another_one(
     changes: Changes, environment: Mapping[str, str]
 ) -> None:
-    """In mid-stream: nothing is lost, nothing is told twice, whatever the new node remembers."""
+    """In mid-stream: no change is lost or sent twice, whatever the other node has in memory."""
     written = changes.bounces(400, "restart")
 
     async def write() -> None:
@@ -102,10 +102,10 @@ async def test_a_client_goes_on_at_another_node_when_its_own_was_killed(
     assert await second.stop() == 0
 
 
-async def test_repeats_and_zombies_in_the_log_are_not_told(
+async def test_duplicates_and_outdated_changes_are_not_sent(
     changes: Changes, feed_node: TierProcess
 ) -> None:
-    """A change that is written twice is told once, an older truth after a newer one never."""
+    """A change written twice is sent once; an outdated change after a newer one is not sent."""
     stream = await EventStream.open(feed_node.url)
     await changes.count("zombie.example", 1001, 0)
     await changes.count("never.example", 10, 0)
@@ -123,8 +123,8 @@ async def test_repeats_and_zombies_in_the_log_are_not_told(
 
 
 @pytest.mark.parametrize("text", ["1.", "-1", "01.0", "1.g", "1,2", "1" * 40, "0.0.0.0.x"])
-async def test_an_id_that_no_node_has_said_is_refused(feed_node: TierProcess, text: str) -> None:
-    """400, as whoever sends it is not reading what we tell."""
+async def test_an_invalid_id_is_refused(feed_node: TierProcess, text: str) -> None:
+    """With 400: no node has sent it."""
     wire = await RawConnection.open(feed_node.url)
     answer = await wire.ask(
         f"GET /changes HTTP/1.1\r\nHost: h\r\nLast-Event-ID: {text}\r\n\r\n".encode()
@@ -137,7 +137,7 @@ async def test_an_id_that_no_node_has_said_is_refused(feed_node: TierProcess, te
 async def test_offsets_beyond_the_topic_are_answered_with_a_resync(
     changes: Changes, feed_node: TierProcess, last_id: str
 ) -> None:
-    """The client reads its domains anew and goes on from the id that it is given."""
+    """The client reads its domains again and goes on from the new id."""
     stream = await EventStream.open(feed_node.url, last_id)
     await stream.until(lambda: bool(stream.resyncs))
     assert stream.resyncs == [{"reason": "out_of_range"}]
@@ -147,8 +147,8 @@ async def test_offsets_beyond_the_topic_are_answered_with_a_resync(
     stream.close()
 
 
-async def test_who_was_away_for_too_long_has_to_read_anew(changes: Changes) -> None:
-    """Kafka is read again for so many records, and no more."""
+async def test_a_client_that_missed_too_much_must_resync(changes: Changes) -> None:
+    """A replay from Kafka has a limit of records."""
     await changes.write(changes.bounces(40, "long-away"))
     node = await start_node(
         changes, QUERY_CHANGES_HISTORY_RECORDS="0", QUERY_CHANGES_REPLAY_RECORDS="30"

@@ -1,4 +1,4 @@
-"""What the pulse asks of others, answered by a real Kafka and by real HTTP servers."""
+"""The sources of the pulse, against a real Kafka and real HTTP servers."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -45,10 +45,10 @@ async def event_topic(
         yield opened
 
 
-async def test_offsets_tell_where_logs_end_and_groups_begin(
+async def test_offsets_are_the_ends_and_the_committed_offsets(
     event_topic: KafkaEventTopic, kafka_config: KafkaConfig, kafka_layout: KafkaLayout
 ) -> None:
-    """What is appended or committed between two questions is in the second answer."""
+    """The second call includes what was appended and committed since the first."""
     partitions = range(kafka_layout.partitions)
     assert await event_topic.read_offsets() == dict.fromkeys(partitions, PartitionOffsets(0, None))
     async with open_topic(kafka_config, kafka_config.topic) as topic:
@@ -70,8 +70,8 @@ async def test_offsets_tell_where_logs_end_and_groups_begin(
     assert found[1] == PartitionOffsets(0, None)
 
 
-async def test_a_kafka_that_is_not_there_is_said_so_in_time() -> None:
-    """The next question is asked anew."""
+async def test_an_unreachable_kafka_is_an_error_in_bounded_time() -> None:
+    """The next call connects again."""
     config = KafkaConfig(bootstrap_servers=f"{random_prefix()}.1:9")
     async with open_event_topic(config, unique("group")) as event_topic:
         for _ in range(2):
@@ -80,8 +80,8 @@ async def test_a_kafka_that_is_not_there_is_said_so_in_time() -> None:
                     await event_topic.read_offsets()
 
 
-async def test_a_process_tells_whether_it_is_ready_and_what_it_counted() -> None:
-    """By the management port that every tier has."""
+async def test_a_process_reports_its_readiness_and_metrics() -> None:
+    """Through the management port that every tier has."""
     registry = CollectorRegistry()
     QueryMetrics(registry)
     readiness = Readiness("cassandra")
@@ -106,8 +106,8 @@ async def test_a_process_tells_whether_it_is_ready_and_what_it_counted() -> None
         ("redirect", "/metrics answers 302"),
     ],
 )
-async def test_a_process_that_answers_badly_is_named_in_time(path: str, why: str) -> None:
-    """Whatever it sends, it costs a second and a few megabytes at most."""
+async def test_a_malformed_response_is_an_error_in_bounded_time(path: str, why: str) -> None:
+    """Whatever the process sends, it costs a second and a few megabytes at most."""
 
     async def answer(request: web.BaseRequest) -> web.StreamResponse:
         if request.path == "/readyz":
@@ -141,10 +141,10 @@ async def test_a_process_that_answers_badly_is_named_in_time(path: str, why: str
                 await ports.scrape(address, address[0])
 
 
-async def test_over_https_only_those_are_believed_whom_the_authority_names(
+async def test_over_https_the_certificate_must_be_of_the_authority(
     tmp_path: Path,
 ) -> None:
-    """One with another's certificate is named, with why it was not believed."""
+    """Any other certificate is an error with its reason."""
     authority, stranger = Authority(tmp_path / "ours"), Authority(tmp_path / "theirs")
     host, registry = f"{random_prefix()}.1", CollectorRegistry()
     QueryMetrics(registry)
@@ -158,16 +158,16 @@ async def test_over_https_only_those_are_believed_whom_the_authority_names(
                 await ports.scrape((host, PORT), host)
 
 
-async def test_a_process_that_is_not_there_is_said_so() -> None:
-    """A refused connection is an answer too."""
+async def test_a_process_that_is_down_is_an_error() -> None:
+    """A refused connection is reported at once."""
     host = f"{random_prefix()}.1"
     async with open_management_ports() as ports:
         with pytest.raises(SourceError, match="no connection"):
             await ports.scrape((host, PORT), host)
 
 
-async def test_a_name_is_looked_up() -> None:
-    """Of a process on both families one address; of a name that nobody can have none."""
+async def test_a_name_is_resolved() -> None:
+    """A process on both address families has one address; an impossible name has none."""
     assert await resolve_host("localhost") == ["127.0.0.1"]
     assert await resolve_host("::1") == ["::1"]
     assert await resolve_host("x" * 64) == []
