@@ -1,4 +1,4 @@
-"""A run that is ended early keeps what it has measured."""
+"""An interrupted run keeps its figures."""
 
 import asyncio
 from collections.abc import Callable
@@ -14,10 +14,10 @@ from tests.tools.bench.rows.row import Measured
 
 
 @pytest.mark.parametrize("end", [KeyboardInterrupt, asyncio.CancelledError])
-def test_ctrl_c_leaves_the_rows_that_were_measured(
+def test_ctrl_c_keeps_the_measured_rows(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, end: type[BaseException]
 ) -> None:
-    """In both files, and with the status of one who was interrupted."""
+    """In both files, with the exit status of an interrupt."""
     json_file, markdown_file = tmp_path / "run.json", tmp_path / "run.md"
 
     async def one_row(*arguments: Any) -> Run:

@@ -1,4 +1,4 @@
-"""Tell a short history by hand."""
+"""Short histories, written by hand."""
 
 from math import inf
 from typing import Self
@@ -58,7 +58,7 @@ class Story:
         node: str = "ingest-1",
         status: int | None = None,
     ) -> Self:
-        """A PUT of *kind*; the status is what the outcome says, if none is given."""
+        """Add a PUT of *kind*; without a status, the status follows from the outcome."""
         became = Outcome(outcome)
         event = SentEvent(domain, Kind(kind), count, key, became)
         self.lines.append(
@@ -84,7 +84,7 @@ class Story:
         sent: float | None = None,
         node: str = "query-1",
     ) -> Self:
-        """A read that was answered at *t*, asked for 0.05 s before unless *sent* is given."""
+        """Add a read answered at *t*; without *sent*, it was sent 0.05 s before."""
         asked = t - 0.05 if sent is None else sent
         answers = [_answer(domain, delivered, bounced, status)]
         self.lines.append(Read(t=t, sent=asked, node=node, status=200, answers=answers))
@@ -100,13 +100,13 @@ class Story:
         domain: str = "a.example",
         node: str = "query-1",
     ) -> Self:
-        """A final answer."""
+        """Add a final answer."""
         answers = [_answer(domain, delivered, bounced, status)]
         self.lines.append(Final(t=t, node=node, answers=answers))
         return self
 
     def fault(self, kind: str, target: str, begin: float, end: float = inf) -> Self:
-        """A fault with both its ends, or only its begin."""
+        """Add a fault with both its ends, or only its beginning."""
         self._faults += 1
         number = self._faults
         self.lines.append(Fault(t=begin, id=number, kind=kind, target=target, phase="begin"))
@@ -115,7 +115,7 @@ class Story:
         return self
 
     def unable(self, begin: float, end: float) -> Self:
-        """A window in which Kafka can't store."""
+        """Add a window in which Kafka can't store."""
         self.lines += [Unable(t=begin, phase="begin"), Unable(t=end, phase="end")]
         return self
 
@@ -128,7 +128,7 @@ class Story:
         rss: dict[str, int] | None = None,
         lag: int | None = 0,
     ) -> Self:
-        """A look at the nodes: alive and ready, in little memory, unless told otherwise."""
+        """Add the state of the nodes: by default alive and ready, with little memory."""
         self.lines.append(
             Pulse(
                 t=t,
@@ -143,18 +143,18 @@ class Story:
     def settled(
         self, t: float = 90.0, lag_zero: float | None = 1.0, visible: float | None = 0.5
     ) -> Self:
-        """The end of the last fault, and how the system came back."""
+        """Add the end of the last fault, and how the system recovered."""
         self.lines.append(Healed(t=t - 5.0))
         self.lines.append(Settled(t=t, lag_zero_seconds=lag_zero, visible_seconds=visible))
         return self
 
     def rows(self, *rows: StoredRow, domain: str = "a.example") -> Self:
-        """The rows of a domain."""
+        """Add the rows of a domain."""
         self.lines.append(Rows(t=101.0, domain=domain, rows=list(rows)))
         return self
 
     def verdict(self) -> Verdict:
-        """What the checker makes of the story."""
+        """The verdict on the story."""
         return check(self.lines)
 
     def broken(self) -> set[str]:
@@ -166,7 +166,7 @@ class Story:
         }
 
     def standing(self, guarantee: Guarantee) -> Standing:
-        """What the checker says of *guarantee*."""
+        """The standing of *guarantee*."""
         return self.verdict().of(guarantee).standing
 
 

@@ -1,4 +1,4 @@
-"""Whatever a truthful system does, the checker finds nothing wrong with it."""
+"""The checker accepts every history of a correct system, and finds a wrong count."""
 
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ _STRANGER = "never.example"
 
 @dataclass
 class _System:
-    """A counter that is right; time passes in steps of a hundredth of a second."""
+    """A correct counter; time passes in steps of a hundredth of a second."""
 
     counts: defaultdict[str, list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0]))
     keys: set[tuple[str, str]] = field(default_factory=set)
@@ -33,7 +33,7 @@ class _System:
         self.counts[name][event.kind is Kind.BOUNCED] += event.count
 
     def answer(self, name: str) -> Answer:
-        """Answer as the contract says."""
+        """Return the answer of the API."""
         delivered, bounced = self.counts.get(name, (0, 0))
         enough = "catch-all" if delivered > THRESHOLD else "unknown"
         return Answer(name, "not catch-all" if bounced else enough, delivered, bounced)
@@ -41,7 +41,7 @@ class _System:
 
 @st.composite
 def _truths(draw: st.DrawFn) -> Story:
-    """A run of a truthful system: requests answered in any way, reads amid them."""
+    """A run of a correct system: requests with any outcome, and reads between them."""
     story, system, now = Story(), _System(), 0.0
     for number in range(draw(st.integers(1, 15))):
         now += draw(st.integers(1, 50)) / 100
@@ -65,7 +65,7 @@ def _truths(draw: st.DrawFn) -> Story:
 
 
 def _send(draw: st.DrawFn, story: Story, system: _System, now: float, number: int) -> None:
-    """Send one request; it is counted at *now*, which lies between its sending and its answer."""
+    """Send one request; it is counted at *now*, between its sending and its answer."""
     outcome = draw(st.sampled_from(Outcome))
     events = []
     for _ in range(draw(st.integers(1, 3))):
@@ -94,8 +94,8 @@ def _send(draw: st.DrawFn, story: Story, system: _System, now: float, number: in
 
 @settings(max_examples=100, deadline=None)
 @given(_truths())
-def test_a_truthful_history_has_no_finding(story: Story) -> None:
-    """In whatever order its lines stand."""
+def test_a_correct_history_has_no_finding(story: Story) -> None:
+    """In whatever order its lines are."""
     verdict = check(story.lines)
     assert not verdict.findings
     assert verdict.ok is any(isinstance(line, Request) for line in story.lines)
@@ -106,7 +106,7 @@ def test_a_truthful_history_has_no_finding(story: Story) -> None:
 def test_a_final_count_outside_its_bounds_is_found(
     story: Story, domain: str, kind: Kind, beyond: int
 ) -> None:
-    """One less than was accepted, or one more than was sent, each key once."""
+    """One less than accepted, or one more than sent, each key once."""
     keyed: dict[tuple[str, str], tuple[int, bool]] = {}
     accepted = most = 0
     for line in story.lines:

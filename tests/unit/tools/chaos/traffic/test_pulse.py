@@ -13,19 +13,19 @@ catchall_assigned_partitions 2.0
 
 
 def test_lags_are_read_from_a_workers_metrics() -> None:
-    """By partition; other metrics are none of it."""
+    """By partition; other metrics are ignored."""
     assert read_lags(METRICS) == {0: 17, 11: 1_200_000}
 
 
 def test_the_lag_is_known_only_while_every_partition_has_an_owner() -> None:
-    """A partition that nobody tells of may lag by anything."""
+    """A partition without an owner may have any lag."""
     halves = [dict.fromkeys(range(6), 1), dict.fromkeys(range(6, PARTITIONS), 2)]
     assert total_lag(halves) == 6 + 2 * (PARTITIONS - 6)
     assert total_lag(halves[:1]) is None
     assert total_lag([]) is None
 
 
-def test_of_two_owners_the_one_that_lags_more_is_believed() -> None:
-    """One of them has been replaced and does not know it yet."""
+def test_of_two_owners_the_larger_lag_counts() -> None:
+    """One of them was replaced and has not noticed yet."""
     all_done = dict.fromkeys(range(PARTITIONS), 0)
     assert total_lag([all_done, {3: 50}]) == 50

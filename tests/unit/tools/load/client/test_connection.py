@@ -1,4 +1,4 @@
-"""How a connection parses answers."""
+"""Parsing answers on a connection."""
 
 import asyncio
 from unittest.mock import create_autospec

@@ -1,4 +1,4 @@
-"""The key that a run asks with."""
+"""The API key of a run."""
 
 import pytest
 
@@ -10,7 +10,7 @@ from tests.tools.load.client.session import open_session
 async def test_a_key_of_the_environment_is_sent_with_every_request(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """By PUT, in bulk and with a question; without one no header is sent."""
+    """By PUT, in bulk and in queries; without a key there is no header."""
     monkeypatch.delenv(VARIABLE, raising=False)
     bare = node_at("http://127.0.0.1:8080")
     assert authorization() == {}

@@ -1,4 +1,4 @@
-"""Reading the answers of the query tier."""
+"""Parsing the answers of the query tier."""
 
 import json
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ FAILED = {"domain": "b.com", "error": {"code": "store_unavailable", "detail": ""
 
 
 class CannedClient(QueryClient):
-    """A query tier that always sends the same body."""
+    """A query tier that always answers with the same body."""
 
     body = b""
 
@@ -23,8 +23,8 @@ class CannedClient(QueryClient):
         return self.body
 
 
-async def ask(body: bytes) -> list[Answer | str]:
-    """Ask for two names and be answered with *body*."""
+async def get(body: bytes) -> list[Answer | str]:
+    """Request two names from a server that answers with *body*."""
     async with open_session(1.0) as session:
         client = CannedClient(session, ["http://a"])
         client.body = body
@@ -32,22 +32,22 @@ async def ask(body: bytes) -> list[Answer | str]:
 
 
 async def test_each_name_has_its_answer_or_the_code_of_its_error() -> None:
-    """One domain that can't be read leaves the others their answers."""
-    answers = await ask(json.dumps({"results": [KNOWN, FAILED]}).encode())
+    """An error of one domain leaves the others their answers."""
+    answers = await get(json.dumps({"results": [KNOWN, FAILED]}).encode())
     assert answers == [Answer("a.com", "unknown", 3, 0, 5), "store_unavailable"]
 
 
 @pytest.mark.parametrize(
     "body", [b"", b"\xff", b"{}", b'{"results": 1}', json.dumps({"results": [KNOWN]}).encode()]
 )
-async def test_an_answer_that_cannot_be_used_is_an_error(body: bytes) -> None:
+async def test_an_unusable_answer_is_an_error(body: bytes) -> None:
     """It proves nothing about any of the names."""
     with pytest.raises(QueryError, match="http://a: "):
-        await ask(body)
+        await get(body)
 
 
-async def test_nodes_are_asked_in_turn() -> None:
-    """Every query node has to show the right counts."""
+async def test_nodes_take_turns() -> None:
+    """Every query node must show the right counts."""
     async with open_session(1.0) as session:
         client = CannedClient(session, ["a", "b"])
         client.body = b'{"results": []}'

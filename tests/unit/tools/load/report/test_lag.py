@@ -1,10 +1,10 @@
-"""How far behind the workers say they are."""
+"""The lag that workers report."""
 
 from tests.tools.load.report.lag import parse_lag
 
 
 def test_the_lag_is_summed_over_the_partitions() -> None:
-    """A worker that says nothing of it is unknown, not 0."""
+    """The lag of a worker that does not report it is unknown, not 0."""
     metrics = (
         "# TYPE kafka_consumergroup_lag gauge\n"
         'kafka_consumergroup_lag{group="g",partition="0",topic="t"} 17.0\n'

@@ -1,4 +1,4 @@
-"""What a run prints and what it exits with."""
+"""The output and the exit status of a run."""
 
 import json
 from dataclasses import replace
@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
-from typer import BadParameter
 
 from tests.tools.load import __main__ as program
 from tests.tools.load.measurement.latency import Latency
@@ -56,7 +55,7 @@ WRONG = replace(
 
 
 def printed(report: Report) -> str:
-    """Return the closing table."""
+    """Return the final table."""
     console = Console(file=StringIO(), width=120)
     print_report(report, console)
     assert isinstance(console.file, StringIO)
@@ -64,32 +63,15 @@ def printed(report: Report) -> str:
 
 
 def test_a_run_is_good_if_something_was_accepted_and_every_count_is_right() -> None:
-    """Refusals and unanswered requests are figures; wrong counts and answers are failures."""
+    """Refused and unanswered requests are figures; wrong counts and answers are failures."""
     assert GOOD.ok
     assert not WRONG.ok
     assert not replace(GOOD, breaches=["put: status 200"]).ok
     assert not replace(GOOD, accepted=0).ok
 
 
-def test_the_table_has_every_figure() -> None:
-    """A reader finds rates, fates with their reasons, latencies and the verdict."""
-    text = printed(GOOD)
-    for figure in (
-        "2,000",
-        "20",
-        "2 (node_full 2)",
-        "1 (timeout 1)",
-        "1.0 / 2.0 / 3.0 / 4.0",
-        "30,000/s",
-    ):
-        assert figure in text
-    assert "0.25" in text
-    assert "30,000/s" in text
-    assert "every count is right" in text
-
-
 def test_the_first_twenty_wrong_domains_are_named() -> None:
-    """The rest are counted."""
+    """The rest is counted."""
     text = printed(WRONG)
     assert "d19.com: delivered is 0, but 1 were accepted" in text
     assert "d20.com" not in text
@@ -98,20 +80,12 @@ def test_the_first_twenty_wrong_domains_are_named() -> None:
 
 
 def test_the_json_report_has_the_verdict_too() -> None:
-    """A program reads the same as people do."""
+    """For programs."""
     report = json.loads(WRONG.to_json())
     assert report["ok"] is False
     assert report["sent_per_second"] == 20.0
     assert len(report["wrong"]) == 25
     assert report["latencies"]["put"]["p99_ms"] == 3.0
-
-
-def test_a_closed_loop_says_so() -> None:
-    """Its latencies leave out what a schedule would have waited for."""
-    text = printed(replace(GOOD, closed_loop=True))
-    assert "closed loop" in text
-    assert "from sending" in text
-    assert "from the scheduled time" in printed(GOOD)
 
 
 @pytest.mark.parametrize(
@@ -124,13 +98,13 @@ def test_a_closed_loop_says_so() -> None:
         (KeyboardInterrupt(), 130),
     ],
 )
-def test_the_exit_status_says_how_it_went(
+def test_the_exit_status_is_the_result(
     outcome: Report | BaseException,
     status: int,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
-    """0: all right; 1: counts are wrong; 2: nothing to send to; 130: interrupted."""
+    """0: all right; 1: wrong counts; 2: nothing to send to; 130: interrupted."""
 
     async def run_load(_options: LoadOptions, _watcher: Watcher) -> Report:
         if isinstance(outcome, Report):
@@ -142,9 +116,3 @@ def test_the_exit_status_says_how_it_went(
     report, page = tmp_path / "report.json", tmp_path / "page.html"
     assert program.run(LoadOptions(seed=1), report, page, console) == status
     assert report.exists() == page.exists() == isinstance(outcome, Report)
-
-
-def test_events_and_duration_exclude_each_other() -> None:
-    """Either says how long a run is."""
-    with pytest.raises(BadParameter):
-        program.main(events=1, duration=1.0)

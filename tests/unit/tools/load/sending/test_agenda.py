@@ -1,4 +1,4 @@
-"""What is to leave at which moment."""
+"""When each shipment is due."""
 
 from array import array
 
@@ -11,7 +11,7 @@ FIRST, SECOND = (Shipment(due, Way.PUT, array("I", [0])) for due in (0.0, 0.5))
 
 
 def test_in_an_open_loop_each_shipment_has_its_time() -> None:
-    """What is overdue keeps the time at which it should have left."""
+    """An overdue shipment keeps its due time."""
     agenda = Agenda(iter([FIRST, SECOND]), 100.0)
     assert agenda.due(99.9) is None
     assert agenda.due(103.0) == 100.0
@@ -25,7 +25,7 @@ def test_in_an_open_loop_each_shipment_has_its_time() -> None:
 
 
 def test_in_a_closed_loop_the_next_is_due_now_until_time_is_up() -> None:
-    """Nothing leaves before the start, which all processes share, and nothing after the end."""
+    """Nothing leaves before the common start of all processes, or after the end."""
     agenda = Agenda(iter([FIRST] * 9), 100.0, closed_loop=True, duration_seconds=5.0)
     assert agenda.due(99.9) is None
     assert not agenda.over

@@ -1,11 +1,11 @@
-"""Entering fates by the second."""
+"""Recording outcomes by the second."""
 
 from array import array
 
 from tests.tools.load.measurement.second import Second
 from tests.tools.load.measurement.series import Series
-from tests.tools.load.sending.answers import ACCEPTED, TIMED_OUT, Fate, Reply
-from tests.tools.load.sending.book import MAX_BREACHES, Book
+from tests.tools.load.sending.answers import ACCEPTED, Fate, Reply
+from tests.tools.load.sending.book import Book
 from tests.tools.load.streams.event import Outcome
 from tests.tools.load.streams.schedule import Shipment, Way
 from tests.tools.load.verification.ledger import Ledger
@@ -14,7 +14,7 @@ BEGAN = 1_000.0
 BULK = Shipment(0.0, Way.BULK, array("I", [0, 2, 4, 6]))
 
 
-def test_each_line_has_its_own_fate() -> None:
+def test_each_line_has_its_own_outcome() -> None:
     """Some lines may be accepted, others refused or unanswered."""
     ledger = Ledger()
     book = Book(ledger, BEGAN)
@@ -30,8 +30,8 @@ def test_each_line_has_its_own_fate() -> None:
     assert second.latencies == {Way.BULK: {499_968: 1}}
 
 
-def test_what_happens_belongs_to_its_second() -> None:
-    """Events are offered when they are due, sent when they leave, accepted when answered."""
+def test_events_are_recorded_in_their_second() -> None:
+    """Offered when due, sent when they leave, accepted when answered."""
     book = Book(Ledger(), BEGAN)
     book.leave(BULK, BEGAN + 0.9, BEGAN + 1.1)
     book.accept(BULK, BEGAN + 0.9, BEGAN + 2.4)
@@ -39,23 +39,6 @@ def test_what_happens_belongs_to_its_second() -> None:
     assert (seconds[0].offered, seconds[1].sent, seconds[2].accepted) == (4, 4, 4)
     assert book.last_accepted == BEGAN + 2.4
     assert book.drain() == []
-
-
-def test_latency_is_of_requests_of_which_an_event_was_accepted() -> None:
-    """A timeout says nothing of how fast answers are."""
-    book = Book(Ledger(), BEGAN)
-    book.settle(BULK, Reply(TIMED_OUT), BEGAN, BEGAN + 10)
-    (second,) = book.drain()
-    assert (second.latencies, second.unanswered) == ({}, 4)
-    assert book.last_accepted is None
-
-
-def test_no_more_than_twenty_breaches_are_kept() -> None:
-    """A server that breaks its promise at every request fills no memory."""
-    book = Book(Ledger(), BEGAN)
-    for _ in range(50):
-        book.settle(BULK, Reply(TIMED_OUT, breach="status 200"), BEGAN, BEGAN)
-    assert book.breaches == ["bulk: status 200"] * MAX_BREACHES
 
 
 def test_the_same_second_of_several_processes_adds_up() -> None:

@@ -1,4 +1,4 @@
-"""The profile ``waves`` made event by event: slow, and simple enough to be believed."""
+"""The profile ``waves``, event by event: slow, and obviously correct."""
 
 from collections.abc import Iterator
 
@@ -7,11 +7,11 @@ from tests.tools.load.streams.waves import ACTIVE_DOMAINS, lives
 
 
 def waves(seed: int) -> Iterator[Event]:
-    """Yield the events in the order in which they are due, without end."""
+    """Yield the events in the order of their due times, without end."""
     newcomers = lives(seed)
 
     def turns() -> Iterator[Event]:
-        """Yield the events of one of the places: of one domain after the other."""
+        """Yield the events of one place: one domain after the other."""
         for life in newcomers:
             for index in range(life.events):
                 yield Event(life.number, life.name, life.kind(index))

@@ -1,4 +1,4 @@
-"""The profiles as numbers are the profiles."""
+"""The profiles as numbers."""
 
 import json
 from collections import Counter
@@ -9,7 +9,6 @@ import pytest
 
 from tests.tools.load.streams.event import Event, Kind
 from tests.tools.load.streams.stream import Stream, code_of, kind_of
-from tests.tools.load.streams.waves import lives
 from tests.tools.load.streams.waves_stream import WavesStream
 from tests.tools.load.streams.wide_stream import WideStream
 from tests.unit.tools.load.streams.one_by_one import waves
@@ -24,12 +23,12 @@ STREAMS: dict[str, Callable[[], Stream]] = {
 
 @pytest.fixture(params=STREAMS)
 def make(request: pytest.FixtureRequest) -> Callable[[], Stream]:
-    """What opens a stream, of each profile."""
+    """Opens a stream of each profile."""
     return STREAMS[request.param]
 
 
 def test_waves_are_the_generator_event_by_event() -> None:
-    """What is repeated in whole rounds equals what is made one by one."""
+    """Repeated rounds equal rounds computed one by one."""
     events = list(islice(waves(SEED), 200_000))
     stream = WavesStream(SEED)
     taken = [code for size in (1, 999, 50_000, 149_000) for code in stream.take(size)]
@@ -37,24 +36,16 @@ def test_waves_are_the_generator_event_by_event() -> None:
     assert all(stream.name(event.number) == event.name for event in events[::100])
 
 
-def test_a_name_can_be_asked_for_before_its_domain_comes() -> None:
-    """Names follow from the seed, and asking for one changes no event."""
+def test_a_name_is_known_before_its_domain_occurs() -> None:
+    """Names follow from the seed, and reading one changes no event."""
     asked, other = WavesStream(SEED), WavesStream(SEED)
     name = asked.name(500)
     assert asked.take(700_000) == other.take(700_000)
     assert other.name(500) == name
 
 
-def test_names_may_be_asked_for_in_any_order_and_without_events() -> None:
-    """Who verifies takes no events, and asks for one name after the other."""
-    expected = [life.name for life in islice(lives(SEED), 300)]
-    upwards, downwards = WavesStream(SEED), WavesStream(SEED)
-    assert [upwards.name(number) for number in range(300)] == expected
-    assert [downwards.name(number) for number in reversed(range(300))] == expected[::-1]
-
-
 @pytest.mark.parametrize("share", [0.0, 0.003, 0.25, 1.0])
-def test_as_many_domains_bounce_as_are_asked_for(share: float) -> None:
+def test_the_bounce_share_is_that_of_the_options(share: float) -> None:
     """A domain that bounces does so at about half of its events, all others never."""
     stream = WideStream(SEED, 1_000, bounce_share=share)
     kinds: dict[int, Counter[Kind]] = {}
@@ -65,8 +56,8 @@ def test_as_many_domains_bounce_as_are_asked_for(share: float) -> None:
     assert all(seen[Kind.DELIVERED] for seen in bouncing)
 
 
-def test_what_is_skipped_is_what_another_takes(make: Callable[[], Stream]) -> None:
-    """Taking and skipping in turn gives the same events as taking all."""
+def test_skipping_equals_taking(make: Callable[[], Stream]) -> None:
+    """Taking and skipping alternately gives the same events as taking all."""
     parts = [700, 1, 4_999, 500, 20, 3_000]
     stream, whole = make(), make().take(sum(parts))
     position = 0
@@ -78,8 +69,8 @@ def test_what_is_skipped_is_what_another_takes(make: Callable[[], Stream]) -> No
         position += part
 
 
-def test_lines_and_paths_say_what_the_code_is(make: Callable[[], Stream]) -> None:
-    """A bulk request's lines and a PUT's path name the domain and the kind."""
+def test_lines_and_paths_match_the_code(make: Callable[[], Stream]) -> None:
+    """A bulk line and a PUT's path have the domain and the kind."""
     stream = make()
     codes = stream.take(3_000)
     lines = [json.loads(line) for line in stream.lines(codes).splitlines()]

@@ -1,4 +1,4 @@
-"""Counting what was sent, domain by domain, in little memory."""
+"""The sent events by domain, in little memory."""
 
 from array import array
 from random import Random
@@ -17,7 +17,7 @@ def codes(*numbers: int, kind: Kind = Kind.DELIVERED) -> "array[int]":
 
 
 def merged(*ledgers: Ledger) -> Ledger:
-    """Return the sum of what several processes entered."""
+    """Return the sum of the ledgers of several processes."""
     whole = Ledger()
     for ledger in ledgers:
         for outcome, piece in ledger.pieces():
@@ -25,8 +25,8 @@ def merged(*ledgers: Ledger) -> Ledger:
     return whole
 
 
-def test_events_are_entered_by_domain_kind_and_outcome() -> None:
-    """Unanswered events widen the bounds of their own domain and kind, refused ones of none."""
+def test_events_are_recorded_by_domain_kind_and_outcome() -> None:
+    """Unanswered events widen the bounds of their domain and kind, refused ones do not."""
     ledger = Ledger()
     ledger.accept(codes(0, 5, 5))
     ledger.record(codes(5), Outcome.UNANSWERED)
@@ -37,8 +37,8 @@ def test_events_are_entered_by_domain_kind_and_outcome() -> None:
     assert ledger.expected(9) == (Bounds(0, 0), Bounds(0, 0))
 
 
-def test_every_domain_that_was_sent_is_known_whatever_became_of_it() -> None:
-    """Those that were never sent are not; those of which all was refused are."""
+def test_every_sent_domain_is_known() -> None:
+    """Also one with only refused events, but none that was never sent."""
     ledger = Ledger(100)
     ledger.accept(codes(3, 3))
     ledger.record(codes(20_000, kind=Kind.BOUNCED), Outcome.UNANSWERED)
@@ -49,7 +49,7 @@ def test_every_domain_that_was_sent_is_known_whatever_became_of_it() -> None:
 
 @pytest.mark.parametrize("typecode", ["B", "H"])
 def test_a_count_may_outgrow_its_cell(typecode: str) -> None:
-    """What a cell can't hold is carried; sums of processes too."""
+    """A dictionary keeps the overflow; sums of processes, too."""
     cells = Cells(typecode)  # type: ignore[arg-type]
     cells.count([4] * 200_000 + [5])
     other = Cells(typecode)  # type: ignore[arg-type]
@@ -74,7 +74,7 @@ def test_ledgers_of_several_processes_add_up() -> None:
 
 
 def test_ten_million_domains_cost_forty_megabytes_and_ninety_at_worst() -> None:
-    """So that ten processes and their parent keep them in less than 1 GiB."""
+    """So ten processes and their parent need less than 1 GiB."""
     ledger = Ledger(10_000_000)
     last = codes(9_999_999)
     ledger.accept(last)
