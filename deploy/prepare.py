@@ -171,11 +171,9 @@ async def create_topics(
         if code and error_type is not TopicAlreadyExistsError:
             raise PipelineError(f"topic {name!r}: {error_type.__name__}: {message}")
         log.info("the topic exists", topic=name, created=code == 0)
+    # 0: the topic was just created, and not every broker has it yet.
     partitions = len(found[0]["partitions"])
-    if partitions not in {
-        0,
-        layout.partitions,
-    }:  # 0: just created, and not known to every broker yet
+    if partitions not in {0, layout.partitions}:
         log.warning(
             "the topic keeps its number of partitions",
             partitions=partitions,

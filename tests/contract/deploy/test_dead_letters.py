@@ -1,4 +1,4 @@
-"""What operators rely on when they replay dead letters, on a real Kafka."""
+"""Replays of dead letters on a real Kafka."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -38,7 +38,7 @@ GARBAGE = (b"\xff", b"\x00not a record")
 
 @pytest.fixture
 def replay(kafka_config: KafkaConfig) -> Callable[..., "asyncio.Future[None]"]:
-    """Run the command with these words."""
+    """Return a function that runs `replay` with the given words."""
 
     def run(*words: str) -> "asyncio.Future[None]":
         arguments = parse_arguments(["replay", *words])
@@ -49,38 +49,38 @@ def replay(kafka_config: KafkaConfig) -> Callable[..., "asyncio.Future[None]"]:
 
 @pytest.fixture
 def pipeline(real_log: Log, real_store: Store) -> Pipeline:
-    """Both real."""
+    """A pipeline of the real log and the real store."""
     return Pipeline(real_log, real_store)
 
 
-async def keep(log: Log, *records: KeyValue) -> None:
-    """Put *records* aside as a worker does."""
+async def store_dead_letters(log: Log, *records: KeyValue) -> None:
+    """Store *records* as dead letters, as a worker does."""
     for offset, (key, value) in enumerate(records):
         kept = LogRecord(offset, key, value, 0)
         await DeadLetterTopic(log.dead_letters).publish(f"{log.name}/0", kept, "why")
 
 
 async def stored(log: Log) -> list[object]:
-    """Return all that is in the topic of events."""
+    """Return all records of the topic of events."""
     return [pair for number in range(PARTITIONS) for pair in await log.records(number)]
 
 
 async def states(config: KafkaConfig) -> list[State]:
-    """Return what became of each letter."""
+    """Return the state of each dead letter."""
     async with open_ledger(config) as reader:
         return [letter.state for letter in reader.ledger]
 
 
-async def test_poison_is_put_aside_and_counted_once_after_the_fix(
+async def test_an_undecodable_event_is_counted_once_after_the_upgrade(
     pipeline: Pipeline,
     kafka_config: KafkaConfig,
     replay: Callable[..., "asyncio.Future[None]"],
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """A version that can't decode an event loses nothing: dead letter, fix, replay, exact count.
+    """An old version stores the event as a dead letter; after the upgrade a replay counts it.
 
-    A second replay sends nothing, and what is no record to the new version either stays.
+    A second replay sends nothing. Records that the new version cannot decode either stay.
     """
     log, store, domain = pipeline.log, pipeline.store, new_domain()
     plain, new = Event(domain, EventKind.DELIVERED, 5), Event(domain, EventKind.BOUNCED, 2, "k-1")
@@ -124,12 +124,12 @@ async def test_poison_is_put_aside_and_counted_once_after_the_fix(
         await command.run(parse_arguments(["show", "99"]), kafka_config)
 
 
-async def test_two_replays_at_once_send_each_letter_once(
+async def test_two_simultaneous_replays_send_each_dead_letter_once(
     real_log: Log, kafka_config: KafkaConfig
 ) -> None:
-    """The first mark in the topic counts, and each reads back whose that is."""
+    """The first mark in the topic counts, and each replay reads back whose mark that is."""
     records = [encode_event(Event(new_domain(), EventKind.DELIVERED, n)) for n in range(1, 31)]
-    await keep(real_log, *records)
+    await store_dead_letters(real_log, *records)
 
     async def one() -> int:
         async with open_ledger(kafka_config) as reader:
@@ -151,12 +151,12 @@ async def test_two_replays_at_once_send_each_letter_once(
     assert sorted(await stored(real_log), key=str) == sorted(records, key=str)
 
 
-async def test_what_kafka_refused_waits_and_what_it_did_not_answer_is_in_doubt(
+async def test_refused_dead_letters_wait_and_unanswered_ones_are_in_doubt(
     real_log: Log, kafka_config: KafkaConfig, replay: Callable[..., "asyncio.Future[None]"]
 ) -> None:
-    """Certainly not stored: sent by the next replay. Nobody knows: only when told to."""
+    """A refused one is sent by the next replay; one in doubt only on request."""
     records = [encode_event(Event(new_domain(), EventKind.DELIVERED, n)) for n in range(1, 5)]
-    await keep(real_log, *records)
+    await store_dead_letters(real_log, *records)
     events = InMemoryTopic(PARTITIONS)
 
     async with open_ledger(kafka_config) as reader:
@@ -176,11 +176,11 @@ async def test_what_kafka_refused_waits_and_what_it_did_not_answer_is_in_doubt(
     assert sorted(await stored(real_log), key=str) == sorted(records, key=str)
 
 
-async def test_no_answer_ends_the_command_and_says_so(
+async def test_a_missing_answer_ends_the_command_with_an_error(
     real_log: Log, kafka_config: KafkaConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever ran it must know that letters are in doubt."""
-    await keep(real_log, encode_event(Event(new_domain(), EventKind.DELIVERED, 1)))
+    """The error names the option that sends dead letters in doubt."""
+    await store_dead_letters(real_log, encode_event(Event(new_domain(), EventKind.DELIVERED, 1)))
     monkeypatch.setattr(Replay, "_send", _no_answer)
 
     with pytest.raises(PipelineError, match="--in-doubt"):
@@ -188,11 +188,11 @@ async def test_no_answer_ends_the_command_and_says_so(
     assert await states(kafka_config) == [State.IN_DOUBT]
 
 
-async def test_what_is_no_record_is_sent_where_it_was_if_asked_for(
+async def test_an_undecodable_record_is_sent_to_its_old_partition_on_request(
     real_log: Log, kafka_config: KafkaConfig, replay: Callable[..., "asyncio.Future[None]"]
 ) -> None:
-    """Workers of a newer version than this command may decode it."""
-    await keep(real_log, GARBAGE)
+    """Newer workers than this command may be able to decode it."""
+    await store_dead_letters(real_log, GARBAGE)
 
     await replay()
     assert await stored(real_log) == []
@@ -202,11 +202,11 @@ async def test_what_is_no_record_is_sent_where_it_was_if_asked_for(
     assert await states(kafka_config) == [State.SENT]
 
 
-async def test_what_no_batch_could_hold_is_kept_cut_and_never_sent(
+async def test_a_record_larger_than_a_batch_is_cut_and_never_sent(
     real_log: Log, kafka_config: KafkaConfig, replay: Callable[..., "asyncio.Future[None]"]
 ) -> None:
-    """A topic takes larger records than the letter of one may be: its partition goes on."""
-    await keep(real_log, (b"long.example.com", bytes(MAX_BATCH_BYTES)))
+    """A topic may have larger records than a dead letter can hold; the partition continues."""
+    await store_dead_letters(real_log, (b"long.example.com", bytes(MAX_BATCH_BYTES)))
     async with open_ledger(kafka_config) as reader:
         (letter,) = reader.ledger
         assert letter.value == bytes(MAX_KEPT_BYTES)
@@ -215,8 +215,8 @@ async def test_what_no_batch_could_hold_is_kept_cut_and_never_sent(
     assert await stored(real_log) == []
 
 
-async def test_a_missing_kafka_is_named(kafka_config: KafkaConfig) -> None:
-    """One sentence, not a traceback."""
+async def test_an_unreachable_kafka_is_named(kafka_config: KafkaConfig) -> None:
+    """The error has the address."""
     nowhere = kafka_config.model_copy(update={"bootstrap_servers": "127.0.0.1:1"})
 
     with pytest.raises(BrokerUnavailableError, match=r"127\.0\.0\.1:1"):
@@ -224,8 +224,8 @@ async def test_a_missing_kafka_is_named(kafka_config: KafkaConfig) -> None:
             pass
 
 
-async def test_a_topic_that_stops_answering_is_named(kafka_config: KafkaConfig) -> None:
-    """While it is read, too."""
+async def test_a_topic_that_cannot_be_read_is_named(kafka_config: KafkaConfig) -> None:
+    """This holds also for a failure in the middle of reading."""
 
     class Broken:
         async def end_offsets(self, _: object) -> None:
@@ -242,7 +242,7 @@ async def _no_answer(*_: object) -> None:
 
 
 class _OneAtATime:
-    """A topic that two may append to at once, which is one too many for a partition."""
+    """A topic that serialises appends: a partition accepts only one at a time."""
 
     def __init__(self, topic: Topic) -> None:
         self.partitions = topic.partitions

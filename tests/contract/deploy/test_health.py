@@ -1,4 +1,4 @@
-"""The health check of a container, asked of real servers on loopback."""
+"""The health check of a container, against real HTTP servers on loopback."""
 
 import asyncio
 import socket
@@ -18,7 +18,7 @@ from shared.http.server import open_server
 
 @pytest.fixture
 def ports(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Return three free ports that the check takes for those of the tiers."""
+    """Return three free ports, configured as the management ports of the tiers."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in health.PORTS]
     found: list[int] = [each.getsockname()[1] for each in sockets]
     for each in sockets:
@@ -29,13 +29,13 @@ def ports(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 async def check(path: str) -> int:
-    """Return the exit status of the check."""
+    """Run the check and return its exit status."""
     return await asyncio.to_thread(health.main, [path])
 
 
 @pytest.mark.parametrize("tier", [0, 1, 2])
-async def test_the_node_that_is_there_is_asked(ports: list[int], tier: int) -> None:
-    """Alive is not yet ready; whichever of the three tiers it is."""
+async def test_the_running_node_is_checked(ports: list[int], tier: int) -> None:
+    """This works for each tier; a live node may not be ready."""
     readiness = Readiness("kafka")
     router = build_management(readiness, CollectorRegistry())
     async with open_server(router, "127.0.0.1", ports[tier]):
@@ -44,19 +44,19 @@ async def test_the_node_that_is_there_is_asked(ports: list[int], tier: int) -> N
         assert await check("readyz") == 0
 
 
-async def test_nobody_there_is_not_healthy(
+async def test_without_a_node_the_check_fails(
     ports: list[int], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """And it says at which ports nobody was."""
+    """The output names the ports that did not answer."""
     assert await check("livez") == 1
     said = capsys.readouterr().out
     assert all(f"{port}: " in said for port in ports)
 
 
-async def test_with_a_certificate_it_is_asked_over_tls(
+async def test_a_node_with_a_certificate_is_checked_over_tls(
     ports: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever the certificate's name is, which is none that a loopback has."""
+    """The name in the certificate is not checked: it is never localhost."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     trustme.CA().issue_cert("ingest.example").configure_cert(context)
 
@@ -72,8 +72,8 @@ async def test_with_a_certificate_it_is_asked_over_tls(
         assert await check("livez") == 0
 
 
-def test_it_knows_where_the_tiers_listen() -> None:
-    """The ports are those of the settings, which this module does not import at run time."""
+def test_its_ports_are_those_of_the_tiers() -> None:
+    """It does not import the settings, so the ports are compared here."""
     of_settings = {
         f"{settings.model_config.get('env_prefix', '')}MANAGEMENT_PORT": settings.model_fields[
             "management_port"

@@ -1,4 +1,4 @@
-"""What operators rely on when they run ``python -m deploy.prepare``, on real servers alone."""
+"""The step ``python -m deploy.prepare`` on real servers."""
 
 import asyncio
 
@@ -19,13 +19,13 @@ from tests.waiting import WAIT_SECONDS
 LOG = "prepared/0"
 
 
-async def test_it_may_be_run_by_two_at_once_and_again_on_what_is_in_use(
+async def test_it_may_run_twice_at_once_and_again_on_a_system_in_use(
     kafka_config: KafkaConfig,
     kafka_layout: KafkaLayout,
     cassandra_config: CassandraConfig,
     cassandra_layout: CassandraLayout,
 ) -> None:
-    """The loser of a race finds its work done, and neither records nor counters are touched."""
+    """Both runs succeed, and records and counters are not changed."""
     own = cassandra_config.model_copy(update={"keyspace": unique("prepared").replace("-", "_")})
     config = PrepareConfig(kafka_config, kafka_layout, own, cassandra_layout)
     update = update_of(new_domain(), delivered=3, applied_offset=3)
@@ -47,10 +47,10 @@ async def test_it_may_be_run_by_two_at_once_and_again_on_what_is_in_use(
             assert row.delivered == 3
 
 
-async def test_topics_have_the_settings_that_the_guarantees_stand_on(
+async def test_topics_have_the_settings_that_the_guarantees_need(
     kafka_config: KafkaConfig, kafka_layout: KafkaLayout
 ) -> None:
-    """As the broker itself tells them."""
+    """The settings are read from the broker."""
     async with asyncio.timeout(WAIT_SECONDS):
         await prepare.create_topics(kafka_config, kafka_layout)
         events = await settings_of(kafka_config, kafka_config.topic)
@@ -65,9 +65,9 @@ async def test_topics_have_the_settings_that_the_guarantees_stand_on(
     assert events["retention.ms"] == str(kafka_layout.retention_days * 24 * 60 * 60 * 1000)
     assert letters["retention.ms"] == "-1"
     assert changes["cleanup.policy"] == "compact"
-    # Whoever comes back within it has missed no change, a bounce before all.
+    # A reader that was away for less than this misses no change, above all no bounce.
     assert int(changes["min.compaction.lag.ms"]) >= 60 * 60 * 1000
-    # Else nothing is ever compacted.
+    # Otherwise nothing would ever be compacted.
     assert int(changes["segment.ms"]) <= 24 * 60 * 60 * 1000
 
 

@@ -157,13 +157,13 @@ def test_prometheus_scrapes_each_tier_at_its_port() -> None:
     """Rules and dashboard distinguish the tiers by the names of the jobs."""
     read = yaml.safe_load((FOLDER / "prometheus.yaml").read_text())
     compose = yaml.safe_load((FOLDER.parent / "compose.yaml").read_text())
-    asked = {
+    targets = {
         job["job_name"]: {
             target for static in job["static_configs"] for target in static["targets"]
         }
         for job in read["scrape_configs"]
     }
-    assert asked == {
+    assert targets == {
         tier.name: {
             f"{service}:{tier.management_port}"
             for service in compose["services"]
