@@ -49,7 +49,8 @@ def _answer(body: str) -> Json:
     bulk = BulkRequest()
     for _ in bulk.parse(body.encode()):
         pass
-    answer: Json = to_builtins(BulkAnswer(bulk.accepted, bulk.rejected))
+    rejected = sorted(bulk.rejected, key=lambda rejection: rejection.line)
+    answer: Json = to_builtins(BulkAnswer(bulk.accepted, rejected))
     return answer
 
 
