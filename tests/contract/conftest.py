@@ -11,9 +11,9 @@ from deploy.prepare import CassandraLayout, KafkaLayout
 from shared.cassandra.session import Session, open_session
 from shared.config import CassandraConfig, KafkaConfig
 from shared.kafka.topic import open_topic
-from tests.contract.harness.logs import FakeLog, Log, RealLog
 from tests.contract.harness.pipeline import PARTITIONS, Pipeline, both
 from tests.contract.harness.stores import Store, fake_store, real_store, unique
+from tests.contract.harness.topics import FakeTopics, RealTopics, Topics
 from tests.fakes.counter_store import InMemoryCounterStore
 
 KEYSPACE = "contract"
@@ -67,13 +67,15 @@ async def session(
 
 
 @pytest.fixture
-def fake_log() -> Log:
-    """A new log in memory."""
-    return FakeLog(unique("contract"), PARTITIONS)
+def fake_topics() -> Topics:
+    """New topics in memory."""
+    return FakeTopics(unique("contract"), PARTITIONS)
 
 
 @pytest_asyncio.fixture
-async def real_log(kafka_config: KafkaConfig, kafka_layout: KafkaLayout) -> AsyncIterator[Log]:
+async def real_topics(
+    kafka_config: KafkaConfig, kafka_layout: KafkaLayout
+) -> AsyncIterator[Topics]:
     """A new topic on the real broker."""
     await prepare.create_topics(kafka_config, kafka_layout)
     async with AsyncExitStack() as stack:
@@ -84,7 +86,7 @@ async def real_log(kafka_config: KafkaConfig, kafka_layout: KafkaLayout) -> Asyn
         changes = await stack.enter_async_context(
             open_topic(kafka_config, kafka_config.changes_topic)
         )
-        yield RealLog(kafka_config, topic, letters, changes)
+        yield RealTopics(kafka_config, topic, letters, changes)
 
 
 @pytest.fixture(name="fake_store")
@@ -100,9 +102,9 @@ async def real_store_(session: Session) -> Store:
 
 
 @both
-def log(request: pytest.FixtureRequest) -> Log:
-    """Either log; asked for by name, so that a fake starts no server."""
-    chosen: Log = request.getfixturevalue(f"{request.param}_log")
+def topics(request: pytest.FixtureRequest) -> Topics:
+    """Fake or real topics; requested by name, so that a fake starts no server."""
+    chosen: Topics = request.getfixturevalue(f"{request.param}_topics")
     return chosen
 
 
@@ -117,6 +119,6 @@ def store(request: pytest.FixtureRequest) -> Store:
 def pipeline(request: pytest.FixtureRequest) -> Pipeline:
     """Both fakes, or both real."""
     return Pipeline(
-        request.getfixturevalue(f"{request.param}_log"),
+        request.getfixturevalue(f"{request.param}_topics"),
         request.getfixturevalue(f"{request.param}_store"),
     )

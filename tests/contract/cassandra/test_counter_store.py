@@ -1,4 +1,4 @@
-"""What a worker relies on when it writes counter rows, and a query node when it reads them."""
+"""The counter store, as workers write it and query nodes read it."""
 
 from dataclasses import replace
 
@@ -11,14 +11,14 @@ TOPIC_PARTITION = "contract/0"
 
 
 async def test_a_new_domain_has_no_rows(store: Store) -> None:
-    """It is in the answer all the same: every domain that was asked for is."""
+    """The result contains every requested domain."""
     domain = new_domain()
 
     assert await store.store.read(TOPIC_PARTITION, [domain]) == {domain: []}
 
 
-async def test_what_is_written_is_read(store: Store) -> None:
-    """All three columns and the writer come back, each as itself."""
+async def test_written_rows_are_read_back(store: Store) -> None:
+    """All three columns and the writer come back unchanged."""
     update = update_of(new_domain(), delivered=3, bounced=2, applied_offset=7)
 
     await store.store.write(TOPIC_PARTITION, [update])
@@ -29,7 +29,7 @@ async def test_what_is_written_is_read(store: Store) -> None:
 
 
 async def test_increments_of_one_writer_add_up(store: Store) -> None:
-    """They are increments, not values: the same one twice counts twice."""
+    """The same update twice counts twice: updates are increments, not values."""
     update = update_of(new_domain(), delivered=3, bounced=1, applied_offset=5)
 
     for _ in range(2):
@@ -39,10 +39,10 @@ async def test_increments_of_one_writer_add_up(store: Store) -> None:
     assert (row.delivered, row.bounced, row.applied_offset) == (6, 2, 10)
 
 
-async def test_increments_by_nothing_and_below_nothing_keep_the_columns_together(
+async def test_zero_and_negative_increments_keep_the_columns_together(
     store: Store,
 ) -> None:
-    """A column that did not move is 0 and not missing."""
+    """A column that did not move is 0, not missing."""
     update = update_of(new_domain(), delivered=0, bounced=0, applied_offset=0)
     await store.store.write(TOPIC_PARTITION, [update])
     (row,) = (await store.store.read(TOPIC_PARTITION, [update.domain]))[update.domain]
@@ -55,7 +55,7 @@ async def test_increments_by_nothing_and_below_nothing_keep_the_columns_together
 
 
 async def test_counters_hold_64_bits(store: Store) -> None:
-    """The largest sum that a record may name is not rounded."""
+    """The largest possible sum is not rounded."""
     update = update_of(new_domain(), delivered=2**62, applied_offset=2**53 + 1)
 
     await store.store.write(TOPIC_PARTITION, [update])
@@ -65,7 +65,7 @@ async def test_counters_hold_64_bits(store: Store) -> None:
 
 
 async def test_rows_of_different_writers_stay_apart(store: Store) -> None:
-    """Nobody's increments reach a row of another."""
+    """No writer's increment reaches a row of another."""
     first = update_of(new_domain(), delivered=1, applied_offset=1)
     second = replace(first, writer=new_writer(), delivered=2, applied_offset=2)
 
@@ -76,8 +76,8 @@ async def test_rows_of_different_writers_stay_apart(store: Store) -> None:
     assert {row.writer: row.delivered for row in rows} == {first.writer: 1, second.writer: 2}
 
 
-async def test_rows_of_another_log_are_not_returned(store: Store) -> None:
-    """Their offsets could not be compared."""
+async def test_rows_of_another_topic_partition_are_not_returned(store: Store) -> None:
+    """Their offsets cannot be compared."""
     ours = update_of(new_domain(), delivered=1, applied_offset=1)
     theirs = replace(ours, delivered=5, applied_offset=50)
 
@@ -90,7 +90,7 @@ async def test_rows_of_another_log_are_not_returned(store: Store) -> None:
 
 
 async def test_a_batch_reaches_every_domain_and_one_read_finds_them_all(store: Store) -> None:
-    """Each gets its own increments, and a domain without any is among them, empty."""
+    """Each domain gets its own increment; a domain without rows has an empty list."""
     updates = [update_of(new_domain(), delivered=n, applied_offset=n + 1) for n in range(40)]
     never_written = new_domain()
 
@@ -104,7 +104,7 @@ async def test_a_batch_reaches_every_domain_and_one_read_finds_them_all(store: S
 
 
 async def test_split_makes_groups_of_at_most_that_size(store: Store) -> None:
-    """Every update is in one group, once."""
+    """Every update is in exactly one group."""
     updates = [update_of(new_domain(), delivered=1) for _ in range(23)]
 
     groups = store.store.split(updates, 5)
@@ -118,13 +118,13 @@ async def test_split_of_nothing_is_nothing(store: Store) -> None:
     assert store.store.split([], 5) == []
 
 
-async def test_the_reader_knows_nothing_of_a_new_domain(store: Store) -> None:
-    """Zeros, not an error."""
+async def test_the_reader_returns_zeros_for_a_new_domain(store: Store) -> None:
+    """A new domain is not an error."""
     assert await store.reader.read(new_domain()) == Counters(0, 0)
 
 
-async def test_the_reader_takes_the_newest_row_of_a_log(store: Store) -> None:
-    """The row with the largest offset speaks, whichever was started last."""
+async def test_the_reader_takes_the_newest_row_of_a_topic_partition(store: Store) -> None:
+    """The row with the largest offset wins, whichever was started last."""
     newest = update_of(new_domain(), delivered=7, bounced=1, applied_offset=8)
     await store.store.write(TOPIC_PARTITION, [newest])
     older = replace(newest, writer=new_writer(), delivered=5, bounced=0, applied_offset=5)
@@ -133,8 +133,8 @@ async def test_the_reader_takes_the_newest_row_of_a_log(store: Store) -> None:
     assert await store.reader.read(newest.domain) == Counters(7, 1)
 
 
-async def test_the_reader_adds_logs_up(store: Store) -> None:
-    """Different logs hold different events."""
+async def test_the_reader_adds_topic_partitions_up(store: Store) -> None:
+    """Different partitions hold different events."""
     domain = new_domain()
     for number, delivered in enumerate((1, 20, 300)):
         update = update_of(domain, delivered=delivered, bounced=number, applied_offset=number + 1)
@@ -144,7 +144,7 @@ async def test_the_reader_adds_logs_up(store: Store) -> None:
 
 
 async def test_a_deleted_row_is_gone_and_its_neighbours_stay(store: Store) -> None:
-    """Also one that was gone before: a deletion may be repeated."""
+    """A deletion may be repeated."""
     first = update_of(new_domain(), delivered=1, applied_offset=1)
     second = replace(first, writer=new_writer(), delivered=2, applied_offset=2)
     elsewhere = replace(first, domain=new_domain())

@@ -23,8 +23,8 @@ from shared.errors import (
     StoreUnavailableError,
 )
 from shared.kafka.topic import open_topic
-from tests.contract.harness.logs import read_all
 from tests.contract.harness.stores import new_domain, update_of
+from tests.contract.harness.topics import read_all
 from tests.servers.freezing import frozen
 from tests.servers.own_servers import open_own_servers
 from tests.waiting import WAIT_SECONDS, until

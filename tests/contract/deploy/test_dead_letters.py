@@ -25,11 +25,11 @@ from shared.kafka.topic import Topic
 from shared.model.event import Event, EventKind
 from shared.model.partitioning import partition_of
 from shared.model.record import KeyValue, decode_event, encode_event
-from tests.contract.harness.logs import Log
 from tests.contract.harness.pipeline import PARTITIONS, Pipeline
 from tests.contract.harness.stores import Store, new_domain
+from tests.contract.harness.topics import Topics
 from tests.contract.harness.workers import open_worker, truth, until_counted
-from tests.fakes.log import LogRecord
+from tests.fakes.group_topic import StoredRecord
 from tests.fakes.topic import InMemoryTopic
 from tests.waiting import until_equal
 
@@ -48,21 +48,21 @@ def replay(kafka_config: KafkaConfig) -> Callable[..., "asyncio.Future[None]"]:
 
 
 @pytest.fixture
-def pipeline(real_log: Log, real_store: Store) -> Pipeline:
-    """A pipeline of the real log and the real store."""
-    return Pipeline(real_log, real_store)
+def pipeline(real_topics: Topics, real_store: Store) -> Pipeline:
+    """A pipeline of the real topics and the real store."""
+    return Pipeline(real_topics, real_store)
 
 
-async def store_dead_letters(log: Log, *records: KeyValue) -> None:
+async def store_dead_letters(topics: Topics, *records: KeyValue) -> None:
     """Store *records* as dead letters, as a worker does."""
     for offset, (key, value) in enumerate(records):
-        kept = LogRecord(offset, key, value, 0)
-        await DeadLetterTopic(log.dead_letters).publish(f"{log.name}/0", kept, "why")
+        kept = StoredRecord(offset, key, value, 0)
+        await DeadLetterTopic(topics.dead_letters).publish(f"{topics.name}/0", kept, "why")
 
 
-async def stored(log: Log) -> list[object]:
+async def stored(topics: Topics) -> list[object]:
     """Return all records of the topic of events."""
-    return [pair for number in range(PARTITIONS) for pair in await log.records(number)]
+    return [pair for number in range(PARTITIONS) for pair in await topics.records(number)]
 
 
 async def states(config: KafkaConfig) -> list[State]:
@@ -82,10 +82,10 @@ async def test_an_undecodable_event_is_counted_once_after_the_upgrade(
 
     A second replay sends nothing. Records that the new version cannot decode either stay.
     """
-    log, store, domain = pipeline.log, pipeline.store, new_domain()
+    topics, store, domain = pipeline.topics, pipeline.store, new_domain()
     plain, new = Event(domain, EventKind.DELIVERED, 5), Event(domain, EventKind.BOUNCED, 2, "k-1")
     at = partition_of(domain, PARTITIONS)
-    await log.topic.append(at, [encode_event(plain), encode_event(new), GARBAGE])
+    await topics.topic.append(at, [encode_event(plain), encode_event(new), GARBAGE])
 
     def decode_of_old(key: bytes | None, value: bytes | None) -> Event:
         event = decode_event(key, value)
@@ -95,25 +95,25 @@ async def test_an_undecodable_event_is_counted_once_after_the_upgrade(
 
     with monkeypatch.context() as old:
         old.setattr(partition, "decode_event", decode_of_old)
-        async with open_worker(log, store.store):
+        async with open_worker(topics, store.store):
             await until_counted(store.reader, truth([plain]))
 
             async def letters() -> int:
-                return len(await log.letters())
+                return len(await topics.letters())
 
             await until_equal(letters, 2)
 
     await replay("--dry-run")
     assert "would send 1 dead letter to" in capsys.readouterr().out
-    assert len(await log.records(at)) == 3
+    assert len(await topics.records(at)) == 3
 
     await replay()
     await replay()
-    async with open_worker(log, store.store):
+    async with open_worker(topics, store.store):
         await until_counted(store.reader, truth([plain, new]))
 
     assert "sent 1 of 1" in capsys.readouterr().out
-    assert list(await log.records(at))[3:] == [encode_event(new)]
+    assert list(await topics.records(at))[3:] == [encode_event(new)]
     assert await states(kafka_config) == [State.SENT, State.WAITING]
     await command.run(parse_arguments(["list"]), kafka_config)
     await command.run(parse_arguments(["show", "1"]), kafka_config)
@@ -125,11 +125,11 @@ async def test_an_undecodable_event_is_counted_once_after_the_upgrade(
 
 
 async def test_two_simultaneous_replays_send_each_dead_letter_once(
-    real_log: Log, kafka_config: KafkaConfig
+    real_topics: Topics, kafka_config: KafkaConfig
 ) -> None:
     """The first mark in the topic counts, and each replay reads back whose mark that is."""
     records = [encode_event(Event(new_domain(), EventKind.DELIVERED, n)) for n in range(1, 31)]
-    await store_dead_letters(real_log, *records)
+    await store_dead_letters(real_topics, *records)
 
     async def one() -> int:
         async with open_ledger(kafka_config) as reader:
@@ -138,30 +138,30 @@ async def test_two_simultaneous_replays_send_each_dead_letter_once(
             async with asyncio.timeout(10):
                 while len(opened) < 2:
                     await asyncio.sleep(0)
-            run = Replay(reader, real_log.topic, marks)
+            run = Replay(reader, real_topics.topic, marks)
             await run.send(selected)
             return len(run.sent)
 
     opened: list[int] = []
-    marks = _OneAtATime(real_log.dead_letters)
+    marks = _OneAtATime(real_topics.dead_letters)
     sent = await asyncio.gather(one(), one())
 
     assert opened == [30, 30]
     assert sum(sent) == 30
-    assert sorted(await stored(real_log), key=str) == sorted(records, key=str)
+    assert sorted(await stored(real_topics), key=str) == sorted(records, key=str)
 
 
 async def test_refused_dead_letters_wait_and_unanswered_ones_are_in_doubt(
-    real_log: Log, kafka_config: KafkaConfig, replay: Callable[..., "asyncio.Future[None]"]
+    real_topics: Topics, kafka_config: KafkaConfig, replay: Callable[..., "asyncio.Future[None]"]
 ) -> None:
     """A refused one is sent by the next replay; one in doubt only on request."""
     records = [encode_event(Event(new_domain(), EventKind.DELIVERED, n)) for n in range(1, 5)]
-    await store_dead_letters(real_log, *records)
+    await store_dead_letters(real_topics, *records)
     events = InMemoryTopic(PARTITIONS)
 
     async with open_ledger(kafka_config) as reader:
         events.fail(OutcomeUnknownError("late"), BrokerUnavailableError("away"))
-        run = Replay(reader, events, real_log.dead_letters)
+        run = Replay(reader, events, real_topics.dead_letters)
         with pytest.raises(BrokerUnavailableError):
             await run.send(select(reader.ledger, 100))
     assert len(run.in_doubt) == 1
@@ -173,14 +173,14 @@ async def test_refused_dead_letters_wait_and_unanswered_ones_are_in_doubt(
     assert await states(kafka_config) == [State.IN_DOUBT, *[State.SENT] * 3]
     await replay("--in-doubt")
     assert await states(kafka_config) == [State.SENT] * 4
-    assert sorted(await stored(real_log), key=str) == sorted(records, key=str)
+    assert sorted(await stored(real_topics), key=str) == sorted(records, key=str)
 
 
 async def test_a_missing_answer_ends_the_command_with_an_error(
-    real_log: Log, kafka_config: KafkaConfig, monkeypatch: pytest.MonkeyPatch
+    real_topics: Topics, kafka_config: KafkaConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The error names the option that sends dead letters in doubt."""
-    await store_dead_letters(real_log, encode_event(Event(new_domain(), EventKind.DELIVERED, 1)))
+    await store_dead_letters(real_topics, encode_event(Event(new_domain(), EventKind.DELIVERED, 1)))
     monkeypatch.setattr(Replay, "_send", _no_answer)
 
     with pytest.raises(PipelineError, match="--in-doubt"):
@@ -189,30 +189,30 @@ async def test_a_missing_answer_ends_the_command_with_an_error(
 
 
 async def test_an_undecodable_record_is_sent_to_its_old_partition_on_request(
-    real_log: Log, kafka_config: KafkaConfig, replay: Callable[..., "asyncio.Future[None]"]
+    real_topics: Topics, kafka_config: KafkaConfig, replay: Callable[..., "asyncio.Future[None]"]
 ) -> None:
     """Newer workers than this command may be able to decode it."""
-    await store_dead_letters(real_log, GARBAGE)
+    await store_dead_letters(real_topics, GARBAGE)
 
     await replay()
-    assert await stored(real_log) == []
+    assert await stored(real_topics) == []
     await replay("--undecodable", "0")
 
-    assert list(await real_log.records(0)) == [GARBAGE]
+    assert list(await real_topics.records(0)) == [GARBAGE]
     assert await states(kafka_config) == [State.SENT]
 
 
 async def test_a_record_larger_than_a_batch_is_cut_and_never_sent(
-    real_log: Log, kafka_config: KafkaConfig, replay: Callable[..., "asyncio.Future[None]"]
+    real_topics: Topics, kafka_config: KafkaConfig, replay: Callable[..., "asyncio.Future[None]"]
 ) -> None:
     """A topic may have larger records than a dead letter can hold; the partition continues."""
-    await store_dead_letters(real_log, (b"long.example.com", bytes(MAX_BATCH_BYTES)))
+    await store_dead_letters(real_topics, (b"long.example.com", bytes(MAX_BATCH_BYTES)))
     async with open_ledger(kafka_config) as reader:
         (letter,) = reader.ledger
         assert letter.value == bytes(MAX_KEPT_BYTES)
         assert letter.cut
     await replay("--undecodable")
-    assert await stored(real_log) == []
+    assert await stored(real_topics) == []
 
 
 async def test_an_unreachable_kafka_is_named(kafka_config: KafkaConfig) -> None:

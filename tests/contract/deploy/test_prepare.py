@@ -11,9 +11,9 @@ from shared.cassandra.session import open_session
 from shared.config import CassandraConfig, KafkaConfig
 from shared.kafka.producer import MAX_BATCH_BYTES
 from shared.kafka.topic import open_topic
-from tests.contract.harness.logs import read_all
 from tests.contract.harness.pipeline import PARTITIONS
 from tests.contract.harness.stores import new_domain, real_store, unique, update_of
+from tests.contract.harness.topics import read_all
 from tests.waiting import WAIT_SECONDS
 
 LOG = "prepared/0"

@@ -1,4 +1,4 @@
-"""A worker's partition without Kafka, to count on a real store what a test makes up."""
+"""A worker's partition without Kafka, to count made-up events on a real store."""
 
 import asyncio
 import time
@@ -29,7 +29,7 @@ SECONDS_TO_SETTLE = 90.0
 
 @dataclass(slots=True)
 class Line:
-    """A record as the log holds it."""
+    """A record with its offset."""
 
     offset: int
     key: bytes | None
@@ -39,7 +39,7 @@ class Line:
 
 
 class Counting:
-    """A worker's partition without Kafka: everything of it but the group."""
+    """A worker's partition without Kafka and its group."""
 
     def __init__(
         self,
@@ -88,7 +88,7 @@ class Counting:
         await until(lambda: self._task.ledger.settled, SECONDS_TO_SETTLE)
 
     async def false_rows(self) -> list[str]:
-        """Return the rows that are no true count up to their offset."""
+        """Return the rows that are not a true count up to their offset."""
         wrong = []
         store, size = self._context.store, len(self._domains)
         for start in range(0, size, 50):

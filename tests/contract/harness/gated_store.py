@@ -1,4 +1,4 @@
-"""A counter store whose answers a test holds back."""
+"""A counter store that answers when the test allows it."""
 
 import asyncio
 from collections.abc import Sequence
@@ -18,14 +18,14 @@ class GatedStore(InMemoryCounterStore):
         self.asked = asyncio.Event()
 
     async def read(
-        self, log: str, domains: Sequence[DomainName]
+        self, topic_partition: str, domains: Sequence[DomainName]
     ) -> dict[DomainName, list[CounterRow]]:
         """See CounterStore."""
         self.asked.set()
         await self.gate.wait()
-        return await super().read(log, domains)
+        return await super().read(topic_partition, domains)
 
-    async def write(self, log: str, updates: Sequence[RowUpdate]) -> None:
+    async def write(self, topic_partition: str, updates: Sequence[RowUpdate]) -> None:
         """See CounterStore."""
         await self.gate.wait()
-        await super().write(log, updates)
+        await super().write(topic_partition, updates)

@@ -1,19 +1,19 @@
-"""Members of a consumer group, as the tests of what a worker reads have them."""
+"""Members of a consumer group, for the tests of the record source."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from consumer.counting.position import Position
 from consumer.kafka.record_source import Record
-from tests.contract.harness.logs import Log, Source
 from tests.contract.harness.pipeline import PARTITIONS
+from tests.contract.harness.topics import Source, Topics
 from tests.waiting import until
 
 GROUP = "readers"
 
 
 class Member:
-    """A member of the group that notes what it is given, and commits when it loses it."""
+    """A member of the group that records its assignments, and commits at a revocation."""
 
     def __init__(self, source: Source, name: str, journal: list[str]) -> None:
         self.source = source
@@ -25,20 +25,20 @@ class Member:
         self._journal = journal
 
     async def assign(self, positions: Mapping[int, Position]) -> None:
-        """Take partitions over."""
+        """Record the assignment."""
         self._journal.append(f"{self._name} assigned")
         self.positions = dict(positions)
         self.owned = {p: at.next_offset for p, at in positions.items()}
 
     async def revoke(self) -> None:
-        """Give them up."""
+        """Commit and give up the partitions."""
         self._journal.append(f"{self._name} revoked")
         self.owned = {}
         if self.to_commit:
             self.commits.append(await self.source.commit(self.to_commit))
 
     async def has(self, count: int) -> None:
-        """Wait until it has *count* partitions; a consumer rebalances only while it is read."""
+        """Wait until the member owns *count* partitions. It rebalances only while it fetches."""
 
         async def enough() -> bool:
             await self.source.fetch()
@@ -49,17 +49,17 @@ class Member:
 
 @asynccontextmanager
 async def member(
-    log: Log, name: str = "a", journal: list[str] | None = None
+    topics: Topics, name: str = "a", journal: list[str] | None = None
 ) -> AsyncIterator[Member]:
     """Open a member that has joined but owns nothing yet."""
-    async with log.open_source(GROUP) as source:
+    async with topics.open_source(GROUP) as source:
         opened = Member(source, name, [] if journal is None else journal)
         source.subscribe(opened)
         yield opened
 
 
 async def read(source: Source, partition: int, count: int) -> list[Record]:
-    """Return the next *count* records of *partition*, at least."""
+    """Return at least the next *count* records of *partition*."""
     found: list[Record] = []
 
     async def enough() -> bool:
@@ -71,11 +71,11 @@ async def read(source: Source, partition: int, count: int) -> list[Record]:
 
 
 async def owned(opened: Member) -> Mapping[int, int]:
-    """Return where each partition starts, once a first member has them all."""
+    """Return the start of each partition, once a first member owns all of them."""
     await until(lambda: len(opened.owned) == PARTITIONS)
     return opened.owned
 
 
 def numbered(count: int, start: int = 0) -> Sequence[tuple[bytes, bytes]]:
-    """Return *count* records that say their number."""
+    """Return *count* records that contain their numbers."""
     return [(b"k", str(number).encode()) for number in range(start, start + count)]

@@ -1,11 +1,11 @@
-"""What a worker reads from and writes to: both fakes, or both real."""
+"""A worker's input and output: both fakes, or both real."""
 
 from dataclasses import dataclass
 
 import pytest
 
-from tests.contract.harness.logs import Log
 from tests.contract.harness.stores import Store
+from tests.contract.harness.topics import Topics
 
 PARTITIONS = 2
 both = pytest.fixture(params=["fake", "real"])
@@ -14,7 +14,7 @@ both = pytest.fixture(params=["fake", "real"])
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """A log, and the store that its events are counted in."""
+    """The topics, and the store in which their events are counted."""
 
-    log: Log
+    topics: Topics
     store: Store

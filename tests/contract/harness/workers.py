@@ -1,4 +1,4 @@
-"""Workers on a log and a store, real or not, and what they are given to count."""
+"""Workers on topics and a store, real or not, and the events that they count."""
 
 import asyncio
 import random
@@ -28,7 +28,7 @@ from shared.model.domain import DomainName
 from shared.model.event import Event, EventKind
 from shared.model.partitioning import partition_of
 from shared.model.record import KeyValue, encode_event
-from tests.contract.harness.logs import SESSION_SECONDS, Log, Source
+from tests.contract.harness.topics import SESSION_SECONDS, Source, Topics
 from tests.waiting import WAIT_SECONDS, until
 
 GROUP = "workers"
@@ -36,7 +36,7 @@ GROUP = "workers"
 
 @dataclass(slots=True)
 class Running:
-    """A worker at work; ``stop`` and ``kill`` return when it has ended."""
+    """A running worker; ``stop`` and ``kill`` return when it has ended."""
 
     worker: Worker
     source: Source
@@ -45,35 +45,35 @@ class Running:
     task: asyncio.Task[None]
 
     async def stop(self) -> None:
-        """Let it end well. Raises what it ended with."""
+        """Stop it gracefully. Raises the error that it ended with."""
         self.told_to_stop.set()
         async with asyncio.timeout(WAIT_SECONDS):
             await self.task
 
     async def kill(self) -> None:
-        """End it between two steps, whatever it has in hand."""
+        """Cancel it between two steps, whatever is in flight."""
         self.task.cancel()
         await asyncio.wait({self.task}, timeout=WAIT_SECONDS)
         assert self.task.cancelled()
 
     @property
     def partitions(self) -> float | None:
-        """How many partitions it has."""
+        """The number of its partitions."""
         return self.registry.get_sample_value("catchall_assigned_partitions")
 
     @property
     def records_read(self) -> float | None:
-        """How many records it has taken so far."""
+        """The number of records that it has read."""
         return self.registry.get_sample_value("catchall_records_total")
 
     @property
     def records_replayed(self) -> float:
-        """How many of them the rows had counted before."""
+        """The number of those records that the rows had counted before."""
         return self.registry.get_sample_value("catchall_records_replayed_total") or 0.0
 
 
 def settings_of(drain_seconds: float = 2.0) -> WorkerSettings:
-    """Return settings under which things happen soon, and offsets are committed at the end."""
+    """Return settings with short intervals; offsets are committed at the end only."""
     return WorkerSettings(
         group=GROUP,
         flush_max_age_seconds=0.05,
@@ -90,7 +90,7 @@ def start_worker(
     topic: str,
     settings: WorkerSettings,
 ) -> Running:
-    """Let a worker join the group; whoever starts it ends it."""
+    """Start a worker that joins the group. The caller ends it."""
     registry = CollectorRegistry()
     metrics = WorkerMetrics(registry)
     context = _context(source, store, letters, changes, metrics)
@@ -104,21 +104,21 @@ def start_worker(
 
 @asynccontextmanager
 async def open_worker(
-    log: Log,
+    topics: Topics,
     store: CounterStore,
     *,
     letters: DeadLetters | None = None,
     changes: ChangePublisher | None = None,
     settings: WorkerSettings | None = None,
 ) -> AsyncIterator[Running]:
-    """Start a worker; stop it in the end unless it has ended, and leave the group."""
-    async with log.open_source(GROUP) as source:
+    """Start a worker. Stop it at the end unless it has ended, and leave the group."""
+    async with topics.open_source(GROUP) as source:
         running = start_worker(
             source,
             store,
-            letters or DeadLetterTopic(log.dead_letters),
-            changes or ChangeTopic(log.changes),
-            log.name,
+            letters or DeadLetterTopic(topics.dead_letters),
+            changes or ChangeTopic(topics.changes),
+            topics.name,
             settings or settings_of(),
         )
         try:
@@ -153,7 +153,7 @@ def _context(
 
 
 async def publish(topic: Topic, events: Iterable[Event]) -> None:
-    """Append *events* as ingest does, each to the partition of its domain."""
+    """Append *events* like an ingest node, each to the partition of its domain."""
     groups: dict[int, list[KeyValue]] = defaultdict(list)
     for event in events:
         groups[partition_of(event.domain, topic.partitions)].append(encode_event(event))
@@ -162,7 +162,7 @@ async def publish(topic: Topic, events: Iterable[Event]) -> None:
 
 
 def events_of(domains: Iterable[DomainName], rounds: int = 10) -> list[Event]:
-    """Return events of all *domains*, each with counts of its own, in turns."""
+    """Return events of all *domains* with different counts, in turns."""
     return [
         Event(domain, EventKind.BOUNCED if (place + turn) % 3 == 0 else EventKind.DELIVERED, turn)
         for turn in range(1, rounds + 1)
@@ -171,7 +171,7 @@ def events_of(domains: Iterable[DomainName], rounds: int = 10) -> list[Event]:
 
 
 def truth(events: Iterable[Event]) -> dict[DomainName, Counters]:
-    """Return the counters that *events* amount to."""
+    """Return the counters that *events* add up to."""
     counts: dict[DomainName, Counters] = defaultdict(Counters)
     for event in events:
         before = counts[event.domain]
@@ -185,12 +185,12 @@ def truth(events: Iterable[Event]) -> dict[DomainName, Counters]:
 async def counted(
     reader: CounterReader, domains: Iterable[DomainName]
 ) -> Mapping[DomainName, Counters]:
-    """Return what is counted now."""
+    """Return the current counters."""
     return {domain: await reader.read(domain) for domain in domains}
 
 
 async def until_counted(reader: CounterReader, expected: Mapping[DomainName, Counters]) -> None:
-    """Wait until nothing of *expected* is missing; fail with what there is instead."""
+    """Wait until all of *expected* is counted; fail with the differences otherwise."""
     found: Mapping[DomainName, Counters] = {}
 
     async def all_there() -> bool:

@@ -24,8 +24,8 @@ from shared.kafka.producer import end_producer, sender_failure, start_producer
 from shared.kafka.producer_topic import ProducerTopic
 from shared.kafka.topic import open_topic
 from shared.kafka.topic_health import TopicHealth
-from tests.contract.harness.logs import read_all
 from tests.contract.harness.pipeline import PARTITIONS
+from tests.contract.harness.topics import read_all
 from tests.waiting import WAIT_SECONDS, until
 
 TIMEOUT_SECONDS = 2.0

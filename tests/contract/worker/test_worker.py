@@ -1,4 +1,4 @@
-"""A whole worker between a log and a store: every event is counted, and once."""
+"""A whole worker between topics and a store: every event is counted exactly once."""
 
 import base64
 import json
@@ -27,45 +27,47 @@ from tests.waiting import until
 
 
 async def test_every_event_is_counted_once(pipeline: Pipeline) -> None:
-    """Kinds, counts and domains stay apart, over all partitions and many flushes."""
+    """Kinds, counts and domains are separate, over all partitions and many flushes."""
     events = events_of([new_domain() for _ in range(40)])
 
-    async with open_worker(pipeline.log, pipeline.store.store):
+    async with open_worker(pipeline.topics, pipeline.store.store):
         for start in range(0, len(events), 90):
-            await publish(pipeline.log.topic, events[start : start + 90])
+            await publish(pipeline.topics.topic, events[start : start + 90])
         await until_counted(pipeline.store.reader, truth(events))
 
     assert await counted(pipeline.store.reader, truth(events)) == truth(events)
 
 
-async def test_an_undecodable_record_is_kept_and_its_partition_goes_on(pipeline: Pipeline) -> None:
-    """It is kept with log, offset, reason and bytes; what stands before and after counts."""
-    log, domain = pipeline.log, new_domain()
+async def test_an_undecodable_record_becomes_a_dead_letter_and_its_partition_goes_on(
+    pipeline: Pipeline,
+) -> None:
+    """The dead letter has partition, offset, reason and bytes; the records around it count."""
+    topics, domain = pipeline.topics, new_domain()
     event = Event(domain, EventKind.DELIVERED, 5)
     partition = partition_of(domain, PARTITIONS)
     good, bad = encode_event(event), (b"\xff", b"\x00not a record")
-    await log.topic.append(partition, [good, bad, good])
+    await topics.topic.append(partition, [good, bad, good])
 
-    async with open_worker(log, pipeline.store.store):
+    async with open_worker(topics, pipeline.store.store):
         await until_counted(pipeline.store.reader, truth([event, event]))
 
-    ((key, value),) = await log.letters()
+    ((key, value),) = await topics.letters()
     assert key is not None
     assert value is not None
     letter = json.loads(value)
-    assert key.decode() == letter["log"] == f"{log.name}/{partition}"
+    assert key.decode() == letter["log"] == f"{topics.name}/{partition}"
     assert letter["offset"] == 1
     assert letter["reason"].startswith("the value is no record")
     assert (base64.b64decode(letter["key"]), base64.b64decode(letter["value"])) == bad
-    assert await log.committed(GROUP, partition) == 3
+    assert await topics.committed(GROUP, partition) == 3
 
 
 async def test_a_stop_flushes_and_commits_everything(pipeline: Pipeline) -> None:
-    """What was read when the worker was told to stop is counted, and committed to the end."""
-    log, events = pipeline.log, events_of([new_domain() for _ in range(40)])
-    await publish(log.topic, events)
+    """Every record read before the stop is counted and committed."""
+    topics, events = pipeline.topics, events_of([new_domain() for _ in range(40)])
+    await publish(topics.topic, events)
 
-    async with open_worker(log, pipeline.store.store) as running:
+    async with open_worker(topics, pipeline.store.store) as running:
 
         async def all_read() -> bool:
             return running.records_read == len(events)
@@ -74,38 +76,38 @@ async def test_a_stop_flushes_and_commits_everything(pipeline: Pipeline) -> None
         await running.stop()
 
     assert await counted(pipeline.store.reader, truth(events)) == truth(events)
-    ends = [len(await log.records(p)) for p in range(PARTITIONS)]
-    assert [await log.committed(GROUP, p) for p in range(PARTITIONS)] == ends
+    ends = [len(await topics.records(p)) for p in range(PARTITIONS)]
+    assert [await topics.committed(GROUP, p) for p in range(PARTITIONS)] == ends
 
 
 async def test_a_worker_after_a_clean_stop_reads_nothing_twice(pipeline: Pipeline) -> None:
-    """It goes on at the committed offset, on top of the counters that are there."""
-    log, store = pipeline.log, pipeline.store
+    """It continues at the committed offset, on top of the existing counters."""
+    topics, store = pipeline.topics, pipeline.store
     domains = [new_domain() for _ in range(10)]
     before, after = events_of(domains), events_of(domains, rounds=3)
-    await publish(log.topic, before)
-    async with open_worker(log, store.store):
+    await publish(topics.topic, before)
+    async with open_worker(topics, store.store):
         await until_counted(store.reader, truth(before))
-    await publish(log.topic, after)
+    await publish(topics.topic, after)
 
-    async with open_worker(log, store.store) as second:
+    async with open_worker(topics, store.store) as second:
         await until_counted(store.reader, truth(before + after))
 
         assert second.records_read == len(after)
 
 
 async def test_a_worker_after_a_kill_counts_nothing_twice(pipeline: Pipeline) -> None:
-    """Nothing was committed: it reads everything again and skips what the rows say."""
-    log, store = pipeline.log, pipeline.store
+    """Without a commit it reads everything again, and skips what the rows count."""
+    topics, store = pipeline.topics, pipeline.store
     domains = [new_domain() for _ in range(10)]
     before, after = events_of(domains), events_of(domains, rounds=3)
-    await publish(log.topic, before)
-    async with open_worker(log, store.store) as first:
+    await publish(topics.topic, before)
+    async with open_worker(topics, store.store) as first:
         await until_counted(store.reader, truth(before))
-        await publish(log.topic, after)
+        await publish(topics.topic, after)
         await first.kill()
 
-    async with open_worker(log, store.store) as second:
+    async with open_worker(topics, store.store) as second:
         await until_counted(store.reader, truth(before + after))
 
         assert second.records_read == len(before + after)
@@ -114,39 +116,39 @@ async def test_a_worker_after_a_kill_counts_nothing_twice(pipeline: Pipeline) ->
 
 
 async def test_workers_that_come_and_go_count_exactly(pipeline: Pipeline) -> None:
-    """Partitions change hands twice while events come in."""
-    log, store = pipeline.log, pipeline.store
+    """Partitions change owners twice while events arrive."""
+    topics, store = pipeline.topics, pipeline.store
     domains = [new_domain() for _ in range(20)]
     events = events_of(domains, rounds=4)
-    async with open_worker(log, store.store) as first:
-        await publish(log.topic, events)
-        async with open_worker(log, store.store) as second:
+    async with open_worker(topics, store.store) as first:
+        await publish(topics.topic, events)
+        async with open_worker(topics, store.store) as second:
 
             async def is_shared() -> bool:
-                await publish(log.topic, more := events_of(domains[:2], rounds=1))
+                await publish(topics.topic, more := events_of(domains[:2], rounds=1))
                 events.extend(more)
                 return first.partitions == second.partitions == 1
 
             await until(is_shared)
-            await publish(log.topic, more := events_of(domains, rounds=4))
+            await publish(topics.topic, more := events_of(domains, rounds=4))
             events.extend(more)
-        await publish(log.topic, more := events_of(domains, rounds=4))
+        await publish(topics.topic, more := events_of(domains, rounds=4))
         events.extend(more)
         await until_counted(store.reader, truth(events))
     assert await counted(store.reader, domains) == truth(events)
 
 
-async def test_more_counted_than_the_log_has_ends_the_worker(
+async def test_more_counted_records_than_the_partition_has_end_the_worker(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The topic was made anew under its old name: its offsets mean nothing, so no guess."""
+    """The topic was created again under its old name, so its offsets mean nothing."""
     monkeypatch.setattr(partition_offsets, "STALE_LEADER_SECONDS", 1.0)
-    log, store, domain = pipeline.log, pipeline.store, new_domain()
-    origin = f"{log.name}/{partition_of(domain, PARTITIONS)}"
+    topics, store, domain = pipeline.topics, pipeline.store, new_domain()
+    origin = f"{topics.name}/{partition_of(domain, PARTITIONS)}"
     await store.store.write(origin, [RowUpdate(domain, new_writer(), 500, 0, 1_000, epoch=0)])
-    await publish(log.topic, [Event(domain, EventKind.DELIVERED)])
+    await publish(topics.topic, [Event(domain, EventKind.DELIVERED)])
 
-    async with open_worker(log, store.store) as running:
+    async with open_worker(topics, store.store) as running:
 
         async def has_ended() -> bool:
             return running.task.done()

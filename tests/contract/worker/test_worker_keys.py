@@ -1,4 +1,4 @@
-"""Idempotency keys: the same key of a domain counts once, whichever worker sees it."""
+"""Idempotency keys: a key counts once per domain, whichever worker reads it."""
 
 from msgspec.structs import replace
 
@@ -12,12 +12,12 @@ from tests.waiting import until
 
 
 def keyed(events: list[Event]) -> list[Event]:
-    """Return *events* with a key each."""
+    """Return *events*, each with a key."""
     return [replace(event, idempotency_key=f"k{number}") for number, event in enumerate(events)]
 
 
 async def until_read(running: Running, records: int) -> None:
-    """Wait until the worker has taken that many records."""
+    """Wait until the worker has read that many records."""
 
     async def enough() -> bool:
         return (running.records_read or 0) >= records
@@ -26,13 +26,13 @@ async def until_read(running: Running, records: int) -> None:
 
 
 async def test_a_repeated_key_counts_once(pipeline: Pipeline) -> None:
-    """Repetitions in one batch, in later ones, and beside events without a key."""
+    """Repetitions are in one batch, in later batches, and between events without a key."""
     plain = events_of([new_domain() for _ in range(10)], rounds=4)
     events = keyed(plain)
 
-    async with open_worker(pipeline.log, pipeline.store.store) as running:
-        await publish(pipeline.log.topic, [*events, *plain, *events])
-        await publish(pipeline.log.topic, events)
+    async with open_worker(pipeline.topics, pipeline.store.store) as running:
+        await publish(pipeline.topics.topic, [*events, *plain, *events])
+        await publish(pipeline.topics.topic, events)
         await until_read(running, 4 * len(events))
 
     assert await counted(pipeline.store.reader, truth(events)) == truth([*events, *plain])
@@ -42,52 +42,54 @@ async def test_one_key_at_two_domains_counts_at_both(pipeline: Pipeline) -> None
     """Keys are per domain."""
     events = [Event(new_domain(), EventKind.BOUNCED, 1, "same") for _ in range(8)]
 
-    async with open_worker(pipeline.log, pipeline.store.store):
-        await publish(pipeline.log.topic, events)
+    async with open_worker(pipeline.topics, pipeline.store.store):
+        await publish(pipeline.topics.topic, events)
         await wait_until_counted(pipeline.store.reader, truth(events))
 
 
 async def test_the_next_worker_knows_the_keys_after_a_clean_stop(pipeline: Pipeline) -> None:
-    """All is committed, and yet the keys below are read again."""
+    """Everything is committed, but records with keys are read again."""
     events = keyed(events_of([new_domain() for _ in range(10)], rounds=4))
-    await publish(pipeline.log.topic, events)
-    async with open_worker(pipeline.log, pipeline.store.store) as first:
+    await publish(pipeline.topics.topic, events)
+    async with open_worker(pipeline.topics, pipeline.store.store) as first:
         await until_read(first, len(events))
 
-    await publish(pipeline.log.topic, events)
-    async with open_worker(pipeline.log, pipeline.store.store) as second:
+    await publish(pipeline.topics.topic, events)
+    async with open_worker(pipeline.topics, pipeline.store.store) as second:
         await until_read(second, 2 * len(events))
 
     assert await counted(pipeline.store.reader, truth(events)) == truth(events)
 
 
 async def test_the_next_worker_knows_the_keys_after_a_kill(pipeline: Pipeline) -> None:
-    """Nothing was committed: everything is read again, and nothing is counted again."""
+    """Without a commit everything is read again, and nothing is counted again."""
     events = keyed(events_of([new_domain() for _ in range(10)], rounds=4))
-    await publish(pipeline.log.topic, [*events, *events])
-    async with open_worker(pipeline.log, pipeline.store.store) as first:
+    await publish(pipeline.topics.topic, [*events, *events])
+    async with open_worker(pipeline.topics, pipeline.store.store) as first:
         await wait_until_counted(pipeline.store.reader, truth(events))
         await first.kill()
 
-    await publish(pipeline.log.topic, events)
-    async with open_worker(pipeline.log, pipeline.store.store) as second:
+    await publish(pipeline.topics.topic, events)
+    async with open_worker(pipeline.topics, pipeline.store.store) as second:
         await until_read(second, 3 * len(events))
 
     assert await counted(pipeline.store.reader, truth(events)) == truth(events)
 
 
-async def test_what_is_read_again_for_its_keys_is_not_put_aside_again(pipeline: Pipeline) -> None:
-    """A poison record above the oldest key has its letter already."""
+async def test_an_undecodable_record_read_again_for_keys_is_no_second_dead_letter(
+    pipeline: Pipeline,
+) -> None:
+    """An undecodable record above the oldest key has a dead letter already."""
     event = Event(new_domain(), EventKind.DELIVERED, 1, "k")
     partition = partition_of(event.domain, PARTITIONS)
-    await publish(pipeline.log.topic, [event])
-    await pipeline.log.topic.append(partition, [(b"\xff", b"no record")])
-    async with open_worker(pipeline.log, pipeline.store.store) as first:
+    await publish(pipeline.topics.topic, [event])
+    await pipeline.topics.topic.append(partition, [(b"\xff", b"no record")])
+    async with open_worker(pipeline.topics, pipeline.store.store) as first:
         await until_read(first, 2)
 
-    await publish(pipeline.log.topic, [event])
-    async with open_worker(pipeline.log, pipeline.store.store) as second:
+    await publish(pipeline.topics.topic, [event])
+    async with open_worker(pipeline.topics, pipeline.store.store) as second:
         await until_read(second, 3)
 
-    assert len(await pipeline.log.letters()) == 1
+    assert len(await pipeline.topics.letters()) == 1
     assert await counted(pipeline.store.reader, truth([event])) == truth([event])

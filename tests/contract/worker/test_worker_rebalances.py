@@ -1,4 +1,4 @@
-"""A whole worker whose partitions go while it is busy with something else."""
+"""A whole worker whose partitions are revoked while it is busy."""
 
 import asyncio
 from collections.abc import Mapping
@@ -10,9 +10,9 @@ from consumer.kafka.record_source import Record
 from shared.model.event import Event, EventKind
 from shared.model.partitioning import partition_of
 from tests.contract.harness.gated_store import GatedStore
-from tests.contract.harness.logs import FakeLog
 from tests.contract.harness.pipeline import PARTITIONS
 from tests.contract.harness.stores import fake_store, new_domain, unique
+from tests.contract.harness.topics import FakeTopics
 from tests.contract.harness.workers import (
     GROUP,
     counted,
@@ -25,7 +25,7 @@ from tests.contract.harness.workers import (
     until_counted,
 )
 from tests.fakes.counter_store import InMemoryCounterStore
-from tests.fakes.log import InMemoryLog, InMemoryRecordSource
+from tests.fakes.group_topic import InMemoryGroupTopic, InMemoryRecordSource
 from tests.fakes.published_changes import PublishedChanges
 from tests.waiting import WAIT_SECONDS, until
 
@@ -47,8 +47,8 @@ class Bystander:
         """Give them up."""
 
 
-class GatedLetters:
-    """Dead letters that are kept once the gate is open."""
+class GatedDeadLetters:
+    """Dead letters that are stored once the gate is open."""
 
     def __init__(self) -> None:
         self.gate = asyncio.Event()
@@ -62,10 +62,10 @@ class GatedLetters:
 
 
 class SlowCommits(InMemoryRecordSource):
-    """A member whose commits take until the gate is open."""
+    """A member whose commits wait until the gate is open."""
 
-    def __init__(self, log: InMemoryLog) -> None:
-        super().__init__(log, log.group(GROUP))
+    def __init__(self, topic: InMemoryGroupTopic) -> None:
+        super().__init__(topic, topic.group(GROUP))
         self.gate = asyncio.Event()
         self.asked = asyncio.Event()
 
@@ -76,52 +76,54 @@ class SlowCommits(InMemoryRecordSource):
         return await super().commit(positions)
 
 
-async def let_it_come() -> None:
-    """Let a rebalance that has begun reach the worker; it may or may not let it through."""
+async def let_rebalance_start() -> None:
+    """Let a rebalance reach the worker, whether or not the worker lets it through."""
     for _ in range(50):
         await asyncio.sleep(0)
 
 
 @pytest.fixture
-def log() -> FakeLog:
-    """A new log in memory."""
-    return FakeLog(unique("contract"), PARTITIONS)
+def topics() -> FakeTopics:
+    """New topics in memory."""
+    return FakeTopics(unique("contract"), PARTITIONS)
 
 
-async def test_a_rebalance_in_the_middle_of_a_stop_does_not_spoil_the_flush(log: FakeLog) -> None:
-    """Told to stop, a worker flushes and commits all, though its partitions are revoked too."""
+async def test_a_rebalance_during_a_stop_does_not_disturb_the_flush(
+    topics: FakeTopics,
+) -> None:
+    """A stopping worker flushes and commits everything, though its partitions are revoked."""
     store = GatedStore()
     events = events_of([new_domain() for _ in range(10)])
-    await publish(log.topic, events)
-    ends = [len(await log.records(p)) for p in range(PARTITIONS)]
+    await publish(topics.topic, events)
+    ends = [len(await topics.records(p)) for p in range(PARTITIONS)]
 
-    async with open_worker(log, store) as running, log.open_source(GROUP) as other:
+    async with open_worker(topics, store) as running, topics.open_source(GROUP) as other:
         async with asyncio.timeout(WAIT_SECONDS):
             await store.asked.wait()
         running.told_to_stop.set()
         await asyncio.sleep(0)
         other.subscribe(bystander := Bystander())
-        await let_it_come()
+        await let_rebalance_start()
         store.gate.set()
         await running.stop()
         async with asyncio.timeout(WAIT_SECONDS):
             await bystander.assigned.wait()
 
     assert await counted(fake_store(store).reader, truth(events)) == truth(events)
-    assert [await log.committed(GROUP, p) for p in range(PARTITIONS)] == ends
+    assert [await topics.committed(GROUP, p) for p in range(PARTITIONS)] == ends
 
 
-async def test_an_assignment_in_the_middle_of_a_stop_does_not_keep_the_worker(
-    log: FakeLog,
+async def test_an_assignment_during_a_stop_does_not_keep_the_worker_running(
+    topics: FakeTopics,
 ) -> None:
-    """Who is stopping takes nothing over: nobody would ever end that work."""
+    """A stopping worker accepts no partitions: nothing would ever end that work."""
     store = InMemoryCounterStore()
     events = events_of([new_domain() for _ in range(10)])
-    topic = InMemoryLog(log.name, PARTITIONS)
+    topic = InMemoryGroupTopic(topics.name, PARTITIONS)
     await publish(topic, events)
     source = SlowCommits(topic)
     running = start_worker(
-        source, store, GatedLetters(), PublishedChanges(), log.name, settings_of()
+        source, store, GatedDeadLetters(), PublishedChanges(), topics.name, settings_of()
     )
     try:
         await until_counted(fake_store(store).reader, truth(events))
@@ -130,7 +132,7 @@ async def test_an_assignment_in_the_middle_of_a_stop_does_not_keep_the_worker(
             await source.asked.wait()
         async with topic.open_source(GROUP) as other:
             other.subscribe(Bystander())
-            await let_it_come()
+            await let_rebalance_start()
             source.gate.set()
 
             done, _ = await asyncio.wait({running.task}, timeout=2.0)
@@ -142,31 +144,33 @@ async def test_an_assignment_in_the_middle_of_a_stop_does_not_keep_the_worker(
         await source.leave()
 
 
-async def test_records_of_an_earlier_assignment_are_not_taken_for_new_ones(log: FakeLog) -> None:
-    """What was fetched before a rebalance is dropped after it: it may begin beyond our start.
+async def test_records_of_an_earlier_assignment_are_dropped(
+    topics: FakeTopics,
+) -> None:
+    """Records fetched before a rebalance may start beyond the new position.
 
-    A dead letter holds the loop up with later records in hand; meanwhile the partition goes,
-    unflushed, and comes back from its first offset.
+    A dead letter blocks the loop with later records in flight; meanwhile the partition is revoked
+    without a flush, and assigned again from its first offset.
     """
-    store, letters = GatedStore(), GatedLetters()
+    store, letters = GatedStore(), GatedDeadLetters()
     domain = new_domain()
     while partition_of(domain, PARTITIONS) != 1:
         domain = new_domain()
     early = [Event(domain, EventKind.DELIVERED) for _ in range(5)]
     late = [Event(domain, EventKind.BOUNCED) for _ in range(5)]
-    await publish(log.topic, early)
+    await publish(topics.topic, early)
 
     settings = settings_of(drain_seconds=0.05)
-    async with open_worker(log, store, letters=letters, settings=settings) as running:
+    async with open_worker(topics, store, letters=letters, settings=settings) as running:
         async with asyncio.timeout(WAIT_SECONDS):
             await store.asked.wait()
         running.source.pause([0, 1])
-        await log.topic.append(0, [(b"\xff", NO_RECORD)])
-        await publish(log.topic, late)
+        await topics.topic.append(0, [(b"\xff", NO_RECORD)])
+        await publish(topics.topic, late)
         running.source.resume([0, 1])  # so that one fetch finds both
         async with asyncio.timeout(WAIT_SECONDS):
             await letters.asked.wait()
-        async with log.open_source(GROUP) as other:
+        async with topics.open_source(GROUP) as other:
             other.subscribe(bystander := Bystander())
             async with asyncio.timeout(WAIT_SECONDS):
                 await bystander.assigned.wait()

@@ -13,7 +13,7 @@ from shared.model.domain import parse_domain
 from shared.model.event import Event, EventKind
 from shared.model.record import encode_event
 from tests.clients.client import Client
-from tests.fakes.log import LogRecord
+from tests.fakes.group_topic import StoredRecord
 from tests.tools.runbook.lab import Lab, TrialError
 
 _FORGET = "DELETE FROM {keyspace}.domain_counters WHERE domain = ?"
@@ -98,7 +98,7 @@ async def dead_letters(lab: Lab) -> None:
     async with open_topic(config, letters) as topic:
         key, value = encode_event(event)
         # A record that a worker of an older version would have put aside.
-        kept = LogRecord(10**9, key, value, 0)
+        kept = StoredRecord(10**9, key, value, 0)
         await DeadLetterTopic(topic).publish(f"{lab.topic}/0", kept, "version 2 is unknown")
     deadline = time.monotonic() + 20
     while "garbage" not in (await lab.module("deploy.dead_letters", "list"))[1]:

@@ -5,7 +5,7 @@ import pytest
 from consumer.traces import MAX_OPEN, MAX_SECONDS, PartitionTraces
 from shared.model.domain import DomainName
 from tests.fakes.clock import Clock
-from tests.fakes.log import LogRecord
+from tests.fakes.group_topic import StoredRecord
 from tests.fakes.spans import SENDER, TRACE, TRACEPARENT, ListedSpans, id_of, parent_of, trace_of
 
 OTHER = TRACEPARENT.replace("0af7", "1111")
@@ -22,7 +22,7 @@ class World:
     def read(self, offset: int, domain: str, traceparent: str | None = TRACEPARENT) -> None:
         """Read one record."""
         headers = [] if traceparent is None else [("traceparent", traceparent.encode())]
-        record = LogRecord(offset, domain.encode(), b"", 0, [("other", b""), *headers])
+        record = StoredRecord(offset, domain.encode(), b"", 0, [("other", b""), *headers])
         self.traces.start_spans([record], 0)
 
     def names(self) -> list[str]:
@@ -112,6 +112,6 @@ def test_memory_is_bounded(world: World) -> None:
     """Over the limit no span starts, nor for a record that is read again."""
     for number in range(MAX_OPEN + 5):
         world.read(number, f"d{number}.example")
-    world.traces.start_spans([LogRecord(3, b"x.example", b"", 0, [("traceparent", b"")])], 4)
+    world.traces.start_spans([StoredRecord(3, b"x.example", b"", 0, [("traceparent", b"")])], 4)
     world.traces.end_all()
     assert len(world.spans.ended) == MAX_OPEN

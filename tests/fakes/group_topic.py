@@ -1,4 +1,4 @@
-"""A partitioned log in memory, with consumer groups that rebalance as Kafka's do.
+"""A topic in memory, with consumer groups that rebalance like Kafka's.
 
 Every rebalance revokes all partitions of all members. A member may fetch records before its
 assignee has taken the partition over. ``fetch`` raises what an assignee raises.
@@ -21,7 +21,7 @@ _MAX_RECORDS = 100
 
 
 @dataclass(slots=True)
-class LogRecord:
+class StoredRecord:
     """A record at its offset."""
 
     offset: int
@@ -31,13 +31,13 @@ class LogRecord:
     headers: Sequence[tuple[str, bytes]] = ()
 
 
-class InMemoryLog:
+class InMemoryGroupTopic:
     """A Topic (see there) that never fails, and the groups that read it."""
 
     def __init__(self, name: str, partitions: int) -> None:
         self.name = name
         self.partitions = partitions
-        self._records: list[list[LogRecord]] = [[] for _ in range(partitions)]
+        self._records: list[list[StoredRecord]] = [[] for _ in range(partitions)]
         self._groups: dict[str, _Group] = {}
         self._changed = asyncio.Event()
         self.now_ms = 1_700_000_000_000
@@ -58,10 +58,10 @@ class InMemoryLog:
         for number, (key, value) in enumerate(records):
             sent = (traceparents or {}).get(number)
             headers = () if sent is None else ((TRACEPARENT, sent.encode()),)
-            there.append(LogRecord(len(there), key, value, self.now_ms, headers))
+            there.append(StoredRecord(len(there), key, value, self.now_ms, headers))
         self.notify()
 
-    def records(self, partition: int) -> Sequence[LogRecord]:
+    def records(self, partition: int) -> Sequence[StoredRecord]:
         """Return all records of *partition*."""
         return self._records[partition]
 
@@ -91,8 +91,8 @@ class InMemoryLog:
 class InMemoryRecordSource:
     """A RecordSource (see there): one member of a group."""
 
-    def __init__(self, log: InMemoryLog, group: "_Group") -> None:
-        self._log = log
+    def __init__(self, topic: InMemoryGroupTopic, group: "_Group") -> None:
+        self._topic = topic
         self._group = group
         self._assignee: Assignee | None = None
         self._callback: asyncio.Task[None] | None = None
@@ -117,7 +117,7 @@ class InMemoryRecordSource:
                         raise self._failure
                     if found := self._take():
                         return found
-                    await self._log.change()
+                    await self._topic.change()
         except TimeoutError:
             return {}
 
@@ -132,13 +132,13 @@ class InMemoryRecordSource:
     async def end_offset(self, partition: int, at_least: int) -> int:  # noqa: ARG002 its offsets are right
         """See RecordSource."""
         await asyncio.sleep(0)
-        return len(self._log.records(partition))
+        return len(self._topic.records(partition))
 
     def lag(self, partition: int, next_offset: int) -> int:
         """See RecordSource."""
         if partition not in self._positions:
             return 0
-        return max(0, len(self._log.records(partition)) - next_offset)
+        return max(0, len(self._topic.records(partition)) - next_offset)
 
     def pause(self, partitions: Iterable[int]) -> None:
         """See RecordSource."""
@@ -147,7 +147,7 @@ class InMemoryRecordSource:
     def resume(self, partitions: Iterable[int]) -> None:
         """See RecordSource."""
         self._paused -= self._ours(partitions)
-        self._log.notify()
+        self._topic.notify()
 
     # ---- for tests and for the group
 
@@ -179,7 +179,7 @@ class InMemoryRecordSource:
             self._fail(error)
             return
         self._positions = {p: at.keys_from for p, at in positions.items()}
-        self._log.notify()
+        self._topic.notify()
         await asyncio.sleep(0)  # a fetch in between returns records before the assignee is ready
         if self._assignee is not None:
             await self._call(self._hand_over(self._assignee, positions))
@@ -189,7 +189,7 @@ class InMemoryRecordSource:
         self._positions = {
             p: at.keys_from for p, at in positions.items()
         }  # at once, before any fetch
-        self._log.notify()
+        self._topic.notify()
 
     async def _call(self, callback: Coroutine[None, None, None]) -> None:
         self._callback = asyncio.ensure_future(callback)
@@ -199,7 +199,7 @@ class InMemoryRecordSource:
 
     def _fail(self, error: BaseException) -> None:
         self._failure = error
-        self._log.notify()
+        self._topic.notify()
 
     def _take(self) -> dict[int, Sequence[Record]]:
         found: dict[int, Sequence[Record]] = {}
@@ -207,7 +207,7 @@ class InMemoryRecordSource:
             return found
         for partition in self._positions.keys() - self._paused:
             position = self._positions[partition]
-            records = self._log.records(partition)[position : position + _MAX_RECORDS]
+            records = self._topic.records(partition)[position : position + _MAX_RECORDS]
             if records:
                 self._positions[partition] += len(records)
                 found[partition] = records
@@ -223,8 +223,8 @@ class InMemoryRecordSource:
 class _Group:
     """The members of one group, what it has committed, and its rebalances."""
 
-    def __init__(self, log: InMemoryLog) -> None:
-        self._log = log
+    def __init__(self, topic: InMemoryGroupTopic) -> None:
+        self._topic = topic
         self.members: list[InMemoryRecordSource] = []
         self.committed: dict[int, Position] = {}
         self._is_stale = False
@@ -244,10 +244,10 @@ class _Group:
     def position(self, partition: int) -> Position:
         """Return the group's position in *partition*. Raises LogRewrittenError."""
         committed = self.committed.get(partition, Position.at(0))
-        end = len(self._log.records(partition))
+        end = len(self._topic.records(partition))
         if committed.next_offset > end:
             raise LogRewrittenError(
-                f"{self._log.name}/{partition}: committed {committed}, but the log ends at {end}"
+                f"{self._topic.name}/{partition}: committed {committed}, but the end is {end}"
             )
         return committed
 
@@ -266,7 +266,7 @@ class _Group:
             await asyncio.gather(*(member.give_up() for member in self.members))
             self._is_stale = False
             shares = {
-                member: range(place, self._log.partitions, len(self.members))
+                member: range(place, self._topic.partitions, len(self.members))
                 for place, member in enumerate(self.members)
             }
             await asyncio.gather(*(m.take_over(share) for m, share in shares.items()))

@@ -1,4 +1,4 @@
-"""The log in memory and the one in Kafka, as the same tests see them."""
+"""The topics in memory and the ones in Kafka, with one interface for the tests."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -14,56 +14,56 @@ from shared.kafka.topic import Topic
 from shared.model.change import Change, decode_change
 from shared.model.domain import DomainName
 from shared.model.partitioning import partition_of
-from tests.fakes.log import InMemoryLog
+from tests.fakes.group_topic import InMemoryGroupTopic
 from tests.fakes.topic import InMemoryTopic
 
 SESSION_SECONDS = 3.0
-"""Short: a member hears of the others five times as often."""
+"""Short: heartbeats come five times as often."""
 
 KeyAndValue = tuple[bytes | None, bytes | None]
 
 
 class Source(RecordSource, Protocol):
-    """A future member of a group."""
+    """A record source that joins a group by ``subscribe``."""
 
     def subscribe(self, assignee: Assignee) -> None:
         """Join the group on behalf of *assignee*."""
 
 
 class Readable(Protocol):
-    """A topic, and what is in it."""
+    """A topic, and access to its records."""
 
     topic: Topic
 
     async def records(self, partition: int) -> Sequence[KeyAndValue]:
-        """Return all that is in *partition*, read by nobody's group."""
+        """Return all records of *partition*, without a group."""
 
 
-class Log(Readable, Protocol):
-    """A topic, others for its dead letters and its changes, and groups that read it."""
+class Topics(Readable, Protocol):
+    """The topics of events, dead letters and changes, and the groups that read events."""
 
     name: str
     dead_letters: Topic
     changes: Topic
 
     def open_source(self, group: str) -> AbstractAsyncContextManager[Source]:
-        """Return a member of *group* that leaves in the end."""
+        """Return a member of *group* that leaves at the end."""
 
     async def letters(self) -> Sequence[KeyAndValue]:
         """Return all dead letters."""
 
     async def published(self, domain: DomainName) -> Sequence[Change]:
-        """Return the changes of *domain* that stand in its partition of the topic of changes."""
+        """Return the published changes of *domain*, from its partition."""
 
     async def committed(self, group: str, partition: int) -> int | None:
-        """Return where *group* goes on, None if it never said."""
+        """Return the committed offset of *group*, or None if there is none."""
 
     async def set_committed(self, group: str, partition: int, offset: int) -> None:
-        """Say where *group*, which has no member, goes on."""
+        """Commit *offset* for *group*, which has no member."""
 
 
 class FakeTopic:
-    """The topic that publishers are tested on: it can fail, and nobody reads it in groups."""
+    """A topic in memory that can fail, without groups."""
 
     def __init__(self, partitions: int) -> None:
         self._topic = InMemoryTopic(partitions)
@@ -74,13 +74,13 @@ class FakeTopic:
         return [pair for at, batch in self._topic.stored if at == partition for pair in batch]
 
 
-class FakeLog:
-    """A Log in memory."""
+class FakeTopics:
+    """Topics in memory."""
 
     def __init__(self, name: str, partitions: int) -> None:
         self.name = name
-        self._events = InMemoryLog(name, partitions)
-        self._letters = InMemoryLog(f"{name}-dead-letters", 1)
+        self._events = InMemoryGroupTopic(name, partitions)
+        self._letters = InMemoryGroupTopic(f"{name}-dead-letters", 1)
         self.failing_changes = InMemoryTopic(partitions)
         """The same as ``changes``: it can fail."""
         self.topic: Topic = self._events
@@ -88,35 +88,35 @@ class FakeLog:
         self.changes: Topic = self.failing_changes
 
     def open_source(self, group: str) -> AbstractAsyncContextManager[Source]:
-        """See Log."""
+        """See Topics."""
         return self._events.open_source(group)
 
     async def records(self, partition: int) -> Sequence[KeyAndValue]:
-        """See Log."""
+        """See Topics."""
         return [(record.key, record.value) for record in self._events.records(partition)]
 
     async def letters(self) -> Sequence[KeyAndValue]:
-        """See Log."""
+        """See Topics."""
         return [(record.key, record.value) for record in self._letters.records(0)]
 
     async def published(self, domain: DomainName) -> Sequence[Change]:
-        """See Log."""
+        """See Topics."""
         at = partition_of(domain, self.changes.partitions)
         stored = self.failing_changes.stored
         return _changes_of(domain, (pair for p, batch in stored if p == at for pair in batch))
 
     async def committed(self, group: str, partition: int) -> int | None:
-        """See Log."""
+        """See Topics."""
         position = self._events.group(group).committed.get(partition)
         return None if position is None else position.next_offset
 
     async def set_committed(self, group: str, partition: int, offset: int) -> None:
-        """See Log."""
+        """See Topics."""
         self._events.group(group).committed[partition] = Position.at(offset)
 
 
-class RealLog:
-    """A Log in Kafka."""
+class RealTopics:
+    """Topics in Kafka."""
 
     def __init__(
         self, config: KafkaConfig, topic: Topic, dead_letters: Topic, changes: Topic
@@ -128,25 +128,25 @@ class RealLog:
         self._config = config
 
     def open_source(self, group: str) -> AbstractAsyncContextManager[Source]:
-        """See Log."""
+        """See Topics."""
         settings = WorkerSettings(group=group, session_timeout_seconds=SESSION_SECONDS)
         return open_source(self._config, settings)
 
     async def records(self, partition: int) -> Sequence[KeyAndValue]:
-        """See Log."""
+        """See Topics."""
         return await read_all(self._config, self.name, partition)
 
     async def letters(self) -> Sequence[KeyAndValue]:
-        """See Log."""
+        """See Topics."""
         return await read_all(self._config, self._config.dead_letter_topic, 0)
 
     async def published(self, domain: DomainName) -> Sequence[Change]:
-        """See Log."""
+        """See Topics."""
         at = partition_of(domain, self.changes.partitions)
         return _changes_of(domain, await read_all(self._config, self._config.changes_topic, at))
 
     async def committed(self, group: str, partition: int) -> int | None:
-        """See Log."""
+        """See Topics."""
         at = TopicPartition(self.name, partition)
         async with AIOKafkaConsumer(**_plain(self._config), group_id=group) as consumer:
             consumer.assign([at])
@@ -154,7 +154,7 @@ class RealLog:
             return offset
 
     async def set_committed(self, group: str, partition: int, offset: int) -> None:
-        """See Log."""
+        """See Topics."""
         at = TopicPartition(self.name, partition)
         async with AIOKafkaConsumer(**_plain(self._config), group_id=group) as consumer:
             consumer.assign([at])
@@ -162,7 +162,7 @@ class RealLog:
 
 
 async def read_all(config: KafkaConfig, topic: str, partition: int) -> list[KeyAndValue]:
-    """Return the keys and values of all records that are in *partition* now."""
+    """Return the keys and values of all current records of *partition*."""
     at = TopicPartition(topic, partition)
     async with AIOKafkaConsumer(**_plain(config)) as consumer:
         consumer.assign([at])
