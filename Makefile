@@ -22,8 +22,9 @@ help: ## list the targets
 run: $(ENV) ## start Kafka, Cassandra and the three tiers on loopback, until Ctrl-C
 	@exec $(BIN)/python -m deploy.local $(ARGS)
 
-test: $(ENV) browser ## the whole suite, on real Kafka and Cassandra
-	@exec $(BIN)/python -m pytest $(ARGS)
+# Without ARGS two runs start side by side: neither may find the other one fetching the servers.
+test: $(ENV) browser $(if $(ARGS),,servers) ## the whole suite, on real Kafka and Cassandra; or the tests in ARGS
+	@exec $(BIN)/python -m $(if $(ARGS),pytest $(ARGS),tests)
 
 check: static licences audit sbom ## formatter, linter, types, import rules, spelling; licences, audit, sbom
 

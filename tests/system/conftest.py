@@ -14,10 +14,21 @@ from tests.tiers.stack import Stack
 async def stack(
     server_environment: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Stack]:
-    """One node of each tier, shared by all tests that end none of them."""
+    """One node of each tier, shared by all tests that end none of them.
+
+    It is started once: tests that need other nodes start them as guests, on the same topic and
+    keyspace, and use domains of their own.
+    """
     async with Stack("steady", tmp_path_factory.mktemp("steady"), server_environment) as started:
         await started.all()
         yield started
+
+
+@pytest_asyncio.fixture
+async def guests(stack: Stack) -> AsyncIterator[Stack]:
+    """The shared stack for a test that starts nodes of its own; they end with the test."""
+    async with stack.guests() as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -22,20 +22,12 @@ class Keyed:
     """A pipeline that asks for keys, of whose ingest node there are two processes."""
 
     stack: Stack
+    query: TierProcess
+    ingest: TierProcess
     file: Path
     capture: pytest.CaptureFixture[str]
     secrets: list[str] = field(default_factory=list, repr=False)
     """Every secret that was ever made."""
-
-    @property
-    def query(self) -> TierProcess:
-        """The query node."""
-        return self.stack.started[1]
-
-    @property
-    def ingest(self) -> TierProcess:
-        """The ingest node."""
-        return self.stack.started[2]
 
     @property
     def client(self) -> Client:

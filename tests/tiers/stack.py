@@ -4,7 +4,9 @@ import asyncio
 import secrets
 import ssl
 import sys
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -62,6 +64,7 @@ class Stack:
     http: aiohttp.ClientSession = field(init=False)
     started: list[TierProcess] = field(default_factory=list)
     _ports: Iterator[int] = field(init=False)
+    _numbers: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         # Servers that outlive a run keep its topics: a new run must not count on.
@@ -109,13 +112,27 @@ class Stack:
         await asyncio.gather(*(self._ready(tier) for group in tiers for tier in group))
         return tiers
 
+    @asynccontextmanager
+    async def guests(self) -> AsyncIterator[Self]:
+        """End the processes that a test starts while this is open, and only those."""
+        shared = len(self.started)
+        try:
+            yield self
+        finally:
+            guests = self.started[shared:]
+            del self.started[shared:]
+            await asyncio.gather(*(guest.kill() for guest in guests))
+
     def run_once(self, module: str, environment: Mapping[str, str]) -> Command:
         """Return the command that runs *module* with just this environment beside ours."""
         return self._command(module, module, environment)
 
     def _start(self, name: str, module: str, environment: Mapping[str, str]) -> TierProcess:
         port, management = next(self._ports), next(self._ports)
+        for _ in range(int(environment.get("INGEST_PROCESSES", "1")) - 1):
+            next(self._ports)  # each further process takes the next management port
         prefix, scheme = module.upper(), "http" if self.trust is None else "https"
+        port = int(environment.get(f"{prefix}_HTTP_PORT", port))
         where = {
             f"{prefix}_HTTP_HOST": self.host,
             f"{prefix}_MANAGEMENT_HOST": self.host,
@@ -127,8 +144,8 @@ class Stack:
                 + [f"{self.host}:{management}"]
             ),
         }
-        number = sum(tier.name.startswith(name) for tier in self.started) + 1
-        command = self._command(f"{name}-{number}", module, {**where, **environment})
+        self._numbers[name] += 1
+        command = self._command(f"{name}-{self._numbers[name]}", module, {**where, **environment})
         tier = TierProcess(
             command.name,
             process.Process(command),

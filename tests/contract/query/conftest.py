@@ -18,9 +18,9 @@ async def changes(
         yield opened
 
 
-@pytest_asyncio.fixture
+@pytest_asyncio.fixture(scope="package")
 async def feed_node(changes: Changes) -> AsyncIterator[TierProcess]:
-    """A node with the default settings whose feed is ready."""
+    """A node with the default settings whose feed is ready; no test ends it."""
     started = await start_node(changes)
     yield started
     await started.stop()

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -255,23 +255,19 @@ async def test_the_documentation_shows_every_path(
 
 
 async def test_a_node_that_is_gone_is_said_so_and_its_return_too(
-    browser: Browser,
-    server_environment: Mapping[str, str],
-    tmp_path_factory: pytest.TempPathFactory,
+    browser: Browser, guests: Stack
 ) -> None:
     """People know that what they see may be old, and when it is not any more."""
-    folder = tmp_path_factory.mktemp("gone")
-    async with Stack("gone", folder, server_environment) as own:
-        node = await own.query()
-        host_and_port = node.url.removeprefix("http://")
-        async with visit(browser, node.url) as opened:
-            banner = opened.page.locator("#banner")
-            await opened.page.goto("/")
-            await expect(opened.page.locator("#pulse-age")).to_contain_text("As of")
-            await node.kill()
-            await expect(banner).to_contain_text("The connection was lost at")
-            await opened.save_screenshot("page-lost", full=False)
-            await look_up(opened.page, "page-gone.example.com")
-            await expect(opened.page.locator(".problem")).to_contain_text("cannot be reached")
-            await own.query(QUERY_HTTP_PORT=host_and_port.rpartition(":")[2])
-            await expect(banner).to_have_text("The connection is back.")
+    node = await guests.query()
+    host_and_port = node.url.removeprefix("http://")
+    async with visit(browser, node.url) as opened:
+        banner = opened.page.locator("#banner")
+        await opened.page.goto("/")
+        await expect(opened.page.locator("#pulse-age")).to_contain_text("As of")
+        await node.kill()
+        await expect(banner).to_contain_text("The connection was lost at")
+        await opened.save_screenshot("page-lost", full=False)
+        await look_up(opened.page, "page-gone.example.com")
+        await expect(opened.page.locator(".problem")).to_contain_text("cannot be reached")
+        await guests.query(QUERY_HTTP_PORT=host_and_port.rpartition(":")[2])
+        await expect(banner).to_have_text("The connection is back.")

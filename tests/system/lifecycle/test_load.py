@@ -4,56 +4,20 @@ import asyncio
 import json
 import sys
 from asyncio.subprocess import PIPE, STDOUT
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
-import pytest
-import pytest_asyncio
-
 from tests.clients.client import Client
-from tests.tiers.stack import ROOT, Stack, TierProcess
-from tests.tools.load.options import LoadOptions, Mode, Profile
+from tests.tiers.fleet import Fleet
+from tests.tiers.stack import ROOT
+from tests.tools.load.options import Mode, Profile
 from tests.tools.load.run import run_load
 
-EVENTS = 300_000
+EVENTS = 100_000
 RATE = 8_000.0
 
 
-@dataclass(slots=True)
-class Fleet:
-    """Two ingest nodes, three workers, two query nodes, kept at that by whoever ends one."""
-
-    stack: Stack
-    ingest: list[TierProcess]
-    workers: list[TierProcess]
-    query: list[TierProcess]
-
-    def load(self, seed: int, events: int, rate: float, mode: Mode = Mode.MIXED) -> LoadOptions:
-        """Return a load on all nodes."""
-        return LoadOptions(
-            seed=seed,
-            ingest=tuple(node.url for node in self.ingest),
-            query=tuple(node.url for node in self.query),
-            events=events,
-            rate=rate,
-            mode=mode,
-            put_share=0.3,
-            connections=64,
-            verify_timeout_seconds=90,
-        )
-
-
-@pytest_asyncio.fixture(scope="module")
-async def fleet(
-    server_environment: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Fleet]:
-    """A system of its own for the tests that end processes of it."""
-    async with Stack("fleet", tmp_path_factory.mktemp("fleet"), server_environment) as stack:
-        yield Fleet(stack, *await stack.all(ingest=2, workers=3, query=2))
-
-
-async def test_every_count_of_300000_events_is_right(fleet: Fleet) -> None:
+async def test_every_count_of_100000_events_is_right(fleet: Fleet) -> None:
     """PUT and bulk mixed through 64 connections and seven processes: nothing lost or doubled."""
     report = await run_load(fleet.load(seed=1, events=EVENTS, rate=RATE))
 

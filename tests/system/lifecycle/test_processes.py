@@ -3,10 +3,9 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 
 import psutil
-import pytest
 import pytest_asyncio
 
 from tests.clients.client import Client
@@ -18,15 +17,11 @@ SOON_SECONDS = 20.0
 
 
 @pytest_asyncio.fixture
-async def node(
-    server_environment: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[tuple[Stack, TierProcess]]:
+async def node(guests: Stack) -> AsyncIterator[tuple[Stack, TierProcess]]:
     """A node of two processes, both ready, and its stack."""
-    folder = tmp_path_factory.mktemp("processes")
-    async with Stack("processes", folder, server_environment) as stack:
-        node = await stack.ingest(INGEST_PROCESSES=str(PROCESSES))
-        await all_ready(stack, node)
-        yield stack, node
+    started = await guests.ingest(INGEST_PROCESSES=str(PROCESSES))
+    await all_ready(guests, started)
+    yield guests, started
 
 
 async def acknowledged(stack: Stack, node: TierProcess, number: int) -> float:

@@ -2,50 +2,38 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-
-import pytest
-import pytest_asyncio
+from collections.abc import Awaitable, Callable
 
 from tests.clients.balanced import open_traffic
 from tests.clients.client import Client
-from tests.tiers.stack import Stack, TierProcess
+from tests.tiers.fleet import Fleet
+from tests.tiers.stack import TierProcess
 
 SLOWEST_SECONDS = 5.0
 """Of any answer; nodes that start take the cores from those that answer."""
 
 
-@pytest_asyncio.fixture
-async def stack(
-    server_environment: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Stack]:
-    """A stack of its own: every process of it is stopped."""
-    async with Stack("rolling", tmp_path_factory.mktemp("rolling"), server_environment) as stack:
-        yield stack
-
-
-async def test_every_process_is_replaced_without_one_refused_or_lost_event(stack: Stack) -> None:
+async def test_every_process_is_replaced_without_one_refused_or_lost_event(fleet: Fleet) -> None:
     """Two nodes of each tier, stopped and started in turn under load: all 202, counts exact."""
-    ingests, workers, queries = await stack.all(ingest=2, workers=2, query=2)
-    urls = [node.url for node in ingests], [node.url for node in queries]
-    seconds: list[float] = []
-    async with open_traffic(*urls) as seen:
+    stack, seconds = fleet.stack, list[float]()
+    urls = [node.url for node in fleet.ingest], [node.url for node in fleet.query]
+    async with open_traffic(*urls, zone="rolling.example.com") as seen:
         # One of each tier at a time: to start six in turn takes a small machine too long.
-        for number in range(2):
+        for _ in range(2):
             seconds += await asyncio.gather(
-                _replace(ingests[number], "INGEST_HTTP_PORT", stack.ingest),
-                _replace(workers[number], "", stack.worker),
-                _replace(queries[number], "QUERY_HTTP_PORT", stack.query),
+                _replace(fleet.ingest, "INGEST_HTTP_PORT", stack.ingest),
+                _replace(fleet.workers, "", stack.worker),
+                _replace(fleet.query, "QUERY_HTTP_PORT", stack.query),
             )
 
     assert (seen.unanswered, seen.refused) == ([], [])
     assert seen.slowest < SLOWEST_SECONDS
     assert min(seen.answers[method] for method in ("PUT", "POST", "GET")) > 100
-    client = Client(stack.http, "", queries[0].url)
+    client = Client(stack.http, "", fleet.query[0].url)
     for domain in seen.domains:
         delivered, bounced = (seen.events[domain, kind] for kind in ("delivered", "bounced"))
         await client.wait_for_counts(domain, delivered, bounced)
-    print(  # noqa: T201 what was measured, for whoever runs it with -s
+    print(  # noqa: T201 the measurements, shown by pytest -s
         f"replaced {len(seconds)} processes, three at a time, the slowest in "
         f"{max(seconds):.1f} s; {dict(seen.answers)} answers, {sum(seen.events.values()):,} events "
         f"accepted and counted, none refused or lost, the slowest answer {seen.slowest:.2f} s"
@@ -53,10 +41,11 @@ async def test_every_process_is_replaced_without_one_refused_or_lost_event(stack
 
 
 async def _replace(
-    node: TierProcess, variable: str, start: Callable[..., Awaitable[TierProcess]]
+    nodes: list[TierProcess], variable: str, start: Callable[..., Awaitable[TierProcess]]
 ) -> float:
-    """Stop *node* and start another in its place; return how long that took."""
+    """Stop the oldest of *nodes* and start another in its place; return how long that took."""
     began = time.perf_counter()
+    node = nodes.pop(0)
     assert await node.stop() == 0, node.log_text()
-    await start(**({variable: node.url.rpartition(":")[2]} if variable else {}))
+    nodes.append(await start(**({variable: node.url.rpartition(":")[2]} if variable else {})))
     return time.perf_counter() - began

@@ -7,18 +7,18 @@ before its answer without having been told so by the answer before.
 import asyncio
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
-import pytest
 import pytest_asyncio
 
 from tests.clients.client import Client
 from tests.clients.raw_client import RawConnection, post, put
+from tests.tiers.fleet import Fleet
 from tests.tiers.stack import Stack, TierProcess
 from tests.waiting import until, until_equal
 
-ROUNDS = 10
+ROUNDS = 5
 PUT_CLIENTS = 32
 BULK_CLIENTS = 4
 LINES = 200
@@ -70,18 +70,16 @@ class Senders:
 
 
 @pytest_asyncio.fixture
-async def stack(
-    server_environment: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Stack]:
-    """A stack whose ingest node is started anew for each round."""
-    async with Stack("rounds", tmp_path_factory.mktemp("rounds"), server_environment) as stack:
-        yield stack
+async def stack(fleet: Fleet) -> AsyncIterator[Stack]:
+    """The fleet's stack; the ingest nodes that a test starts end with it."""
+    async with fleet.stack.guests() as opened:
+        yield opened
 
 
-async def test_nothing_that_was_on_its_way_stays_unanswered_in_ten_rounds(stack: Stack) -> None:
+async def test_a_node_that_stops_answers_every_request_it_received(
+    stack: Stack, fleet: Fleet
+) -> None:
     """SIGTERM: not ready, no new connections, all answered, status 0, and every count exact."""
-    await stack.worker()
-    query = await stack.query()
     seen = Senders()
     url, port = "", ""
     for _ in range(ROUNDS):
@@ -100,12 +98,12 @@ async def test_nothing_that_was_on_its_way_stays_unanswered_in_ten_rounds(stack:
     assert (seen.unanswered, seen.refused) == (0, Counter())
     assert min(seen.accepted[PUT_DOMAIN], seen.accepted[BULK_DOMAIN] / LINES) > 10 * ROUNDS
     assert seen.not_ready > 0
-    client = Client(stack.http, url, query.url)
+    client = Client(stack.http, url, fleet.query[0].url)
     await client.wait_for_counts(PUT_DOMAIN, seen.accepted[PUT_DOMAIN], 0)
     await client.wait_for_counts(BULK_DOMAIN, seen.accepted[BULK_DOMAIN], 0)
 
 
-async def test_a_body_that_is_half_here_is_waited_for(stack: Stack) -> None:
+async def test_a_body_that_is_half_here_is_waited_for(stack: Stack, fleet: Fleet) -> None:
     """SIGTERM amid a body: not ready, nobody new, the rest is read, 202, status 0, counted."""
     node = await stack.ingest()
     client = Client(stack.http, node.url, "")
@@ -138,6 +136,5 @@ async def test_a_body_that_is_half_here_is_waited_for(stack: Stack) -> None:
     idle.close()
 
     assert (answer.status, answer.closes, status) == (202, True, 0)
-    await stack.worker()
-    client = Client(stack.http, "", (await stack.query()).url)
+    client = Client(stack.http, "", fleet.query[0].url)
     await client.wait_for_counts("half.example.com", 1, LINES)

@@ -47,17 +47,16 @@ async def test_a_traced_put_is_told_of_by_the_node_and_by_the_worker(
     assert (request.parent, process.parent, write.parent) == (SENDER, request.span, process.span)
 
 
-async def test_a_collector_that_is_not_there_harms_nobody(stack: Stack) -> None:
+async def test_a_collector_that_is_not_there_harms_nobody(guests: Stack) -> None:
     """Spans are dropped; events are taken, and the node ends in order."""
     environment = {
-        "TRACING_ENDPOINT": f"http://{stack.host}:19901/v1/traces",
+        "TRACING_ENDPOINT": f"http://{guests.host}:19901/v1/traces",
         "TRACING_SAMPLE_RATIO": "1",
         "OTEL_BSP_SCHEDULE_DELAY": "100",
     }
-    ingest = await stack.ingest(**environment)
+    ingest = await guests.ingest(**environment)
     url = f"{ingest.url}/events/traced.example.com/delivered"
     for _ in range(20):
-        async with stack.http.put(url) as answer:
+        async with guests.http.put(url) as answer:
             assert answer.status == 202
     assert await ingest.stop() == 0
-    stack.started.remove(ingest)

@@ -9,6 +9,7 @@ import asyncio
 import signal
 import time
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
 
 import psutil
 import pytest
@@ -26,8 +27,8 @@ READ_SECONDS = 2.0
 FRESH_SECONDS = 1.0
 """Both as a query node has them by default."""
 MAX_BACKLOG = 100
-FROZEN_SECONDS = 12.0
-"""Four times the session of the workers here."""
+FROZEN_SECONDS = 9.0
+"""Three times the session timeout of the workers here."""
 AT_ONCE_SECONDS = 5.0
 """Less than a drain may take."""
 PATIENT_SECONDS = 30.0
@@ -57,13 +58,24 @@ def environment(own_servers: Servers) -> Mapping[str, str]:
     }
 
 
-@pytest_asyncio.fixture
-async def node(
+@dataclass(frozen=True, slots=True)
+class Tiers:
+    """An ingest node, two workers and a query node on servers that may be frozen."""
+
+    stack: Stack
+    ingest: TierProcess
+    workers: list[TierProcess]
+    client: Client
+
+
+@pytest_asyncio.fixture(scope="module")
+async def tiers(
     environment: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[tuple[Stack, TierProcess]]:
-    """An ingest node with a short patience, and its stack."""
-    async with Stack("frozen", tmp_path_factory.mktemp("stack"), environment) as stack:
-        yield stack, await stack.ingest()
+) -> AsyncIterator[Tiers]:
+    """One set of tiers for this module: each test leaves it as it was."""
+    async with Stack("frozen", tmp_path_factory.mktemp("tiers"), environment) as stack:
+        (ingest,), workers, (query,) = await stack.all(workers=2)
+        yield Tiers(stack, ingest, workers, Client(stack.http, ingest.url, query.url))
 
 
 async def readiness(stack: Stack, node: TierProcess) -> Reply:
@@ -71,12 +83,112 @@ async def readiness(stack: Stack, node: TierProcess) -> Reply:
     return await Client(stack.http, node.url, "").request("GET", f"{node.management}/readyz")
 
 
+async def metric(stack: Stack, node: TierProcess, name: str) -> float:
+    """Return a metric of a process."""
+    reply = await Client(stack.http, "", "").request("GET", f"{node.management}/metrics")
+    (found,) = (line for line in reply.text.splitlines() if line.startswith(f"{name} "))
+    return float(found.split()[1])
+
+
+async def test_while_cassandra_is_away_a_worker_waits_and_then_catches_up(
+    own_servers: Servers, tiers: Tiers
+) -> None:
+    """It stops reading, stays in the group through several sessions, and loses nothing."""
+    stack, workers, client = tiers.stack, tiers.workers, tiers.client
+    names = [f"away-{number}.example.com" for number in range(DOMAINS)]
+    await client.report(names[0], "delivered")
+    await client.wait_for_counts(names[0], 1, 0)
+
+    async def are_shared() -> bool:
+        return 0 not in [await metric(stack, w, "catchall_assigned_partitions") for w in workers]
+
+    await until(are_shared)
+    rebalances = [await metric(stack, w, "catchall_rebalances_total") for w in workers]
+    before = [psutil.Process(worker.running.pid).memory_info().rss for worker in workers]
+
+    own_servers.cassandra[0].pause()
+    try:
+        end = time.monotonic() + FROZEN_SECONDS
+        rounds = 0
+        while time.monotonic() < end:
+            for start in range(0, DOMAINS, LINES):
+                lines = [
+                    {"domain": name, "event": "delivered", "count": 1}
+                    for name in names[start : start + LINES]
+                ]
+                assert (await client.bulk(lines)).status == 202
+            rounds += 1
+            await asyncio.sleep(1.0)
+        paused = [await metric(stack, w, "catchall_paused_partitions") for w in workers]
+        read = sum([await metric(stack, w, "catchall_records_total") for w in workers])
+        after = [psutil.Process(worker.running.pid).memory_info().rss for worker in workers]
+    finally:
+        own_servers.cassandra[0].resume()
+
+    assert min(paused) > 0
+    assert read < rounds * DOMAINS, "nothing was held back"
+    grown = [now - then for then, now in zip(before, after, strict=True)]
+    assert max(grown) < MAX_GROWTH_BYTES
+    await client.wait_for_counts(names[-1], rounds, 0)
+    for start in range(0, DOMAINS, LINES):
+        chunk = names[start : start + LINES]
+
+        async def wrong(chunk: list[str] = chunk, rounds: int = rounds) -> list[object]:
+            answers = (await client.ask(chunk)).body["results"]
+            return [a for a in answers if a["delivered"] != rounds + (a["domain"] == names[0])]
+
+        await until_equal(wrong, [])
+    assert rebalances == [await metric(stack, w, "catchall_rebalances_total") for w in workers]
+
+
+async def test_without_cassandra_what_is_final_goes_on_and_all_else_is_refused_in_time(
+    own_servers: Servers, tiers: Tiers
+) -> None:
+    """By GET and in bulk; nothing is answered beyond its time; afterwards all is as it was."""
+    client = tiers.client
+    final, catch_all = "final.frozen.example.com", "catch-all.frozen.example.com"
+    await client.report(final, "bounced")
+    await client.report(catch_all, "delivered", 1001)
+    await client.wait_for_counts(final, 0, 1)
+    await client.wait_for_counts(catch_all, 1001, 0)
+
+    own_servers.cassandra[0].pause()
+    try:
+        await asyncio.sleep(FRESH_SECONDS + 0.2)
+        for _ in range(2):
+            began = time.monotonic()
+            known = await client.get(final)
+            assert time.monotonic() - began < READ_SECONDS / 2
+            assert (known.status, known.body["status"]) == (200, "not catch-all")
+            for domain in (catch_all, "never-seen.frozen.example.com"):
+                began = time.monotonic()
+                refused = await client.get(domain)
+                assert time.monotonic() - began < READ_SECONDS + 3
+                assert (refused.status, refused.body["code"]) == (503, "store_unavailable")
+                assert int(refused.headers["Retry-After"]) >= 1
+                assert refused.headers["Cache-Control"] == "no-store"
+        bulk = (await client.ask([catch_all, final, "localhost"])).body["results"]
+        assert bulk[0]["error"]["code"] == "store_unavailable"
+        assert bulk[1]["status"] == "not catch-all"
+        assert bulk[2]["error"]["code"] == "single_label"
+    finally:
+        own_servers.cassandra[0].resume()
+
+    async def answered() -> int:
+        return (await client.get(catch_all)).status
+
+    await until_equal(answered, 200)
+    await client.report(catch_all, "bounced")
+    await client.report(final, "delivered", 3)
+    await client.wait_for_counts(catch_all, 1001, 1)
+    await client.wait_for_counts(final, 3, 1)
+
+
 async def test_a_frozen_broker_means_503_in_time_and_202_again_by_itself(
-    own_servers: Servers, node: tuple[Stack, TierProcess]
+    own_servers: Servers, tiers: Tiers
 ) -> None:
     """First in doubt and said so, then certain and at once; alive, not ready; then as before."""
-    stack, ingest = node
-    client = Client(stack.http, ingest.url, "")
+    stack, ingest, client = tiers.stack, tiers.ingest, tiers.client
     assert (await client.put("frozen.example.com", "delivered")).status == 202
     own_servers.kafka[0].pause()
     try:
@@ -113,127 +225,11 @@ async def test_a_frozen_broker_means_503_in_time_and_202_again_by_itself(
     await until_equal(is_ready, 200)
 
 
-async def metric(stack: Stack, node: TierProcess, name: str) -> float:
-    """Return a metric of a process."""
-    reply = await Client(stack.http, "", "").request("GET", f"{node.management}/metrics")
-    (found,) = (line for line in reply.text.splitlines() if line.startswith(f"{name} "))
-    return float(found.split()[1])
-
-
-async def test_while_cassandra_is_away_a_worker_waits_and_then_catches_up(
-    own_servers: Servers,
-    environment: Mapping[str, str],
-    tmp_path_factory: pytest.TempPathFactory,
-) -> None:
-    """It stops reading, stays in the group through several sessions, and loses nothing."""
-    folder = tmp_path_factory.mktemp("away")
-    async with Stack("away", folder, environment) as stack:
-        (ingest,), workers, (query,) = await stack.all(workers=2)
-        client = Client(stack.http, ingest.url, query.url)
-        names = [f"away-{number}.example.com" for number in range(DOMAINS)]
-        await client.report(names[0], "delivered")
-        await client.wait_for_counts(names[0], 1, 0)
-
-        async def are_shared() -> bool:
-            return 0 not in [
-                await metric(stack, w, "catchall_assigned_partitions") for w in workers
-            ]
-
-        await until(are_shared)
-        rebalances = [await metric(stack, w, "catchall_rebalances_total") for w in workers]
-        before = [psutil.Process(worker.running.pid).memory_info().rss for worker in workers]
-
-        own_servers.cassandra[0].pause()
-        try:
-            end = time.monotonic() + FROZEN_SECONDS
-            rounds = 0
-            while time.monotonic() < end:
-                for start in range(0, DOMAINS, LINES):
-                    lines = [
-                        {"domain": name, "event": "delivered", "count": 1}
-                        for name in names[start : start + LINES]
-                    ]
-                    assert (await client.bulk(lines)).status == 202
-                rounds += 1
-                await asyncio.sleep(1.0)
-            paused = [await metric(stack, w, "catchall_paused_partitions") for w in workers]
-            read = sum([await metric(stack, w, "catchall_records_total") for w in workers])
-            after = [psutil.Process(worker.running.pid).memory_info().rss for worker in workers]
-        finally:
-            own_servers.cassandra[0].resume()
-
-        assert min(paused) > 0
-        assert read < rounds * DOMAINS, "nothing was held back"
-        grown = [now - then for then, now in zip(before, after, strict=True)]
-        assert max(grown) < MAX_GROWTH_BYTES
-        await client.wait_for_counts(names[-1], rounds, 0)
-        for start in range(0, DOMAINS, LINES):
-            chunk = names[start : start + LINES]
-
-            async def wrong(chunk: list[str] = chunk, rounds: int = rounds) -> list[object]:
-                answers = (await client.ask(chunk)).body["results"]
-                return [a for a in answers if a["delivered"] != rounds + (a["domain"] == names[0])]
-
-            await until_equal(wrong, [])
-        assert rebalances == [await metric(stack, w, "catchall_rebalances_total") for w in workers]
-
-
-async def test_without_cassandra_what_is_final_goes_on_and_all_else_is_refused_in_time(
-    own_servers: Servers,
-    environment: Mapping[str, str],
-    tmp_path_factory: pytest.TempPathFactory,
-) -> None:
-    """By GET and in bulk; nothing is answered beyond its time; afterwards all is as it was."""
-    folder = tmp_path_factory.mktemp("answers")
-    async with Stack("answers", folder, environment) as stack:
-        (ingest,), _, (query,) = await stack.all()
-        client = Client(stack.http, ingest.url, query.url)
-        final, catch_all = "final.frozen.example.com", "catch-all.frozen.example.com"
-        await client.report(final, "bounced")
-        await client.report(catch_all, "delivered", 1001)
-        await client.wait_for_counts(final, 0, 1)
-        await client.wait_for_counts(catch_all, 1001, 0)
-
-        own_servers.cassandra[0].pause()
-        try:
-            await asyncio.sleep(FRESH_SECONDS + 0.2)
-            for _ in range(2):
-                began = time.monotonic()
-                known = await client.get(final)
-                assert time.monotonic() - began < READ_SECONDS / 2
-                assert (known.status, known.body["status"]) == (200, "not catch-all")
-                for domain in (catch_all, "never-seen.frozen.example.com"):
-                    began = time.monotonic()
-                    refused = await client.get(domain)
-                    assert time.monotonic() - began < READ_SECONDS + 3
-                    assert (refused.status, refused.body["code"]) == (503, "store_unavailable")
-                    assert int(refused.headers["Retry-After"]) >= 1
-                    assert refused.headers["Cache-Control"] == "no-store"
-            bulk = (await client.ask([catch_all, final, "localhost"])).body["results"]
-            assert bulk[0]["error"]["code"] == "store_unavailable"
-            assert bulk[1]["status"] == "not catch-all"
-            assert bulk[2]["error"]["code"] == "single_label"
-        finally:
-            own_servers.cassandra[0].resume()
-
-        async def answered() -> int:
-            return (await client.get(catch_all)).status
-
-        await until_equal(answered, 200)
-        await client.report(catch_all, "bounced")
-        await client.report(final, "delivered", 3)
-        await client.wait_for_counts(catch_all, 1001, 1)
-        await client.wait_for_counts(final, 3, 1)
-
-
 async def test_a_second_signal_ends_a_drain_that_cannot_end(
-    own_servers: Servers,
-    environment: Mapping[str, str],
-    tmp_path_factory: pytest.TempPathFactory,
+    own_servers: Servers, tiers: Tiers
 ) -> None:
     """While Kafka answers nothing, a node waits at SIGTERM; a second SIGTERM ends it."""
-    folder = tmp_path_factory.mktemp("signal")
-    async with Stack("signal", folder, environment) as stack:
+    async with tiers.stack.guests() as stack:
         ingest = await stack.ingest(KAFKA_REQUEST_TIMEOUT_SECONDS=str(PATIENT_SECONDS))
         client = Client(stack.http, ingest.url, "")
         assert (await client.put("signal.example.com", "delivered")).status == 202

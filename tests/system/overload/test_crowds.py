@@ -4,12 +4,10 @@ import asyncio
 import resource
 import statistics
 import time
-from collections.abc import AsyncIterator, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 
 import psutil
-import pytest
-import pytest_asyncio
 
 from tests.clients.client import Client
 from tests.clients.raw_client import RawConnection, put
@@ -21,17 +19,6 @@ MAX_CONNECTIONS = 40
 CROWD = 10_000
 MAX_BYTES_PER_IDLE_CONNECTION = 32 * 1024
 MIB = 1024 * 1024
-
-
-@pytest_asyncio.fixture(scope="module")
-async def crowded(
-    server_environment: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Stack]:
-    """A worker, a query node, and no ingest node yet."""
-    folder = tmp_path_factory.mktemp("crowded")
-    async with Stack("crowded", folder, server_environment) as stack:
-        await stack.all(ingest=0)
-        yield stack
 
 
 def raise_descriptor_limit(wanted: int) -> int:
@@ -54,11 +41,13 @@ async def median_latency(client: Client, domain: str) -> float:
     return statistics.median(latencies)
 
 
-async def test_ten_thousand_idle_connections_cost_little_and_slow_nobody(crowded: Stack) -> None:
+async def test_ten_thousand_idle_connections_cost_little_and_slow_nobody(
+    guests: Stack, client: Client
+) -> None:
     """A good client keeps its latency beside them, and each holds a few KiB at most."""
     crowd = min(CROWD, raise_descriptor_limit(CROWD + 1_000) - 1_000)
-    node = await crowded.ingest(INGEST_MAX_CONNECTIONS=str(crowd + 10), INGEST_IDLE_SECONDS="300")
-    client = Client(crowded.http, node.url, crowded.started[1].url)
+    node = await guests.ingest(INGEST_MAX_CONNECTIONS=str(crowd + 10), INGEST_IDLE_SECONDS="300")
+    client = replace(client, ingest=node.url)
     process = psutil.Process(node.running.pid)
     before = await median_latency(client, "crowd.example.com")
     rss = process.memory_info().rss
@@ -80,10 +69,12 @@ async def test_ten_thousand_idle_connections_cost_little_and_slow_nobody(crowded
     await client.wait_for_counts("crowd.example.com", 400, 0)
 
 
-async def test_a_connection_too_many_is_refused_at_once_and_harms_no_other(crowded: Stack) -> None:
+async def test_a_connection_too_many_is_refused_at_once_and_harms_no_other(
+    guests: Stack, client: Client
+) -> None:
     """503 without waiting for a request; those that are in go on, and room is used again."""
-    node = await crowded.ingest(INGEST_MAX_CONNECTIONS=str(MAX_CONNECTIONS))
-    client = Client(crowded.http, node.url, crowded.started[1].url)
+    node = await guests.ingest(INGEST_MAX_CONNECTIONS=str(MAX_CONNECTIONS))
+    client = replace(client, ingest=node.url)
     inside = [await RawConnection.open(node.url) for _ in range(MAX_CONNECTIONS)]
     # An answer on each proves that it is in.
     for connection in inside:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import pytest
@@ -36,21 +36,16 @@ class Nodes:
 
 
 @pytest_asyncio.fixture(scope="module")
-async def nodes(
-    server_environment: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Nodes]:
-    """One that ends what is idle soon, and one that ends every connection soon."""
-    folder = tmp_path_factory.mktemp("hostile")
-    async with Stack("hostile", folder, server_environment) as stack:
-        impatient, restless, _, query = await asyncio.gather(
+async def nodes(stack: Stack) -> AsyncIterator[Nodes]:
+    """One that ends idle connections soon, and one that ends every connection soon."""
+    async with stack.guests():
+        impatient, restless = await asyncio.gather(
             stack.ingest(
                 INGEST_IDLE_SECONDS=str(IDLE_SECONDS), INGEST_BODY_SECONDS=str(BODY_SECONDS)
             ),
             stack.ingest(INGEST_CONNECTION_SECONDS=str(CONNECTION_SECONDS)),
-            stack.worker(),
-            stack.query(),
         )
-        yield Nodes(stack, query.url, impatient, restless)
+        yield Nodes(stack, stack.started[2].url, impatient, restless)
 
 
 async def drip(connection: RawConnection, data: bytes) -> None:

@@ -2,12 +2,10 @@
 
 import asyncio
 import gzip
-from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 
 import psutil
 import pytest
-import pytest_asyncio
 
 from tests.clients.client import Client
 from tests.clients.raw_client import RawConnection, post, put
@@ -32,14 +30,10 @@ class Target:
         return await RawConnection.open(self.node.url)
 
 
-@pytest_asyncio.fixture(scope="module")
-async def target(
-    server_environment: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Target]:
-    """One node of each tier."""
-    async with Stack("rude", tmp_path_factory.mktemp("rude"), server_environment) as stack:
-        (node,), _, (query,) = await stack.all()
-        yield Target(node, Client(stack.http, node.url, query.url))
+@pytest.fixture
+def target(stack: Stack, client: Client) -> Target:
+    """The shared ingest node."""
+    return Target(stack.started[0], client)
 
 
 async def test_pipelined_requests_are_answered_in_order_and_counted_once(target: Target) -> None:

@@ -6,16 +6,15 @@ came before it. Each is the median of three runs, as other work of the machine m
 
 import asyncio
 import statistics
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import Iterator
 
 import pytest
-import pytest_asyncio
 
 from tests.clients.raw_load import Press, Pressure, open_press
 from tests.tiers.stack import Stack, TierProcess
 
 MAX_P95_MS = 200.0
-SECONDS = 2.0
+SECONDS = 1.0
 RUNS = 3
 WAITING = 32
 CALM_CONNECTIONS = 32
@@ -48,15 +47,6 @@ def other_press() -> Iterator[Press]:
         yield opened
 
 
-@pytest_asyncio.fixture
-async def stack(
-    server_environment: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Stack]:
-    """A stack without processes."""
-    async with Stack("ask", tmp_path_factory.mktemp("ask"), server_environment) as stack:
-        yield stack
-
-
 def judge(pressure: Pressure) -> Pressure:
     """Return *pressure* if every request was answered or refused."""
     assert (pressure.strange, pressure.unanswered) == ([], 0)
@@ -78,10 +68,10 @@ async def beside(
 
 
 async def test_more_than_a_node_can_read_slows_nothing_that_it_answers(
-    stack: Stack, press: Press, other_press: Press
+    guests: Stack, press: Press, other_press: Press
 ) -> None:
     """Quick and as many as before where answered; and what is known waits for nothing."""
-    node = await stack.query(
+    node = await guests.query(
         QUERY_READS_AT_ONCE="1", QUERY_READS_IN_FLIGHT="1", QUERY_MAX_WAITING_READS=str(WAITING)
     )
     await press(node.url, COLD, CALM_CONNECTIONS, SECONDS)  # first use of everything
@@ -96,10 +86,10 @@ async def test_more_than_a_node_can_read_slows_nothing_that_it_answers(
 
 
 async def test_bulk_requests_do_not_crowd_out_single_ones(
-    stack: Stack, press: Press, other_press: Press
+    guests: Stack, press: Press, other_press: Press
 ) -> None:
     """They are read beside each other: a GET of something new stays quick, and is not refused."""
-    node = await stack.query()
+    node = await guests.query()
     await press(node.url, COLD, CALM_CONNECTIONS, SECONDS)  # first use of everything
     bulk, cold = await beside(node, press, other_press, post(), COLD)
 

@@ -22,23 +22,24 @@ from tests.waiting import until, until_equal
 
 @pytest_asyncio.fixture(scope="module")
 async def opened(
-    server_environment: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[tuple[Stack, Path]]:
-    """The pipeline, with a file of no keys."""
-    folder = tmp_path_factory.mktemp("keys")
-    file = folder / "keys.json"
+    stack: Stack, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[tuple[Stack, TierProcess, TierProcess, Path]]:
+    """A query node and an ingest node that read one file, which has no keys yet."""
+    file = tmp_path_factory.mktemp("keys") / "keys.json"
     file.write_text('{"keys": []}')
-    closed = {**server_environment, "ACCESS_KEYS_FILE": str(file)}
-    async with Stack("keys", folder, closed) as stack:
-        await asyncio.gather(stack.worker(), stack.query())
-        # Last: its second process takes the port after its own.
-        node = await stack.ingest(INGEST_PROCESSES=str(PROCESSES))
-        await all_ready(stack, node)  # SIGHUP ends one that is only starting
-        yield stack, file
+    closed = {"ACCESS_KEYS_FILE": str(file)}
+    async with stack.guests():
+        query, ingest = await asyncio.gather(
+            stack.query(**closed), stack.ingest(**closed, INGEST_PROCESSES=str(PROCESSES))
+        )
+        await all_ready(stack, ingest)
+        yield stack, query, ingest, file
 
 
 @pytest.fixture
-def closed(opened: tuple[Stack, Path], capsys: pytest.CaptureFixture[str]) -> Keyed:
+def closed(
+    opened: tuple[Stack, TierProcess, TierProcess, Path], capsys: pytest.CaptureFixture[str]
+) -> Keyed:
     """The pipeline as a test uses it."""
     return Keyed(*opened, capsys)
 
