@@ -22,14 +22,14 @@ CONNECT_SECONDS = 10.0
 
 
 class Balanced:
-    """Connections to two nodes, one at a time."""
+    """A client of several nodes with one connection at a time."""
 
     def __init__(self, urls: list[str]) -> None:
         self._urls = cycle(urls)
         self._connection: RawConnection | None = None
 
     async def ask(self, request: bytes) -> Answer:
-        """Send *request* once, to whichever node takes the connection."""
+        """Send *request* once, to the first node that accepts a connection."""
         connection = self._connection or await self._connect()
         self._connection = None
         answer = await connection.ask(request)
@@ -48,20 +48,20 @@ class Balanced:
                     await asyncio.sleep(0.01)
 
     def close(self) -> None:
-        """Close what is open."""
+        """Close the connection."""
         if self._connection is not None:
             self._connection.close()
 
 
 @dataclass(slots=True)
 class Seen:
-    """What all clients have seen; their domains are in *zone*."""
+    """The results of all clients; their domains are in *zone*."""
 
     zone: str = "example.com"
     events: Counter[tuple[str, str]] = field(default_factory=Counter)
     """Accepted, by domain and kind."""
     in_doubt: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """Of requests without a 202: they may have been stored."""
+    """Events of requests without a 202: they may be stored."""
     answers: Counter[str] = field(default_factory=Counter)
     refused: list[Answer] = field(default_factory=list)
     unanswered: list[str] = field(default_factory=list)
@@ -74,11 +74,11 @@ class Seen:
 
     @property
     def domains(self) -> set[str]:
-        """All that was sent of."""
+        """All domains with accepted events."""
         return {domain for domain, _ in self.events}
 
     async def put(self, number: int, client: Balanced) -> None:
-        """Report single events of a domain of this client's own."""
+        """Report single events; each client has its own domain."""
         domain, sent = self.name("put", number), 0
         while not self.stopping:
             kind = "delivered" if sent % BOUNCE_EVERY else "bounced"
@@ -100,7 +100,7 @@ class Seen:
             await asyncio.sleep(PAUSE_SECONDS)
 
     async def get(self, number: int, client: Balanced) -> None:
-        """Read a domain that moves."""
+        """Read a domain whose counts change."""
         name = self.name("put", number)
         request = f"GET /domains/{name} HTTP/1.1\r\nHost: test\r\n\r\n"
         while not self.stopping:
@@ -134,7 +134,7 @@ async def open_traffic(
     bulks: int = 2,
     gets: int = 2,
 ) -> AsyncIterator[Seen]:
-    """Send and read while entered; each client begins at another node. Ended when left."""
+    """Send and read while the context is open; the clients start at different nodes."""
     seen = Seen(zone)
     clients: list[Balanced] = []
 

@@ -1,4 +1,4 @@
-"""What a sender and a customer do, over HTTP."""
+"""The requests of senders and customers, over HTTP."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from tests.waiting import until
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A status, headers, and the body decoded where it is JSON."""
+    """A status, headers, and the body, decoded if it is JSON."""
 
     status: int
     headers: Mapping[str, str]
@@ -62,11 +62,11 @@ class Client:
         )
 
     async def get(self, domain: str) -> Reply:
-        """Ask for one domain."""
+        """Read one domain."""
         return await self.request("GET", f"{self.query}/domains/{domain}")
 
     async def ask(self, domains: Sequence[str]) -> Reply:
-        """Ask for many domains."""
+        """Read many domains."""
         return await self.request("POST", f"{self.query}/domains", json={"domains": list(domains)})
 
     async def counts(self, domain: str) -> tuple[int, int]:
@@ -75,7 +75,7 @@ class Client:
         return body["delivered"], body["bounced"]
 
     async def wait_for_counts(self, domain: str, delivered: int, bounced: int) -> Any:
-        """Return the answer once it has exactly these counts; fail at once beyond them."""
+        """Return the answer once it has exactly these counts; fail at once if a count is larger."""
 
         async def counted() -> Any:
             body = (await self.get(domain)).body

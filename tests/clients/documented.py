@@ -1,4 +1,4 @@
-"""The examples of an API document, each with the request that it is the answer to."""
+"""The examples of an API document, each with its request."""
 
 import asyncio
 import io
@@ -22,7 +22,7 @@ MOVING = {"getDomain", "postDomains", "getReady", "getPage", "getPulse", "getCha
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """An answer as the document has it, and the request for it if there is one."""
+    """A documented answer, and its request if the document has one."""
 
     operation: str
     name: str
@@ -70,7 +70,7 @@ def examples_of(document: Json) -> Iterator[Example]:
 
 
 async def begin(client: Client, url: str) -> Reply:
-    """Ask for a stream, which has no end, and hang up after the block that it begins with."""
+    """Request a stream, and close it after the first block: a stream has no end."""
     async with asyncio.timeout(BEGIN_SECONDS), client.http.get(url) as answer:
         text = (await answer.content.readuntil(b"\n\n")).decode()
         return Reply(answer.status, answer.headers, None, text)
@@ -93,7 +93,7 @@ async def send(client: Client, base: str, example: Example) -> Reply:
 
 
 def check(example: Example, reply: Reply, document: Json) -> None:
-    """Assert that *reply* is what the document says."""
+    """Assert that *reply* matches the document."""
     about = f"{example.operation} {example.name}: {reply.status} {reply.text[:300]}"
     assert reply.status == example.status, about
     for name, header in example.response.get("headers", {}).items():
@@ -113,7 +113,7 @@ def check(example: Example, reply: Reply, document: Json) -> None:
 
 
 def _requests(path: str, operation: Json) -> dict[str, Json]:
-    """Return the requests that the examples of parameters and bodies make, by name."""
+    """Return the requests that the examples of parameters and bodies describe, by name."""
     names: dict[str, Json] = {}
     for parameter in operation.get("parameters", ()):
         for name, example in parameter.get("examples", {}).items():

@@ -1,4 +1,4 @@
-"""Listen to server-sent events: many connections in one process, or one that is read closely."""
+"""Read server-sent events: over thousands of connections cheaply, or over one in full."""
 
 import asyncio
 import hashlib
@@ -14,7 +14,7 @@ from tests.waiting import WAIT_SECONDS, until
 
 @dataclass(frozen=True, slots=True)
 class ServerEvent:
-    """One event, and the id from which its reader would resume."""
+    """One event, and the id to resume from."""
 
     kind: str
     id: str
@@ -45,7 +45,7 @@ class EventStream(asyncio.Protocol):
     async def open(
         cls, url: str, last_id: str = "", *, digest_only: bool = False, receive_bytes: int = 0
     ) -> Self:
-        """Connect to the node at *url* and return when it has begun to answer.
+        """Connect to the node at *url*; return when the head of the answer has arrived.
 
         With *receive_bytes* the kernel holds no more than about that for us.
         """
@@ -83,16 +83,16 @@ class EventStream(asyncio.Protocol):
 
     @property
     def resyncs(self) -> list[Any]:
-        """The data of the events that told to read anew."""
+        """The data of all ``resync`` events."""
         return [event.data for event in self.events if event.kind == "resync"]
 
     @property
     def digest(self) -> bytes:
-        """The hash of all that came since it was marked."""
+        """The hash of all data since ``mark``."""
         return bytes(self._digest.digest())
 
     def mark(self) -> None:
-        """Begin the digest here."""
+        """Start the digest here."""
         self._digest = hashlib.blake2b()
         self.length = 0
 
@@ -103,7 +103,7 @@ class EventStream(asyncio.Protocol):
         await until(condition, within_seconds)
 
     def close(self) -> None:
-        """End the connection."""
+        """Abort the connection."""
         self.transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -111,7 +111,7 @@ class EventStream(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 however it ended
-        """See asyncio. What has no end is no event."""
+        """See asyncio. An event without its end is dropped."""
         self.closed.set()
 
     def data_received(self, data: bytes) -> None:

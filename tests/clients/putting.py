@@ -1,4 +1,4 @@
-"""Send PUTs without a pause, each for a domain of its own, and keep what became of each."""
+"""Send PUTs all the time, each for a new domain, and record every outcome."""
 
 import asyncio
 import time
@@ -11,14 +11,14 @@ import aiohttp
 
 SENDERS = 16
 PAUSE_SECONDS = 0.1
-"""Of each sender after an answer."""
+"""Between an answer and the next request of one sender."""
 _ENOUGH = 120
-"""So many domains in a row meet every one of twelve partitions, but for one time in 3,000."""
+"""That many domains cover all twelve partitions, except in one of 3,000 cases."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One PUT: when it was sent, how long its answer took, and what that was."""
+    """One PUT: when it was sent, the time to its answer, and the answer."""
 
     domain: str
     sent_at: float
@@ -35,11 +35,11 @@ class Putting:
     outcomes: list[Outcome] = field(default_factory=list)
 
     def since(self, sent_at: float) -> list[Outcome]:
-        """Return what became of the PUTs that were sent after *sent_at*."""
+        """Return the outcomes of the PUTs that were sent after *sent_at*."""
         return [outcome for outcome in self.outcomes if outcome.sent_at > sent_at]
 
     async def accepted(self, within_seconds: float) -> None:
-        """Return once many PUTs in a row, all sent from now on, were accepted.
+        """Return once many PUTs in a row, all sent from now on, have been accepted.
 
         Raises TimeoutError if that does not begin within the time.
         """
@@ -62,7 +62,7 @@ class Putting:
 
 @asynccontextmanager
 async def put_all_the_time(http: aiohttp.ClientSession, url: str) -> AsyncIterator[Putting]:
-    """Send PUTs to *url* for as long as this is open; then every one of them has ended."""
+    """Send PUTs to *url* while the context is open; all of them have ended afterwards."""
     putting = Putting()
     numbers = count()
     stop = asyncio.Event()

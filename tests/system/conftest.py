@@ -1,4 +1,4 @@
-"""A running system for the tests that change nothing of it, and where heavy load comes from."""
+"""A running system that the tests share, and a process that sends load."""
 
 from collections.abc import AsyncIterator, Iterator, Mapping
 
@@ -26,7 +26,7 @@ async def stack(
 
 @pytest_asyncio.fixture
 async def guests(stack: Stack) -> AsyncIterator[Stack]:
-    """The shared stack for a test that starts nodes of its own; they end with the test."""
+    """The shared stack, for a test that starts further nodes; they end with the test."""
     async with stack.guests() as opened:
         yield opened
 
@@ -40,6 +40,6 @@ def client(stack: Stack) -> Client:
 
 @pytest.fixture(scope="module")
 def press() -> Iterator[Press]:
-    """The process that the load comes from."""
+    """A process that sends load."""
     with open_press() as opened:
         yield opened

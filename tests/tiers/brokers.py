@@ -1,4 +1,4 @@
-"""Three brokers to be hurt, and an ingest node that knows nothing else."""
+"""Three brokers that tests kill and freeze, and an ingest node without Cassandra."""
 
 import asyncio
 from collections import Counter
@@ -30,7 +30,7 @@ _WHOLE_SECONDS = 60.0
 
 @asynccontextmanager
 async def open_brokers(folder: Path) -> AsyncIterator[list[Node]]:
-    """Start three brokers without anything else, whatever the environment names."""
+    """Start three brokers without Cassandra; servers that the environment names are not used."""
     cluster = Cluster(folder, BROKERS, random_prefix())
     try:
         await require_free(endpoints(cluster))
@@ -45,14 +45,14 @@ async def open_brokers(folder: Path) -> AsyncIterator[list[Node]]:
 
 
 async def start(brokers: Sequence[Node], *, members: int = 1) -> None:
-    """Start *brokers* and return when each of them answers and sees *members* of them."""
+    """Start *brokers*; return when each of them answers and sees *members* brokers."""
     await asyncio.gather(*(broker.start() for broker in brokers))
     await asyncio.gather(*(broker.wait_ready(members) for broker in brokers))
 
 
 @dataclass(slots=True)
 class BrokerStack(Stack):
-    """An ingest node's topic, made without Cassandra."""
+    """A stack of ingest nodes: its topic needs no Cassandra."""
 
     min_insync_replicas: int = 2
 
@@ -67,7 +67,7 @@ class BrokerStack(Stack):
         return self
 
     async def create_topic(self) -> None:
-        """Make the topic and return once every partition has all its replicas in sync."""
+        """Create the topic; return once every partition has all its replicas in sync."""
         settings = {"min.insync.replicas": str(self.min_insync_replicas)}
         new = NewTopic(self.topic, PARTITIONS, BROKERS, topic_configs=settings)
         async with self._admin() as admin:
@@ -77,7 +77,7 @@ class BrokerStack(Stack):
         await self.wait_whole()
 
     async def delete_topic(self) -> None:
-        """Delete the topic and return once no broker that is asked knows it."""
+        """Delete the topic; return once the brokers no longer describe it."""
         async with self._admin() as admin:
             await admin.delete_topics([self.topic])
 
@@ -115,7 +115,7 @@ class BrokerStack(Stack):
             await admin.close()
 
     async def stored(self) -> tuple[Mapping[str, int], set[bytes]]:
-        """Return how often each domain stands in the topic, and which values do."""
+        """Return how many records each domain has in the topic, and the distinct values."""
         places = [TopicPartition(self.topic, number) for number in range(PARTITIONS)]
         counts: Counter[str] = Counter()
         values: set[bytes] = set()

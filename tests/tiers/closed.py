@@ -1,4 +1,4 @@
-"""A system that is closed: TLS everywhere, a user for each tier, and no right too many."""
+"""A closed system: TLS everywhere, and a user for each tier with only the rights that it needs."""
 
 import asyncio
 import secrets
@@ -28,7 +28,7 @@ _DRIVER_SECONDS = 10
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """Closed servers and the tiers before them."""
+    """Closed servers, and the tiers that use them."""
 
     authority: Authority
     security: Security
@@ -38,11 +38,11 @@ class Closed:
 
     @property
     def secrets(self) -> list[str]:
-        """Return every password there is but the one that Cassandra comes with."""
+        """Return all passwords except the default one of Cassandra."""
         return list(self.security.users.values())
 
     def user(self, name: str) -> Mapping[str, str]:
-        """Return what a process is told that is *name* to Kafka and Cassandra."""
+        """Return the environment of a process that is user *name* at Kafka and Cassandra."""
         password = self.security.users[name]
         return {
             "KAFKA_SASL_USERNAME": name,
@@ -52,7 +52,7 @@ class Closed:
         }
 
     def kafka(self, name: str) -> Mapping[str, object]:
-        """Return what an aiokafka client is told that is *name*."""
+        """Return the settings of an aiokafka client of user *name*."""
         return {
             **self.security.kafka_client_arguments(),
             "bootstrap_servers": self.servers.bootstrap_servers,
@@ -62,18 +62,18 @@ class Closed:
 
     @asynccontextmanager
     async def producer(self, name: str) -> AsyncIterator[AIOKafkaProducer]:
-        """Open a producer that is *name*."""
+        """Open a producer of user *name*."""
         async with AIOKafkaProducer(**self.kafka(name)) as producer:
             yield producer
 
     @asynccontextmanager
     async def consumer(self, name: str) -> AsyncIterator[AIOKafkaConsumer]:
-        """Open a consumer, of no group, that is *name*."""
+        """Open a consumer of user *name*, without a group."""
         async with AIOKafkaConsumer(**self.kafka(name)) as consumer:
             yield consumer
 
     async def ends(self) -> dict[TopicPartition, int]:
-        """Return where all our topics end."""
+        """Return the end offsets of all our topics."""
         async with self.consumer(ADMIN) as consumer:
             topics = sorted(topic for topic in await consumer.topics() if topic[0] != "_")
             found: dict[TopicPartition, int] = {}
@@ -84,14 +84,14 @@ class Closed:
             return found
 
     async def rows(self) -> list[tuple[object, ...]]:
-        """Return all rows of counters."""
+        """Return all counter rows."""
         keyspace = self.stack.name.replace("-", "_")
         statement = f"SELECT * FROM {keyspace}.domain_counters"  # noqa: S608 our own name
         rows = await self.cql(CASSANDRA_ADMIN, CASSANDRA_ADMIN, [statement])
         return sorted(tuple(row) for row in rows)
 
     async def cql(self, user: str, password: str, statements: list[str]) -> list[Any]:
-        """Run *statements* as *user* and return the last one's rows."""
+        """Run *statements* as *user*; return the rows of the last one."""
         (contact,) = self.servers.contact_points.split(",")
         host, _, port = contact.partition(":")
         return await asyncio.to_thread(
@@ -124,7 +124,7 @@ def _run(
 
 @asynccontextmanager
 async def open_closed(folder: Path) -> AsyncIterator[Closed]:
-    """Start closed servers, and prepare them for tiers that are yet to be started."""
+    """Start closed servers and prepare them; tests start the tiers."""
     prefix = random_prefix()
     authority = Authority(folder / "authority")
     users = {name: f"secret-{secrets.token_hex(12)}" for name in USERS}

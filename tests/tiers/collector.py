@@ -1,4 +1,4 @@
-"""A collector of spans, as far as a test needs one: OTLP over HTTP, on loopback."""
+"""A minimal collector of spans: OTLP over HTTP, on loopback."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,7 +10,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One span, and who told of it."""
+    """One span, and the service that sent it."""
 
     service: str
     name: str
@@ -21,13 +21,13 @@ class Told:
 
 @dataclass(slots=True)
 class Collector:
-    """What has been told so far, to be told at ``url``."""
+    """The spans received so far at ``url``."""
 
     url: str
     spans: list[Told] = field(default_factory=list)
 
     async def take(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Take what an exporter sends."""
+        """Receive spans from an exporter."""
         sent = ExportTraceServiceRequest.FromString(await request.read())
         for resource in sent.resource_spans:
             attributes = {
@@ -49,7 +49,7 @@ class Collector:
 
 @asynccontextmanager
 async def open_collector(host: str, port: int) -> AsyncIterator[Collector]:
-    """Listen until left."""
+    """Listen while the context is open."""
     collector = Collector(f"http://{host}:{port}/v1/traces")
     runner = web.ServerRunner(web.Server(collector.take))
     await runner.setup()

@@ -8,7 +8,7 @@ from tests.tools.load.options import LoadOptions, Mode
 
 @dataclass(slots=True)
 class Fleet:
-    """Two ingest nodes, three workers, two query nodes, kept at that by whoever ends one."""
+    """Two ingest nodes, three workers and two query nodes; a test that ends one replaces it."""
 
     stack: Stack
     ingest: list[TierProcess]

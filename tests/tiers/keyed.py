@@ -1,4 +1,4 @@
-"""A pipeline that asks for keys, and the desk that makes and changes them."""
+"""A pipeline that requires API keys, and the command that creates and changes them."""
 
 import asyncio
 import signal
@@ -19,7 +19,7 @@ READ_AGAIN = '"read again"'
 
 @dataclass(slots=True)
 class Keyed:
-    """A pipeline that asks for keys, of whose ingest node there are two processes."""
+    """A pipeline that requires API keys; its ingest node has two processes."""
 
     stack: Stack
     query: TierProcess
@@ -27,7 +27,7 @@ class Keyed:
     file: Path
     capture: pytest.CaptureFixture[str]
     secrets: list[str] = field(default_factory=list, repr=False)
-    """Every secret that was ever made."""
+    """All secrets created so far."""
 
     @property
     def client(self) -> Client:
@@ -35,7 +35,7 @@ class Keyed:
         return Client(self.stack.http, self.ingest.url, self.query.url)
 
     def desk(self, command: str, name: str, *words: str) -> dict[str, str]:
-        """Make or change a key; return the header of a new secret."""
+        """Create or change a key; return the header with a new secret."""
         status = key_desk.main([command, "--file", str(self.file), "--id", name, *words])
         printed, said = self.capture.readouterr()
         assert status == 0, said
@@ -43,11 +43,11 @@ class Keyed:
         return {"Authorization": f"Bearer {printed.strip()}"}
 
     async def reload(self) -> None:
-        """Send SIGHUP to both nodes and wait until each process has read the file."""
+        """Send SIGHUP to both nodes; wait until each process has read the key file."""
         await self.hang_up(READ_AGAIN)
 
     async def hang_up(self, awaited: str) -> None:
-        """Send SIGHUP to both nodes, and wait until each process has said *awaited* once more."""
+        """Send SIGHUP to both nodes; wait until each process has logged *awaited* once more."""
         nodes = ((self.ingest, PROCESSES), (self.query, 1))
         before = [node.log_text().count(awaited) for node, _ in nodes]
         for node, _ in nodes:
@@ -60,13 +60,13 @@ class Keyed:
         )
 
     async def new(self, name: str, *words: str) -> dict[str, str]:
-        """Make a key that is valid from now on."""
+        """Create a key and make it valid."""
         header = self.desk("new", name, *words)
         await self.reload()
         return header
 
     async def stored(self, customer: Mapping[str, str]) -> int:
-        """Return how many records Kafka has."""
+        """Return the number of records in Kafka."""
         await asyncio.sleep(1.0)  # a pulse is shared for as long
         pulse = await self.client.request("GET", f"{self.query.url}/pulse", headers=customer)
         assert pulse.status == 200, pulse.text

@@ -8,7 +8,7 @@ PROCESSES = 2
 
 
 def management(node: TierProcess, number: int) -> str:
-    """Return where process *number* is asked how it is."""
+    """Return the management address of process *number*."""
     base, _, port = node.management.rpartition(":")
     return f"{base}:{int(port) + number}"
 

@@ -1,4 +1,4 @@
-"""Start, kill and stop the tiers as processes, with a keyspace and topics of their own."""
+"""Start, kill and stop the tiers as processes, on a new keyspace and new topics."""
 
 import asyncio
 import secrets
@@ -24,12 +24,12 @@ ROOT = Path(__file__).resolve().parents[2]
 READY_SECONDS = 60.0
 STOP_SECONDS = 25.0
 FIRST_PORT = 20_000
-"""Below the ports that the kernel gives to connections: one of those may be taken any moment."""
+"""Below the ephemeral ports: the kernel may give one of those to a connection at any moment."""
 
 
 @dataclass(slots=True)
 class TierProcess:
-    """One process of a tier; ``url`` is where its traffic goes (none for a worker)."""
+    """One process of a tier; ``url`` is its traffic address (empty for a worker)."""
 
     name: str
     running: Running
@@ -38,28 +38,28 @@ class TierProcess:
     url: str = ""
 
     async def kill(self) -> None:
-        """End it as the kernel would: SIGKILL."""
+        """Send SIGKILL and wait for the end."""
         await process.kill(self.running)
 
     async def stop(self) -> int:
-        """Ask it to end and return its exit status."""
+        """Send SIGTERM; return the exit status."""
         return await process.stop(self.running, STOP_SECONDS)
 
     def log_text(self) -> str:
-        """Return what it has logged so far."""
+        """Return its log so far."""
         return self.log.read_text()
 
 
 @dataclass(slots=True)
 class Stack:
-    """The tiers of one test module; whatever is still running ends with it."""
+    """Processes of the tiers on one keyspace; those that still run at the end are killed."""
 
     name: str
     folder: Path
     servers: Mapping[str, str]
     overrides: Mapping[str, str] = field(default_factory=dict)
     trust: ssl.SSLContext | None = None
-    """Whom its clients believe; None: the tiers speak plain HTTP."""
+    """The certificates that its clients trust; None: the tiers use plain HTTP."""
     host: str = field(default_factory=lambda: f"{random_prefix()}.1")
     http: aiohttp.ClientSession = field(init=False)
     started: list[TierProcess] = field(default_factory=list)
@@ -103,7 +103,7 @@ class Stack:
     async def all(
         self, *, ingest: int = 1, workers: int = 1, query: int = 1
     ) -> tuple[list[TierProcess], list[TierProcess], list[TierProcess]]:
-        """Start that many of each tier at once; return them ready, ingest, workers, query."""
+        """Start that many of each tier at once; return them when they are ready."""
         tiers = (
             [self._start("ingest", "ingest", {}) for _ in range(ingest)],
             [self._start("worker", "consumer", {}) for _ in range(workers)],
@@ -114,7 +114,7 @@ class Stack:
 
     @asynccontextmanager
     async def guests(self) -> AsyncIterator[Self]:
-        """End the processes that a test starts while this is open, and only those."""
+        """Kill the processes that were started while this context was open, and no others."""
         shared = len(self.started)
         try:
             yield self
@@ -124,7 +124,7 @@ class Stack:
             await asyncio.gather(*(guest.kill() for guest in guests))
 
     def run_once(self, module: str, environment: Mapping[str, str]) -> Command:
-        """Return the command that runs *module* with just this environment beside ours."""
+        """Return the command that runs *module* with *environment* on this stack's servers."""
         return self._command(module, module, environment)
 
     def _start(self, name: str, module: str, environment: Mapping[str, str]) -> TierProcess:

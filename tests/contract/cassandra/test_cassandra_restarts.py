@@ -40,7 +40,7 @@ SECONDS_IN_HAND = 1.0
 
 @pytest_asyncio.fixture(scope="module")
 async def ring(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Servers]:
-    """Three nodes whose commit log is periodic, with a table of three replicas."""
+    """Three nodes with a periodic commit log, and a table with three replicas."""
     folder = tmp_path_factory.mktemp("ring")
     opening = open_own_servers(folder, nodes=3, commit_log=CommitLog.PERIODIC, brokers=False)
     async with opening as servers:
@@ -50,18 +50,18 @@ async def ring(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server
 
 @pytest_asyncio.fixture(scope="module")
 async def session(ring: Servers) -> AsyncIterator[Session]:
-    """A session as the workers have it."""
+    """A session with the settings of the workers."""
     async with open_session(config_of(ring)) as opened:
         yield opened
 
 
 def config_of(servers: Servers) -> CassandraConfig:
-    """Return where the ring is."""
+    """Return the settings for the ring."""
     return CassandraConfig(contact_points=servers.contact_points, keyspace=KEYSPACE)
 
 
 async def kill(node: Node) -> None:
-    """End *node* as a power cut would and bring it back, all others knowing of both."""
+    """Kill *node* and start it again; the other nodes notice both."""
     await node.kill()
     await asyncio.sleep(4.0)
     await node.start()
@@ -69,7 +69,7 @@ async def kill(node: Node) -> None:
 
 
 async def until_calm(store: CassandraCounterStore) -> None:
-    """Wait until updates succeed whichever node leads them."""
+    """Wait until updates succeed with any node as their leader."""
 
     async def is_calm() -> bool:
         try:
@@ -83,7 +83,7 @@ async def until_calm(store: CassandraCounterStore) -> None:
 
 
 async def test_rows_that_are_left_at_a_restart_stay_true(ring: Servers, session: Session) -> None:
-    """Side by side through the same kills: rows that go on are falsified, rows left are not."""
+    """The same kills falsify rows that are used on, and no row that is left at a restart."""
     store = await CassandraCounterStore.prepare(session)
     domains = [DomainName(f"d-{number}.example") for number in range(DOMAINS)]
     left = [Counting(f"left/{n}", domains, store, session.node_epoch) for n in range(LOGS)]
@@ -118,7 +118,7 @@ async def test_rows_that_are_left_at_a_restart_stay_true(ring: Servers, session:
 
 
 async def test_the_epoch_ends_with_a_node_and_only_then(ring: Servers, session: Session) -> None:
-    """At its end and at its return; nothing else that the driver does counts as one.
+    """It changes when a node ends and when it returns, and at no other time.
 
     This holds the driver to what shared/cassandra/nodes.py looks at.
     """

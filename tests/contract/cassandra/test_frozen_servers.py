@@ -38,7 +38,7 @@ TOPIC_PARTITION = "frozen/0"
 async def frail(
     servers: Servers, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Servers]:
-    """The servers of this run; servers that the environment names are not ours to freeze."""
+    """The servers of this run; if the environment names servers, new ones to be frozen."""
     if servers.nodes:
         yield servers
         return
@@ -49,7 +49,7 @@ async def frail(
 async def test_an_append_to_a_frozen_broker_is_in_doubt_and_stands_once_it_thaws(
     frail: Servers,
 ) -> None:
-    """In doubt at the deadline, refused at once behind the late batch, and then all is well."""
+    """In doubt at the deadline; appends after it are refused at once until it is stored."""
     config = KafkaConfig(
         bootstrap_servers=frail.bootstrap_servers,
         topic="frozen",
@@ -91,7 +91,7 @@ async def test_an_append_to_a_frozen_broker_is_in_doubt_and_stands_once_it_thaws
 async def test_a_frozen_store_leaves_writes_in_doubt_and_answers_once_it_thaws(
     frail: Servers,
 ) -> None:
-    """Both end within their deadlines, and the same session works again afterwards."""
+    """Reads and writes end within their deadlines; the same session works again afterwards."""
     config = CassandraConfig(
         contact_points=frail.contact_points,
         keyspace="frozen",

@@ -1,1 +1,1 @@
-"""What contract tests run against: each fake beside the real thing, and small servers."""
+"""Fixtures of the contract tests: each fake beside the real thing, and small servers."""

@@ -1,4 +1,4 @@
-"""What the tests of the feed have in common: its topic, its store, and nodes that serve it."""
+"""The feed under test: its topic, its store, and the nodes that serve it."""
 
 import asyncio
 from collections import defaultdict
@@ -29,7 +29,7 @@ COUNT = (
 
 @dataclass(slots=True)
 class Changes:
-    """A stack of query nodes, the topic they follow, and the store they ask."""
+    """A stack of query nodes, the topic that they follow, and the store that they read."""
 
     stack: Stack
     topic: Topic
@@ -45,7 +45,7 @@ class Changes:
         await asyncio.gather(*(self.topic.append(at, group) for at, group in groups.items()))
 
     async def count(self, domain: str, delivered: int, bounced: int) -> None:
-        """Let the store know these counters of *domain*."""
+        """Add these counters of *domain* to the store."""
         await self.session.write(self.counting.bind((delivered, bounced, domain)))
 
     def bounces(self, count: int, prefix: str) -> list[Change]:
@@ -66,12 +66,12 @@ def catch_all(domain: str) -> Change:
 
 
 def domains(stream: EventStream) -> list[str]:
-    """Return the domains of the changes that *stream* got."""
+    """Return the domains of the changes that *stream* received."""
     return [change["domain"] for change in stream.changes]
 
 
 def has(stream: EventStream, count: int) -> bool:
-    """Whether *stream* got that many changes."""
+    """Return whether *stream* has received that many changes."""
     return len(stream.changes) >= count
 
 
@@ -82,7 +82,7 @@ def names(changes: Sequence[Change]) -> list[str]:
 
 @asynccontextmanager
 async def open_changes(folder: Path, servers: Mapping[str, str]) -> AsyncIterator[Changes]:
-    """Open an empty topic and keyspace on *servers*; tests start nodes of their own."""
+    """Open an empty topic and keyspace on *servers*; tests start the nodes."""
     async with Stack("changes", folder, servers, {"KAFKA_PARTITIONS": "4"}) as stack:
         config = KafkaConfig(bootstrap_servers=servers["KAFKA_BOOTSTRAP_SERVERS"])
         store = CassandraConfig(
@@ -98,7 +98,7 @@ async def open_changes(folder: Path, servers: Mapping[str, str]) -> AsyncIterato
 
 
 async def start_node(changes: Changes, **environment: str) -> TierProcess:
-    """Start a query node and return it when it serves changes."""
+    """Start a query node; return it when it serves changes."""
     started = await changes.stack.query(**environment)
     await until(lambda: _serves_changes(started))
     return started

@@ -1,4 +1,4 @@
-"""Updates that a test sends through the driver itself, with a retry policy of its choice."""
+"""Updates sent through the Cassandra driver directly, with a given retry policy."""
 
 import uuid
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ FLOOD = 600
 
 
 class Flood:
-    """Updates in flight on a session of its own: one for each row, sent by us once."""
+    """Updates in flight on a separate session: one for each row, sent once."""
 
     def __init__(
         self, addresses: Sequence[tuple[str, int]], keyspace: str, policy: RetryPolicy
@@ -44,19 +44,19 @@ class Flood:
         self._sent: list[tuple[str, uuid.UUID]] = []
 
     def send(self) -> list[ResponseFuture]:
-        """Start many updates and return their futures."""
+        """Send many updates; return their futures."""
         rows = [(f"f-{next(self._numbers)}.example", new_writer()) for _ in range(FLOOD)]
         self._sent += rows
         return [self._session.execute_async(self._update, row) for row in rows]
 
     def wait(self, futures: Sequence[ResponseFuture]) -> None:
-        """Wait until each has ended, in whatever way."""
+        """Wait until each has succeeded or failed."""
         for future in futures:
             with suppress(Exception):  # the driver's errors have no common base
                 future.result()
 
     def doubled(self) -> int:
-        """Return how many rows count more than the one update that we sent."""
+        """Return how many rows count more than their one update."""
         found = (self._session.execute(self._read, row).one() for row in self._sent)
         return sum(row is not None and row.delivered > 1 for row in found)
 

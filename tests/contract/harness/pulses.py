@@ -1,4 +1,4 @@
-"""What a node may say of the pipeline: hardly anything, and a lot."""
+"""Two pulses of a pipeline: an idle one and a busy one."""
 
 IDLE: dict[str, object] = {
     "at": 1_800_000_000.0,

@@ -1,4 +1,4 @@
-"""A little ingest node that answers as a test tells it, byte by byte."""
+"""A small ingest node whose answers a test scripts byte by byte."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable

@@ -1,4 +1,4 @@
-"""The counter store in memory and the one in Cassandra, each with a reader of it."""
+"""The counter store in memory and the one in Cassandra, each with a reader."""
 
 import time
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Store:
 
 
 class StoreReader:
-    """A CounterReader (see there) of what is in a store in memory."""
+    """A CounterReader of a store in memory."""
 
     def __init__(self, store: InMemoryCounterStore) -> None:
         self._store = store
@@ -59,17 +59,17 @@ async def real_store(session: Session) -> Store:
 
 
 def unique(word: str) -> str:
-    """Return a name that nothing else has, in this run or another."""
+    """Return a name that is unique in this run and all others."""
     return f"{word}-{uuid4().hex[:12]}"
 
 
 def new_domain() -> DomainName:
-    """Return a domain that nobody has counted yet."""
+    """Return a domain without counters."""
     return DomainName(f"{unique('d')}.example")
 
 
 def update_of(
     domain: DomainName, *, delivered: int = 0, bounced: int = 0, applied_offset: int = 0
 ) -> RowUpdate:
-    """Return an update that starts a row of its own."""
+    """Return an update that starts a new row."""
     return RowUpdate(domain, new_writer(), delivered, bounced, applied_offset, epoch=0)

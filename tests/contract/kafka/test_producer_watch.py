@@ -34,7 +34,7 @@ BACK_SECONDS = 10.0
 
 @pytest_asyncio.fixture(name="config")
 async def impatient(kafka_config: KafkaConfig, kafka_layout: KafkaLayout) -> KafkaConfig:
-    """A new topic, and little patience with it."""
+    """A new topic, with a short request timeout."""
     await prepare.create_topics(kafka_config, kafka_layout)
     return kafka_config.model_copy(update={"request_timeout_seconds": TIMEOUT_SECONDS})
 
@@ -49,7 +49,7 @@ async def topic(config: KafkaConfig) -> AsyncIterator[ProducerTopic]:
 
 
 async def takes(topic: ProducerTopic, value: bytes) -> bool:
-    """Whether partition 0 takes a record."""
+    """Return whether partition 0 accepts a record."""
     try:
         await topic.append(0, [(b"k", value)])
     except RetriableError:
@@ -63,7 +63,7 @@ async def values_of(config: KafkaConfig, partition: int = 0) -> list[bytes | Non
 
 
 def sequences_of(topic: ProducerTopic) -> dict[TopicPartition, int]:
-    """Return the numbers that the producer gives its next batches."""
+    """Return the producer's next sequence numbers."""
     found: dict[TopicPartition, int] = topic.producer._txn_manager._sequence_numbers
     return found
 
@@ -71,7 +71,7 @@ def sequences_of(topic: ProducerTopic) -> dict[TopicPartition, int]:
 async def test_a_producer_that_lost_its_place_is_replaced(
     config: KafkaConfig, topic: ProducerTopic
 ) -> None:
-    """Kafka refuses a sequence number with a gap before it, and the next producer is served."""
+    """Kafka refuses a gap in the sequence numbers, and accepts the next producer."""
     sequences_of(topic)[TopicPartition(config.topic, 0)] += 1000
 
     with capture_logs() as logs:
@@ -91,7 +91,7 @@ async def test_a_producer_that_lost_its_place_is_replaced(
 async def test_a_producer_whose_sender_has_died_is_replaced(
     config: KafkaConfig, topic: ProducerTopic
 ) -> None:
-    """A number that does not fit into a batch ends the sender, and the next one goes on."""
+    """A sequence number beyond 32 bits ends the sender task; a new producer takes over."""
     sequences_of(topic)[TopicPartition(config.topic, 0)] = 2**40
     former = topic.producer
 
@@ -110,7 +110,7 @@ async def test_a_producer_whose_sender_has_died_is_replaced(
 async def test_a_producer_that_is_stuck_is_replaced_and_leaves_nothing(
     config: KafkaConfig, topic: ProducerTopic, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """While Kafka is well, a batch that stays late is given up, in doubt, and never sent again."""
+    """While Kafka is healthy, an overdue batch is given up in doubt, and never sent again."""
     former = weakref.ref(topic.producer)
     topic.producer._sender._muted_partitions.add(TopicPartition(config.topic, 0))
 
@@ -137,7 +137,7 @@ async def test_a_producer_that_is_stuck_is_replaced_and_leaves_nothing(
 
 
 async def test_a_topic_that_is_gone_is_not_healthy(config: KafkaConfig) -> None:
-    """Neither is one with fewer partitions than the node knows."""
+    """A topic with fewer partitions than the node knows is not healthy either."""
     whole = TopicHealth(config, config.topic, PARTITIONS)
     await whole.check()
     await whole.close()
@@ -156,7 +156,7 @@ async def test_a_topic_that_is_gone_is_not_healthy(config: KafkaConfig) -> None:
 async def test_a_producer_gives_up_what_it_cannot_send_when_it_is_ended(
     config: KafkaConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It does not wait for ever as its own stop does, and none of its tasks is left."""
+    """It does not wait for ever, as aiokafka's stop does, and leaves no task behind."""
     before = asyncio.all_tasks()
     producer = await start_producer(config, config.topic, WAIT_SECONDS)
 

@@ -39,12 +39,12 @@ class Bystander:
         self.assigned = asyncio.Event()
 
     async def assign(self, positions: Mapping[int, Position]) -> None:
-        """Take partitions over."""
+        """Receive partitions."""
         assert positions
         self.assigned.set()
 
     async def revoke(self) -> None:
-        """Give them up."""
+        """Give the partitions up."""
 
 
 class GatedDeadLetters:

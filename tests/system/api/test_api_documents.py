@@ -1,4 +1,4 @@
-"""Every example in the documents is what a node answers."""
+"""Nodes answer as the examples in the API documents show."""
 
 import pytest
 
@@ -23,7 +23,7 @@ NOT_BROUGHT_ABOUT = {
     "changes_unavailable": "unit/query/test_changes.py",
     "node_stopping": "unit/query/test_changes.py",
 }
-"""What a node in good order does not answer, and where else that is tested."""
+"""Answers that a healthy node does not give, and the test that covers each."""
 
 
 def node_of(stack: Stack, tier: str) -> TierProcess:
@@ -32,7 +32,7 @@ def node_of(stack: Stack, tier: str) -> TierProcess:
 
 
 async def document_of(client: Client, base: str) -> Json:
-    """Return the document that a port serves."""
+    """Return the API document of a port."""
     reply = await client.request("GET", f"{base}/openapi.json")
     assert reply.status == 200, reply.text
     document: Json = reply.body
@@ -41,7 +41,7 @@ async def document_of(client: Client, base: str) -> Json:
 
 @pytest.mark.parametrize("tier", TIERS)
 async def test_each_example_is_what_a_node_answers(client: Client, stack: Stack, tier: str) -> None:
-    """Status, headers and body; the body to the letter, unless it depends on what was counted."""
+    """Status, headers and body match; the body exactly, unless it depends on counts."""
     node = node_of(stack, tier)
     document = await document_of(client, node.url)
     sent = 0
@@ -54,7 +54,7 @@ async def test_each_example_is_what_a_node_answers(client: Client, stack: Stack,
 
 
 async def test_what_is_not_brought_about_is_known(client: Client, stack: Stack) -> None:
-    """Of the examples without a request there are just those that are tested elsewhere."""
+    """The examples without a request are exactly those that are tested elsewhere."""
     without = set()
     for tier in TIERS:
         document = await document_of(client, node_of(stack, tier).url)
@@ -66,7 +66,7 @@ async def test_what_is_not_brought_about_is_known(client: Client, stack: Stack) 
 async def test_both_ports_serve_the_document_and_answer_at_what_it_lists(
     client: Client, stack: Stack, tier: str
 ) -> None:
-    """Each path is there at the address that the document of either port names for it."""
+    """Each path exists at the address that the document of either port gives for it."""
     node = node_of(stack, tier)
     for base in (node.url, node.management):
         document = await document_of(client, base)
@@ -84,7 +84,7 @@ async def test_both_ports_serve_the_document_and_answer_at_what_it_lists(
 async def test_who_has_the_document_need_not_read_it_again(
     client: Client, stack: Stack, tier: str
 ) -> None:
-    """304 to whoever names what the node would send."""
+    """A request with the current ETag gets 304."""
     url = f"{node_of(stack, tier).url}/openapi.json"
     first = await client.request("GET", url)
     second = await client.request("GET", url, headers={"If-None-Match": first.headers["ETag"]})

@@ -1,4 +1,4 @@
-"""What caches and clients that have an answer already are told, over HTTP."""
+"""Headers for caches: how long an answer may be kept, and 304 for an unchanged one."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from tests.waiting import until, until_equal
 
 
 async def known(client: Client, word: str, status: str) -> str:
-    """Return the name of a domain that is known to have *status*."""
+    """Return the name of a domain that has *status*."""
     domain = f"{word}.caching.example.com"
     if status == "catch-all":
         await client.report(domain, "delivered", 1001)
@@ -30,7 +30,7 @@ async def known(client: Client, word: str, status: str) -> str:
 async def test_how_long_an_answer_may_be_kept_depends_on_its_status(
     client: Client, status: str, allowed: list[str]
 ) -> None:
-    """For good only what is final; and who has it already is told so, by GET and by HEAD."""
+    """Only a final status may be kept for ever; the current ETag gets 304, by GET and HEAD."""
     domain = await known(client, f"kept-{status.replace(' ', '-')}", status)
     url = f"{client.query}/domains/{domain}"
     for method in ("GET", "HEAD", "GET", "HEAD"):
@@ -47,7 +47,7 @@ async def test_how_long_an_answer_may_be_kept_depends_on_its_status(
 
 
 async def test_a_304_and_a_head_leave_the_connection_in_order(client: Client) -> None:
-    """Neither has a body that the next answer could be taken for."""
+    """Neither has a body that a client could mistake for the next answer."""
     path = f"/domains/{await known(client, 'order', 'not catch-all')}"
     connection = await RawConnection.open(client.query)
     try:
@@ -65,7 +65,7 @@ async def test_a_304_and_a_head_leave_the_connection_in_order(client: Client) ->
 
 
 async def test_no_refusal_may_be_kept(client: Client) -> None:
-    """Nor the answer to a bulk request."""
+    """The answer to a bulk request may not be kept either."""
     refusals = [
         await client.get("localhost"),
         await client.request("GET", f"{client.query}/nowhere"),
@@ -78,7 +78,7 @@ async def test_no_refusal_may_be_kept(client: Client) -> None:
 
 
 async def test_an_etag_ends_with_what_it_says(client: Client) -> None:
-    """Once the counts have moved who has the old answer gets the new one."""
+    """Once the counts have changed, a request with the old ETag gets the new answer."""
     domain = await known(client, "moves", "catch-all")
     url = f"{client.query}/domains/{domain}"
     tag = (await client.get(domain)).headers["ETag"]
@@ -94,7 +94,7 @@ async def test_an_etag_ends_with_what_it_says(client: Client) -> None:
 async def test_a_final_answer_s_counts_are_right_at_once_in_bulk_and_soon_by_get(
     client: Client,
 ) -> None:
-    """A status that is settled does not settle the counts."""
+    """The counts of a domain still change after its status is final."""
     domain = await known(client, "converges", "not catch-all")
     await client.report(domain, "delivered", 5)
 

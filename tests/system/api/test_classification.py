@@ -1,4 +1,4 @@
-"""What a domain's events make of it."""
+"""How a domain's events determine its status."""
 
 import gzip
 
@@ -8,7 +8,7 @@ from tests.clients.client import Client
 
 
 async def test_a_domain_never_seen_is_unknown(client: Client) -> None:
-    """Nothing is known of a domain without events, and saying so is a 200."""
+    """A domain without events is answered by 200."""
     reply = await client.get("never-seen.example.com")
 
     assert reply.status == 200
@@ -34,7 +34,7 @@ async def test_put_reports_one_event_with_an_empty_202(client: Client) -> None:
 async def test_exactly_1000_deliveries_are_still_unknown_and_1001_are_catch_all(
     client: Client,
 ) -> None:
-    """The boundary lies above the threshold, not on it."""
+    """A domain is catch-all above the threshold, not at it."""
     await client.report("boundary.example.com", "delivered", 999)
     assert (await client.put("boundary.example.com", "delivered")).status == 202
     at_threshold = await client.wait_for_counts("boundary.example.com", 1000, 0)
@@ -66,7 +66,7 @@ async def test_one_bounce_outweighs_any_deliveries_whenever_it_comes(
 
 
 async def test_every_spelling_of_a_domain_is_one_domain(client: Client) -> None:
-    """Case, a trailing dot, full-width forms and percent-encoding meet in one domain."""
+    """Case, a trailing dot, full-width forms and percent-encoding do not matter."""
     spellings = [
         "Spell.Example.COM",
         "spell.example.com.",
@@ -83,7 +83,7 @@ async def test_every_spelling_of_a_domain_is_one_domain(client: Client) -> None:
 
 
 async def test_an_internationalised_domain_is_answered_as_its_a_label(client: Client) -> None:
-    """Both forms of a name meet, and answers carry the ASCII one."""
+    """Both forms of a name are one domain, and answers show the ASCII form."""
     assert (await client.put("bücher.example", "bounced")).status == 202
     assert (await client.put("xn--bcher-kva.example", "bounced")).status == 202
 
@@ -92,7 +92,7 @@ async def test_an_internationalised_domain_is_answered_as_its_a_label(client: Cl
 
 
 async def test_many_domains_are_answered_in_the_order_of_the_request(client: Client) -> None:
-    """A bad name spoils no other, and a name asked for twice is answered twice."""
+    """An invalid name affects no other, and a repeated name is answered twice."""
     await client.report("asked.example.com", "bounced", 3)
     await client.wait_for_counts("asked.example.com", 0, 3)
 
@@ -109,7 +109,7 @@ async def test_many_domains_are_answered_in_the_order_of_the_request(client: Cli
 
 
 async def test_a_thousand_domains_are_answered_at_once(client: Client) -> None:
-    """The largest question that may be asked is answered in full."""
+    """The largest permitted request is answered in full."""
     names = [f"n{i}.thousand.example.com" for i in range(1000)]
 
     reply = await client.ask(names)
@@ -118,7 +118,7 @@ async def test_a_thousand_domains_are_answered_at_once(client: Client) -> None:
 
 
 async def test_a_mixed_bulk_request_counts_its_good_lines_only(client: Client) -> None:
-    """Each line is good or refused for itself, with its number and a code."""
+    """Each invalid line is rejected with its number and a code."""
     reply = await client.post_lines(
         b'{"domain": "Mixed.example.com", "event": "delivered", "count": 40}\n'
         b'{"domain": "mixed.example.com", "event": "opened"}\n'
@@ -145,7 +145,7 @@ async def test_a_mixed_bulk_request_counts_its_good_lines_only(client: Client) -
 
 
 async def test_a_gzipped_bulk_request_is_inflated(client: Client) -> None:
-    """Content-Encoding gzip is taken like the plain body."""
+    """A body with Content-Encoding gzip counts like the plain body."""
     body = gzip.compress(b'{"domain": "gzip.example.com", "event": "delivered", "count": 7}\n')
 
     reply = await client.post_lines(body, **{"Content-Encoding": "gzip"})

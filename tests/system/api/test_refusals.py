@@ -1,4 +1,4 @@
-"""Every refusal is a problem that says what to do, and counts nothing."""
+"""Every refusal is a problem document that names the remedy, and counts nothing."""
 
 import asyncio
 import gzip
@@ -15,7 +15,7 @@ PROBLEM_FIELDS = {"type", "title", "status", "detail", "code"}
 
 
 def check_problem(reply: Reply, status: int, code: str) -> None:
-    """Assert that *reply* is a problem as RFC 9457 has it, with this status and code."""
+    """Assert that *reply* is a problem document (RFC 9457) with this status and code."""
     assert reply.status == status, reply.text
     assert reply.headers["Content-Type"] == "application/problem+json"
     assert reply.body.keys() >= PROBLEM_FIELDS
@@ -65,7 +65,7 @@ async def test_what_is_no_domain_is_refused_by_both_tiers(
 
 
 async def test_a_refusal_echoes_at_most_80_escaped_characters(client: Client) -> None:
-    """What was sent comes back cut and in printable ASCII only."""
+    """The input comes back shortened, in printable ASCII only."""
     reply = await client.get("%0a" + "é" * 200)
 
     check_problem(reply, 400, reply.body["code"])
@@ -97,7 +97,7 @@ async def test_an_idempotency_key_is_1_to_64_visible_ascii_characters(
     ],
 )
 async def test_an_unknown_path_is_404(client: Client, path: str) -> None:
-    """Nothing but the three routes is there."""
+    """Only the documented routes exist."""
     check_problem(await client.request("PUT", client.ingest + path), *(
         (405, "method_not_allowed") if path == "/events" else (404, "unknown_path")
     ))  # fmt: skip
@@ -116,7 +116,7 @@ async def test_an_unknown_path_is_404(client: Client, path: str) -> None:
 async def test_a_wrong_method_is_405_and_names_the_right_ones(
     client: Client, method: str, tier: str, path: str, allowed: str
 ) -> None:
-    """The Allow header says what the path answers to."""
+    """The Allow header lists the methods of the path."""
     reply = await client.request(method, getattr(client, tier) + path)
 
     check_problem(reply, 405, "method_not_allowed")
@@ -125,7 +125,7 @@ async def test_a_wrong_method_is_405_and_names_the_right_ones(
 
 @pytest.mark.parametrize("size", [4096, 4097])
 async def test_the_body_of_a_put_is_ignored_up_to_4_kib(client: Client, size: int) -> None:
-    """4,096 bytes are taken and forgotten; one more is refused."""
+    """4,096 bytes are read and ignored; one more is refused."""
     reply = await client.put(f"body{size}.example.com", "delivered", data=b"x" * size)
 
     if size <= 4096:
@@ -137,7 +137,7 @@ async def test_the_body_of_a_put_is_ignored_up_to_4_kib(client: Client, size: in
 
 
 async def test_a_put_of_unknown_length_is_cut_off_at_4_kib(client: Client) -> None:
-    """A chunked body is counted as it comes."""
+    """The bytes of a chunked body are counted as they arrive."""
 
     async def chunks() -> Any:
         for _ in range(100):
@@ -149,28 +149,28 @@ async def test_a_put_of_unknown_length_is_cut_off_at_4_kib(client: Client) -> No
 
 
 async def test_a_bulk_request_of_another_type_is_415(client: Client) -> None:
-    """Lines of JSON must say that they are."""
+    """The content type is required."""
     reply = await client.post_lines(b"{}", **{"Content-Type": "application/json"})
 
     check_problem(reply, 415, "unsupported_media_type")
 
 
 async def test_a_bulk_request_in_an_unknown_coding_is_415(client: Client) -> None:
-    """Only gzip is inflated."""
+    """Only gzip is supported."""
     reply = await client.post_lines(b"{}", **{"Content-Encoding": "br"})
 
     check_problem(reply, 415, "unsupported_encoding")
 
 
 async def test_a_bulk_request_that_does_not_inflate_is_400(client: Client) -> None:
-    """A body that is not the gzip it claims to be is refused."""
+    """A body that claims to be gzip and is not is refused."""
     check_problem(
         await client.post_lines(b"no gzip", **{"Content-Encoding": "gzip"}), 400, "malformed_body"
     )
 
 
 async def test_a_bulk_request_has_at_most_5000_lines(client: Client) -> None:
-    """5,000 lines are taken, 5,001 refused as a whole."""
+    """5,000 lines are accepted, 5,001 are refused as a whole."""
     line = b'{"domain": "lines.example.com", "event": "bounced"}\n'
 
     taken = await client.post_lines(line * 5000)
@@ -182,7 +182,7 @@ async def test_a_bulk_request_has_at_most_5000_lines(client: Client) -> None:
 
 
 async def test_a_bulk_request_has_at_most_1_mib_inflated(client: Client) -> None:
-    """A gzip bomb is refused by what it would become."""
+    """The limit is on the inflated size, so a gzip bomb is refused."""
     bomb = gzip.compress(b" " * (64 * 1024 * 1024))
 
     check_problem(
@@ -207,7 +207,7 @@ async def test_a_bulk_request_has_at_most_1_mib_inflated(client: Client) -> None
 async def test_a_question_that_is_none_is_refused(
     client: Client, body: bytes, status: int, code: str
 ) -> None:
-    """1 to 1,000 names in a JSON object, and nothing else."""
+    """A valid request is a JSON object with 1 to 1,000 names."""
     reply = await client.request(
         "POST",
         f"{client.query}/domains",
@@ -233,7 +233,7 @@ async def test_a_question_that_is_none_is_refused(
 async def test_what_is_no_http_is_a_problem_too_and_leaves_no_traceback(
     client: Client, stack: Any, request_bytes: bytes
 ) -> None:
-    """The parser's refusals have our form, close the connection, and log a line, if any."""
+    """The parser's refusals are problems, close the connection, and log one line at most."""
     logged = stack.started[0].log_text()
     host, port = client.ingest.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))

@@ -1,4 +1,4 @@
-"""What the documents allow is answered as they say, and what they forbid is refused."""
+"""Nodes follow their API documents for random requests, valid and invalid."""
 
 import asyncio
 import json
@@ -17,7 +17,7 @@ WITHIN_SECONDS = 300.0
 
 @pytest.mark.parametrize("tier", TIERS)
 async def test_a_node_does_what_its_document_says(stack: Stack, tier: str) -> None:
-    """On both ports, with data, headers and methods that the document allows, and others."""
+    """On both ports, with data, headers and methods that the document permits, and with others."""
     node = next(node for node in stack.started if node.name.startswith(tier))
     logged = node.log_text()
     running = await asyncio.create_subprocess_exec(

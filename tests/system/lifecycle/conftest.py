@@ -1,4 +1,4 @@
-"""The nodes that the tests of this folder end and replace."""
+"""Nodes that the tests of this folder end and replace."""
 
 from collections.abc import AsyncIterator, Mapping
 

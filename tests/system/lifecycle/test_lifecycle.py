@@ -1,4 +1,4 @@
-"""How a process starts, what it says of itself, and how it ends."""
+"""How a process starts, reports its state, and ends."""
 
 import asyncio
 import json
@@ -37,7 +37,7 @@ from tests.waiting import until
 async def test_a_wrong_environment_is_reported_whole_with_status_2(
     tmp_path: Path, module: str, environment: Mapping[str, str], problems: list[str]
 ) -> None:
-    """Each problem has a line that names its variable, and nothing else starts."""
+    """Each problem has a line that names its variable, and the process does not start."""
     valid = {
         "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1",
         "CASSANDRA_CONTACT_POINTS": "127.0.0.1:1",
@@ -55,7 +55,7 @@ async def test_a_wrong_environment_is_reported_whole_with_status_2(
 
 
 async def test_the_management_port_tells_life_readiness_and_metrics(stack: Stack) -> None:
-    """Each tier lives, is ready with each dependency named, and counts."""
+    """Each tier is alive, ready with each dependency listed, and exports metrics."""
     metric = {
         "ingest": "catchall_ingest_events_total",
         "worker": "kafka_consumergroup_lag",
@@ -86,7 +86,7 @@ async def test_the_management_port_tells_life_readiness_and_metrics(stack: Stack
 
 
 async def test_a_hangup_ends_no_process(stack: Stack) -> None:
-    """There is nothing to read again without keys and TLS, and no reason to end either."""
+    """Without keys and TLS there is nothing to reload: the process goes on."""
     for tier in stack.started:
         tier.running.signal(signal.SIGHUP)
     await asyncio.sleep(0.5)  # longer than it takes to die of one
@@ -120,7 +120,7 @@ async def test_logs_are_json_with_fields_and_none_of_them_is_per_event(
 async def test_a_tier_without_its_schema_says_what_to_run(
     server_environment: Mapping[str, str], tmp_path: Path
 ) -> None:
-    """A missing topic or table ends the process with the command that mends it."""
+    """A missing topic or table ends the process; the error names the command that creates it."""
     stack = Stack("unprepared", tmp_path, server_environment)
 
     async def run(module: str) -> None:

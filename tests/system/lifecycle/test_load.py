@@ -1,4 +1,4 @@
-"""Many events through many nodes, and nodes that die amid them: every count is right."""
+"""Many events through many nodes, some of which are killed meanwhile: every count is right."""
 
 import asyncio
 import json
@@ -18,7 +18,7 @@ RATE = 8_000.0
 
 
 async def test_every_count_of_100000_events_is_right(fleet: Fleet) -> None:
-    """PUT and bulk mixed through 64 connections and seven processes: nothing lost or doubled."""
+    """PUT and bulk requests over 64 connections and seven processes: nothing is lost or doubled."""
     report = await run_load(fleet.load(seed=1, events=EVENTS, rate=RATE))
 
     assert report.ok, (report.verdict, report.wrong[:5], report.breaches)
@@ -26,7 +26,7 @@ async def test_every_count_of_100000_events_is_right(fleet: Fleet) -> None:
 
 
 async def test_many_domains_from_two_processes_are_right(fleet: Fleet) -> None:
-    """Hardly two of the events add up, two clients' ledgers do, and refusals are none."""
+    """Nearly every event has a domain of its own; the ledgers of two processes add up."""
     options = replace(
         fleet.load(seed=11, events=20_000, rate=4_000.0, mode=Mode.BULK),
         profile=Profile.WIDE,
@@ -44,7 +44,7 @@ async def test_many_domains_from_two_processes_are_right(fleet: Fleet) -> None:
 async def test_the_command_sends_as_fast_as_it_can_and_leaves_its_reports(
     fleet: Fleet, tmp_path: Path
 ) -> None:
-    """Status 0, every figure in the JSON file and a page; its own ceiling stands beside."""
+    """Status 0; a JSON file and a page with every figure, the tool's own limit among them."""
     report_file, page = tmp_path / "report.json", tmp_path / "page.html"
     command = [
         *("-m", "tests.tools.load", "--as-fast-as-possible", "--duration", "2", "--mode", "bulk"),
@@ -68,7 +68,7 @@ async def test_the_command_sends_as_fast_as_it_can_and_leaves_its_reports(
 
 
 async def test_a_killed_worker_and_a_killed_ingest_node_cost_no_count(fleet: Fleet) -> None:
-    """R1, R2: with kill -9 amid the load and replacements, what was accepted is counted once.
+    """R1, R2: workers and a node are killed under load and replaced; accepted events count once.
 
     What had no answer may be counted or not, and nothing else is.
     """
@@ -95,7 +95,7 @@ async def test_a_killed_worker_and_a_killed_ingest_node_cost_no_count(fleet: Fle
 
 
 async def test_workers_that_come_and_go_under_load_cost_no_count(fleet: Fleet) -> None:
-    """R5: members that join and leave by SIGTERM hand over exactly, and end with status 0."""
+    """R5: workers that join, and leave at SIGTERM, hand over exactly and end with status 0."""
     options = fleet.load(seed=3, events=45_000, rate=3_000.0)
     statuses = []
 
@@ -115,7 +115,7 @@ async def test_workers_that_come_and_go_under_load_cost_no_count(fleet: Fleet) -
 
 
 async def test_everything_stopped_and_started_again_counts_on_exactly(fleet: Fleet) -> None:
-    """A clean stop loses nothing of what was accepted just before, and a start repeats nothing."""
+    """A clean stop loses no event accepted just before it, and a start counts none again."""
     client = Client(fleet.stack.http, fleet.ingest[0].url, fleet.query[0].url)
     for number in range(50):
         await client.report(f"d{number}.restart.example.com", "delivered", number + 1)
@@ -134,7 +134,7 @@ async def test_everything_stopped_and_started_again_counts_on_exactly(fleet: Fle
 
 
 async def test_a_key_counts_once_whichever_node_and_worker_sees_it(fleet: Fleet) -> None:
-    """By PUT and in bulk, on two nodes, before and after a worker is killed and one stopped."""
+    """By PUT and in bulk, at two nodes, before and after one worker is killed and one stopped."""
     query = fleet.query[0].url
     clients = [Client(fleet.stack.http, node.url, query) for node in fleet.ingest]
     keys = [f"key-{number}" for number in range(20)]

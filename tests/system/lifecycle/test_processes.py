@@ -18,14 +18,14 @@ SOON_SECONDS = 20.0
 
 @pytest_asyncio.fixture
 async def node(guests: Stack) -> AsyncIterator[tuple[Stack, TierProcess]]:
-    """A node of two processes, both ready, and its stack."""
+    """A stack, and a node of two processes, both ready."""
     started = await guests.ingest(INGEST_PROCESSES=str(PROCESSES))
     await all_ready(guests, started)
     yield guests, started
 
 
 async def acknowledged(stack: Stack, node: TierProcess, number: int) -> float:
-    """Return how many events process *number* has brought into Kafka."""
+    """Return how many events process *number* has published."""
     name = 'catchall_ingest_events_total{outcome="acknowledged"} '
     async with stack.http.get(f"{management(node, number)}/metrics") as answer:
         (found,) = (s for s in (await answer.text()).splitlines() if s.startswith(name))
@@ -35,7 +35,7 @@ async def acknowledged(stack: Stack, node: TierProcess, number: int) -> float:
 async def test_the_processes_of_a_node_share_its_port_and_its_end(
     node: tuple[Stack, TierProcess],
 ) -> None:
-    """Clients are dealt out, one that is killed comes back, and a signal to all ends all once."""
+    """Both get connections, a killed one is restarted, and a stop ends both."""
     stack, ingest = node
     client = Client(stack.http, ingest.url, "")
     sent = 0
@@ -71,7 +71,7 @@ async def test_the_processes_of_a_node_share_its_port_and_its_end(
 async def test_no_process_outlives_the_one_that_started_it(
     node: tuple[Stack, TierProcess],
 ) -> None:
-    """A parent that is killed takes nothing down with it but its children, in order."""
+    """The children of a killed parent end by themselves."""
     _, ingest = node
     children = psutil.Process(ingest.running.pid).children()
     os.kill(ingest.running.pid, signal.SIGKILL)

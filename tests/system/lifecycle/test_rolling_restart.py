@@ -1,4 +1,4 @@
-"""Every process is replaced, one of each tier at a time, while senders and readers go on."""
+"""Every process is replaced, one of each tier at a time, while clients send and read."""
 
 import asyncio
 import time
@@ -10,7 +10,7 @@ from tests.tiers.fleet import Fleet
 from tests.tiers.stack import TierProcess
 
 SLOWEST_SECONDS = 5.0
-"""Of any answer; nodes that start take the cores from those that answer."""
+"""For any answer: processes that start take CPU time from the nodes that answer."""
 
 
 async def test_every_process_is_replaced_without_one_refused_or_lost_event(fleet: Fleet) -> None:
@@ -43,7 +43,7 @@ async def test_every_process_is_replaced_without_one_refused_or_lost_event(fleet
 async def _replace(
     nodes: list[TierProcess], variable: str, start: Callable[..., Awaitable[TierProcess]]
 ) -> float:
-    """Stop the oldest of *nodes* and start another in its place; return how long that took."""
+    """Stop the oldest of *nodes* and start a new one in its place; return the seconds it took."""
     began = time.perf_counter()
     node = nodes.pop(0)
     assert await node.stop() == 0, node.log_text()

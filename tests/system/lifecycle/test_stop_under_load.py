@@ -30,7 +30,7 @@ BULK = b'{"domain": "bulk.example.com", "event": "delivered"}\n' * LINES
 
 @dataclass(slots=True)
 class Senders:
-    """What the clients of all rounds have seen."""
+    """The results of the clients in all rounds."""
 
     accepted: Counter[str] = field(default_factory=Counter)
     unanswered: int = 0
@@ -38,7 +38,7 @@ class Senders:
     not_ready: int = 0
 
     async def send(self, url: str, request: bytes, domain: str) -> None:
-        """Send *request* over one connection until an answer says that it was the last."""
+        """Send *request* over one connection until an answer closes it."""
         connection = await RawConnection.open(url)
         try:
             while True:
@@ -58,7 +58,7 @@ class Senders:
             connection.close()
 
     async def watch(self, stack: Stack, node: TierProcess) -> None:
-        """Note whether the node says that it is not ready while it still answers."""
+        """Count the readiness answers that report a stop."""
         client = Client(stack.http, "", "")
         while True:
             try:
@@ -71,7 +71,7 @@ class Senders:
 
 @pytest_asyncio.fixture
 async def stack(fleet: Fleet) -> AsyncIterator[Stack]:
-    """The fleet's stack; the ingest nodes that a test starts end with it."""
+    """The fleet's stack; ingest nodes that a test starts end with the test."""
     async with fleet.stack.guests() as opened:
         yield opened
 
@@ -79,7 +79,7 @@ async def stack(fleet: Fleet) -> AsyncIterator[Stack]:
 async def test_a_node_that_stops_answers_every_request_it_received(
     stack: Stack, fleet: Fleet
 ) -> None:
-    """SIGTERM: not ready, no new connections, all answered, status 0, and every count exact."""
+    """After SIGTERM it is not ready, accepts no connections, answers all, ends with status 0."""
     seen = Senders()
     url, port = "", ""
     for _ in range(ROUNDS):
@@ -104,7 +104,7 @@ async def test_a_node_that_stops_answers_every_request_it_received(
 
 
 async def test_a_body_that_is_half_here_is_waited_for(stack: Stack, fleet: Fleet) -> None:
-    """SIGTERM amid a body: not ready, nobody new, the rest is read, 202, status 0, counted."""
+    """After SIGTERM in mid-body the rest is read, answered by 202 and counted; then it ends."""
     node = await stack.ingest()
     client = Client(stack.http, node.url, "")
     request = post(b'{"domain": "half.example.com", "event": "bounced"}\n' * LINES)

@@ -1,4 +1,4 @@
-"""Whatever alerts and dashboard ask for is there to be asked."""
+"""Every metric in the alert rules and the dashboard exists."""
 
 import re
 
@@ -10,19 +10,19 @@ from tests.waiting import until_equal
 WHERE_SWITCHED_ON = {
     "catchall_certificate_expiry_timestamp_seconds",
 }
-"""Told by nodes with a certificate; the shared ones have none."""
+"""Exported by nodes with a certificate; the shared ones have none."""
 _FAMILY = re.compile(r"^# TYPE (\w+) (\w+)$", re.MULTILINE)
 
 
 def samples_of(name: str, kind: str) -> set[str]:
-    """Return what a metric is asked for by."""
+    """Return the sample names of a metric."""
     return (
         {f"{name}_{part}" for part in ("bucket", "sum", "count")} if kind == "histogram" else {name}
     )
 
 
 async def test_every_metric_that_is_watched_is_exported(stack: Stack, client: Client) -> None:
-    """By one of the tiers, as it is named in rules and panels."""
+    """A tier exports each metric under the name that rules and panels use."""
     named = {metric for expression in expressions().values() for metric in metrics_in(expression)}
     assert len(named) > 40
 

@@ -18,7 +18,7 @@ OFF = {"traceparent": f"00-{'1' * 32}-{SENDER}-00"}
 async def test_a_traced_put_is_told_of_by_the_node_and_by_the_worker(
     server_environment: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """One trace: the request, the record's way to its counter, and the write; no other request."""
+    """One trace with the request, the record's processing and the write; no other request."""
     folder = tmp_path_factory.mktemp("tracing")
     async with (
         Stack("tracing", folder, server_environment) as stack,
@@ -48,7 +48,7 @@ async def test_a_traced_put_is_told_of_by_the_node_and_by_the_worker(
 
 
 async def test_a_collector_that_is_not_there_harms_nobody(guests: Stack) -> None:
-    """Spans are dropped; events are taken, and the node ends in order."""
+    """Spans are dropped; events are accepted, and the node ends with status 0."""
     environment = {
         "TRACING_ENDPOINT": f"http://{guests.host}:19901/v1/traces",
         "TRACING_SAMPLE_RATIO": "1",

@@ -25,12 +25,12 @@ from tests.waiting import until, until_equal
 TIMEOUT_SECONDS = 2.0
 READ_SECONDS = 2.0
 FRESH_SECONDS = 1.0
-"""Both as a query node has them by default."""
+"""The defaults of a query node."""
 MAX_BACKLOG = 100
 FROZEN_SECONDS = 9.0
 """Three times the session timeout of the workers here."""
 AT_ONCE_SECONDS = 5.0
-"""Less than a drain may take."""
+"""Less than a drain can take."""
 PATIENT_SECONDS = 30.0
 DOMAINS = 6_000
 LINES = 1_000
@@ -39,14 +39,14 @@ MAX_GROWTH_BYTES = 32 * 1024 * 1024
 
 @pytest_asyncio.fixture(scope="module")
 async def own_servers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Servers]:
-    """Servers that may be frozen without harm to other tests."""
+    """Servers for this module, to be frozen."""
     async with open_own_servers(tmp_path_factory.mktemp("frozen")) as started:
         yield started
 
 
 @pytest.fixture(scope="module")
 def environment(own_servers: Servers) -> Mapping[str, str]:
-    """What the tiers are told."""
+    """The environment of the tiers."""
     return {
         "KAFKA_BOOTSTRAP_SERVERS": own_servers.bootstrap_servers,
         "CASSANDRA_CONTACT_POINTS": own_servers.contact_points,
@@ -60,7 +60,7 @@ def environment(own_servers: Servers) -> Mapping[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Tiers:
-    """An ingest node, two workers and a query node on servers that may be frozen."""
+    """An ingest node, two workers and a query node on the servers of this module."""
 
     stack: Stack
     ingest: TierProcess
@@ -72,19 +72,19 @@ class Tiers:
 async def tiers(
     environment: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Tiers]:
-    """One set of tiers for this module: each test leaves it as it was."""
+    """The tiers of this module; each test leaves them ready."""
     async with Stack("frozen", tmp_path_factory.mktemp("tiers"), environment) as stack:
         (ingest,), workers, (query,) = await stack.all(workers=2)
         yield Tiers(stack, ingest, workers, Client(stack.http, ingest.url, query.url))
 
 
 async def readiness(stack: Stack, node: TierProcess) -> Reply:
-    """Return what the node says of its readiness."""
+    """Return the node's readiness."""
     return await Client(stack.http, node.url, "").request("GET", f"{node.management}/readyz")
 
 
 async def metric(stack: Stack, node: TierProcess, name: str) -> float:
-    """Return a metric of a process."""
+    """Return the value of a metric of a process."""
     reply = await Client(stack.http, "", "").request("GET", f"{node.management}/metrics")
     (found,) = (line for line in reply.text.splitlines() if line.startswith(f"{name} "))
     return float(found.split()[1])
@@ -93,7 +93,7 @@ async def metric(stack: Stack, node: TierProcess, name: str) -> float:
 async def test_while_cassandra_is_away_a_worker_waits_and_then_catches_up(
     own_servers: Servers, tiers: Tiers
 ) -> None:
-    """It stops reading, stays in the group through several sessions, and loses nothing."""
+    """It pauses reading, stays in the group beyond its session timeout, and loses nothing."""
     stack, workers, client = tiers.stack, tiers.workers, tiers.client
     names = [f"away-{number}.example.com" for number in range(DOMAINS)]
     await client.report(names[0], "delivered")
@@ -144,7 +144,7 @@ async def test_while_cassandra_is_away_a_worker_waits_and_then_catches_up(
 async def test_without_cassandra_what_is_final_goes_on_and_all_else_is_refused_in_time(
     own_servers: Servers, tiers: Tiers
 ) -> None:
-    """By GET and in bulk; nothing is answered beyond its time; afterwards all is as it was."""
+    """By GET and in bulk, within the deadline; afterwards everything is answered again."""
     client = tiers.client
     final, catch_all = "final.frozen.example.com", "catch-all.frozen.example.com"
     await client.report(final, "bounced")
@@ -187,7 +187,7 @@ async def test_without_cassandra_what_is_final_goes_on_and_all_else_is_refused_i
 async def test_a_frozen_broker_means_503_in_time_and_202_again_by_itself(
     own_servers: Servers, tiers: Tiers
 ) -> None:
-    """First in doubt and said so, then certain and at once; alive, not ready; then as before."""
+    """The first 503 is in doubt, the next one certain and immediate; the node stays alive."""
     stack, ingest, client = tiers.stack, tiers.ingest, tiers.client
     assert (await client.put("frozen.example.com", "delivered")).status == 202
     own_servers.kafka[0].pause()
@@ -228,7 +228,7 @@ async def test_a_frozen_broker_means_503_in_time_and_202_again_by_itself(
 async def test_a_second_signal_ends_a_drain_that_cannot_end(
     own_servers: Servers, tiers: Tiers
 ) -> None:
-    """While Kafka answers nothing, a node waits at SIGTERM; a second SIGTERM ends it."""
+    """While Kafka does not answer, a node waits after SIGTERM; a second SIGTERM ends it."""
     async with tiers.stack.guests() as stack:
         ingest = await stack.ingest(KAFKA_REQUEST_TIMEOUT_SECONDS=str(PATIENT_SECONDS))
         client = Client(stack.http, ingest.url, "")

@@ -23,14 +23,14 @@ from tests.waiting import until_equal
 
 TIMEOUT_SECONDS = 2.0
 MARGIN_SECONDS = 2.5
-"""One core carries the brokers, the node and its senders."""
+"""Two cores carry the brokers, the node and its senders."""
 OUTAGE_SECONDS = 2.5 * TIMEOUT_SECONDS
 BACK_SECONDS = 10.0
 FAILOVER_SECONDS = 20.0
-"""A broker's session is three seconds; then the others must agree."""
+"""A broker's session ends after three seconds; then a new leader is elected."""
 MAX_GROWTH_BYTES = 32 * 1024 * 1024
 MAX_LOG_BYTES = 100_000
-"""Of one scene: a client that logs each of its attempts fills more in two seconds."""
+"""For one scene: a client that logs each of its attempts writes more in two seconds."""
 
 Step = Callable[[], Awaitable[None]]
 
@@ -51,15 +51,15 @@ class Scene:
     putting: Putting
     pid: int
     log_since: float = 0.0
-    """From when on the topic is the one that is read in the end."""
+    """The topic was created at this time; earlier events were in its predecessor."""
 
     async def ask(self, path: str) -> Reply:
-        """Ask the management port."""
+        """Send a GET to the management port."""
         client = Client(self.stack.http, "", "")
         return await client.request("GET", f"{self.node.management}{path}")
 
     async def becomes_ready(self, within_seconds: float, *, ready: bool = True) -> None:
-        """Return once the node says so."""
+        """Return once the node reports that it is ready, or not ready."""
 
         async def status() -> int:
             return (await self.ask("/readyz")).status
@@ -67,13 +67,13 @@ class Scene:
         await until_equal(status, 200 if ready else 503, within_seconds)
 
     def rss(self) -> int:
-        """Return the memory of the node, which is still the process that it was."""
+        """Return the memory of the node; fail if it is another process."""
         assert self.node.running.poll() is None, self.node.log_text()[-2000:]
         assert self.node.running.pid == self.pid
         return int(psutil.Process(self.pid).memory_info().rss)
 
     async def outage(self, hurt: Step, heal: Step) -> None:
-        """Hurt Kafka, see that nothing is accepted, heal it, and see that all is as before."""
+        """Break Kafka: nothing is accepted. Repair it: everything is as before."""
         before = self.rss()
         await hurt()
         hurt_at = time.monotonic()
@@ -93,7 +93,7 @@ class Scene:
         assert self.rss() - before < MAX_GROWTH_BYTES
 
     async def is_back(self) -> None:
-        """See that everything is accepted soon, and the node ready."""
+        """Check that everything is accepted soon, and that the node is ready."""
         await self.putting.accepted(BACK_SECONDS)
         await self.becomes_ready(BACK_SECONDS)
 
@@ -102,7 +102,7 @@ class Scene:
 async def load(
     brokers: list[Node], tmp_path_factory: pytest.TempPathFactory, *, min_insync_replicas: int = 2
 ) -> AsyncIterator[Scene]:
-    """Put one node of its own under load; each of its answers must be honest and in time."""
+    """Put a new node under load; each of its answers must be true and in time."""
     environment: Mapping[str, str] = {
         "KAFKA_BOOTSTRAP_SERVERS": ",".join(broker.address for broker in brokers),
         "KAFKA_REQUEST_TIMEOUT_SECONDS": str(TIMEOUT_SECONDS),
@@ -126,7 +126,7 @@ async def load(
 
 
 async def check_log(scene: Scene) -> None:
-    """See that the topic holds what was accepted, once, and nothing that was refused."""
+    """Check that the topic holds each accepted event once, and no refused one."""
     counts, values = await scene.stack.stored()
     wrong: list[tuple[int, Outcome]] = []
     for outcome in scene.putting.since(scene.log_since):
@@ -143,7 +143,7 @@ async def check_log(scene: Scene) -> None:
 async def test_all_brokers_are_killed_and_come_back(
     brokers: list[Node], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """Without brokers nothing is accepted, and what was accepted before is there after."""
+    """Without brokers nothing is accepted; events accepted before are still there afterwards."""
 
     async def kill() -> None:
         await asyncio.gather(*(broker.kill() for broker in brokers))
@@ -156,7 +156,7 @@ async def test_all_brokers_are_killed_and_come_back(
 async def test_brokers_freeze_and_thaw(
     brokers: list[Node], tmp_path_factory: pytest.TempPathFactory, frozen: int
 ) -> None:
-    """Connections stay open and nothing comes back, be it from two of three or from all."""
+    """Connections stay open without answers, from two of three brokers or from all."""
 
     async def freeze() -> None:
         for broker in brokers[-frozen:]:
@@ -177,7 +177,7 @@ async def test_brokers_freeze_and_thaw(
 async def test_too_few_replicas_are_in_sync(
     brokers: list[Node], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """Kafka answers and has leaders, but the topic wants more replicas than there are."""
+    """Kafka answers and has leaders, but the topic requires more replicas than are in sync."""
 
     async def heal() -> None:
         await start(brokers[:1])
@@ -190,7 +190,7 @@ async def test_too_few_replicas_are_in_sync(
 async def test_the_topic_is_deleted_and_made_again(
     brokers: list[Node], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """The brokers are well all the while, so the last broker's word is not enough."""
+    """The brokers stay healthy, so a healthy broker alone must not make the node ready."""
 
     async def delete() -> None:
         await scene.stack.delete_topic()
@@ -204,7 +204,7 @@ async def test_the_topic_is_deleted_and_made_again(
 
 
 async def test_leaders_move(brokers: list[Node], tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Killed or stopped in good order: others lead on, and no event is lost or stored twice."""
+    """After a kill and after a stop others lead, and no event is lost or stored twice."""
     async with load(brokers, tmp_path_factory) as scene:
         await brokers[0].kill()
         await scene.putting.accepted(FAILOVER_SECONDS)

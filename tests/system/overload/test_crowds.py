@@ -1,4 +1,4 @@
-"""More clients than a node can want: silent ones cost little, those too many are told at once."""
+"""Crowds of clients: idle ones cost little, those beyond the limit are refused at once."""
 
 import asyncio
 import resource
@@ -22,7 +22,7 @@ MIB = 1024 * 1024
 
 
 def raise_descriptor_limit(wanted: int) -> int:
-    """Let this process open *wanted* files if it may; return how many it may open."""
+    """Let this process open *wanted* files, if permitted; return the limit."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     may = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -32,7 +32,7 @@ def raise_descriptor_limit(wanted: int) -> int:
 
 
 async def median_latency(client: Client, domain: str) -> float:
-    """Return the usual time of a PUT that is accepted."""
+    """Return the median time of an accepted PUT."""
     latencies = []
     for _ in range(200):
         began = time.monotonic()
@@ -44,7 +44,7 @@ async def median_latency(client: Client, domain: str) -> float:
 async def test_ten_thousand_idle_connections_cost_little_and_slow_nobody(
     guests: Stack, client: Client
 ) -> None:
-    """A good client keeps its latency beside them, and each holds a few KiB at most."""
+    """Another client keeps its latency meanwhile, and each connection costs a few KiB at most."""
     crowd = min(CROWD, raise_descriptor_limit(CROWD + 1_000) - 1_000)
     node = await guests.ingest(INGEST_MAX_CONNECTIONS=str(crowd + 10), INGEST_IDLE_SECONDS="300")
     client = replace(client, ingest=node.url)
@@ -72,7 +72,7 @@ async def test_ten_thousand_idle_connections_cost_little_and_slow_nobody(
 async def test_a_connection_too_many_is_refused_at_once_and_harms_no_other(
     guests: Stack, client: Client
 ) -> None:
-    """503 without waiting for a request; those that are in go on, and room is used again."""
+    """503 before any request; open connections go on, and a free place is used again."""
     node = await guests.ingest(INGEST_MAX_CONNECTIONS=str(MAX_CONNECTIONS))
     client = replace(client, ingest=node.url)
     inside = [await RawConnection.open(node.url) for _ in range(MAX_CONNECTIONS)]

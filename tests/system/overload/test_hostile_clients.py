@@ -1,4 +1,4 @@
-"""Clients that are slow or silent: each is waited for as long as the node says, and no longer."""
+"""Slow and silent clients: a node waits for each as long as its settings say, and no longer."""
 
 import asyncio
 import time
@@ -18,12 +18,12 @@ CONNECTION_SECONDS = 1.5
 JITTER = 0.2
 DRIP_SECONDS = 0.1
 SLACK_SECONDS = 4.0
-"""What a busy machine may add; a bound that does not work is exceeded by far more."""
+"""The delay of a busy machine; without the limit the wait would be far longer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Nodes:
-    """Two ingest nodes, each short of patience in its way, and what counts their events."""
+    """Two ingest nodes with different short limits, and a query node."""
 
     stack: Stack
     query: str
@@ -31,7 +31,7 @@ class Nodes:
     restless: TierProcess
 
     def client(self, node: TierProcess) -> Client:
-        """Return a good client of *node*."""
+        """Return a well-behaved client of *node*."""
         return Client(self.stack.http, node.url, self.query)
 
 
@@ -49,7 +49,7 @@ async def nodes(stack: Stack) -> AsyncIterator[Nodes]:
 
 
 async def drip(connection: RawConnection, data: bytes) -> None:
-    """Send *data* byte by byte until it is over or nobody takes it any more."""
+    """Send *data* byte by byte until its end or until the connection ends."""
     try:
         for byte in data:
             await connection.send(bytes([byte]))
@@ -71,7 +71,7 @@ async def drip(connection: RawConnection, data: bytes) -> None:
 async def test_a_request_that_does_not_come_ends_its_connection(
     nodes: Nodes, sent: bytes, dripping: bytes
 ) -> None:
-    """SilentWatcher, part of a head and a dripping one are waited for as long as the node says."""
+    """Silence, part of a head, and a head byte by byte all end at the idle limit."""
     connection = await RawConnection.open(nodes.impatient.url)
     began = time.monotonic()
     await connection.send(sent)
@@ -86,7 +86,7 @@ async def test_a_request_that_does_not_come_ends_its_connection(
 
 
 async def test_a_kept_connection_ends_when_it_is_idle_for_as_long(nodes: Nodes) -> None:
-    """After an answer the same patience holds as before the first request."""
+    """The idle limit after an answer is the same as before the first request."""
     connection = await RawConnection.open(nodes.impatient.url)
     assert (await connection.ask(put("kept.example.com"))).status == 202
     began = time.monotonic()
@@ -109,7 +109,7 @@ BODY = b'{"domain": "bodyless.example.com", "event": "delivered"}\n'
     ids=["POST", "PUT", "chunked"],
 )
 async def test_a_body_that_does_not_come_is_408(nodes: Nodes, head: bytes, dripping: bytes) -> None:
-    """However it trickles, the whole body has one time limit; nothing of it is counted."""
+    """The whole body has one time limit, however slowly it arrives; nothing is counted."""
     connection = await RawConnection.open(nodes.impatient.url)
     await connection.send(head)
     # A chunk of 15 bytes that never ends, where the body is chunked.
@@ -124,7 +124,7 @@ async def test_a_body_that_does_not_come_is_408(nodes: Nodes, head: bytes, dripp
 
 
 async def test_a_connection_ends_by_an_answer_and_loses_no_request(nodes: Nodes) -> None:
-    """After its time, which differs from one to the next, an answer says that it is the last."""
+    """After its age limit, which differs between connections, an answer closes it."""
     domain = "aged.example.com"
 
     async def use_until_told() -> tuple[float, int]:

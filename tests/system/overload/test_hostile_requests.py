@@ -1,4 +1,4 @@
-"""Requests that are rude or wrong on purpose: none is counted twice, misread, or costly."""
+"""Malformed and abusive requests: none is counted twice, misread, or costly."""
 
 import asyncio
 import gzip
@@ -20,7 +20,7 @@ SMUGGLED = "smuggled.example.com"
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """An ingest node and a good client of it."""
+    """An ingest node and a well-behaved client."""
 
     node: TierProcess
     client: Client
@@ -37,7 +37,7 @@ def target(stack: Stack, client: Client) -> Target:
 
 
 async def test_pipelined_requests_are_answered_in_order_and_counted_once(target: Target) -> None:
-    """What is sent in one go, bad ones among it, is answered one by one as it was sent."""
+    """Requests sent at once, invalid ones among them, are answered in the order of sending."""
     kinds = ("delivered", "bounced")
     good = [put("piped.example.com", kinds[number % 2]) for number in range(PIPELINED)]
     bad = put("localhost")
@@ -51,7 +51,7 @@ async def test_pipelined_requests_are_answered_in_order_and_counted_once(target:
 
 
 async def test_whoever_pipelines_and_reads_nothing_is_read_no_further(target: Target) -> None:
-    """The node stops reading where its answers are not taken: its memory stays, others go on."""
+    """The node stops reading while its answers are not read: memory stays, other clients go on."""
     process = psutil.Process(target.node.running.pid)
     before = process.memory_info().rss
     connection = await target.connect()
@@ -85,7 +85,7 @@ def chunked(body: bytes, size: int) -> bytes:
 async def test_the_body_of_a_put_is_never_taken_for_a_request(
     target: Target, size: int, framing: str
 ) -> None:
-    """Up to 4 KiB it is skipped and the next request read; beyond, nothing more is read."""
+    """Up to 4 KiB the node skips it and reads the next request; beyond, it reads nothing more."""
     domain = f"{framing}-{size}.example.com"
     # The body of a rude client is a request itself, over and over.
     body = (put(SMUGGLED) * (size // 40 + 1))[:size]
@@ -108,7 +108,7 @@ async def test_the_body_of_a_put_is_never_taken_for_a_request(
 
 
 async def test_a_body_that_is_announced_too_large_is_refused_unread(target: Target) -> None:
-    """413 comes before a byte of it."""
+    """413 comes before the first byte of the body."""
     connection = await target.connect()
     answer = await connection.ask(
         put("huge.example.com", "delivered", b"", "Content-Length: 999999999")
@@ -120,7 +120,7 @@ async def test_a_body_that_is_announced_too_large_is_refused_unread(target: Targ
 
 
 async def test_gzip_bombs_are_refused_in_little_memory(target: Target) -> None:
-    """Bodies that would be 200 MiB each, in one member or many, cost about what may be sent."""
+    """Bodies that inflate to 200 MiB, in one gzip member or many, take little memory."""
     zeros = gzip.compress(bytes(200 * MIB))
     members = gzip.compress(bytes(MIB // 32)) * 60
     process = psutil.Process(target.node.running.pid)
@@ -139,7 +139,7 @@ async def test_gzip_bombs_are_refused_in_little_memory(target: Target) -> None:
 
 @pytest.mark.parametrize("end", ["reset", "close"])
 async def test_who_hangs_up_takes_no_other_along(target: Target, end: str) -> None:
-    """Events of one group: those who stay are answered, those who left are counted once at most."""
+    """The others are answered; events of a client that hung up count once at most."""
     domain = f"{end}.hangup.example.com"
     rounds, each = 5, 20
     for _ in range(rounds):
@@ -165,7 +165,7 @@ async def test_who_hangs_up_takes_no_other_along(target: Target, end: str) -> No
 
 
 async def test_who_only_stops_sending_is_counted_once_at_most(target: Target) -> None:
-    """A half-closed connection ends, with the answer or without."""
+    """A half-closed connection ends, with or without an answer."""
     domain = "half.example.com"
     connections = [await target.connect() for _ in range(20)]
     for connection in connections:
@@ -219,20 +219,20 @@ CHUNKED = "Transfer-Encoding: chunked"
 async def test_a_request_with_two_readings_is_read_in_neither(
     target: Target, lines: list[str]
 ) -> None:
-    """What another server might frame in another way is 400, and nothing behind it is read."""
+    """A request that servers could frame differently is 400, and nothing after it is read."""
     head = "\r\n".join(["PUT /events/framed.example.com/delivered HTTP/1.1", *lines, "", ""])
     await refused(target, head.encode() + b"0\r\n\r\n")
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r"])
 async def test_a_line_ends_by_both_its_characters(target: Target, end: bytes) -> None:
-    """A bare line feed or carriage return ends no line of a head."""
+    """A bare line feed or carriage return does not end a header line."""
     await refused(target, put("framed.example.com").replace(b"\r\n", end))
     await refused(target, put("framed.example.com").replace(b"\r\n", end, 1))
 
 
 async def refused(target: Target, sent: bytes) -> None:
-    """Assert that *sent* is 400, that its connection ends, and that nothing of it counts."""
+    """Assert that *sent* gets 400, that its connection ends, and that nothing is counted."""
     connection = await target.connect()
     await connection.send(sent + put(SMUGGLED))
     answer = await connection.answer()

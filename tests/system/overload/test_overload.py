@@ -23,7 +23,7 @@ from tests.waiting import until_equal
 MAX_P99_MS = 200.0
 RECOVERY_SECONDS = 5.0
 OVERLOAD = 10
-"""The clients have so many times as much under way as the node may have in hand."""
+"""The clients send that many times what the node may have in flight."""
 SECONDS = 1.0
 RUNS = 3
 FEW_CONNECTIONS = 4
@@ -36,7 +36,7 @@ NO_BOUND = str(10**12)
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """A request, how many events it brings, and how many of them a node may have in hand."""
+    """A request, its events, and how many such requests a node may have in flight."""
 
     name: str
     request: bytes
@@ -45,12 +45,12 @@ class Load:
 
     @property
     def bound(self) -> int:
-        """The events that the node may have in hand."""
+        """The number of events that the node may have in flight."""
         return self.requests_in_hand * sum(self.events.values())
 
 
 def bulk(name: str) -> Load:
-    """Return the largest request there is."""
+    """Return the largest permitted request."""
     domains = [f"d{number}.{name}.example.com" for number in range(DOMAINS)]
     lines = [
         f'{{"domain": "{domains[number % DOMAINS]}", "event": "delivered"}}\n'
@@ -61,7 +61,7 @@ def bulk(name: str) -> Load:
 
 
 def single(name: str) -> Load:
-    """Return the smallest one."""
+    """Return the smallest request."""
     domain = f"{name}.example.com"
     return Load(name, put(domain), {domain: 1}, requests_in_hand=50)
 
@@ -77,7 +77,7 @@ async def quiet(
 
 @pytest_asyncio.fixture
 async def stack(quiet: Stack) -> AsyncIterator[Stack]:
-    """The stack without processes; those that a test starts end with it."""
+    """A stack without processes; those that a test starts end with the test."""
     async with quiet.guests() as opened:
         yield opened
 
@@ -105,7 +105,7 @@ async def wait_for_all(client: Client, load: Load, requests: int) -> None:
 async def test_ten_times_what_a_node_can_carry_slows_nothing_that_it_accepts(
     stack: Stack, press: Press, load: Load
 ) -> None:
-    """Quick and as many as before where accepted, flat in memory, and at once as before."""
+    """Accepted requests stay fast and as many, memory stays flat, and recovery is immediate."""
     node = await stack.ingest(INGEST_MAX_IN_FLIGHT_EVENTS=str(load.bound))
     process = psutil.Process(node.running.pid)
     runs: list[Pressure] = []
@@ -147,7 +147,7 @@ async def test_ten_times_what_a_node_can_carry_slows_nothing_that_it_accepts(
 async def test_a_refusal_costs_less_than_an_acceptance(
     stack: Stack, press: Press, load: Load, bound: str
 ) -> None:
-    """In CPU of the node: one that has room for all, and one that has room for none.
+    """Compare the CPU time of a node with room for everything and of one with no room.
 
     Each at the rate at which refusals go out, as a busy node takes less for anything; and under
     full load all refusals together take less than what would have been accepted.
@@ -175,7 +175,7 @@ async def test_a_refusal_costs_less_than_an_acceptance(
 async def test_without_the_bound_what_is_accepted_waits_for_all_before_it(
     stack: Stack, press: Press
 ) -> None:
-    """The same load on a node that refuses nothing: the bound is what the test above is about."""
+    """The same load on a node that refuses nothing shows what the limit is for."""
     load = bulk("boundless")
     node = await stack.ingest(
         INGEST_MAX_IN_FLIGHT_EVENTS=NO_BOUND, INGEST_MAX_IN_FLIGHT_BYTES=NO_BOUND

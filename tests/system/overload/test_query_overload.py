@@ -19,18 +19,18 @@ RUNS = 3
 WAITING = 32
 CALM_CONNECTIONS = 32
 CONNECTIONS = 640
-"""Ten times as many as such a node has reads in hand."""
+"""Ten times the reads that such a node may have in flight and waiting."""
 BULK_NAMES = 1_000
 BULK_CONNECTIONS = 4
 
 
 def get(domain: str) -> bytes:
-    """Return a question for one domain."""
+    """Return a request for one domain."""
     return f"GET /domains/{domain} HTTP/1.1\r\nHost: test\r\n\r\n".encode()
 
 
 def post() -> bytes:
-    """Return a question for the most names there may be, new ones each time."""
+    """Return the largest permitted bulk request, with new names each time."""
     names = ", ".join(f'"d{n}.{{number}}.bulk.example.com"' for n in range(BULK_NAMES))
     body = f'{{"domains": [{names}]}}'
     head = "POST /domains HTTP/1.1\r\nHost: test\r\nContent-Type: application/json"
@@ -42,13 +42,13 @@ HOT, COLD = get("hot.example.com"), get("cold-{number}.example.com")
 
 @pytest.fixture(scope="module")
 def other_press() -> Iterator[Press]:
-    """The process that another load comes from, at the same time."""
+    """A second process that sends load."""
     with open_press() as opened:
         yield opened
 
 
 def judge(pressure: Pressure) -> Pressure:
-    """Return *pressure* if every request was answered or refused."""
+    """Return *pressure*; fail if a request was neither answered nor refused."""
     assert (pressure.strange, pressure.unanswered) == ([], 0)
     return pressure
 
@@ -56,7 +56,7 @@ def judge(pressure: Pressure) -> Pressure:
 async def beside(
     node: TierProcess, press: Press, other: Press, load: bytes, light: bytes
 ) -> tuple[list[Pressure], list[Pressure]]:
-    """Put three times *load* of many connections on the node, each with *light* of one beside."""
+    """Three times: load the node over many connections, and with *light* over one meanwhile."""
     heavy, small = [], []
     connections = CONNECTIONS if load is COLD else BULK_CONNECTIONS
     for _ in range(RUNS):
@@ -70,7 +70,7 @@ async def beside(
 async def test_more_than_a_node_can_read_slows_nothing_that_it_answers(
     guests: Stack, press: Press, other_press: Press
 ) -> None:
-    """Quick and as many as before where answered; and what is known waits for nothing."""
+    """Answered requests stay fast and as many; a cached answer does not wait."""
     node = await guests.query(
         QUERY_READS_AT_ONCE="1", QUERY_READS_IN_FLIGHT="1", QUERY_MAX_WAITING_READS=str(WAITING)
     )
@@ -88,7 +88,7 @@ async def test_more_than_a_node_can_read_slows_nothing_that_it_answers(
 async def test_bulk_requests_do_not_crowd_out_single_ones(
     guests: Stack, press: Press, other_press: Press
 ) -> None:
-    """They are read beside each other: a GET of something new stays quick, and is not refused."""
+    """Both are read at the same time: a GET of a new domain stays fast and is not refused."""
     node = await guests.query()
     await press(node.url, COLD, CALM_CONNECTIONS, SECONDS)  # first use of everything
     bulk, cold = await beside(node, press, other_press, post(), COLD)

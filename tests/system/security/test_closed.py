@@ -30,10 +30,10 @@ from tests.tiers.stack import TierProcess
 from tests.waiting import until, until_equal
 
 LIMIT_SECONDS = 90.0
-"""For a process that is to end by itself, on a machine that may be busy."""
+"""For a process that ends by itself, on a busy machine."""
 AT_ONCE = 3
 Wrong = tuple[Mapping[str, str], str]
-"""What a process is told beside the rest, and some of what it then says."""
+"""Wrong settings of a process, and a part of its error."""
 TIERS = {"ingest": INGEST, "consumer": WORKER, "query": QUERY}
 
 
@@ -46,7 +46,7 @@ async def closed(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Clos
 
 @pytest_asyncio.fixture(scope="module")
 async def tiers(closed: Closed) -> tuple[TierProcess, TierProcess, TierProcess]:
-    """Ingest node (of two processes), worker and query node, each as its own user."""
+    """An ingest node of two processes, a worker and a query node, each with its own user."""
     worker = closed.stack.worker(**closed.user(WORKER))
     ingest = closed.stack.ingest(**closed.user(INGEST), INGEST_PROCESSES="2")
     started = await asyncio.gather(ingest, worker)
@@ -57,7 +57,7 @@ async def tiers(closed: Closed) -> tuple[TierProcess, TierProcess, TierProcess]:
 async def test_an_event_goes_the_whole_way_over_tls(
     closed: Closed, tiers: tuple[TierProcess, TierProcess, TierProcess]
 ) -> None:
-    """Each tier has just the rights of its own; the pulse sees them all, over https too."""
+    """The rights of each tier suffice; the pulse reads all tiers, over https too."""
     ingest, _, query = tiers
     client = Client(closed.stack.http, ingest.url, query.url)
     assert ingest.url.startswith("https://")
@@ -83,7 +83,7 @@ async def test_an_event_goes_the_whole_way_over_tls(
 async def test_sighup_renews_the_certificate_of_every_process(
     closed: Closed, tiers: tuple[TierProcess, TierProcess, TierProcess], tmp_path: Path
 ) -> None:
-    """The parent hands it on; a connection that is there goes on over the old one."""
+    """The parent passes the signal on; open connections keep the old certificate."""
     ingest = tiers[0]
     fresh = closed.authority.issue("renewed", closed.stack.host)
     address = ingest.management.removeprefix("https://").split(":")
@@ -117,7 +117,7 @@ async def test_sighup_renews_the_certificate_of_every_process(
 def wrong_ones(
     closed: Closed, doubtful: Mapping[str, str], stranger: Path
 ) -> dict[str, list[Wrong]]:
-    """Return, by tier, what may be wrong, and what is then said."""
+    """Return wrong settings with the expected error, by tier."""
     password = {"KAFKA_SASL_PASSWORD": closed.secrets[0] + "-not"}
     kafka: list[Wrong] = [
         (password, "Authentication failed"),
@@ -156,7 +156,7 @@ def wrong_ones(
 async def test_what_is_wrong_ends_in_one_line_and_nothing_is_written(
     closed: Closed, tmp_path: Path
 ) -> None:
-    """Passwords, users, rights, authorities and certificates, for each tier: status 1, at once."""
+    """Wrong passwords, users, rights, authorities and certificates end each tier with status 1."""
     stranger = Authority(tmp_path / "stranger")
     gate = asyncio.Semaphore(AT_ONCE)
     before = await closed.ends(), await closed.rows()
@@ -193,7 +193,7 @@ async def test_what_is_wrong_ends_in_one_line_and_nothing_is_written(
 
 
 async def test_no_user_may_do_what_another_is_for(closed: Closed) -> None:
-    """Kafka and Cassandra themselves refuse it, whatever our code does."""
+    """Kafka and Cassandra refuse it themselves, independent of our code."""
     name = closed.stack.name
     for user, topic in (
         (INGEST, "changes"),
@@ -227,7 +227,7 @@ async def test_no_user_may_do_what_another_is_for(closed: Closed) -> None:
 async def test_no_secret_is_in_any_output(
     closed: Closed, tiers: tuple[TierProcess, TierProcess, TierProcess]
 ) -> None:
-    """Not in a log of ours or the servers', not in the list of processes; last, as it reads all."""
+    """Neither in a log of the tiers or servers nor in a command line. Last: it reads all logs."""
     logs = [*closed.stack.folder.glob("*.log"), *(node.log for node in closed.servers.nodes)]
     assert len(logs) > 20
     texts = {str(log): log.read_text() for log in logs}
@@ -246,7 +246,7 @@ def children(tier: TierProcess) -> list[psutil.Process]:
 
 
 async def get_json(closed: Closed, url: str) -> dict[str, Any]:
-    """Return what *url* answers."""
+    """Return the JSON answer of *url*."""
     async with closed.stack.http.get(url) as answer:
         assert answer.status == 200
         found: dict[str, Any] = await answer.json()
@@ -254,7 +254,7 @@ async def get_json(closed: Closed, url: str) -> dict[str, Any]:
 
 
 async def serial(closed: Closed, port: int) -> str:
-    """Return the number of the certificate that is shown on *port*."""
+    """Return the serial number of the certificate on *port*."""
     _, writer = await asyncio.open_connection(closed.stack.host, port, ssl=closed.stack.trust)
     shown = writer.get_extra_info("peercert")["serialNumber"]
     writer.close()
@@ -263,17 +263,17 @@ async def serial(closed: Closed, port: int) -> str:
 
 
 def kafka_user(closed: Closed, name: str) -> dict[str, str]:
-    """Return what makes a process *name* to Kafka alone."""
+    """Return the settings that make a process user *name* at Kafka only."""
     return {key: value for key, value in closed.user(name).items() if key.startswith("KAFKA")}
 
 
 def cassandra_user(closed: Closed, name: str) -> dict[str, str]:
-    """Return what makes a process *name* to Cassandra alone."""
+    """Return the settings that make a process user *name* at Cassandra only."""
     return {key: value for key, value in closed.user(name).items() if key.startswith("CASSANDRA")}
 
 
 def own_ports(module: str) -> dict[str, str]:
-    """Return ports that nobody has just now, for a process that will not live."""
+    """Return free ports, for a process that ends at its start."""
     prefix, found = module.upper(), {}
     for name in ("HTTP_PORT", "MANAGEMENT_PORT"):
         with socket.create_server(("127.0.0.1", 0)) as free:
@@ -283,7 +283,7 @@ def own_ports(module: str) -> dict[str, str]:
 
 @asynccontextmanager
 async def doubtful_servers(closed: Closed) -> AsyncIterator[dict[str, str]]:
-    """Serve TLS with a certificate that has expired, and with one of another address."""
+    """Serve TLS with an expired certificate, and with one for another address."""
     host = closed.stack.host
     pairs = {
         "expired": closed.authority.issue("expired", host, expired=True),

@@ -1,4 +1,4 @@
-"""Nodes that ask for keys: who is let in, how keys change, and what nobody ever sees."""
+"""Nodes that require API keys: who has access, how keys change, and where no secret appears."""
 
 import asyncio
 import io
@@ -40,17 +40,17 @@ async def opened(
 def closed(
     opened: tuple[Stack, TierProcess, TierProcess, Path], capsys: pytest.CaptureFixture[str]
 ) -> Keyed:
-    """The pipeline as a test uses it."""
+    """The nodes as a test uses them."""
     return Keyed(*opened, capsys)
 
 
 def code(reply: Reply) -> tuple[int, str]:
-    """Return the status of a refusal and why."""
+    """Return the status and code of a refusal."""
     return reply.status, reply.body["code"]
 
 
 async def test_who_has_a_key_is_counted_and_nobody_else(closed: Keyed) -> None:
-    """By scope; what is refused leaves no record in Kafka."""
+    """Access depends on the scope; a refused request leaves no record in Kafka."""
     sender = closed.desk("new", "sender", "--scope", "ingest")
     customer = await closed.new("customer", "--scope", "query")
     client, line = closed.client, b'{"domain": "keys.example.com", "event": "bounced"}\n'
@@ -97,7 +97,7 @@ async def test_who_has_a_key_is_counted_and_nobody_else(closed: Keyed) -> None:
 
 
 async def test_the_page_and_what_describes_it_are_open(closed: Keyed) -> None:
-    """Without a key; a question to the page is answered by a page that has none."""
+    """No key is needed; a look-up through the page without a key gets a page without an answer."""
     client = closed.client
     for path in ("/", "/docs", "/openapi.json", "/static/main.js"):
         assert (await client.request("GET", f"{client.query}{path}")).status == 200
@@ -111,7 +111,7 @@ async def test_the_page_and_what_describes_it_are_open(closed: Keyed) -> None:
 
 
 async def test_each_example_of_a_missing_key_is_what_a_node_answers(closed: Keyed) -> None:
-    """For every operation that needs one."""
+    """This holds for every operation that requires a key."""
     sent = 0
     for node in (closed.ingest, closed.query):
         document = (await closed.client.request("GET", f"{node.url}/openapi.json")).body
@@ -123,12 +123,12 @@ async def test_each_example_of_a_missing_key_is_what_a_node_answers(closed: Keye
 
 
 async def test_a_secret_is_changed_without_a_request_refused(closed: Keyed) -> None:
-    """At SIGHUP both are valid, then the new one alone, in every process."""
+    """After SIGHUP both secrets are valid, then only the new one, in every process."""
     first = await closed.new("changing", "--scope", "ingest")
     client = closed.client
 
     async def statuses(headers: Mapping[str, str]) -> set[int]:
-        """Ask over some new connections, which the kernel deals out to both processes."""
+        """Send requests over new connections, which the kernel spreads over both processes."""
         fresh = {**headers, "Connection": "close"}
         asked = [client.put("changed.example.com", "bounced", headers=fresh) for _ in range(12)]
         return {reply.status for reply in await asyncio.gather(*asked)}
@@ -162,7 +162,7 @@ async def test_a_secret_is_changed_without_a_request_refused(closed: Keyed) -> N
 
 
 async def test_a_quota_refuses_what_is_over_it_and_then_nothing(closed: Keyed) -> None:
-    """429 with Retry-After; a bulk request over it is refused whole, and counts nothing."""
+    """429 with Retry-After; a bulk request over the quota is refused whole and counts nothing."""
     customer = closed.desk("new", "limited", "--scope", "query", "--requests-per-second", "5")
     watcher = closed.desk("new", "watcher", "--scope", "query")
     sender = await closed.new("bulky", "--scope", "ingest", "--events-per-second", "10")
@@ -199,13 +199,13 @@ async def test_a_quota_refuses_what_is_over_it_and_then_nothing(closed: Keyed) -
 
 
 def bulk(lines: bytes, headers: Mapping[str, str]) -> dict[str, object]:
-    """Return what a bulk request is made of."""
+    """Return the options of a bulk request."""
     headers = {"Content-Type": "application/x-ndjson", **headers}
     return {"data": io.BytesIO(lines), "headers": headers}
 
 
 async def test_no_secret_is_in_what_a_node_says_or_is_started_with(closed: Keyed) -> None:
-    """Neither in its logs and metrics, nor in its command line or environment."""
+    """Neither in logs and metrics nor in the command line or environment."""
     key = await closed.new("quiet", "--scope", "ingest", "--scope", "query")
     client = closed.client
     for headers in (key, {"Authorization": f"{key['Authorization']}x"}):
@@ -228,7 +228,7 @@ async def test_no_secret_is_in_what_a_node_says_or_is_started_with(closed: Keyed
 async def test_a_node_that_others_reach_does_not_start_without_keys(
     tmp_path: Path, module: str
 ) -> None:
-    """Status 2, and one line that says what to do."""
+    """It ends with status 2 and one line that names the remedy."""
     nowhere = {"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1", "CASSANDRA_CONTACT_POINTS": "127.0.0.1:1"}
     stack = Stack("open", tmp_path, nowhere)
     command = stack.run_once(module, {f"{module.upper()}_HTTP_HOST": "0.0.0.0"})  # noqa: S104 it never listens

@@ -1,4 +1,4 @@
-"""Teach Schemathesis what a JSON schema cannot say."""
+"""Teach Schemathesis what a JSON schema cannot express."""
 
 import json
 
@@ -22,12 +22,12 @@ MAIL_DOMAINS = [
     _LONGEST,
     f"{_LONGEST}.",
 ]
-"""At the edges of what is accepted: to draw names and drop nearly all of them takes minutes."""
+"""Names at the edges of the rules. Random names are nearly all invalid: that takes minutes."""
 schemathesis.openapi.format("mail-domain", st.sampled_from(MAIL_DOMAINS))
 
 
 @schemathesis.serializer("application/x-ndjson")
 def serialize_lines(_: schemathesis.SerializationContext, value: object) -> bytes:
-    """Send lines as the text that they are, and what is no text as a line of JSON."""
+    """Send text unchanged, and any other value as one line of JSON."""
     text = value if isinstance(value, str) else json.dumps(value)
     return text.encode()
