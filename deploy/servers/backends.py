@@ -7,14 +7,15 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from deploy.downloads import jars
+from deploy.downloads.java import find_java
 from deploy.processes import process
 from deploy.processes.errors import ServersError
 from deploy.processes.node import Node
 from deploy.processes.ports import Endpoint, require_disk, require_free
 from deploy.processes.process import Launch
-from deploy.servers import artifacts, cassandra, cql_probe, docker, kafka
+from deploy.servers import cassandra, cql_probe, docker, kafka
 from deploy.servers.cluster import Cluster, CommitLog, addresses
-from deploy.servers.java import find_java
 from deploy.servers.profile import FRUGAL, Profile
 from deploy.servers.security import Security
 
@@ -122,8 +123,8 @@ async def choose_backend(report: Report) -> Backend:
         return in_docker(version)
     java = await find_java(ARTIFACTS, report)
     # One after the other: two Mavens must not write the local repository at the same time.
-    brokers = await artifacts.fetch(artifacts.KAFKA, ARTIFACTS, java, report)
-    stores = await artifacts.fetch(artifacts.CASSANDRA, ARTIFACTS, java, report)
+    brokers = await jars.fetch(jars.KAFKA, ARTIFACTS, java, report)
+    stores = await jars.fetch(jars.CASSANDRA, ARTIFACTS, java, report)
     return as_processes(java, brokers, stores)
 
 

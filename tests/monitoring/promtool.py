@@ -9,7 +9,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from deploy.servers import downloads
+from deploy.downloads import folders
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / ".local" / "artifacts" / "promtool"
@@ -27,14 +27,14 @@ def find_promtool() -> Path | str:
     if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
         return "promtool is not on the PATH, and apt-get, which could download it, is missing"
     try:
-        with downloads.unfinished(FOLDER) as fresh:
+        with folders.unfinished(FOLDER) as fresh:
             _run(fresh, "apt-get", "download", _PACKAGE)
             (package,) = fresh.glob("*.deb")
             _run(fresh, "dpkg-deb", "-x", str(package), "root")
             ready = fresh / "ready"
             ready.mkdir()
             (fresh / "root" / "usr" / "bin" / "promtool").rename(ready / "promtool")
-            downloads.finish(ready, FOLDER)
+            folders.finish(ready, FOLDER)
     except subprocess.CalledProcessError as error:
         return f"{error.cmd} ended with {error.returncode}: {error.stderr[-500:]}"
     except subprocess.TimeoutExpired as error:

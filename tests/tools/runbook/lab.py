@@ -12,11 +12,11 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from deploy.downloads.jars import Distribution, fetch
 from deploy.processes import process
 from deploy.processes.node import Node, Plan
 from deploy.processes.process import Command
 from deploy.servers import cassandra, cql_probe, kafka
-from deploy.servers.artifacts import Distribution, fetch
 from deploy.servers.backends import Backend, Servers
 from deploy.servers.cluster import Cluster
 from tests.clients.balanced import Seen, open_traffic

@@ -22,6 +22,17 @@ from tests.monitoring.queries import (
 
 RUNBOOK = FOLDER.parent / "RUNBOOK.md"
 WIDTH = 24
+AGREED = {
+    "ConsumerLagHigh",
+    "PartitionStalled",
+    "RefusalsHigh",
+    "RowsDropped",
+    "AuditMismatch",
+    "CertificateExpiresSoon",
+    "NodeDown",
+    "DeadLettersArriving",
+}
+"""The alerts that operators rely on."""
 _BRACKETS = {")": "(", "]": "[", "}": "{"}
 
 
@@ -94,6 +105,7 @@ def test_each_alert_is_tested_both_ways() -> None:
 def test_each_alert_has_a_summary_and_a_runbook_entry() -> None:
     """Its entry in the runbook is its name in lower case."""
     headings = re.findall(r"^### (\w+)$", RUNBOOK.read_text(), re.MULTILINE)
+    assert {rule["alert"] for rule in rules()} >= AGREED
     for rule in rules():
         name = rule["alert"]
         assert rule["labels"]["severity"] in {"warning", "critical"}

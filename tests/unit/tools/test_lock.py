@@ -9,7 +9,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tests.unit.deploy.locks import read_lock
+from tests.unit.deploy.manifests.locks import read_lock
 
 ROOT = Path(__file__).parents[3]
 LOCK = ROOT / "requirements.lock"

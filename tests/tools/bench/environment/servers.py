@@ -9,7 +9,8 @@ from pathlib import Path
 
 import structlog
 
-from deploy.servers import artifacts, kafka
+from deploy.downloads import jars
+from deploy.servers import kafka
 from deploy.servers.backends import Servers, open_servers
 from deploy.servers.profile import BENCH
 from shared.cassandra.session import open_session
@@ -71,4 +72,4 @@ def _kafka_version(servers: Servers) -> str:
         return "of the environment"
     image = servers.kafka[0].plan.command.image
     in_image = kafka.IMAGE_LIBRARIES in " ".join(servers.kafka[0].plan.command.arguments)
-    return image if in_image else artifacts.KAFKA.name.removeprefix("kafka-")
+    return image if in_image else jars.KAFKA.name.removeprefix("kafka-")

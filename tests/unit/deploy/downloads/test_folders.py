@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.servers import downloads
+from deploy.downloads import folders
 
 
 def test_interrupted_download_is_removed(tmp_path: Path) -> None:
@@ -13,7 +13,7 @@ def test_interrupted_download_is_removed(tmp_path: Path) -> None:
     target = tmp_path / "jdk"
 
     def interrupted() -> None:
-        with downloads.unfinished(target) as fresh:
+        with folders.unfinished(target) as fresh:
             (fresh / "half").touch()
             raise KeyboardInterrupt
 
@@ -27,10 +27,10 @@ def test_finished_download_replaces_an_older_one(tmp_path: Path) -> None:
     target = tmp_path / "jdk"
     target.mkdir()
     (target / "old").touch()
-    with downloads.unfinished(target) as fresh:
+    with folders.unfinished(target) as fresh:
         (fresh / "part").mkdir()
         (fresh / "part" / "new").touch()
-        downloads.finish(fresh / "part", target)
+        folders.finish(fresh / "part", target)
     assert [path.name for path in target.iterdir()] == ["new"]
     assert list(tmp_path.iterdir()) == [target]
 
@@ -41,6 +41,6 @@ def test_only_abandoned_downloads_are_removed(tmp_path: Path) -> None:
     abandoned.mkdir()
     busy.mkdir()
     os.utime(abandoned, (0, 0))
-    with downloads.unfinished(tmp_path / "jdk"):
+    with folders.unfinished(tmp_path / "jdk"):
         assert not abandoned.exists()
         assert busy.exists()

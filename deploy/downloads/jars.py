@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from deploy.downloads import folders
 from deploy.processes import log_tail, process
 from deploy.processes.errors import ServersError
 from deploy.processes.process import Command
-from deploy.servers import downloads
 
 _LIMIT_SECONDS = 600
 _STAMP = ".checked"
@@ -56,7 +56,7 @@ async def fetch(
     if await asyncio.to_thread(_is_verified, folder, hashes):
         return folder
     report(f"downloading {wanted.name} with Maven (only on first use)")
-    with downloads.unfinished(folder) as fresh:
+    with folders.unfinished(folder) as fresh:
         await _download(wanted, fresh, artifacts / f"{wanted.name}.log", java)
         jars = fresh / "jars"
         if wrong := await asyncio.to_thread(differences, jars, hashes):
@@ -65,7 +65,7 @@ async def fetch(
                 f"{wanted.hashes.name}: empty Maven's local repository and try again",
             )
         _write_stamp(jars, hashes)
-        downloads.finish(jars, folder)
+        folders.finish(jars, folder)
     return folder
 
 

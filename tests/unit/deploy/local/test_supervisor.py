@@ -10,7 +10,7 @@ import pytest
 from deploy.local import supervisor
 from deploy.processes import process
 from deploy.processes.node import Node
-from tests.unit.deploy.fakes import FakeMachine, build_node
+from tests.unit.deploy.processes.fakes import FakeMachine, build_node
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,7 @@ from typing import Any
 import yaml  # type: ignore[import-untyped]  # has no types of its own
 
 Document = dict[str, Any]
-FOLDER = Path(__file__).resolve().parents[3] / "deploy" / "kubernetes"
+FOLDER = Path(__file__).resolve().parents[4] / "deploy" / "kubernetes"
 _MERGE_KEYS = {"containers": "name", "env": "name", "volumes": "name", "volumeMounts": "mountPath"}
 _CLUSTER_WIDE = {"Namespace"}
 

@@ -1,9 +1,11 @@
-"""The plans of local servers: settings, and equal plans for containers and processes."""
+"""Which servers are used, their settings, and equal plans for containers and processes."""
 
 from pathlib import Path
 
 import pytest
 
+from deploy.downloads import jars
+from deploy.processes.errors import ServersError
 from deploy.processes.node import Plan
 from deploy.servers import backends as servers
 from deploy.servers import cassandra, docker, kafka
@@ -13,6 +15,7 @@ from deploy.servers.profile import BENCH
 
 LOCAL = servers.as_processes(Path("/jdk/bin/java"), Path("/jars/kafka"), Path("/jars/cassandra"))
 DOCKER = servers.in_docker("28.0")
+BOTH = {"KAFKA_BOOTSTRAP_SERVERS": "k1:9092,k2:9092", "CASSANDRA_CONTACT_POINTS": "c1:9042"}
 
 
 def cluster(nodes: int = 1, prefix: str = "127.0.0") -> Cluster:
@@ -64,9 +67,11 @@ def test_containers_have_the_folder_and_network_of_processes(nodes: int) -> None
 
 def test_images_have_the_versions_of_the_jars() -> None:
     """Containers and local JVMs run the same versions."""
+    (_, _, kafka_version), *_ = jars.KAFKA.coordinates
+    ((_, _, cassandra_version),) = jars.CASSANDRA.coordinates
     assert {plan.command.image for plan in plans(DOCKER, 1)} == {
-        "apache/kafka:4.3.1",
-        "cassandra:5.0.8",
+        f"apache/kafka:{kafka_version}",
+        f"cassandra:{cassandra_version}",
     }
 
 
@@ -157,3 +162,27 @@ def test_bench_has_all_compilers_and_threads_for_group_commit() -> None:
     for plan in plans(LOCAL, 1):
         assert "-XX:TieredStopAtLevel=1" in plan.command.arguments
     assert cassandra.settings(big, 1)["concurrent_counter_writes"] == 128
+
+
+def test_addresses_in_the_environment_win() -> None:
+    """The addresses are used as they are, no nodes are built, and the line gives the reason."""
+    given = servers.from_environment(BOTH)
+    assert given is not None
+    assert given.bootstrap_servers == "k1:9092,k2:9092"
+    assert given.contact_points == "c1:9042"
+    assert given.nodes == []
+    assert "set in the environment" in given.origin
+
+
+@pytest.mark.parametrize("given", [{}, dict.fromkeys(BOTH, "")])
+def test_without_addresses_servers_are_started(given: dict[str, str]) -> None:
+    """Missing and empty variables are the same."""
+    assert servers.from_environment(given) is None
+
+
+@pytest.mark.parametrize("name", sorted(BOTH))
+def test_one_address_alone_is_refused(name: str) -> None:
+    """The error names the missing variable."""
+    (missing,) = set(BOTH) - {name}
+    with pytest.raises(ServersError, match=f"{name} is set and {missing} is not"):
+        servers.from_environment({name: BOTH[name]})

@@ -3,8 +3,8 @@
 from functools import cache
 from typing import Any
 
-from tests.unit.deploy import kustomize
-from tests.unit.deploy.kustomize import Document
+from tests.unit.deploy.manifests import kustomize
+from tests.unit.deploy.manifests.kustomize import Document
 
 NODES = ("small", "production")
 """The overlays that run our tiers. The third overlay has the servers for `production`."""

@@ -12,10 +12,10 @@ import yaml  # type: ignore[import-untyped]  # has no types of its own
 from deploy.servers import cassandra, kafka
 from deploy.servers.cluster import Cluster
 from query.config import QuerySettings
-from tests.unit.deploy import expected
-from tests.unit.deploy.settings import variables
+from tests.unit.deploy.manifests import expected
+from tests.unit.deploy.manifests.settings import variables
 
-FOLDER = Path(__file__).resolve().parents[3] / "deploy"
+FOLDER = Path(__file__).resolve().parents[4] / "deploy"
 COMPOSE: dict[str, Any] = yaml.safe_load((FOLDER / "compose.yaml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 TIERS = {name: name.partition("-")[0] for name in SERVICES if re.fullmatch(r"\w+-\d", name)}

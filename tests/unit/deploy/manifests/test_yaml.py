@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from tests.unit.deploy.dockerfile import ROOT
+from tests.unit.deploy.manifests.dockerfile import ROOT
 
 
 def test_yamllint_finds_nothing() -> None:

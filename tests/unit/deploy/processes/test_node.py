@@ -8,7 +8,7 @@ import pytest
 
 from deploy.processes.errors import ServersError
 from deploy.processes.node import Node
-from tests.unit.deploy.fakes import FakeMachine, build_node
+from tests.unit.deploy.processes.fakes import FakeMachine, build_node
 
 
 async def test_files_are_written_before_the_start(tmp_path: Path) -> None:
@@ -102,16 +102,6 @@ async def test_a_node_that_does_not_run_cannot_be_paused(tmp_path: Path) -> None
     node = build_node(FakeMachine(), tmp_path)
     with pytest.raises(ServersError, match="does not run"):
         node.pause()
-
-
-async def test_stop_continues_a_frozen_node(tmp_path: Path) -> None:
-    """SIGTERM takes effect only after SIGCONT."""
-    machine = FakeMachine()
-    node = build_node(machine, tmp_path)
-    await node.start()
-    node.pause()
-    assert await node.stop() == 0
-    assert machine.processes[0].received[1:] == [signal.SIGTERM, signal.SIGCONT]
 
 
 async def test_stopping_a_node_that_never_ran_does_nothing(tmp_path: Path) -> None:

@@ -4,8 +4,16 @@ from typing import Any
 
 import pytest
 
-from tests.unit.deploy import expected
-from tests.unit.deploy.overlays import COMPONENT, NAME, NODES, labels, of_kind, one, selects
+from tests.unit.deploy.manifests import expected
+from tests.unit.deploy.manifests.overlays import (
+    COMPONENT,
+    NAME,
+    NODES,
+    labels,
+    of_kind,
+    one,
+    selects,
+)
 
 DNS = {("dns", 53)}
 KAFKA = {("kafka", 9092), ("kafka", 9093)}

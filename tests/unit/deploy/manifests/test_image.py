@@ -15,9 +15,9 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tests.unit.deploy import dockerfile
-from tests.unit.deploy.dockerfile import ROOT
-from tests.unit.deploy.locks import read_lock
+from tests.unit.deploy.manifests import dockerfile
+from tests.unit.deploy.manifests.dockerfile import ROOT
+from tests.unit.deploy.manifests.locks import read_lock
 
 INSTRUCTIONS = dockerfile.parse(dockerfile.PATH.read_text())
 LAST_STAGE = [each for each in INSTRUCTIONS if each.stage == INSTRUCTIONS[-1].stage]

@@ -6,8 +6,8 @@ from deploy.prepare import KafkaLayout, parse_replication, topics
 from deploy.servers import cassandra
 from deploy.servers.cluster import Cluster
 from shared.config import KafkaConfig
-from tests.unit.deploy import expected
-from tests.unit.deploy.overlays import SERVERS, environment, of_kind, one
+from tests.unit.deploy.manifests import expected
+from tests.unit.deploy.manifests.overlays import SERVERS, environment, of_kind, one
 
 WRITES = {"Write", "Describe", "DescribeConfigs"}
 READS = {"Read", "Describe"}

@@ -87,7 +87,7 @@ def test_a_child_dies_with_its_killed_parent(tmp_path: Path) -> None:
         (sys.executable, "-c", PARENT, str(tmp_path)),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        cwd=Path(__file__).parents[3],
+        cwd=Path(__file__).parents[4],
     ) as parent:
         assert parent.stdout is not None
         child = psutil.Process(int(parent.stdout.readline()))

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from deploy.downloads import java
 from deploy.processes.errors import ServersError
-from deploy.servers import java
 
 
 @pytest.mark.parametrize(
