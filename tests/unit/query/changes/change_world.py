@@ -163,6 +163,13 @@ class World:
         return self.registry.get_sample_value(name, labels)
 
 
+def start_world(partitions: int = 1, settings: ChangesSettings | None = None) -> World:
+    """Return a node on a new topic, at its beginning and ready for clients."""
+    world = World(InMemoryChangeTopic(partitions), settings=settings or ChangesSettings())
+    world.begin()
+    return world
+
+
 def once_each(statuses: Iterable[tuple[str, str]]) -> bool:
     """Whether each status of a domain occurs once, and in order."""
     told: dict[str, list[str]] = {}

@@ -2,19 +2,17 @@
 
 from query.config import ChangesSettings
 from tests.fakes.change_topic import InMemoryChangeTopic
-from tests.unit.query.changes.change_world import World, append, bounced, catch_all
+from tests.unit.query.changes.change_world import World, append, bounced, catch_all, start_world
 
 NOT = "not catch-all"
 
 
 async def test_all_clients_receive_the_same_bytes() -> None:
     """Each change once, in order, with increasing ids."""
-    topic = InMemoryChangeTopic(2)
-    world = World(topic)
-    world.begin()
+    world = start_world(2)
     first, second = world.listen(), world.listen()
-    await append(topic, 0, bounced("a.example"), bounced("b.example"))
-    await append(topic, 1, bounced("c.example"))
+    await append(world.topic, 0, bounced("a.example"), bounced("b.example"))
+    await append(world.topic, 1, bounced("c.example"))
     await world.read_all()
     assert first.transport.received == second.transport.received
     assert first.changes == [("a.example", NOT), ("b.example", NOT), ("c.example", NOT)]
@@ -24,11 +22,9 @@ async def test_all_clients_receive_the_same_bytes() -> None:
 
 async def test_a_new_client_does_not_receive_pending_changes() -> None:
     """Its position is after them, so it would receive them twice."""
-    topic = InMemoryChangeTopic(1)
-    world = World(topic)
-    world.begin()
+    world = start_world()
     old = world.listen()
-    await append(topic, 0, bounced("a.example"))
+    await append(world.topic, 0, bounced("a.example"))
     await world.read(0)
     new = world.listen()
     world.feed.flush()
@@ -38,12 +34,10 @@ async def test_a_new_client_does_not_receive_pending_changes() -> None:
 
 async def test_skipped_records_advance_the_position_only() -> None:
     """A client that resumes need not read duplicates and undecodable records again."""
-    topic = InMemoryChangeTopic(1)
-    world = World(topic)
-    world.begin()
+    world = start_world()
     listener = world.listen()
-    await append(topic, 0, bounced("a.example"), bounced("a.example"))
-    await topic.append(0, [(b"a.example", b"\xc1"), (b"", b"")])
+    await append(world.topic, 0, bounced("a.example"), bounced("a.example"))
+    await world.topic.append(0, [(b"a.example", b"\xc1"), (b"", b"")])
     await world.read_all()
     assert listener.changes == [("a.example", NOT)]
     assert listener.last_id == "4"
@@ -52,13 +46,11 @@ async def test_skipped_records_advance_the_position_only() -> None:
 
 async def test_a_slow_client_receives_a_resync_and_its_stream_ends() -> None:
     """Its buffer never exceeds its limit and one tick; other clients receive everything."""
-    topic = InMemoryChangeTopic(1)
-    world = World(topic, settings=ChangesSettings(client_bytes=300))
-    world.begin()
+    world = start_world(settings=ChangesSettings(client_bytes=300))
     slow, fast = world.listen(), world.listen()
     slow.transport.reads = False
     for number in range(10):
-        await append(topic, 0, bounced(f"{number}.a.example"))
+        await append(world.topic, 0, bounced(f"{number}.a.example"))
         await world.read_all()
     unread = slow.transport.unread.decode().split("\n\n")
     assert slow.client.ended.is_set()
@@ -71,13 +63,11 @@ async def test_a_slow_client_receives_a_resync_and_its_stream_ends() -> None:
 
 async def test_a_closed_connection_receives_no_more() -> None:
     """Its place is free once its handler leaves."""
-    topic = InMemoryChangeTopic(1)
-    world = World(topic, settings=ChangesSettings(max_clients=1))
-    world.begin()
+    world = start_world(settings=ChangesSettings(max_clients=1))
     listener = world.listen()
     assert world.feed.full
     listener.transport.closing = True
-    await append(topic, 0, bounced("a.example"))
+    await append(world.topic, 0, bounced("a.example"))
     await world.read_all()
     assert listener.client.ended.is_set()
     assert listener.changes == []
@@ -126,11 +116,9 @@ async def test_a_new_topic_makes_all_clients_resync() -> None:
 
 async def test_a_stopping_node_flushes_and_ends_its_streams() -> None:
     """Every processed change is sent first."""
-    topic = InMemoryChangeTopic(1)
-    world = World(topic)
-    world.begin()
+    world = start_world()
     listener = world.listen()
-    await append(topic, 0, bounced("a.example"))
+    await append(world.topic, 0, bounced("a.example"))
     await world.read(0)
     world.feed.stop()
     assert listener.changes == [("a.example", NOT)]
@@ -139,12 +127,10 @@ async def test_a_stopping_node_flushes_and_ends_its_streams() -> None:
 
 async def test_the_age_of_a_change_is_observed_once() -> None:
     """From the event's append to the change, whatever the number of clients."""
-    topic = InMemoryChangeTopic(1)
-    world = World(topic)
-    world.begin()
+    world = start_world()
     for _ in range(3):
         world.listen()
-    await append(topic, 0, bounced("a.example"), catch_all("a.example"))
+    await append(world.topic, 0, bounced("a.example"), catch_all("a.example"))
     await world.read_all()
     assert world.metric("catchall_change_age_seconds_count") == 1
     assert world.metric("catchall_changes_told_total", status=NOT) == 1

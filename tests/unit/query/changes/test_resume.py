@@ -20,6 +20,7 @@ from tests.unit.query.changes.change_world import (
     bounced,
     catch_all,
     once_each,
+    start_world,
 )
 
 NOT = "not catch-all"
@@ -29,14 +30,12 @@ FORGETFUL = ChangesSettings(ring_bytes=1)
 @pytest.mark.parametrize("kept", [ChangesSettings(), FORGETFUL], ids=["memory", "Kafka"])
 async def test_missed_changes_are_sent_before_new_ones(kept: ChangesSettings) -> None:
     """Then the client joins the others: no gap, no duplicate."""
-    topic = InMemoryChangeTopic(2)
-    world = World(topic, settings=kept)
-    world.begin()
-    await append(topic, 0, bounced("a.example"), bounced("b.example"))
-    await append(topic, 1, bounced("c.example"))
+    world = start_world(2, settings=kept)
+    await append(world.topic, 0, bounced("a.example"), bounced("b.example"))
+    await append(world.topic, 1, bounced("c.example"))
     await world.read_all()
     listener = await world.resume("1.0")
-    await append(topic, 0, bounced("d.example"))
+    await append(world.topic, 0, bounced("d.example"))
     await world.read_all()
     assert [domain[0] for domain, _ in listener.changes] == ["b", "c", "d"]
     assert listener.last_id == "3.1"
@@ -45,11 +44,9 @@ async def test_missed_changes_are_sent_before_new_ones(kept: ChangesSettings) ->
 
 async def test_ids_of_a_replay_are_the_position_of_the_client() -> None:
     """Another node read the partitions in another order: this node never had that position."""
-    topic = InMemoryChangeTopic(2)
-    world = World(topic)
-    world.begin()
-    await append(topic, 0, bounced("a.example"))
-    await append(topic, 1, bounced("b.example"))
+    world = start_world(2)
+    await append(world.topic, 0, bounced("a.example"))
+    await append(world.topic, 1, bounced("b.example"))
     await world.read_all()
     listener = await world.resume("0.1")
     assert listener.changes == [("a.example", NOT)]
@@ -58,30 +55,26 @@ async def test_ids_of_a_replay_are_the_position_of_the_client() -> None:
 
 async def test_a_client_that_is_ahead_of_the_node_receives_no_duplicate() -> None:
     """It waits until this node reaches its position."""
-    topic = InMemoryChangeTopic(1)
-    world = World(topic)
-    world.begin()
-    await append(topic, 0, bounced("a.example"), bounced("b.example"))
+    world = start_world()
+    await append(world.topic, 0, bounced("a.example"), bounced("b.example"))
     await world.read(0, 1)
     listener = world.connect()
     resuming = asyncio.create_task(world.resumer.resume(listener.client, (2,)))
     await asyncio.sleep(0)
-    await append(topic, 0, bounced("c.example"))
+    await append(world.topic, 0, bounced("c.example"))
     await world.read_all()
     await resuming
-    await append(topic, 0, bounced("d.example"))
+    await append(world.topic, 0, bounced("d.example"))
     await world.read_all()
     assert [domain for domain, _ in listener.changes] == ["c.example", "d.example"]
 
 
 async def test_compacted_offsets_are_skipped() -> None:
     """The last offsets before the node's position may have no records any more."""
-    topic = InMemoryChangeTopic(1)
-    world = World(topic, settings=FORGETFUL)
-    world.begin()
-    await append(topic, 0, *(bounced(f"{letter}.example") for letter in "abcd"))
+    world = start_world(settings=FORGETFUL)
+    await append(world.topic, 0, *(bounced(f"{letter}.example") for letter in "abcd"))
     await world.read_all()
-    topic.records[0] = [topic.records[0][1]]
+    world.topic.records[0] = [world.topic.records[0][1]]
     listener = await world.resume("0")
     assert (listener.changes, listener.last_id) == ([("b.example", NOT)], "4")
 
