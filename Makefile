@@ -1,4 +1,4 @@
-# Every target brings its own environment; `make` alone lists them.
+# Every target sets up its environment; `make` alone lists the targets.
 PYTHON ?= python3
 BIN := .venv/bin
 UV_VERSION := 0.13.9
@@ -63,20 +63,20 @@ licences: $(ENV) ## list the licences of what is shipped; fail on one that is no
 load: $(ENV) ## send a workload to a running system and verify every count (options: ARGS=)
 	@exec $(BIN)/python -m tests.tools.load $(ARGS)
 
-bench: $(ENV) ## measure each part beside its reference, on real servers (options: ARGS=)
+bench: $(ENV) ## measure each part next to a reference, on real servers (options: ARGS=)
 	@exec $(BIN)/python -m tests.tools.bench $(ARGS)
 
-chaos: $(ENV) ## break a cluster under load by a seed and judge every count (options: ARGS=)
+chaos: $(ENV) ## inject faults into a cluster under load, check every count (options: ARGS=)
 	@exec $(BIN)/python -m tests.tools.chaos $(ARGS)
 
 simulate: $(ENV) ## run the worker's code against a simulated Cassandra RUNS times
 	@exec $(BIN)/python -m tests.simulation --runs $(RUNS) $(ARGS)
 
-format: $(ENV) ## put the code in order
+format: $(ENV) ## format the code
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-lock: $(ENV) ## resolve every version and hash anew, for every supported Python
+lock: $(ENV) ## resolve all versions and hashes again, for every supported Python
 	@$(BIN)/uv pip compile -q --generate-hashes --no-header --universal --python-version 3.11 \
 		pyproject.toml --all-extras --group dev --upgrade -o requirements.lock
 	@$(BIN)/uv pip compile -q --generate-hashes --no-header --universal --python-version 3.11 \
@@ -90,7 +90,7 @@ lock: $(ENV) ## resolve every version and hash anew, for every supported Python
 clean-data: ## remove the data of `make run`
 	@rm -rf .local/data
 
-clean: ## remove everything that was set up
+clean: ## remove the environment and all data
 	@rm -rf .venv .local
 
 browser: $(ENV)
@@ -99,7 +99,7 @@ browser: $(ENV)
 		echo "installing the package chromium, for the tests of the page (once)"; \
 		apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; \
 	else \
-		echo "bringing Playwright's Chromium, for the tests of the page (once)"; \
+		echo "downloading Playwright's Chromium, for the tests of the page (once)"; \
 		$(BIN)/playwright install chromium; \
 	fi
 

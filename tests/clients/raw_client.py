@@ -1,4 +1,4 @@
-"""Speak HTTP byte by byte: to be slow, rude or wrong on purpose, as no client library lets us."""
+"""Send HTTP byte by byte: slow, rude or wrong on purpose, which no client library allows."""
 
 import asyncio
 import json
@@ -15,7 +15,7 @@ _RESET = struct.pack("ii", 1, 0)
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One answer as it came; the names of its headers are in lower case."""
+    """One answer as received; the names of its headers are in lower case."""
 
     version: str
     status: int
@@ -25,13 +25,13 @@ class Answer:
 
     @property
     def closes(self) -> bool:
-        """Whether it says that nothing more is answered on its connection (RFC 9112, 9.3)."""
+        """True if the answer ends its connection (RFC 9112, 9.3)."""
         unsaid = "close" if self.version == "HTTP/1.0" else "keep-alive"
         return self.headers.get("connection", unsaid).lower() == "close"
 
     @property
     def code(self) -> str:
-        """The code of a problem, which this answer must be."""
+        """The code of a problem document; the answer must be one."""
         assert self.headers["content-type"] == "application/problem+json", self
         problem: dict[str, Any] = json.loads(self.body)
         assert problem["status"] == self.status
@@ -45,7 +45,7 @@ def address_of(url: str) -> tuple[str, int]:
 
 
 def put(domain: str, kind: str = "delivered", body: bytes = b"", *headers: str) -> bytes:
-    """Return a PUT of one event; *headers* are whole lines, Content-Length is theirs to give."""
+    """Return a PUT of one event; *headers* are whole lines, also a Content-Length if needed."""
     lines = [f"PUT /events/{domain}/{kind} HTTP/1.1", "Host: test", *headers]
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
 
@@ -63,7 +63,7 @@ def post(body: bytes, *headers: str) -> bytes:
 
 
 class RawConnection:
-    """One connection that sends what it is told and reads answers one by one."""
+    """One connection that sends the given bytes and reads answers one by one."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
@@ -76,16 +76,16 @@ class RawConnection:
             return cls(*await asyncio.open_connection(*address_of(url)))
 
     async def send(self, data: bytes) -> None:
-        """Send *data*; waits while the other side takes nothing."""
+        """Send *data*; waits while the other side reads nothing."""
         self._writer.write(data)
         await self._writer.drain()
 
     async def answer(
         self, within_seconds: float = ANSWER_SECONDS, *, has_body: bool = True
     ) -> Answer:
-        """Return the next answer; to HEAD there is no body, whatever its length says.
+        """Return the next answer; the answer to a HEAD has no body, whatever its length is.
 
-        Raises IncompleteReadError or ConnectionError where the connection ended before it.
+        Raises IncompleteReadError or ConnectionError if the connection ended before it.
         """
         async with asyncio.timeout(within_seconds):
             head = await self._reader.readuntil(b"\r\n\r\n")
@@ -103,7 +103,7 @@ class RawConnection:
         return await self.answer(within_seconds)
 
     async def rest(self, within_seconds: float = ANSWER_SECONDS) -> bytes:
-        """Return all that comes until the other side ends the connection, by whatever means."""
+        """Return all bytes until the other side ends the connection in any way."""
         received = b""
         async with asyncio.timeout(within_seconds):
             try:
@@ -114,20 +114,20 @@ class RawConnection:
         return received
 
     def finish_sending(self) -> None:
-        """Say that nothing more comes, and go on reading."""
+        """Send an end of stream, and continue to read."""
         self._writer.write_eof()
 
     def stop_reading(self) -> None:
-        """Leave answers in the kernel's buffers, and then with the other side."""
+        """Leave answers in the buffers of the kernel, and then of the other side."""
         transport: Any = self._writer.transport
         transport.pause_reading()
 
     def reset(self) -> None:
-        """Be gone at once, as a process that was killed."""
+        """Reset the connection, like a killed process."""
         connected: socket.socket = self._writer.get_extra_info("socket")
         connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         self._writer.transport.abort()
 
     def close(self) -> None:
-        """End the connection in order."""
+        """Close the connection normally."""
         self._writer.close()

@@ -18,7 +18,7 @@ Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 @asynccontextmanager
 async def listening(serve: Serve, connections: int, *, once: bool = True) -> AsyncIterator[Pump]:
-    """Yield a pump for a server that does *serve* with each connection."""
+    """Yield a pump for a server that runs *serve* for each connection."""
     handling: list[asyncio.Task[None]] = []
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -43,8 +43,8 @@ async def listening(serve: Serve, connections: int, *, once: bool = True) -> Asy
         await asyncio.gather(*handling)
 
 
-async def test_each_request_is_sent_once_where_once_is_asked_for() -> None:
-    """All of them arrive, each once, and the pump ends by itself."""
+async def test_once_sends_each_request_once() -> None:
+    """All of them arrive, each once, and the pump stops by itself."""
     seen: list[bytes] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -58,7 +58,7 @@ async def test_each_request_is_sent_once_where_once_is_asked_for() -> None:
 
 
 async def test_one_request_is_in_flight_on_each_connection() -> None:
-    """The next one leaves when the answer has come."""
+    """The next request leaves when the answer has arrived."""
     at_a_time = 0
     most = 0
 
@@ -76,8 +76,8 @@ async def test_one_request_is_in_flight_on_each_connection() -> None:
     assert most <= 3
 
 
-async def test_a_connection_that_the_server_ends_orderly_is_replaced() -> None:
-    """``Connection: close`` loses nothing: every request is answered over a fresh connection."""
+async def test_a_connection_that_the_server_closes_is_replaced() -> None:
+    """``Connection: close`` loses nothing: a new connection carries the remaining requests."""
     connections = 0
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -93,7 +93,7 @@ async def test_a_connection_that_the_server_ends_orderly_is_replaced() -> None:
 
 
 async def test_a_request_without_an_answer_is_counted_as_lost() -> None:
-    """The connection ends instead of an answer: never taken for a good one."""
+    """The connection ends instead of an answer: this is never a good answer."""
     answered = 0
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -110,8 +110,8 @@ async def test_a_request_without_an_answer_is_counted_as_lost() -> None:
     assert result.refused >= result.lost
 
 
-async def test_refusals_are_no_good_answers() -> None:
-    """They are counted by status, and their events not at all."""
+async def test_refusals_are_not_good_answers() -> None:
+    """They are counted by status, and their events are not counted."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while await _read(reader):

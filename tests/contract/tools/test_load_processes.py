@@ -32,9 +32,9 @@ async def test_several_processes_send_each_event_once(
 ) -> None:
     """Their ledgers add up to the first events of the workload, domain by domain."""
     asked = replace(OPTIONS, profile=profile, mode=mode, processes=processes)
-    told: list[Results] = []
+    reported: list[Results] = []
     async with answering(asked) as options:
-        results = await send_all(options, told.append)
+        results = await send_all(options, reported.append)
     expected: dict[int, int] = {}
     for code in stream_of(options).take(6_007):
         expected[code] = expected.get(code, 0) + 1
@@ -50,11 +50,11 @@ async def test_several_processes_send_each_event_once(
     assert results.last_accepted is not None
     assert results.began <= results.last_accepted <= results.ended
     assert results.cpu_seconds > 0
-    assert told[-1] is results
+    assert reported[-1] is results
 
 
-async def test_a_ledger_of_many_megabytes_comes_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also where standard output is unbuffered, and a write may take a part of what it is given."""
+async def test_a_ledger_of_many_megabytes_arrives_complete(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also with unbuffered standard output, where a write may be partial."""
     monkeypatch.setenv("PYTHONUNBUFFERED", "1")
     asked = replace(
         OPTIONS,
@@ -73,8 +73,8 @@ async def test_a_ledger_of_many_megabytes_comes_whole(monkeypatch: pytest.Monkey
         assert (bounced if code % 2 else delivered).least == count
 
 
-async def test_an_open_loop_offers_what_it_is_told() -> None:
-    """The series says second by second how many events were due."""
+async def test_an_open_loop_keeps_its_rate() -> None:
+    """The series has the number of due events by the second."""
     asked = replace(OPTIONS, rate=2_000.0, events=3_000, mode=Mode.PUT, processes=2)
     async with answering(asked) as options:
         results = await send_all(options, lambda _: None)
@@ -83,14 +83,14 @@ async def test_an_open_loop_offers_what_it_is_told() -> None:
 
 
 async def test_the_ceiling_is_measured_by_time() -> None:
-    """However long the run is meant to be, its end is the clock's."""
+    """However long the run is, the clock ends it."""
     asked = replace(OPTIONS, profile=Profile.WIDE, events=10**12, rate=1.0, processes=2)
     async with asyncio.timeout(30):
         assert await measure_ceiling(asked, seconds=0.3) > 0
 
 
 async def test_a_process_that_dies_ends_the_run() -> None:
-    """It can't be told what became of its events, so there is nothing to verify."""
+    """It can't report the outcomes, so there is nothing to verify."""
     with pytest.raises(ExceptionGroup) as caught:
         await send_all(replace(OPTIONS, ingest=("nonsense",)), lambda _: None)
     assert caught.group_contains(SendingError)

@@ -1,4 +1,4 @@
-"""Sending on schedule over connections that behave well, and over others."""
+"""Sending on schedule, over connections that behave well and over others."""
 
 import asyncio
 import socket
@@ -32,7 +32,7 @@ BULK = Shipment(0.0, Way.BULK, array("I", [0, 2, 4, 6]))
 
 @dataclass
 class Run:
-    """What became of a run."""
+    """The outcomes of a run."""
 
     ledger: Ledger = field(default_factory=Ledger)
     accepted: int = 0
@@ -51,7 +51,7 @@ async def send(
     closed_loop: bool = False,
     duration_seconds: float = 60.0,
 ) -> Run:
-    """Send *shipments* and return what became of them."""
+    """Send *shipments* and return the outcomes."""
     run, stream = Run(), WavesStream(3)
     stream.name(100)
     began = perf_counter()
@@ -82,7 +82,7 @@ async def accept(exchange: Exchange) -> None:
     await exchange.send(ACCEPTED)
 
 
-async def test_every_shipment_is_sent_once_and_entered() -> None:
+async def test_every_shipment_is_sent_and_recorded_once() -> None:
     """The connections share one schedule and are kept alive."""
     async with scripted_server(accept) as server:
         run = await send(puts(50), server.node, connections=4)
@@ -94,7 +94,7 @@ async def test_every_shipment_is_sent_once_and_entered() -> None:
 
 
 async def test_a_bulk_request_carries_its_lines() -> None:
-    """One request, a line per event, and one fate for all where no line is named."""
+    """One request, a line per event, and one outcome for all if no line is named."""
 
     async def answer(exchange: Exchange) -> None:
         assert b"Content-Type: application/x-ndjson" in exchange.head
@@ -108,7 +108,7 @@ async def test_a_bulk_request_carries_its_lines() -> None:
     assert server.bodies == [stream.lines(BULK.codes)]
 
 
-async def test_connections_are_dealt_out_to_the_nodes_in_turn() -> None:
+async def test_nodes_share_the_connections() -> None:
     """Every node has its share."""
     async with scripted_server(accept) as one, scripted_server(accept) as other:
         await send(puts(20), one.node, other.node, connections=4)
@@ -117,7 +117,7 @@ async def test_connections_are_dealt_out_to_the_nodes_in_turn() -> None:
 
 @pytest.mark.parametrize("size", [1, 7, 30])
 async def test_an_answer_may_come_in_pieces(size: int) -> None:
-    """Wherever it is cut, it is one answer, and the next one is read as well."""
+    """Wherever it is cut, it is one answer, and the next one is parsed, too."""
 
     async def answer(exchange: Exchange) -> None:
         whole = b"HTTP/1.1 202 A\r\nContent-Length: 28\r\nX: y\r\n\r\n" + BULK_ACCEPTED
@@ -129,7 +129,7 @@ async def test_an_answer_may_come_in_pieces(size: int) -> None:
 
 
 async def test_a_provisional_answer_is_not_the_answer() -> None:
-    """100 Continue and early hints are passed over."""
+    """100 Continue and early hints are skipped."""
 
     async def answer(exchange: Exchange) -> None:
         await exchange.send(b"HTTP/1.1 100 Continue\r\n\r\n", ACCEPTED)
@@ -140,7 +140,7 @@ async def test_a_provisional_answer_is_not_the_answer() -> None:
 
 
 async def test_two_answers_to_one_request_prove_nothing_of_the_next() -> None:
-    """The second is a breach; it must not be taken for the answer to what is sent next."""
+    """The second is a breach; it must not count as the answer to the next request."""
 
     async def answer(exchange: Exchange) -> None:
         await exchange.send(ACCEPTED + ACCEPTED)
@@ -152,8 +152,8 @@ async def test_two_answers_to_one_request_prove_nothing_of_the_next() -> None:
     assert run.breaches == ["more than one answer to a request"] * 3
 
 
-async def test_an_answer_that_nobody_asked_for_is_a_breach() -> None:
-    """What comes late on an idle connection ends it."""
+async def test_an_answer_without_a_request_is_a_breach() -> None:
+    """Late bytes on an idle connection end it."""
 
     async def answer(exchange: Exchange) -> None:
         await exchange.send(ACCEPTED, ACCEPTED)
@@ -165,7 +165,7 @@ async def test_an_answer_that_nobody_asked_for_is_a_breach() -> None:
 
 
 @pytest.mark.parametrize("piece", [b"", ACCEPTED[:20], ACCEPTED[:-3]])
-async def test_a_connection_that_ends_before_the_answer_leaves_it_open(piece: bytes) -> None:
+async def test_a_connection_that_ends_early_leaves_the_outcome_open(piece: bytes) -> None:
     """The event may be counted or not, and it is never sent again."""
 
     async def answer(exchange: Exchange) -> None:
@@ -179,7 +179,7 @@ async def test_a_connection_that_ends_before_the_answer_leaves_it_open(piece: by
     assert run.ledger.expected(0).delivered == Bounds(0, 1)
 
 
-async def test_what_is_not_http_is_a_breach() -> None:
+async def test_bytes_that_are_not_http_are_a_breach() -> None:
     """It leaves the event unanswered."""
 
     async def answer(exchange: Exchange) -> None:
@@ -203,8 +203,8 @@ async def test_after_connection_close_another_connection_is_opened() -> None:
     assert not run.unanswered
 
 
-async def test_a_full_node_refuses_and_is_asked_on_the_same_connection() -> None:
-    """503 with Retry-After is a refusal by its code; the schedule goes on."""
+async def test_a_full_node_keeps_its_connection() -> None:
+    """503 with Retry-After is a refusal with a code; the schedule goes on."""
 
     async def answer(exchange: Exchange) -> None:
         await exchange.send(refusal("node_full", 503, "Retry-After: 1"))
@@ -215,7 +215,7 @@ async def test_a_full_node_refuses_and_is_asked_on_the_same_connection() -> None
     assert run.ledger.expected(0).delivered == Bounds(0, 0)
 
 
-async def test_a_node_that_wants_no_more_connections_is_left_alone_for_a_while() -> None:
+async def test_a_node_with_too_many_connections_gets_a_pause() -> None:
     """503 with Connection: close is followed by a pause before the next connection."""
 
     async def answer(exchange: Exchange) -> None:
@@ -229,7 +229,7 @@ async def test_a_node_that_wants_no_more_connections_is_left_alone_for_a_while()
 
 
 async def test_a_request_that_waits_too_long_is_given_up() -> None:
-    """Its connection is not used again: the answer might still come."""
+    """Its connection is not reused: the answer may still arrive."""
     answered = 0
     given_up = asyncio.Event()
 
@@ -248,8 +248,8 @@ async def test_a_request_that_waits_too_long_is_given_up() -> None:
     assert not run.breaches
 
 
-async def test_where_nobody_listens_nothing_was_sent() -> None:
-    """The event is refused for certain; the node is not asked again at once."""
+async def test_a_refused_connection_sends_nothing() -> None:
+    """The event is certainly refused; the node gets a pause before the next attempt."""
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         node = node_at(f"http://127.0.0.1:{bound.getsockname()[1]}")
@@ -264,16 +264,16 @@ async def slow(exchange: Exchange) -> None:
     await exchange.send(ACCEPTED)
 
 
-async def test_latency_runs_from_the_scheduled_time() -> None:
-    """A shipment that waits for a connection is as slow as it had to wait."""
+async def test_latency_is_measured_from_the_scheduled_time() -> None:
+    """The latency of a shipment includes its wait for a connection."""
     async with scripted_server(slow) as server:
         run = await send(puts(4), server.node)
     assert run.latencies.read().max_ms >= 400
     assert run.latencies.percentiles_ms([0.0])[0] >= 100
 
 
-async def test_in_a_closed_loop_latency_runs_from_the_sending() -> None:
-    """The answers set the pace, so nothing is ever late; time alone ends it."""
+async def test_in_a_closed_loop_latency_is_measured_from_sending() -> None:
+    """The answers set the pace, so no request is late; only time ends the run."""
     async with scripted_server(slow) as server:
         run = await send(puts(50), server.node, closed_loop=True, duration_seconds=0.35)
     assert 1 <= run.accepted <= 4

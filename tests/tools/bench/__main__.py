@@ -28,6 +28,7 @@ from tests.tools.bench.environment.servers import (
     tier_environment,
 )
 from tests.tools.bench.measurement.cpu import usable_cores
+from tests.tools.bench.report.measured import Measured
 from tests.tools.bench.report.readme import write_figures
 from tests.tools.bench.report.table import (
     Run,
@@ -38,7 +39,7 @@ from tests.tools.bench.report.table import (
     to_table,
 )
 from tests.tools.bench.rows.catalogue import ROWS, select
-from tests.tools.bench.rows.row import Measured, Row, measure
+from tests.tools.bench.rows.row import Row, measure
 
 EXIT_NOT_MEASURED = 1
 EXIT_NOT_STARTED = 2

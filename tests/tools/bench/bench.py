@@ -19,6 +19,7 @@ from tests.tiers.stack import ROOT, Stack
 from tests.tools.bench.client.pump_job import PumpJob, PumpResult
 from tests.tools.bench.effort import Effort
 from tests.tools.bench.measurement.cpu import pin
+from tests.tools.bench.measurement.result import MeasurementError
 
 REFERENCE_PORT = 8080
 READY_SECONDS = 30.0
@@ -29,10 +30,6 @@ _SLACK_SECONDS = 120.0
 _UNHURRIED = {"CONSUMER_SESSION_TIMEOUT_SECONDS": "10", "CONSUMER_DRAIN_SECONDS": "6"}
 
 T = TypeVar("T")
-
-
-class MeasurementError(Exception):
-    """A row could not be measured; the message has the reason."""
 
 
 @dataclass(frozen=True, slots=True)

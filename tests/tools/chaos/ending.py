@@ -8,8 +8,8 @@ from typing import TypeVar
 from shared.cassandra.session import open_session
 from shared.config import CassandraConfig
 from shared.errors import StoreUnavailableError
-from tests.tools.chaos.faults.schedule import Tier
 from tests.tools.chaos.history import Answer, Final, Rows, Settled, StoredRow
+from tests.tools.chaos.options import Tier
 from tests.tools.chaos.recorder import Recorder
 from tests.tools.chaos.system import KEYSPACE, System
 from tests.tools.chaos.traffic.expected import Expected

@@ -20,8 +20,14 @@ from deploy.servers.backends import (
 from deploy.servers.cluster import Cluster
 from tests.servers.loopback import random_prefix
 from tests.tools.chaos.faults.isolation import Isolation, as_user
-from tests.tools.chaos.faults.schedule import Tier
-from tests.tools.chaos.options import INGEST_NODES, QUERY_NODES, SERVERS, WORKERS, ChaosOptions
+from tests.tools.chaos.options import (
+    INGEST_NODES,
+    QUERY_NODES,
+    SERVERS,
+    WORKERS,
+    ChaosOptions,
+    Tier,
+)
 from tests.tools.chaos.recorder import Report
 from tests.tools.chaos.system import System, data_folder, user_of
 

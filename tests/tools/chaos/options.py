@@ -1,6 +1,7 @@
 """The options of a run."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 from deploy.servers.cluster import CommitLog
@@ -13,6 +14,16 @@ PARTITIONS = 12
 THRESHOLD = 1_000
 DEFAULT_RATE = 150.0
 """Events per second without repeats: two cores run 6 JVMs and 6 tiers at the same time."""
+
+
+class Tier(StrEnum):
+    """The processes of one kind."""
+
+    KAFKA = "kafka"
+    CASSANDRA = "cassandra"
+    INGEST = "ingest"
+    WORKER = "worker"
+    QUERY = "query"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

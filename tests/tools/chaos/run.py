@@ -13,11 +13,11 @@ from tests.tools.chaos.faults.busiest import Busiest
 from tests.tools.chaos.faults.faults import Faults
 from tests.tools.chaos.faults.isolation import Isolation
 from tests.tools.chaos.faults.keeper import Keeper
-from tests.tools.chaos.faults.schedule import Tier, schedule
+from tests.tools.chaos.faults.schedule import schedule
 from tests.tools.chaos.faults.wholeness import Brokers, Stores
 from tests.tools.chaos.history import Healed, Promise, Run
 from tests.tools.chaos.opening import open_system
-from tests.tools.chaos.options import THRESHOLD, ChaosOptions
+from tests.tools.chaos.options import THRESHOLD, ChaosOptions, Tier
 from tests.tools.chaos.recorder import Recorder, Report, open_recorder
 from tests.tools.chaos.system import System
 from tests.tools.chaos.traffic.expected import Expected

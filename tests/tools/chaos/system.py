@@ -14,8 +14,7 @@ from deploy.processes.ports import Endpoint
 from deploy.processes.process import Command
 from deploy.servers.backends import Servers
 from deploy.servers.cluster import Cluster
-from tests.tools.chaos.faults.schedule import Tier
-from tests.tools.chaos.options import PARTITIONS, SERVERS, THRESHOLD
+from tests.tools.chaos.options import PARTITIONS, SERVERS, THRESHOLD, Tier
 
 ROOT = Path(__file__).resolve().parents[3]
 TOPIC = "catchall-events"

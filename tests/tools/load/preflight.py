@@ -6,8 +6,8 @@ import aiohttp
 from yarl import URL
 
 from tests.tools.load.client.node import node_at
-from tests.tools.load.client.query_client import QueryClient, QueryError
 from tests.tools.load.client.session import NoAnswerError, NotSentError
+from tests.tools.load.verification.query_client import QueryClient, QueryError
 
 _REMEDY = "Start the system with `make run` in another terminal."
 

@@ -14,7 +14,6 @@ from time import perf_counter
 
 import aiohttp
 
-from tests.tools.load.client.query_client import QueryClient
 from tests.tools.load.client.session import open_session
 from tests.tools.load.machine import describe_machine
 from tests.tools.load.options import LoadOptions, Profile
@@ -26,6 +25,7 @@ from tests.tools.load.report.watch import SilentWatcher, Watcher, watched
 from tests.tools.load.sending.ceiling import measure_ceiling
 from tests.tools.load.sending.processes import Results, send_all
 from tests.tools.load.streams.profiles import stream_of
+from tests.tools.load.verification.query_client import QueryClient
 from tests.tools.load.verification.verify import Verifier
 
 _FIRST_EVENTS = 1_000

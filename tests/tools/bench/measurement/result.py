@@ -5,6 +5,10 @@ import sys
 import msgspec
 
 
+class MeasurementError(Exception):
+    """A row could not be measured; the message has the reason."""
+
+
 class WorkResult(msgspec.Struct, frozen=True, kw_only=True):
     """The amount of work, and its time and cost."""
 

@@ -8,7 +8,7 @@ import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.tiers.stack import TierProcess
-from tests.tools.bench.bench import MeasurementError
+from tests.tools.bench.measurement.result import MeasurementError
 from tests.tools.bench.measurement.trend import Reading
 
 _RECORDS = "catchall_records_total"

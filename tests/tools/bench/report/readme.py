@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from tests.tools.bench.report.measured import Measured
 from tests.tools.bench.report.table import Run, details, markdown_table, pairs
-from tests.tools.bench.rows.row import Measured
 
 README = Path(__file__).parents[1] / "README.md"
 BEGIN = '<!-- figures: written by make bench ARGS="--write", not by hand -->'

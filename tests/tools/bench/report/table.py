@@ -8,7 +8,7 @@ import msgspec
 from rich.table import Table
 
 from tests.tools.bench.report.figure import Figure, number
-from tests.tools.bench.rows.row import Measured
+from tests.tools.bench.report.measured import Measured
 
 _HEAD = ("row", "figure", "unit", "ours", "reference", "ratio", "goal", "verdict")
 _NUMBERS = {"ours", "ratio"}

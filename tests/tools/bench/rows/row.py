@@ -1,12 +1,13 @@
 """Measure a row of the table; an error ends this row only."""
 
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from time import perf_counter
 
 from deploy.processes.errors import ServersError
 from tests.tools.bench.bench import Bench
 from tests.tools.bench.report.figure import Figure
+from tests.tools.bench.report.measured import Measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,17 +17,6 @@ class Row:
     number: int
     title: str
     measure: Callable[[Bench], AsyncIterator[Figure]]
-
-
-@dataclass(slots=True)
-class Measured:
-    """The figures of a row; ``error`` is the reason if the row ended early."""
-
-    number: int
-    title: str
-    seconds: float = 0.0
-    error: str | None = None
-    figures: list[Figure] = field(default_factory=list)
 
 
 async def measure(row: Row, bench: Bench) -> Measured:

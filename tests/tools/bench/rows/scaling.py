@@ -13,11 +13,12 @@ from time import perf_counter
 import msgspec
 
 from tests.tiers.stack import TierProcess
-from tests.tools.bench.bench import Bench, MeasurementError, Target, target_of
+from tests.tools.bench.bench import Bench, Target, target_of
 from tests.tools.bench.client.pump_job import PumpJob, PumpResult, put_job
 from tests.tools.bench.client.requests import Workload
 from tests.tools.bench.environment.topic import fill
 from tests.tools.bench.measurement.cpu import cpu_seconds
+from tests.tools.bench.measurement.result import MeasurementError
 from tests.tools.bench.measurement.worker_metrics import POLL_SECONDS, read
 from tests.tools.bench.report.figure import Figure, Reference
 from tests.tools.bench.rows.bulk import bulk_job

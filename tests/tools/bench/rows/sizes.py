@@ -20,10 +20,11 @@ from shared.model.record import encode_event
 from tests.fakes.writers import writers
 from tests.servers.loopback import random_prefix
 from tests.servers.nodetool import nodetool, table_bytes
-from tests.tools.bench.bench import Bench, MeasurementError, target_of
+from tests.tools.bench.bench import Bench, target_of
 from tests.tools.bench.client.pump_job import PumpJob
 from tests.tools.bench.client.requests import Workload
 from tests.tools.bench.measurement.cpu import resident_bytes
+from tests.tools.bench.measurement.result import MeasurementError
 from tests.tools.bench.report.figure import Figure
 from tests.tools.bench.rows.bulk import CONNECTIONS, LINES
 from tests.tools.bench.rows.counter_rows import write_all

@@ -3,14 +3,14 @@
 from collections.abc import AsyncIterator
 from itertools import islice
 
-from tests.tools.bench.bench import Bench, MeasurementError
+from tests.tools.bench.bench import Bench
 from tests.tools.bench.environment.topic import fill
 from tests.tools.bench.measurement.cpu import cpu_seconds
-from tests.tools.bench.measurement.ledger_alone import LedgerResult
-from tests.tools.bench.measurement.result import WorkResult
+from tests.tools.bench.measurement.result import MeasurementError, WorkResult
 from tests.tools.bench.measurement.trend import Reading
 from tests.tools.bench.measurement.worker_metrics import wait_read
 from tests.tools.bench.report.figure import Figure, Reference
+from tests.tools.bench.rows.ledger_alone import LedgerResult
 from tests.tools.load.streams.stream import events_of
 from tests.tools.load.streams.waves_stream import WavesStream
 
@@ -67,7 +67,7 @@ async def measure(bench: Bench) -> AsyncIterator[Figure]:
         detail="Cassandra's driver and the writes included",
     )
     alone = await bench.run(
-        "tests.tools.bench.measurement.ledger_alone",
+        "tests.tools.bench.rows.ledger_alone",
         str(bench.effort.ledger_records),
         str(_SEED),
         kind=LedgerResult,

@@ -16,11 +16,10 @@ from tests.tools.chaos.faults.schedule import (
     Kind,
     Role,
     Strike,
-    Tier,
 )
 from tests.tools.chaos.faults.wholeness import Brokers
 from tests.tools.chaos.history import Unable
-from tests.tools.chaos.options import WORKERS
+from tests.tools.chaos.options import WORKERS, Tier
 from tests.tools.chaos.recorder import Recorder
 from tests.tools.chaos.system import System, user_of
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from random import Random
 
-from tests.tools.chaos.options import WORKERS
+from tests.tools.chaos.options import WORKERS, Tier
 
 FIRST_FAULT_SECONDS = 4.0
 PAUSE_SECONDS = (5.0, 9.0)
@@ -21,16 +21,6 @@ UNABLE_LEAD_SECONDS = 2.0
 """From the freeze of the second broker until no earlier request can be under way."""
 UNABLE_TAIL_SECONDS = 7.0
 """Kafka stays unable longer than any request of the window can wait."""
-
-
-class Tier(StrEnum):
-    """The target of a fault."""
-
-    KAFKA = "kafka"
-    CASSANDRA = "cassandra"
-    INGEST = "ingest"
-    WORKER = "worker"
-    QUERY = "query"
 
 
 class Kind(StrEnum):

@@ -7,9 +7,8 @@ import aiohttp
 import psutil
 
 from deploy.processes.node import Node
-from tests.tools.chaos.faults.schedule import Tier
 from tests.tools.chaos.history import Pulse
-from tests.tools.chaos.options import PARTITIONS
+from tests.tools.chaos.options import PARTITIONS, Tier
 from tests.tools.chaos.recorder import Recorder
 from tests.tools.chaos.system import System, management_url
 from tests.tools.load.client.session import NoAnswerError, NotSentError

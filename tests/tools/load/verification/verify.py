@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from enum import Enum
 from time import perf_counter
 
-from tests.tools.load.client.query_client import QueryError
 from tests.tools.load.streams.stream import CODE
 from tests.tools.load.verification.ledger import Ledger
+from tests.tools.load.verification.query_client import QueryError
 from tests.tools.load.verification.rule import Answer, Finding, Standing, evaluate
 
 NAMES_A_REQUEST = 1_000

@@ -9,8 +9,8 @@ import pytest
 import typer
 
 from tests.tools.bench import __main__ as bench
+from tests.tools.bench.report.measured import Measured
 from tests.tools.bench.report.table import Run
-from tests.tools.bench.rows.row import Measured
 
 
 @pytest.mark.parametrize("end", [KeyboardInterrupt, asyncio.CancelledError])

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from tests.tools.bench.report.figure import Figure
+from tests.tools.bench.report.measured import Measured
 from tests.tools.bench.report.readme import BEGIN, END, README, section, write_figures
 from tests.tools.bench.report.table import Run, from_json, to_json
-from tests.tools.bench.rows.row import Measured
 
 COMMITTED = [
     Path(__file__).parents[5] / "deploy" / "capacity" / name

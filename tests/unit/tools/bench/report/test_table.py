@@ -3,8 +3,8 @@
 from rich.console import Console
 
 from tests.tools.bench.report.figure import Figure, Reference, at_least
+from tests.tools.bench.report.measured import Measured
 from tests.tools.bench.report.table import Run, to_notes, to_table
-from tests.tools.bench.rows.row import Measured
 
 FIGURE = Figure(
     name="bulk",

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from deploy.servers.backends import Servers
-from tests.tools.bench.bench import Bench, MeasurementError
+from tests.tools.bench.bench import Bench
 from tests.tools.bench.effort import QUICK
+from tests.tools.bench.measurement.result import MeasurementError
 from tests.tools.bench.report.figure import Figure
 from tests.tools.bench.rows.catalogue import select
 from tests.tools.bench.rows.row import Row, measure

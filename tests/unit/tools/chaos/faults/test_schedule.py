@@ -8,10 +8,9 @@ import pytest
 from tests.tools.chaos.faults.schedule import (
     Kind,
     Strike,
-    Tier,
     schedule,
 )
-from tests.tools.chaos.options import WORKERS
+from tests.tools.chaos.options import WORKERS, Tier
 
 SECONDS = 180.0
 SEEDS = range(60)

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
-from tests.tools.load.client.query_client import QueryError
 from tests.tools.load.verification.ledger import Ledger
+from tests.tools.load.verification.query_client import QueryError
 from tests.tools.load.verification.rule import Answer
 from tests.tools.load.verification.verify import NAMES_A_REQUEST, Verifier, WrongDomain
 

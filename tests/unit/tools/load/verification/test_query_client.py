@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from tests.tools.load.client.query_client import QueryClient, QueryError
 from tests.tools.load.client.session import open_session
+from tests.tools.load.verification.query_client import QueryClient, QueryError
 from tests.tools.load.verification.rule import Answer
 
 KNOWN = {"domain": "a.com", "status": "unknown", "delivered": 3, "bounced": 0, "threshold": 5}

@@ -3,7 +3,8 @@
 import msgspec
 
 from tests.tiers.stack import TierProcess
-from tests.tools.bench.bench import Bench, MeasurementError
+from tests.tools.bench.bench import Bench
+from tests.tools.bench.measurement.result import MeasurementError
 
 _NOT_STARTED = 2
 _SLOWEST_VERIFICATION = 500.0

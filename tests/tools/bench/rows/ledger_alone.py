@@ -1,4 +1,4 @@
-"""Time the worker's part of a record: ``python -m ...measurement.ledger_alone RECORDS SEED``.
+"""Time the worker's part of a record: ``python -m ...rows.ledger_alone RECORDS SEED``.
 
 Records in memory go through ``PartitionTask.process``. Between two batches, the rows of new domains
 are loaded as empty and due updates are acknowledged at once. The reference is msgspec and a dict.
