@@ -1,7 +1,7 @@
-"""Clients that send and read as a balancer in front of several nodes lets them.
+"""Clients of several nodes, as if behind a load balancer.
 
-They stay on a connection for as long as they may; when one ends, or a node takes none, they go to
-the next node. They never repeat a request: each must be answered the first time.
+A client keeps its connection until an answer closes it, or goes to the next node if a node accepts
+no connection. It never repeats a request: each must be answered the first time.
 """
 
 import asyncio

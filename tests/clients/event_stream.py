@@ -23,10 +23,10 @@ class ServerEvent:
 
 @dataclass(slots=True)
 class EventStream(asyncio.Protocol):
-    """One connection to ``GET /changes``, which keeps what an EventSource would.
+    """One connection to ``GET /changes`` with the state of an EventSource.
 
-    With ``digest_only`` it keeps the hash of what came since ``mark``: a thousand that are to
-    get the same bytes can be compared at little cost.
+    With ``digest_only`` it keeps only the hash of the data since ``mark``: a cheap way to compare
+    a thousand streams.
     """
 
     digest_only: bool = False
@@ -47,7 +47,7 @@ class EventStream(asyncio.Protocol):
     ) -> Self:
         """Connect to the node at *url*; return when the head of the answer has arrived.
 
-        With *receive_bytes* the kernel holds no more than about that for us.
+        *receive_bytes* limits the kernel's receive buffer.
         """
         loop = asyncio.get_running_loop()
         stream = cls(digest_only)

@@ -41,7 +41,7 @@ class Putting:
     async def accepted(self, within_seconds: float) -> None:
         """Return once many PUTs in a row, all sent from now on, have been accepted.
 
-        Raises TimeoutError if that does not begin within the time.
+        Raises TimeoutError if no such row begins within the time.
         """
         now = time.monotonic()
         begun = now

@@ -67,7 +67,7 @@ class Keyed:
 
     async def stored(self, customer: Mapping[str, str]) -> int:
         """Return the number of records in Kafka."""
-        await asyncio.sleep(1.0)  # a pulse is shared for as long
+        await asyncio.sleep(1.0)  # a pulse is cached for that long
         pulse = await self.client.request("GET", f"{self.query.url}/pulse", headers=customer)
         assert pulse.status == 200, pulse.text
         return sum(each["end"] for each in pulse.body["partitions"])

@@ -67,7 +67,7 @@ class Stack:
     _numbers: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
-        # Servers that outlive a run keep its topics: a new run must not count on.
+        # Given servers keep the topics of earlier runs.
         self.name = f"{self.name}-{secrets.token_hex(3)}"
         self._ports = count(FIRST_PORT)
 
@@ -138,7 +138,7 @@ class Stack:
             f"{prefix}_MANAGEMENT_HOST": self.host,
             f"{prefix}_HTTP_PORT": str(port),
             f"{prefix}_MANAGEMENT_PORT": str(management),
-            # Those that were started before, and this one.
+            # The processes started earlier, and this one.
             "QUERY_PULSE_TARGETS": ",".join(
                 [tier.management.partition("//")[2] for tier in self.started]
                 + [f"{self.host}:{management}"]

@@ -1,7 +1,7 @@
-"""A node of Cassandra is killed and comes back: what that does to counters, and to ours.
+"""A Cassandra node is killed and comes back: the effect on counters, and on our rows.
 
-On three nodes of its own, with the periodic commit log that Cassandra has by default, and
-compressed: what a node acknowledged in the last seconds before its end, it has forgotten.
+The three nodes have a periodic commit log, Cassandra's default, and compress it: a killed node
+forgets what it acknowledged in its last seconds.
 """
 
 import asyncio
@@ -34,8 +34,8 @@ KEYSPACE = "restarts"
 DOMAINS = 400
 LOGS = 3
 MOST_KILLS = 5
-# Less than the two seconds after which a coordinator gives an update up.
-SECONDS_IN_HAND = 1.0
+# Less than the two seconds after which a coordinator gives up an update.
+SECONDS_IN_FLIGHT = 1.0
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -82,7 +82,7 @@ async def until_calm(store: CassandraCounterStore) -> None:
     await until(is_calm, SECONDS_TO_SETTLE)
 
 
-async def test_rows_that_are_left_at_a_restart_stay_true(ring: Servers, session: Session) -> None:
+async def test_rows_left_at_a_restart_stay_exact(ring: Servers, session: Session) -> None:
     """The same kills falsify rows that are used on, and no row that is left at a restart."""
     store = await CassandraCounterStore.prepare(session)
     domains = [DomainName(f"d-{number}.example") for number in range(DOMAINS)]
@@ -112,15 +112,17 @@ async def test_rows_that_are_left_at_a_restart_stay_true(ring: Servers, session:
         if falsified:
             break
     log.info("%d false rows after %d kills: %s", len(falsified), kills + 1, falsified[:3])
-    assert falsified, "the kills were too kind to show anything"
+    assert falsified, "no kill falsified a row"
     for counting in everyone:
         counting.running.cancel()
 
 
-async def test_the_epoch_ends_with_a_node_and_only_then(ring: Servers, session: Session) -> None:
+async def test_the_epoch_changes_when_a_node_ends_and_only_then(
+    ring: Servers, session: Session
+) -> None:
     """It changes when a node ends and when it returns, and at no other time.
 
-    This holds the driver to what shared/cassandra/nodes.py looks at.
+    This test fails if a new driver changes what shared/cassandra/nodes.py reads from it.
     """
     quiet = session.node_epoch()
     for _ in range(20):
@@ -138,10 +140,10 @@ async def test_the_epoch_ends_with_a_node_and_only_then(ring: Servers, session: 
 
 
 async def test_the_drivers_default_sends_updates_twice_and_ours_does_not(ring: Servers) -> None:
-    """A node dies with updates in hand: by default the driver sends them to the next one.
+    """A node dies with updates in flight: by default the driver sends them to another node.
 
-    The two others are frozen meanwhile: without a quorum it can confirm none, and surely dies
-    with all that it has got in hand. Another round is for a machine so slow that it got nothing.
+    The two others are frozen meanwhile. Without a quorum the node can confirm no update, so it dies
+    with all of them in flight. A slow machine may need another round.
     """
     addresses = config_of(ring).addresses
     default = await asyncio.to_thread(Flood, addresses, KEYSPACE, RetryPolicy())
@@ -152,7 +154,7 @@ async def test_the_drivers_default_sends_updates_twice_and_ours_does_not(ring: S
             others = [node for node in ring.cassandra if node is not victim]
             with frozen(*others):
                 started = [(flood, flood.send()) for flood in (default, ours)]
-                await asyncio.sleep(SECONDS_IN_HAND)
+                await asyncio.sleep(SECONDS_IN_FLIGHT)
                 await victim.kill()
             for flood, futures in started:
                 await asyncio.to_thread(flood.wait, futures)

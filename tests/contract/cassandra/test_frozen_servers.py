@@ -1,4 +1,4 @@
-"""What the adapters say while a server is frozen, and that they go on once it is not.
+"""The errors of the adapters while a server is frozen, and their recovery.
 
 Tests run one after the other, so nothing else uses the servers meanwhile.
 """
@@ -46,7 +46,7 @@ async def frail(
         yield started
 
 
-async def test_an_append_to_a_frozen_broker_is_in_doubt_and_stands_once_it_thaws(
+async def test_an_append_to_a_frozen_broker_is_in_doubt_and_stored_later(
     frail: Servers,
 ) -> None:
     """In doubt at the deadline; appends after it are refused at once until it is stored."""
@@ -88,7 +88,7 @@ async def test_an_append_to_a_frozen_broker_is_in_doubt_and_stands_once_it_thaws
     assert values == [b"before", b"late", b"after"]
 
 
-async def test_a_frozen_store_leaves_writes_in_doubt_and_answers_once_it_thaws(
+async def test_a_frozen_store_leaves_writes_in_doubt_and_recovers(
     frail: Servers,
 ) -> None:
     """Reads and writes end within their deadlines; the same session works again afterwards."""
@@ -98,7 +98,7 @@ async def test_a_frozen_store_leaves_writes_in_doubt_and_answers_once_it_thaws(
         write_timeout_seconds=TIMEOUT_SECONDS,
         read_timeout_seconds=TIMEOUT_SECONDS,
     )
-    # Creating tables takes longer than the writes that are tried here.
+    # Creating tables takes longer than the writes of this test.
     patient = config.model_copy(update={"write_timeout_seconds": WAIT_SECONDS})
     await prepare.create_schema(patient, {"datacenter1": 1})
     async with open_session(config) as session:

@@ -73,7 +73,7 @@ class Counting:
     async def count_each(self) -> None:
         """Deliver mail to every domain: 1 the first time, then 4, 9, 16, ...
 
-        Never the same, so that a row that lost one of them is no true count of any offset.
+        All counts differ, so a row that lost one of them is wrong at every offset.
         """
         start = self._task.ledger.next_offset
         mails = (start // len(self._domains) + 1) ** 2

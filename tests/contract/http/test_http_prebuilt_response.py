@@ -44,7 +44,7 @@ async def test_a_prebuilt_document_is_the_one_that_aiohttp_would_have_sent(metho
         assert (await wire.get("/accepted")).status == 202
 
 
-async def test_the_date_of_a_prebuilt_response_moves_on(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_date_of_a_prebuilt_response_is_current(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is the time of each answer (RFC 9110, 6.6.1)."""
     async with open_wires() as wires:
         wire = await connect(wires)
@@ -57,7 +57,7 @@ async def test_the_date_of_a_prebuilt_response_moves_on(monkeypatch: pytest.Monk
     ("version", "extra", "connection"),
     [("1.1", "Connection: close\r\n", "close"), ("1.0", "", None)],
 )
-async def test_who_wants_no_second_answer_gets_none(
+async def test_a_connection_closes_after_its_last_answer(
     version: str, extra: str, connection: str | None
 ) -> None:
     """A client that will not go on, or speaks HTTP/1.0, is answered in aiohttp's own way."""
@@ -82,7 +82,7 @@ async def test_pipelined_requests_are_answered_in_order() -> None:
             assert (await wire.answer()).status == 202
 
 
-async def test_a_client_that_does_not_read_is_not_answered_into_memory() -> None:
+async def test_answers_to_a_client_that_does_not_read_use_no_memory() -> None:
     """Beyond what the kernel takes, answers wait for their reader, and come whole in the end."""
     async with open_wires() as wires:
         wire = await connect(wires)

@@ -14,7 +14,7 @@ from tests.waiting import until_equal
 
 
 @pytest.mark.parametrize("target", ["/defective", "/timed-out"])
-async def test_a_defect_of_a_handler_is_500_and_says_nothing_of_itself(target: str) -> None:
+async def test_a_defect_of_a_handler_is_500_without_details(target: str) -> None:
     """Whatever was let through, the client is told that it is not to blame, and no more."""
     async with open_wires() as wires:
         wire = await connect(wires)
@@ -26,7 +26,7 @@ async def test_a_defect_of_a_handler_is_500_and_says_nothing_of_itself(target: s
 
 
 @pytest.mark.parametrize("target", ["/plain", "/accepted"])
-async def test_a_connection_ends_with_an_answer_once_it_is_old_enough(target: str) -> None:
+async def test_an_old_connection_ends_with_an_answer(target: str) -> None:
     """So that clients find new nodes; what was asked is answered."""
     async with open_wires(HttpLimits(connection_seconds=0.3)) as wires:
         wire = await connect(wires)
@@ -49,7 +49,7 @@ async def test_connections_end_at_different_times() -> None:
         assert 0 < ended < len(many)
 
 
-async def test_who_finds_no_room_is_told_so_at_once_and_there_is_room_again() -> None:
+async def test_a_connection_beyond_the_limit_is_refused_until_there_is_room() -> None:
     """503 with a time to come again, before anything is asked; others are not harmed."""
     async with open_wires(HttpLimits(max_connections=2)) as wires:
         first, second = await connect(wires), await connect(wires)
@@ -69,7 +69,7 @@ async def test_who_finds_no_room_is_told_so_at_once_and_there_is_room_again() ->
         await until_equal(status, 202)
 
 
-async def test_the_turned_away_are_bounded_too() -> None:
+async def test_the_number_of_refused_connections_is_limited_too() -> None:
     """As many as may be served may wait for their refusal to be read; the rest is cut off."""
     async with open_wires(HttpLimits(max_connections=3)) as wires:
         for _ in range(3):
@@ -106,7 +106,7 @@ async def test_several_servers_may_share_a_port() -> None:
                 pass
 
 
-async def test_every_refusal_says_a_name_of_its_request() -> None:
+async def test_every_refusal_has_a_request_id() -> None:
     """Built here or before, by a route, the router, the parser or the bound on connections."""
     async with open_wires(HttpLimits(max_connections=2)) as wires:
         wire, bad = await connect(wires), await connect(wires)
@@ -119,7 +119,7 @@ async def test_every_refusal_says_a_name_of_its_request() -> None:
     assert len({answer.headers["x-request-id"] for answer in answers}) == len(answers)
 
 
-async def test_a_name_that_was_sent_comes_back_with_every_answer() -> None:
+async def test_a_request_id_comes_back_with_every_answer() -> None:
     """Accepted or refused; what is no name is replaced by one; the next request has none."""
     async with open_wires() as wires:
         wire = await connect(wires)
@@ -131,7 +131,7 @@ async def test_a_name_that_was_sent_comes_back_with_every_answer() -> None:
         assert len(answer.headers["x-request-id"]) == 16
 
 
-async def test_what_is_refused_before_it_is_a_request_is_counted_and_told_of() -> None:
+async def test_refused_connections_and_malformed_requests_are_counted_and_logged() -> None:
     """Bad HTTP, and connections beyond the bound, by their codes."""
     registry = CollectorRegistry()
     instrumentation = HttpInstrumentation(registry)

@@ -123,7 +123,7 @@ def run(request: pytest.FixtureRequest) -> Run:
     return start
 
 
-def test_what_is_answered_over_tls_is_what_is_answered_without(run: Run, tmp_path: Path) -> None:
+def test_answers_over_tls_are_the_same_as_without(run: Run, tmp_path: Path) -> None:
     """By either way of answering, on one connection; browsers are told to come back like this."""
 
     async def scenario() -> None:
@@ -138,7 +138,7 @@ def test_what_is_answered_over_tls_is_what_is_answered_without(run: Run, tmp_pat
     run(scenario())
 
 
-def test_nothing_below_tls_1_2_is_spoken(run: Run, tmp_path: Path) -> None:
+def test_no_version_below_tls_1_2_is_accepted(run: Run, tmp_path: Path) -> None:
     """Nor is plain HTTP."""
 
     async def scenario() -> None:
@@ -156,7 +156,7 @@ def test_nothing_below_tls_1_2_is_spoken(run: Run, tmp_path: Path) -> None:
     run(scenario())
 
 
-def test_a_new_certificate_is_shown_without_the_loss_of_a_connection(
+def test_a_new_certificate_is_used_without_the_loss_of_a_connection(
     run: Run, tmp_path: Path
 ) -> None:
     """Those that are there go on; its end is exported, so that somebody can be told in time."""
@@ -177,7 +177,7 @@ def test_a_new_certificate_is_shown_without_the_loss_of_a_connection(
     run(scenario())
 
 
-def test_a_certificate_that_cannot_be_used_changes_nothing(run: Run, tmp_path: Path) -> None:
+def test_an_unusable_certificate_changes_nothing(run: Run, tmp_path: Path) -> None:
     """An expired one, a key of another, half a file: refused, and the old one stays."""
 
     async def scenario() -> None:
@@ -202,7 +202,7 @@ def test_a_certificate_that_cannot_be_used_changes_nothing(run: Run, tmp_path: P
     run(scenario())
 
 
-def test_a_handshake_that_never_comes_ends_and_counts_meanwhile(
+def test_a_missing_handshake_ends_and_counts_meanwhile(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Silent connections take the room of others for so long, and no longer."""
@@ -224,7 +224,7 @@ def test_a_handshake_that_never_comes_ends_and_counts_meanwhile(
     run(scenario())
 
 
-def test_handshakes_that_fail_leave_nothing_behind(run: Run, tmp_path: Path) -> None:
+def test_failed_handshakes_leave_nothing_behind(run: Run, tmp_path: Path) -> None:
     """A client that sends rubbish, or does not believe us, is forgotten at once."""
 
     async def scenario() -> None:
@@ -244,7 +244,7 @@ def test_handshakes_that_fail_leave_nothing_behind(run: Run, tmp_path: Path) -> 
     run(scenario())
 
 
-def test_who_finds_no_room_is_told_so_over_tls(run: Run, tmp_path: Path) -> None:
+def test_a_connection_beyond_the_limit_is_refused_over_tls(run: Run, tmp_path: Path) -> None:
     """The refusal comes through, and the connection ends."""
 
     async def scenario() -> None:
@@ -260,7 +260,7 @@ def test_who_finds_no_room_is_told_so_over_tls(run: Run, tmp_path: Path) -> None
     run(scenario())
 
 
-def test_a_server_that_ends_answers_what_is_on_its_way_over_tls(run: Run, tmp_path: Path) -> None:
+def test_a_stopping_server_answers_pending_requests_over_tls(run: Run, tmp_path: Path) -> None:
     """The next request of an open connection is answered, as the last; silent ones end as well."""
 
     async def scenario() -> None:

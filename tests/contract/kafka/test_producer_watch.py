@@ -1,7 +1,7 @@
-"""Producers that are lost, each in its own way, against a real broker.
+"""Broken producers of several kinds, against a real broker.
 
-How they are broken here leans on aiokafka's inside, as ``shared/kafka/producer.py`` does: both fail
-when a version of it changes that.
+The tests break them through internals of aiokafka that ``shared/kafka/producer.py`` uses too: both
+fail when a new version changes these.
 """
 
 import asyncio
@@ -107,7 +107,7 @@ async def test_a_producer_whose_sender_has_died_is_replaced(
     await topic.probe()
 
 
-async def test_a_producer_that_is_stuck_is_replaced_and_leaves_nothing(
+async def test_a_stuck_producer_is_replaced_and_leaves_nothing_behind(
     config: KafkaConfig, topic: ProducerTopic, caplog: pytest.LogCaptureFixture
 ) -> None:
     """While Kafka is healthy, an overdue batch is given up in doubt, and never sent again."""
@@ -132,11 +132,11 @@ async def test_a_producer_that_is_stuck_is_replaced_and_leaves_nothing(
         return former() is None
 
     await until(is_gone, WAIT_SECONDS)
-    # No task that was still waiting, no error that nobody looked at.
+    # No pending task, no unhandled error.
     assert [record.message for record in caplog.records if record.name == "asyncio"] == []
 
 
-async def test_a_topic_that_is_gone_is_not_healthy(config: KafkaConfig) -> None:
+async def test_a_missing_topic_is_not_healthy(config: KafkaConfig) -> None:
     """A topic with fewer partitions than the node knows is not healthy either."""
     whole = TopicHealth(config, config.topic, PARTITIONS)
     await whole.check()
@@ -153,7 +153,7 @@ async def test_a_topic_that_is_gone_is_not_healthy(config: KafkaConfig) -> None:
             await asked.close()
 
 
-async def test_a_producer_gives_up_what_it_cannot_send_when_it_is_ended(
+async def test_a_producer_that_is_closed_drops_what_it_cannot_send(
     config: KafkaConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It does not wait for ever, as aiokafka's stop does, and leaves no task behind."""

@@ -61,7 +61,7 @@ async def test_a_partition_keeps_the_order_of_its_appends(readable: Readable) ->
     assert list(await readable.records(0)) == records
 
 
-async def test_partitions_take_appends_side_by_side(readable: Readable) -> None:
+async def test_partitions_accept_appends_concurrently(readable: Readable) -> None:
     """One append per partition at a time is the rule, and partitions do not wait in line."""
     async with asyncio.timeout(WAIT_SECONDS), asyncio.TaskGroup() as appends:
         for partition in range(PARTITIONS):
@@ -82,7 +82,7 @@ async def test_a_batch_beyond_the_limit_is_refused_whole(readable: Readable) -> 
     assert list(await readable.records(0)) == [(b"k", b"small")]
 
 
-async def test_a_batch_just_below_the_limit_is_taken(readable: Readable) -> None:
+async def test_a_batch_just_below_the_limit_is_accepted(readable: Readable) -> None:
     """What passes the producer's limit passes the topic's as well, compressible or not."""
     value = bytes(MAX_BATCH_BYTES - 1024)
 

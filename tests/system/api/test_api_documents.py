@@ -40,7 +40,7 @@ async def document_of(client: Client, base: str) -> Json:
 
 
 @pytest.mark.parametrize("tier", TIERS)
-async def test_each_example_is_what_a_node_answers(client: Client, stack: Stack, tier: str) -> None:
+async def test_nodes_answer_as_each_example_shows(client: Client, stack: Stack, tier: str) -> None:
     """Status, headers and body match; the body exactly, unless it depends on counts."""
     node = node_of(stack, tier)
     document = await document_of(client, node.url)
@@ -53,7 +53,9 @@ async def test_each_example_is_what_a_node_answers(client: Client, stack: Stack,
     assert sent > 20
 
 
-async def test_what_is_not_brought_about_is_known(client: Client, stack: Stack) -> None:
+async def test_examples_without_a_request_are_tested_elsewhere(
+    client: Client, stack: Stack
+) -> None:
     """The examples without a request are exactly those that are tested elsewhere."""
     without = set()
     for tier in TIERS:
@@ -63,7 +65,7 @@ async def test_what_is_not_brought_about_is_known(client: Client, stack: Stack) 
 
 
 @pytest.mark.parametrize("tier", TIERS)
-async def test_both_ports_serve_the_document_and_answer_at_what_it_lists(
+async def test_both_ports_serve_the_document_and_its_paths_exist(
     client: Client, stack: Stack, tier: str
 ) -> None:
     """Each path exists at the address that the document of either port gives for it."""
@@ -81,9 +83,7 @@ async def test_both_ports_serve_the_document_and_answer_at_what_it_lists(
 
 
 @pytest.mark.parametrize("tier", TIERS)
-async def test_who_has_the_document_need_not_read_it_again(
-    client: Client, stack: Stack, tier: str
-) -> None:
+async def test_an_unchanged_document_is_304(client: Client, stack: Stack, tier: str) -> None:
     """A request with the current ETag gets 304."""
     url = f"{node_of(stack, tier).url}/openapi.json"
     first = await client.request("GET", url)

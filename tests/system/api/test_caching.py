@@ -27,7 +27,7 @@ async def known(client: Client, word: str, status: str) -> str:
         ("not catch-all", ["max-age=31536000, immutable"]),
     ],
 )
-async def test_how_long_an_answer_may_be_kept_depends_on_its_status(
+async def test_cache_control_depends_on_the_status(
     client: Client, status: str, allowed: list[str]
 ) -> None:
     """Only a final status may be kept for ever; the current ETag gets 304, by GET and HEAD."""
@@ -46,7 +46,7 @@ async def test_how_long_an_answer_may_be_kept_depends_on_its_status(
         assert (other.status, other.text) == (full.status, full.text)
 
 
-async def test_a_304_and_a_head_leave_the_connection_in_order(client: Client) -> None:
+async def test_a_connection_is_usable_after_a_304_and_a_head(client: Client) -> None:
     """Neither has a body that a client could mistake for the next answer."""
     path = f"/domains/{await known(client, 'order', 'not catch-all')}"
     connection = await RawConnection.open(client.query)
@@ -64,7 +64,7 @@ async def test_a_304_and_a_head_leave_the_connection_in_order(client: Client) ->
         connection.close()
 
 
-async def test_no_refusal_may_be_kept(client: Client) -> None:
+async def test_no_refusal_may_be_cached(client: Client) -> None:
     """The answer to a bulk request may not be kept either."""
     refusals = [
         await client.get("localhost"),
@@ -77,7 +77,7 @@ async def test_no_refusal_may_be_kept(client: Client) -> None:
         assert reply.headers["Cache-Control"] == "no-store"
 
 
-async def test_an_etag_ends_with_what_it_says(client: Client) -> None:
+async def test_an_etag_changes_with_the_counts(client: Client) -> None:
     """Once the counts have changed, a request with the old ETag gets the new answer."""
     domain = await known(client, "moves", "catch-all")
     url = f"{client.query}/domains/{domain}"
@@ -91,7 +91,7 @@ async def test_an_etag_ends_with_what_it_says(client: Client) -> None:
     assert (await until(newer)).body["delivered"] == 1002
 
 
-async def test_a_final_answer_s_counts_are_right_at_once_in_bulk_and_soon_by_get(
+async def test_counts_grow_after_the_status_is_final(
     client: Client,
 ) -> None:
     """The counts of a domain still change after its status is final."""

@@ -7,7 +7,7 @@ import pytest
 from tests.clients.client import Client
 
 
-async def test_a_domain_never_seen_is_unknown(client: Client) -> None:
+async def test_a_domain_without_events_is_unknown(client: Client) -> None:
     """A domain without events is answered by 200."""
     reply = await client.get("never-seen.example.com")
 
@@ -82,7 +82,7 @@ async def test_every_spelling_of_a_domain_is_one_domain(client: Client) -> None:
         assert (answer["domain"], answer["delivered"]) == ("spell.example.com", len(spellings))
 
 
-async def test_an_internationalised_domain_is_answered_as_its_a_label(client: Client) -> None:
+async def test_an_internationalised_domain_is_returned_as_its_a_label(client: Client) -> None:
     """Both forms of a name are one domain, and answers show the ASCII form."""
     assert (await client.put("bücher.example", "bounced")).status == 202
     assert (await client.put("xn--bcher-kva.example", "bounced")).status == 202
@@ -91,7 +91,7 @@ async def test_an_internationalised_domain_is_answered_as_its_a_label(client: Cl
     assert answer["domain"] == "xn--bcher-kva.example"
 
 
-async def test_many_domains_are_answered_in_the_order_of_the_request(client: Client) -> None:
+async def test_bulk_answers_are_in_the_order_of_the_request(client: Client) -> None:
     """An invalid name affects no other, and a repeated name is answered twice."""
     await client.report("asked.example.com", "bounced", 3)
     await client.wait_for_counts("asked.example.com", 0, 3)
@@ -117,7 +117,7 @@ async def test_a_thousand_domains_are_answered_at_once(client: Client) -> None:
     assert [answer["domain"] for answer in reply.body["results"]] == names
 
 
-async def test_a_mixed_bulk_request_counts_its_good_lines_only(client: Client) -> None:
+async def test_a_bulk_request_counts_only_its_valid_lines(client: Client) -> None:
     """Each invalid line is rejected with its number and a code."""
     reply = await client.post_lines(
         b'{"domain": "Mixed.example.com", "event": "delivered", "count": 40}\n'

@@ -63,7 +63,9 @@ async def test_a_look_up_answers_without_a_reload(seen: Visit, client: Client) -
         ("<script>alert(1)</script>", "is not allowed"),
     ],
 )
-async def test_what_is_no_domain_is_refused_in_words(seen: Visit, typed: str, why: str) -> None:
+async def test_an_invalid_domain_is_refused_with_an_explanation(
+    seen: Visit, typed: str, why: str
+) -> None:
     """What was typed stays where it can be mended."""
     await look_up(seen.page, typed)
     await expect(seen.page.locator(".problem")).to_contain_text(why)
@@ -71,7 +73,7 @@ async def test_what_is_no_domain_is_refused_in_words(seen: Visit, typed: str, wh
     await expect(seen.page.locator("#domain")).to_have_attribute("aria-invalid", "true")
 
 
-async def test_an_internationalised_name_is_shown_both_ways(seen: Visit) -> None:
+async def test_an_internationalised_name_is_shown_in_both_forms(seen: Visit) -> None:
     """As its owners write it, as the DNS has it, and as it was typed."""
     await look_up(seen.page, "BÜCHER.example")
     card = seen.page.locator(".card")
@@ -191,7 +193,7 @@ async def test_everything_is_reached_by_the_keyboard(seen: Visit) -> None:
     await expect(page.locator("#domain")).to_have_value("a/b")
 
 
-async def test_the_pulse_tells_of_every_process_and_partition(
+async def test_the_pulse_shows_every_process_and_partition(
     seen: Visit, client: Client, stack: Stack
 ) -> None:
     """Rates, lags and who is up come from the processes themselves."""
@@ -220,7 +222,7 @@ async def test_the_pulse_tells_of_every_process_and_partition(
 
 @pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
-async def test_the_page_shuts_nobody_out(
+async def test_the_page_is_accessible(
     browser: Browser, client: Client, theme: str, size: tuple[int, int]
 ) -> None:
     """Axe finds nothing serious, nothing is wider than the window; a picture is kept."""
@@ -254,7 +256,7 @@ async def test_the_documentation_shows_every_path(
         assert opened.foreign_requests == []
 
 
-async def test_a_node_that_is_gone_is_said_so_and_its_return_too(
+async def test_the_page_shows_a_lost_connection_and_its_return(
     browser: Browser, guests: Stack
 ) -> None:
     """People know that what they see may be old, and when it is not any more."""

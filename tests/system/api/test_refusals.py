@@ -49,9 +49,7 @@ BAD_DOMAINS = [
 
 
 @pytest.mark.parametrize(("domain", "code"), BAD_DOMAINS)
-async def test_what_is_no_domain_is_refused_by_both_tiers(
-    client: Client, domain: str, code: str
-) -> None:
+async def test_both_tiers_refuse_invalid_domains(client: Client, domain: str, code: str) -> None:
     """Ingest and query refuse the same names for the same reasons."""
     put = await client.request(
         "PUT", URL(f"{client.ingest}/events/{domain}/delivered", encoded="%" in domain)
@@ -136,7 +134,7 @@ async def test_the_body_of_a_put_is_ignored_up_to_4_kib(client: Client, size: in
         assert await client.counts(f"body{size}.example.com") == (0, 0)
 
 
-async def test_a_put_of_unknown_length_is_cut_off_at_4_kib(client: Client) -> None:
+async def test_a_put_of_unknown_length_is_refused_beyond_4_kib(client: Client) -> None:
     """The bytes of a chunked body are counted as they arrive."""
 
     async def chunks() -> Any:
@@ -148,7 +146,7 @@ async def test_a_put_of_unknown_length_is_cut_off_at_4_kib(client: Client) -> No
     )
 
 
-async def test_a_bulk_request_of_another_type_is_415(client: Client) -> None:
+async def test_a_bulk_request_of_an_unsupported_type_is_415(client: Client) -> None:
     """The content type is required."""
     reply = await client.post_lines(b"{}", **{"Content-Type": "application/json"})
 
@@ -204,7 +202,7 @@ async def test_a_bulk_request_has_at_most_1_mib_inflated(client: Client) -> None
         (json.dumps({"domains": ["a.com"] * 1001}).encode(), 413, "too_many_domains"),
     ],
 )
-async def test_a_question_that_is_none_is_refused(
+async def test_an_invalid_bulk_read_is_refused(
     client: Client, body: bytes, status: int, code: str
 ) -> None:
     """A valid request is a JSON object with 1 to 1,000 names."""
@@ -230,7 +228,7 @@ async def test_a_question_that_is_none_is_refused(
         % b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n",
     ],
 )
-async def test_what_is_no_http_is_a_problem_too_and_leaves_no_traceback(
+async def test_malformed_http_gets_a_problem_and_logs_no_traceback(
     client: Client, stack: Any, request_bytes: bytes
 ) -> None:
     """The parser's refusals are problems, close the connection, and log one line at most."""
@@ -246,7 +244,7 @@ async def test_what_is_no_http_is_a_problem_too_and_leaves_no_traceback(
     assert head.split(b" ", 2)[1] == b"400", answer
     assert b"application/problem+json" in head
     assert json.loads(body)["code"] == "malformed_request"
-    # Of many in a second some are left out.
+    # Of many refusals in a second some are not logged.
     lines = stack.started[0].log_text().removeprefix(logged).splitlines()
     for line in map(json.loads, lines):
         assert (line["event"], line["code"], line["route"]) == ("refused", "malformed_request", "")

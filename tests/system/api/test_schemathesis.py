@@ -16,7 +16,7 @@ WITHIN_SECONDS = 300.0
 
 
 @pytest.mark.parametrize("tier", TIERS)
-async def test_a_node_does_what_its_document_says(stack: Stack, tier: str) -> None:
+async def test_a_node_conforms_to_its_document(stack: Stack, tier: str) -> None:
     """On both ports, with data, headers and methods that the document permits, and with others."""
     node = next(node for node in stack.started if node.name.startswith(tier))
     logged = node.log_text()
@@ -38,7 +38,7 @@ async def test_a_node_does_what_its_document_says(stack: Stack, tier: str) -> No
             running.kill()
 
     assert running.returncode == 0, told.decode()
-    # Whatever was sent, it was no defect: there is nothing to tell but what was refused.
+    # No request is a defect: the node logs refusals only.
     lines = node.log_text().removeprefix(logged).splitlines()
     assert {(line["event"], line["level"]) for line in map(json.loads, lines)} <= {
         ("refused", "info")

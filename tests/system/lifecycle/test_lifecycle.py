@@ -34,7 +34,7 @@ from tests.waiting import until
         ),
     ],
 )
-async def test_a_wrong_environment_is_reported_whole_with_status_2(
+async def test_every_problem_of_the_environment_is_reported_with_status_2(
     tmp_path: Path, module: str, environment: Mapping[str, str], problems: list[str]
 ) -> None:
     """Each problem has a line that names its variable, and the process does not start."""
@@ -54,7 +54,7 @@ async def test_a_wrong_environment_is_reported_whole_with_status_2(
         assert sum(line.startswith(f"{module}: {problem}: ") for line in lines) == 1, lines
 
 
-async def test_the_management_port_tells_life_readiness_and_metrics(stack: Stack) -> None:
+async def test_the_management_port_serves_liveness_readiness_and_metrics(stack: Stack) -> None:
     """Each tier is alive, ready with each dependency listed, and exports metrics."""
     metric = {
         "ingest": "catchall_ingest_events_total",
@@ -85,11 +85,11 @@ async def test_the_management_port_tells_life_readiness_and_metrics(stack: Stack
         assert (missing.status, missing.body["code"]) == (404, "unknown_path")
 
 
-async def test_a_hangup_ends_no_process(stack: Stack) -> None:
+async def test_sighup_ends_no_process(stack: Stack) -> None:
     """Without keys and TLS there is nothing to reload: the process goes on."""
     for tier in stack.started:
         tier.running.signal(signal.SIGHUP)
-    await asyncio.sleep(0.5)  # longer than it takes to die of one
+    await asyncio.sleep(0.5)  # longer than it takes to end
 
     for tier in stack.started:
         assert tier.running.poll() is None, tier.name
@@ -97,9 +97,7 @@ async def test_a_hangup_ends_no_process(stack: Stack) -> None:
             assert answer.status == 200
 
 
-async def test_logs_are_json_with_fields_and_none_of_them_is_per_event(
-    stack: Stack, client: Client
-) -> None:
+async def test_logs_are_json_and_have_no_line_per_event(stack: Stack, client: Client) -> None:
     """A thousand events add no line to any log."""
     await client.report("log-lines.example.com", "delivered")
     await client.wait_for_counts("log-lines.example.com", 1, 0)
@@ -117,7 +115,7 @@ async def test_logs_are_json_with_fields_and_none_of_them_is_per_event(
             assert json.loads(line).keys() >= {"event", "level", "timestamp"}
 
 
-async def test_a_tier_without_its_schema_says_what_to_run(
+async def test_a_tier_without_its_schema_names_the_command_to_run(
     server_environment: Mapping[str, str], tmp_path: Path
 ) -> None:
     """A missing topic or table ends the process; the error names the command that creates it."""

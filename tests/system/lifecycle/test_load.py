@@ -41,7 +41,7 @@ async def test_many_domains_from_two_processes_are_right(fleet: Fleet) -> None:
     assert 17_000 < report.domains < 20_000
 
 
-async def test_the_command_sends_as_fast_as_it_can_and_leaves_its_reports(
+async def test_the_load_command_sends_at_full_speed_and_writes_reports(
     fleet: Fleet, tmp_path: Path
 ) -> None:
     """Status 0; a JSON file and a page with every figure, the tool's own limit among them."""
@@ -67,10 +67,10 @@ async def test_the_command_sends_as_fast_as_it_can_and_leaves_its_reports(
     assert page.read_text().startswith("<!DOCTYPE html>")
 
 
-async def test_a_killed_worker_and_a_killed_ingest_node_cost_no_count(fleet: Fleet) -> None:
+async def test_counts_are_exact_after_kills_of_workers_and_an_ingest_node(fleet: Fleet) -> None:
     """R1, R2: workers and a node are killed under load and replaced; accepted events count once.
 
-    What had no answer may be counted or not, and nothing else is.
+    Events without an answer may or may not be counted; no others are.
     """
     options = fleet.load(seed=2, events=60_000, rate=3_000.0)
 
@@ -94,7 +94,7 @@ async def test_a_killed_worker_and_a_killed_ingest_node_cost_no_count(fleet: Fle
     assert report.accepted + report.refused + report.unanswered == 60_000
 
 
-async def test_workers_that_come_and_go_under_load_cost_no_count(fleet: Fleet) -> None:
+async def test_counts_are_exact_while_workers_join_and_leave(fleet: Fleet) -> None:
     """R5: workers that join, and leave at SIGTERM, hand over exactly and end with status 0."""
     options = fleet.load(seed=3, events=45_000, rate=3_000.0)
     statuses = []
@@ -114,7 +114,7 @@ async def test_workers_that_come_and_go_under_load_cost_no_count(fleet: Fleet) -
     assert (report.accepted, statuses) == (45_000, [0, 0, 0])
 
 
-async def test_everything_stopped_and_started_again_counts_on_exactly(fleet: Fleet) -> None:
+async def test_counts_are_exact_after_a_restart_of_everything(fleet: Fleet) -> None:
     """A clean stop loses no event accepted just before it, and a start counts none again."""
     client = Client(fleet.stack.http, fleet.ingest[0].url, fleet.query[0].url)
     for number in range(50):
@@ -133,7 +133,7 @@ async def test_everything_stopped_and_started_again_counts_on_exactly(fleet: Fle
         await client.wait_for_counts(f"d{number}.restart.example.com", number + 1, 2)
 
 
-async def test_a_key_counts_once_whichever_node_and_worker_sees_it(fleet: Fleet) -> None:
+async def test_an_idempotency_key_counts_once_across_nodes_and_workers(fleet: Fleet) -> None:
     """By PUT and in bulk, at two nodes, before and after one worker is killed and one stopped."""
     query = fleet.query[0].url
     clients = [Client(fleet.stack.http, node.url, query) for node in fleet.ingest]
@@ -157,6 +157,6 @@ async def test_a_key_counts_once_whichever_node_and_worker_sees_it(fleet: Fleet)
     assert await fleet.workers.pop(0).stop() == 0
     fleet.workers.append(await fleet.stack.worker())
     await report_all()
-    # A bounce behind them in the same log: once it is seen, the repetitions were read.
+    # A later bounce in the same partition: once it is counted, the repetitions have been read.
     await clients[0].report("keyed.example.com", "bounced")
     await clients[0].wait_for_counts("keyed.example.com", len(keys), 1)

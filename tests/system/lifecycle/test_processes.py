@@ -32,7 +32,7 @@ async def acknowledged(stack: Stack, node: TierProcess, number: int) -> float:
     return float(found.removeprefix(name))
 
 
-async def test_the_processes_of_a_node_share_its_port_and_its_end(
+async def test_the_processes_of_a_node_share_a_port_and_stop_together(
     node: tuple[Stack, TierProcess],
 ) -> None:
     """Both get connections, a killed one is restarted, and a stop ends both."""
@@ -45,7 +45,7 @@ async def test_the_processes_of_a_node_share_its_port_and_its_end(
 
     async def each_has_one() -> bool:
         nonlocal sent
-        # A connection each: the kernel deals connections out, not requests.
+        # A new connection each: the kernel spreads connections, not requests.
         reply = await client.put("a.example.com", "delivered", headers={"Connection": "close"})
         assert reply.status == 202
         sent += 1
@@ -68,7 +68,7 @@ async def test_the_processes_of_a_node_share_its_port_and_its_end(
     assert not any(child.is_running() for child in children)
 
 
-async def test_no_process_outlives_the_one_that_started_it(
+async def test_no_child_process_outlives_its_parent(
     node: tuple[Stack, TierProcess],
 ) -> None:
     """The children of a killed parent end by themselves."""

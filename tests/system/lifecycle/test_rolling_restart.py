@@ -13,12 +13,12 @@ SLOWEST_SECONDS = 5.0
 """For any answer: processes that start take CPU time from the nodes that answer."""
 
 
-async def test_every_process_is_replaced_without_one_refused_or_lost_event(fleet: Fleet) -> None:
+async def test_a_rolling_restart_refuses_and_loses_no_event(fleet: Fleet) -> None:
     """Two nodes of each tier, stopped and started in turn under load: all 202, counts exact."""
     stack, seconds = fleet.stack, list[float]()
     urls = [node.url for node in fleet.ingest], [node.url for node in fleet.query]
     async with open_traffic(*urls, zone="rolling.example.com") as seen:
-        # One of each tier at a time: to start six in turn takes a small machine too long.
+        # One of each tier at a time: starting six one by one takes too long.
         for _ in range(2):
             seconds += await asyncio.gather(
                 _replace(fleet.ingest, "INGEST_HTTP_PORT", stack.ingest),

@@ -1,7 +1,6 @@
-"""A node that is told to stop under full load answers everything that was on its way to it.
+"""A node that stops under full load answers every request that clients have sent.
 
-A client knows of each request that it was sent; what it must not see is a connection that ends
-before its answer without having been told so by the answer before.
+A client must never see a connection end before an answer, unless the previous answer announced it.
 """
 
 import asyncio
@@ -103,7 +102,7 @@ async def test_a_node_that_stops_answers_every_request_it_received(
     await client.wait_for_counts(BULK_DOMAIN, seen.accepted[BULK_DOMAIN], 0)
 
 
-async def test_a_body_that_is_half_here_is_waited_for(stack: Stack, fleet: Fleet) -> None:
+async def test_a_stopping_node_reads_a_body_to_its_end(stack: Stack, fleet: Fleet) -> None:
     """After SIGTERM in mid-body the rest is read, answered by 202 and counted; then it ends."""
     node = await stack.ingest()
     client = Client(stack.http, node.url, "")
@@ -111,7 +110,7 @@ async def test_a_body_that_is_half_here_is_waited_for(stack: Stack, fleet: Fleet
     connection = await RawConnection.open(node.url)
     idle = await RawConnection.open(node.url)
     await connection.send(request[: len(request) // 2])
-    # An answer to another shows that the node has read what came before.
+    # The answer on another connection shows that the node has read the earlier bytes.
     assert (await client.put("half.example.com", "delivered")).status == 202
     stopping = asyncio.create_task(node.stop())
 

@@ -21,7 +21,9 @@ def samples_of(name: str, kind: str) -> set[str]:
     )
 
 
-async def test_every_metric_that_is_watched_is_exported(stack: Stack, client: Client) -> None:
+async def test_every_metric_in_alerts_and_dashboard_is_exported(
+    stack: Stack, client: Client
+) -> None:
     """A tier exports each metric under the name that rules and panels use."""
     named = {metric for expression in expressions().values() for metric in metrics_in(expression)}
     assert len(named) > 40

@@ -15,7 +15,7 @@ ON = {"traceparent": f"00-{TRACE}-{SENDER}-01"}
 OFF = {"traceparent": f"00-{'1' * 32}-{SENDER}-00"}
 
 
-async def test_a_traced_put_is_told_of_by_the_node_and_by_the_worker(
+async def test_the_node_and_the_worker_send_spans_of_a_traced_put(
     server_environment: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """One trace with the request, the record's processing and the write; no other request."""
@@ -47,7 +47,7 @@ async def test_a_traced_put_is_told_of_by_the_node_and_by_the_worker(
     assert (request.parent, process.parent, write.parent) == (SENDER, request.span, process.span)
 
 
-async def test_a_collector_that_is_not_there_harms_nobody(guests: Stack) -> None:
+async def test_a_missing_collector_affects_no_request(guests: Stack) -> None:
     """Spans are dropped; events are accepted, and the node ends with status 0."""
     environment = {
         "TRACING_ENDPOINT": f"http://{guests.host}:19901/v1/traces",

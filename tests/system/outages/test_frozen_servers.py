@@ -1,8 +1,8 @@
-"""Servers that stop answering and come back, and tiers that bear it.
+"""Kafka and Cassandra stop answering and come back; the tiers survive it.
 
-R6: while Kafka cannot store, an ingest node refuses honestly, stays alive, and recovers. While
-Cassandra is away a worker reads no further than it can remember, and stays in its group, and a
-query node answers what cannot change.
+R6: while Kafka cannot store, an ingest node refuses, stays alive, and recovers. While Cassandra
+does not answer, a worker stops reading at its backlog limit and stays in its group, and a query
+node still answers final statuses.
 """
 
 import asyncio
@@ -90,7 +90,7 @@ async def metric(stack: Stack, node: TierProcess, name: str) -> float:
     return float(found.split()[1])
 
 
-async def test_while_cassandra_is_away_a_worker_waits_and_then_catches_up(
+async def test_a_worker_waits_for_cassandra_and_catches_up(
     own_servers: Servers, tiers: Tiers
 ) -> None:
     """It pauses reading, stays in the group beyond its session timeout, and loses nothing."""
@@ -141,7 +141,7 @@ async def test_while_cassandra_is_away_a_worker_waits_and_then_catches_up(
     assert rebalances == [await metric(stack, w, "catchall_rebalances_total") for w in workers]
 
 
-async def test_without_cassandra_what_is_final_goes_on_and_all_else_is_refused_in_time(
+async def test_without_cassandra_only_final_answers_are_given(
     own_servers: Servers, tiers: Tiers
 ) -> None:
     """By GET and in bulk, within the deadline; afterwards everything is answered again."""
@@ -184,7 +184,7 @@ async def test_without_cassandra_what_is_final_goes_on_and_all_else_is_refused_i
     await client.wait_for_counts(final, 3, 1)
 
 
-async def test_a_frozen_broker_means_503_in_time_and_202_again_by_itself(
+async def test_a_frozen_broker_means_503_in_time_and_202_once_it_is_back(
     own_servers: Servers, tiers: Tiers
 ) -> None:
     """The first 503 is in doubt, the next one certain and immediate; the node stays alive."""

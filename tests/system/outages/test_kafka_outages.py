@@ -1,7 +1,7 @@
-"""Kafka goes away in every way, under load: honest refusals, no growth, and back by itself.
+"""Kafka outages of every kind under load: true refusals, no growth of memory, full recovery.
 
-Every event has a domain of its own, so the topic says of each how often it was stored: once if
-it was accepted, at most once if nobody could tell, and never if it was refused.
+Every event has a different domain, so the topic shows how often each was stored: once if it was
+accepted, at most once if the outcome is unknown, and never if it was refused.
 """
 
 import asyncio
@@ -84,7 +84,7 @@ class Scene:
             assert (await self.ask("/readyz")).status == 503
             await asyncio.sleep(0.2)
         assert {outcome.status for outcome in self.putting.since(hurt_at)} == {503}
-        # In between they wait for the deadline, afterwards none does.
+        # At first PUTs wait for the deadline, later none does.
         assert len(self.putting.since(began + TIMEOUT_SECONDS)) > 30
         assert self.rss() - before < MAX_GROWTH_BYTES
 
@@ -140,7 +140,7 @@ async def check_log(scene: Scene) -> None:
     assert len(values) == 1, "each record says one delivery"
 
 
-async def test_all_brokers_are_killed_and_come_back(
+async def test_a_node_recovers_after_all_brokers_were_killed(
     brokers: list[Node], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """Without brokers nothing is accepted; events accepted before are still there afterwards."""
@@ -153,7 +153,7 @@ async def test_all_brokers_are_killed_and_come_back(
 
 
 @pytest.mark.parametrize("frozen", [2, 3])
-async def test_brokers_freeze_and_thaw(
+async def test_a_node_recovers_after_brokers_were_frozen(
     brokers: list[Node], tmp_path_factory: pytest.TempPathFactory, frozen: int
 ) -> None:
     """Connections stay open without answers, from two of three brokers or from all."""
@@ -174,7 +174,7 @@ async def test_brokers_freeze_and_thaw(
             await thaw()
 
 
-async def test_too_few_replicas_are_in_sync(
+async def test_nothing_is_accepted_with_too_few_replicas_in_sync(
     brokers: list[Node], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """Kafka answers and has leaders, but the topic requires more replicas than are in sync."""
@@ -187,23 +187,25 @@ async def test_too_few_replicas_are_in_sync(
         await scene.outage(brokers[0].kill, heal)
 
 
-async def test_the_topic_is_deleted_and_made_again(
+async def test_a_node_recovers_after_the_topic_was_deleted_and_created(
     brokers: list[Node], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """The brokers stay healthy, so a healthy broker alone must not make the node ready."""
 
     async def delete() -> None:
         await scene.stack.delete_topic()
-        # The brokers hear of it one after the other.
+        # The brokers learn of it one after the other.
         await asyncio.sleep(1.0)
-        # What was accepted before went with the topic, and what was under way is in doubt.
+        # Events accepted earlier were deleted with the topic; events in flight are in doubt.
         scene.log_since = time.monotonic()
 
     async with load(brokers, tmp_path_factory) as scene:
         await scene.outage(delete, scene.stack.create_topic)
 
 
-async def test_leaders_move(brokers: list[Node], tmp_path_factory: pytest.TempPathFactory) -> None:
+async def test_no_event_is_lost_when_leaders_move(
+    brokers: list[Node], tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """After a kill and after a stop others lead, and no event is lost or stored twice."""
     async with load(brokers, tmp_path_factory) as scene:
         await brokers[0].kill()

@@ -69,14 +69,14 @@ async def test_ten_thousand_idle_connections_cost_little_and_slow_nobody(
     await client.wait_for_counts("crowd.example.com", 400, 0)
 
 
-async def test_a_connection_too_many_is_refused_at_once_and_harms_no_other(
+async def test_a_connection_beyond_the_limit_is_refused_at_once(
     guests: Stack, client: Client
 ) -> None:
     """503 before any request; open connections go on, and a free place is used again."""
     node = await guests.ingest(INGEST_MAX_CONNECTIONS=str(MAX_CONNECTIONS))
     client = replace(client, ingest=node.url)
     inside = [await RawConnection.open(node.url) for _ in range(MAX_CONNECTIONS)]
-    # An answer on each proves that it is in.
+    # An answer on each proves that the node has accepted it.
     for connection in inside:
         assert (await connection.ask(put("room.example.com"))).status == 202
 

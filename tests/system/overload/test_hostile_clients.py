@@ -68,7 +68,7 @@ async def drip(connection: RawConnection, data: bytes) -> None:
     ],
     ids=["idle", "half a line", "half a head", "a byte at a time"],
 )
-async def test_a_request_that_does_not_come_ends_its_connection(
+async def test_an_incomplete_request_ends_its_connection(
     nodes: Nodes, sent: bytes, dripping: bytes
 ) -> None:
     """Silence, part of a head, and a head byte by byte all end at the idle limit."""
@@ -85,7 +85,7 @@ async def test_a_request_that_does_not_come_ends_its_connection(
     assert await nodes.client(nodes.impatient).counts("slow.example.com") == (0, 0)
 
 
-async def test_a_kept_connection_ends_when_it_is_idle_for_as_long(nodes: Nodes) -> None:
+async def test_an_idle_connection_ends_after_the_same_time(nodes: Nodes) -> None:
     """The idle limit after an answer is the same as before the first request."""
     connection = await RawConnection.open(nodes.impatient.url)
     assert (await connection.ask(put("kept.example.com"))).status == 202
@@ -108,11 +108,11 @@ BODY = b'{"domain": "bodyless.example.com", "event": "delivered"}\n'
     ],
     ids=["POST", "PUT", "chunked"],
 )
-async def test_a_body_that_does_not_come_is_408(nodes: Nodes, head: bytes, dripping: bytes) -> None:
+async def test_a_missing_or_slow_body_is_408(nodes: Nodes, head: bytes, dripping: bytes) -> None:
     """The whole body has one time limit, however slowly it arrives; nothing is counted."""
     connection = await RawConnection.open(nodes.impatient.url)
     await connection.send(head)
-    # A chunk of 15 bytes that never ends, where the body is chunked.
+    # If the body is chunked: a chunk of 15 bytes that never ends.
     dripped = asyncio.create_task(drip(connection, b"f\r\n" + dripping if dripping else b""))
     answer = await connection.answer(BODY_SECONDS + SLACK_SECONDS)
     assert (answer.status, answer.code, answer.closes) == (408, "body_too_slow", True)
@@ -123,7 +123,7 @@ async def test_a_body_that_does_not_come_is_408(nodes: Nodes, head: bytes, dripp
     assert await nodes.client(nodes.impatient).counts("bodyless.example.com") == (0, 0)
 
 
-async def test_a_connection_ends_by_an_answer_and_loses_no_request(nodes: Nodes) -> None:
+async def test_an_old_connection_ends_with_an_answer_and_loses_no_request(nodes: Nodes) -> None:
     """After its age limit, which differs between connections, an answer closes it."""
     domain = "aged.example.com"
 

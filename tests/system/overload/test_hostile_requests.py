@@ -50,7 +50,7 @@ async def test_pipelined_requests_are_answered_in_order_and_counted_once(target:
     await target.client.wait_for_counts("piped.example.com", PIPELINED // 2, PIPELINED // 2)
 
 
-async def test_whoever_pipelines_and_reads_nothing_is_read_no_further(target: Target) -> None:
+async def test_a_node_stops_reading_from_a_client_that_reads_no_answers(target: Target) -> None:
     """The node stops reading while its answers are not read: memory stays, other clients go on."""
     process = psutil.Process(target.node.running.pid)
     before = process.memory_info().rss
@@ -63,7 +63,7 @@ async def test_whoever_pipelines_and_reads_nothing_is_read_no_further(target: Ta
             await connection.send(requests)
 
     sending = asyncio.create_task(send_for_ever())
-    # As long as it takes to send a hundred times what the kernel's buffers hold.
+    # Enough time to send a hundred times the size of the kernel's buffers.
     assert await asyncio.wait({sending}, timeout=5) == (set(), {sending})
     sending.cancel()
     grown = process.memory_info().rss - before
@@ -82,12 +82,12 @@ def chunked(body: bytes, size: int) -> bytes:
 
 @pytest.mark.parametrize("framing", ["length", "chunks"])
 @pytest.mark.parametrize("size", [1, MAX_BODY, MAX_BODY + 1, 3 * MAX_BODY])
-async def test_the_body_of_a_put_is_never_taken_for_a_request(
+async def test_the_body_of_a_put_is_never_read_as_a_request(
     target: Target, size: int, framing: str
 ) -> None:
     """Up to 4 KiB the node skips it and reads the next request; beyond, it reads nothing more."""
     domain = f"{framing}-{size}.example.com"
-    # The body of a rude client is a request itself, over and over.
+    # The body consists of requests.
     body = (put(SMUGGLED) * (size // 40 + 1))[:size]
     if framing == "length":
         sent = put(domain, "delivered", body, f"Content-Length: {size}")
@@ -107,7 +107,7 @@ async def test_the_body_of_a_put_is_never_taken_for_a_request(
     assert await target.client.counts(SMUGGLED) == (0, 0)
 
 
-async def test_a_body_that_is_announced_too_large_is_refused_unread(target: Target) -> None:
+async def test_a_too_large_content_length_is_refused_before_the_body(target: Target) -> None:
     """413 comes before the first byte of the body."""
     connection = await target.connect()
     answer = await connection.ask(
@@ -138,7 +138,7 @@ async def test_gzip_bombs_are_refused_in_little_memory(target: Target) -> None:
 
 
 @pytest.mark.parametrize("end", ["reset", "close"])
-async def test_who_hangs_up_takes_no_other_along(target: Target, end: str) -> None:
+async def test_a_client_that_hangs_up_does_not_affect_others(target: Target, end: str) -> None:
     """The others are answered; events of a client that hung up count once at most."""
     domain = f"{end}.hangup.example.com"
     rounds, each = 5, 20
@@ -152,7 +152,7 @@ async def test_who_hangs_up_takes_no_other_along(target: Target, end: str) -> No
         for connection in staying:
             assert (await connection.answer()).status == 202
             connection.close()
-    # Behind all others of its domain in the log: once it is seen, so are they.
+    # It follows all others in its partition: once it is counted, so are they.
     await target.client.report(domain, "delivered")
 
     async def delivered() -> int:
@@ -164,7 +164,7 @@ async def test_who_hangs_up_takes_no_other_along(target: Target, end: str) -> No
     assert 0 <= bounced <= rounds * each
 
 
-async def test_who_only_stops_sending_is_counted_once_at_most(target: Target) -> None:
+async def test_events_of_a_half_closed_connection_count_once_at_most(target: Target) -> None:
     """A half-closed connection ends, with or without an answer."""
     domain = "half.example.com"
     connections = [await target.connect() for _ in range(20)]
@@ -216,16 +216,16 @@ CHUNKED = "Transfer-Encoding: chunked"
     ],
     ids=lambda lines: "; ".join(lines) or "no Host",
 )
-async def test_a_request_with_two_readings_is_read_in_neither(
-    target: Target, lines: list[str]
-) -> None:
+async def test_an_ambiguous_request_is_refused(target: Target, lines: list[str]) -> None:
     """A request that servers could frame differently is 400, and nothing after it is read."""
     head = "\r\n".join(["PUT /events/framed.example.com/delivered HTTP/1.1", *lines, "", ""])
     await refused(target, head.encode() + b"0\r\n\r\n")
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r"])
-async def test_a_line_ends_by_both_its_characters(target: Target, end: bytes) -> None:
+async def test_a_header_line_ends_with_carriage_return_and_line_feed(
+    target: Target, end: bytes
+) -> None:
     """A bare line feed or carriage return does not end a header line."""
     await refused(target, put("framed.example.com").replace(b"\r\n", end))
     await refused(target, put("framed.example.com").replace(b"\r\n", end, 1))

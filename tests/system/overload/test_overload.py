@@ -1,8 +1,8 @@
-"""More than a node can carry: what it accepts stays quick, the rest is refused at little cost.
+"""Overload of an ingest node: accepted requests stay fast, the rest is refused cheaply.
 
-The figures are behaviour, not tuning: without the bound every accepted request waits behind all
-that came before it, which is the last test here. Each is the median of three runs, as other
-work of the machine may spoil one.
+The limits show behaviour, not tuning: without the limit on events in flight every accepted request
+waits for all before it, as the last test shows. Each figure is the median of three runs, because
+other work of the machine may spoil one.
 """
 
 import statistics
@@ -102,7 +102,7 @@ async def wait_for_all(client: Client, load: Load, requests: int) -> None:
 
 
 @pytest.mark.parametrize("load", [single("single"), bulk("bulk")], ids=lambda load: load.name)
-async def test_ten_times_what_a_node_can_carry_slows_nothing_that_it_accepts(
+async def test_at_ten_times_its_capacity_a_node_answers_accepted_requests_fast(
     stack: Stack, press: Press, load: Load
 ) -> None:
     """Accepted requests stay fast and as many, memory stays flat, and recovery is immediate."""
@@ -116,7 +116,7 @@ async def test_ten_times_what_a_node_can_carry_slows_nothing_that_it_accepts(
         assert (pressure.strange, pressure.unanswered) == ([], 0)
         return pressure
 
-    await load_by(load.requests_in_hand, SECONDS)  # first use of everything
+    await load_by(load.requests_in_hand, SECONDS)  # warm up
     calm = await load_by(load.requests_in_hand, SECONDS)
     over, rss = [], []
     for _ in range(RUNS):
@@ -149,8 +149,8 @@ async def test_a_refusal_costs_less_than_an_acceptance(
 ) -> None:
     """Compare the CPU time of a node with room for everything and of one with no room.
 
-    Each at the rate at which refusals go out, as a busy node takes less for anything; and under
-    full load all refusals together take less than what would have been accepted.
+    Both are measured at the rate of refusals, because any request costs less on a busy node. Under
+    full load all refusals together cost less than the acceptances they replace.
     """
     per_answer, under_load = [], []
     for room in (NO_BOUND, "1"):
@@ -172,7 +172,7 @@ async def test_a_refusal_costs_less_than_an_acceptance(
     assert under_load[1] < under_load[0]
 
 
-async def test_without_the_bound_what_is_accepted_waits_for_all_before_it(
+async def test_without_a_limit_accepted_requests_wait_for_all_before_them(
     stack: Stack, press: Press
 ) -> None:
     """The same load on a node that refuses nothing shows what the limit is for."""

@@ -1,7 +1,7 @@
-"""More questions than a query node can read answers for: what it answers stays quick.
+"""Overload of a query node: answered requests stay fast.
 
-The figures are behaviour, not tuning: without the bounds every question waits behind all that
-came before it. Each is the median of three runs, as other work of the machine may spoil one.
+The limits show behaviour, not tuning: without limits every request waits for all before it. Each
+figure is the median of three runs, because other work of the machine may spoil one.
 """
 
 import asyncio
@@ -67,14 +67,14 @@ async def beside(
     return heavy, small
 
 
-async def test_more_than_a_node_can_read_slows_nothing_that_it_answers(
+async def test_beyond_its_reading_capacity_a_node_still_answers_fast(
     guests: Stack, press: Press, other_press: Press
 ) -> None:
     """Answered requests stay fast and as many; a cached answer does not wait."""
     node = await guests.query(
         QUERY_READS_AT_ONCE="1", QUERY_READS_IN_FLIGHT="1", QUERY_MAX_WAITING_READS=str(WAITING)
     )
-    await press(node.url, COLD, CALM_CONNECTIONS, SECONDS)  # first use of everything
+    await press(node.url, COLD, CALM_CONNECTIONS, SECONDS)  # warm up
     calm = judge(await press(node.url, COLD, CALM_CONNECTIONS, SECONDS))
     cold, hot = await beside(node, press, other_press, COLD, HOT)
 
@@ -85,12 +85,12 @@ async def test_more_than_a_node_can_read_slows_nothing_that_it_answers(
     assert statistics.median(pressure.p95_ms for pressure in hot) < MAX_P95_MS
 
 
-async def test_bulk_requests_do_not_crowd_out_single_ones(
+async def test_bulk_requests_do_not_delay_single_ones(
     guests: Stack, press: Press, other_press: Press
 ) -> None:
     """Both are read at the same time: a GET of a new domain stays fast and is not refused."""
     node = await guests.query()
-    await press(node.url, COLD, CALM_CONNECTIONS, SECONDS)  # first use of everything
+    await press(node.url, COLD, CALM_CONNECTIONS, SECONDS)  # warm up
     bulk, cold = await beside(node, press, other_press, post(), COLD)
 
     assert min(pressure.accepted for pressure in bulk) > 0

@@ -1,6 +1,6 @@
-"""The whole system closed: what is right works, what is wrong ends in one line, and writes nothing.
+"""A closed system: right settings work; wrong ones end a process with one line, nothing written.
 
-The servers are real ones with TLS, passwords and an authorizer; each tier has a user of its own.
+The servers are real, with TLS, passwords and an authorizer; each tier has its own user.
 """
 
 import asyncio
@@ -50,11 +50,11 @@ async def tiers(closed: Closed) -> tuple[TierProcess, TierProcess, TierProcess]:
     worker = closed.stack.worker(**closed.user(WORKER))
     ingest = closed.stack.ingest(**closed.user(INGEST), INGEST_PROCESSES="2")
     started = await asyncio.gather(ingest, worker)
-    # Last: it asks those that were started before how they are.
+    # Last: its pulse reads the tiers that were started before it.
     return *started, await closed.stack.query(**closed.user(QUERY))
 
 
-async def test_an_event_goes_the_whole_way_over_tls(
+async def test_an_event_passes_the_whole_pipeline_over_tls(
     closed: Closed, tiers: tuple[TierProcess, TierProcess, TierProcess]
 ) -> None:
     """The rights of each tier suffice; the pulse reads all tiers, over https too."""
@@ -153,7 +153,7 @@ def wrong_ones(
     }
 
 
-async def test_what_is_wrong_ends_in_one_line_and_nothing_is_written(
+async def test_wrong_security_settings_end_a_process_with_one_line(
     closed: Closed, tmp_path: Path
 ) -> None:
     """Wrong passwords, users, rights, authorities and certificates end each tier with status 1."""
@@ -192,7 +192,7 @@ async def test_what_is_wrong_ends_in_one_line_and_nothing_is_written(
     assert (await closed.ends(), await closed.rows()) == before
 
 
-async def test_no_user_may_do_what_another_is_for(closed: Closed) -> None:
+async def test_no_user_has_the_rights_of_another(closed: Closed) -> None:
     """Kafka and Cassandra refuse it themselves, independent of our code."""
     name = closed.stack.name
     for user, topic in (

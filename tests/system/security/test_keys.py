@@ -49,7 +49,7 @@ def code(reply: Reply) -> tuple[int, str]:
     return reply.status, reply.body["code"]
 
 
-async def test_who_has_a_key_is_counted_and_nobody_else(closed: Keyed) -> None:
+async def test_only_requests_with_a_valid_key_are_accepted(closed: Keyed) -> None:
     """Access depends on the scope; a refused request leaves no record in Kafka."""
     sender = closed.desk("new", "sender", "--scope", "ingest")
     customer = await closed.new("customer", "--scope", "query")
@@ -96,7 +96,7 @@ async def test_who_has_a_key_is_counted_and_nobody_else(closed: Keyed) -> None:
     assert code(asked) == (403, "scope_missing")
 
 
-async def test_the_page_and_what_describes_it_are_open(closed: Keyed) -> None:
+async def test_the_page_and_the_documents_need_no_key(closed: Keyed) -> None:
     """No key is needed; a look-up through the page without a key gets a page without an answer."""
     client = closed.client
     for path in ("/", "/docs", "/openapi.json", "/static/main.js"):
@@ -105,12 +105,12 @@ async def test_the_page_and_what_describes_it_are_open(closed: Keyed) -> None:
     assert (asked.status, asked.headers["WWW-Authenticate"]) == (401, "Bearer")
     assert asked.headers["Content-Type"] == "text/html; charset=utf-8"
     assert 'data-code="unauthorized"' in asked.text
-    assert "data-domain" not in asked.text  # as the card of an answer has it
+    assert "data-domain" not in asked.text  # the card of an answer has it
     for node in (closed.ingest, closed.query):
         assert (await client.request("GET", f"{node.management}/metrics")).status == 200
 
 
-async def test_each_example_of_a_missing_key_is_what_a_node_answers(closed: Keyed) -> None:
+async def test_a_missing_key_is_answered_as_documented(closed: Keyed) -> None:
     """This holds for every operation that requires a key."""
     sent = 0
     for node in (closed.ingest, closed.query):
@@ -122,7 +122,7 @@ async def test_each_example_of_a_missing_key_is_what_a_node_answers(closed: Keye
     assert sent == 7
 
 
-async def test_a_secret_is_changed_without_a_request_refused(closed: Keyed) -> None:
+async def test_a_secret_is_rotated_without_a_refused_request(closed: Keyed) -> None:
     """After SIGHUP both secrets are valid, then only the new one, in every process."""
     first = await closed.new("changing", "--scope", "ingest")
     client = closed.client
@@ -135,7 +135,7 @@ async def test_a_secret_is_changed_without_a_request_refused(closed: Keyed) -> N
 
     assert await statuses(first) == {202}
     second = closed.desk("rotate", "changing")
-    assert await statuses(second) == {401}  # the file alone changes nothing
+    assert await statuses(second) == {401}  # the change of the file has no effect yet
     await closed.reload()
     assert await statuses(first) == await statuses(second) == {202}
     closed.desk("retire", "changing")
@@ -161,7 +161,7 @@ async def test_a_secret_is_changed_without_a_request_refused(closed: Keyed) -> N
     await closed.reload()
 
 
-async def test_a_quota_refuses_what_is_over_it_and_then_nothing(closed: Keyed) -> None:
+async def test_requests_over_the_quota_are_refused(closed: Keyed) -> None:
     """429 with Retry-After; a bulk request over the quota is refused whole and counts nothing."""
     customer = closed.desk("new", "limited", "--scope", "query", "--requests-per-second", "5")
     watcher = closed.desk("new", "watcher", "--scope", "query")
@@ -183,7 +183,7 @@ async def test_a_quota_refuses_what_is_over_it_and_then_nothing(closed: Keyed) -
     await asyncio.sleep(1)
     assert {reply.status for reply in await ask(5)} == {200}
 
-    # One connection stays with one process, and the quota is of each process.
+    # One connection reaches one process, and each process has its own quota.
     lines = b'{"domain": "bulky.example.com", "event": "bounced"}\n' * 30
     before = await closed.stored(watcher)
     async with closed.stack.http.__class__() as alone:
@@ -194,7 +194,7 @@ async def test_a_quota_refuses_what_is_over_it_and_then_nothing(closed: Keyed) -
     assert (first.status, first.body["accepted"]) == (202, 30)
     assert code(second) == code(put) == (429, "quota_exceeded")
     assert int(second.headers["Retry-After"]) in {2, 3}
-    # The 30 of one domain are one record.
+    # 30 events of one domain are one record.
     await until_equal(lambda: closed.stored(watcher), before + 1)
 
 
@@ -204,7 +204,7 @@ def bulk(lines: bytes, headers: Mapping[str, str]) -> dict[str, object]:
     return {"data": io.BytesIO(lines), "headers": headers}
 
 
-async def test_no_secret_is_in_what_a_node_says_or_is_started_with(closed: Keyed) -> None:
+async def test_no_secret_is_in_logs_metrics_or_environment(closed: Keyed) -> None:
     """Neither in logs and metrics nor in the command line or environment."""
     key = await closed.new("quiet", "--scope", "ingest", "--scope", "query")
     client = closed.client
@@ -225,9 +225,7 @@ async def test_no_secret_is_in_what_a_node_says_or_is_started_with(closed: Keyed
 
 
 @pytest.mark.parametrize("module", ["ingest", "query"])
-async def test_a_node_that_others_reach_does_not_start_without_keys(
-    tmp_path: Path, module: str
-) -> None:
+async def test_a_node_on_a_public_address_requires_keys(tmp_path: Path, module: str) -> None:
     """It ends with status 2 and one line that names the remedy."""
     nowhere = {"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1", "CASSANDRA_CONTACT_POINTS": "127.0.0.1:1"}
     stack = Stack("open", tmp_path, nowhere)

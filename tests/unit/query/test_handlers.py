@@ -96,7 +96,7 @@ async def test_a_failing_store_is_not_unknown() -> None:
     assert counted_with(node.registry, "store_unavailable") == {REQUESTS: 1}
 
 
-async def test_many_domains_are_answered_in_the_order_of_the_request() -> None:
+async def test_bulk_answers_are_in_the_order_of_the_request() -> None:
     """Each name has a separate answer or error, in its place."""
     node = Node({"not.example": StoreUnavailableError("no answer")})
     names = ["never.example", "ALL.example", "localhost", "not.example", "all.example."]

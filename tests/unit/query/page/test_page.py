@@ -165,7 +165,7 @@ async def test_a_lookup_shows_the_distance_to_the_threshold(router: Router) -> N
     assert "12,041" in beyond
 
 
-async def test_an_internationalised_name_is_shown_both_ways(router: Router) -> None:
+async def test_an_internationalised_name_is_shown_in_both_forms(router: Router) -> None:
     """In Unicode, as an A-label, and as the visitor typed it."""
     card = answer_in(text_of(await ask(router, "GET", "/?domain=B%C3%9CCHER.example")))
     assert "<h3><bdi>bücher.example</bdi></h3>" in card
