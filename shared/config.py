@@ -1,4 +1,4 @@
-"""Read a process's configuration from the environment, and report every problem at once."""
+"""Read the settings of a process from the environment, and report every problem at once."""
 
 import re
 from typing import Annotated, TypeVar, cast
@@ -44,30 +44,30 @@ def _contact_points(text: str) -> str:
 
 
 class KafkaConfig(KafkaSecurity):
-    """Where Kafka is and what our topics are called (``KAFKA_*``)."""
+    """The addresses of Kafka and the names of our topics (``KAFKA_*``)."""
 
     bootstrap_servers: Annotated[str, AfterValidator(_bootstrap_servers)]
     """``host:port,host:port``."""
     topic: str = "catchall-events"
-    """The topic of events. One that replaces another gets a new name: see LogRewrittenError."""
+    """The topic of events. One that replaces another needs a new name: see LogRewrittenError."""
     dead_letter_topic: str = "catchall-dead-letters"
     changes_topic: str = "catchall-changes"
-    """Compacted: the last change of status of each domain."""
+    """Compacted: it keeps the last status change of each domain."""
     request_timeout_seconds: PositiveSeconds = 5.0
 
 
 class CassandraConfig(CassandraSecurity):
-    """Where Cassandra is and which keyspace is ours (``CASSANDRA_*``)."""
+    """The addresses of Cassandra and our keyspace (``CASSANDRA_*``)."""
 
     contact_points: Annotated[str, AfterValidator(_contact_points)]
     """``host:port,host:port``; the port is the same for all nodes."""
     local_datacenter: str = "datacenter1"
     keyspace: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,47}$")] = "catchall"
     write_timeout_seconds: PositiveSeconds = 4.0
-    """Above the server's ``counter_write_request_timeout`` (2 s): its answer comes first."""
+    """Longer than the server's ``counter_write_request_timeout`` (2 s), which answers first."""
     read_timeout_seconds: PositiveSeconds = 2.0
     connect_within_seconds: PositiveSeconds = 60.0
-    """A process that finds no Cassandra for this long at its start gives up with status 1."""
+    """A process that cannot connect within this time at its start exits with status 1."""
 
     @property
     def addresses(self) -> list[Address]:
@@ -76,7 +76,7 @@ class CassandraConfig(CassandraSecurity):
 
 
 class LogConfig(BaseSettings):
-    """How a process reports (``LOG_*``)."""
+    """The settings of the log (``LOG_*``)."""
 
     model_config = SettingsConfigDict(env_prefix="LOG_", frozen=True)
 
@@ -87,7 +87,7 @@ S = TypeVar("S", bound=BaseSettings)
 
 
 class EnvironmentReader:
-    """Read several groups of settings and keep all their problems for one report.
+    """Reads several groups of settings and collects their problems for one report.
 
     ::
 
@@ -100,13 +100,13 @@ class EnvironmentReader:
         self._problems: list[str] = []
 
     def __call__(self, settings: type[S]) -> S:
-        """Return *settings* from the environment; after a problem the value must not be used."""
+        """Return *settings* from the environment; after a problem the value is not valid."""
         try:
             return settings()
         except ValidationError as error:
             prefix = settings.model_config.get("env_prefix", "")
             for problem in error.errors(include_url=False, include_input=False):
-                if not problem["loc"]:  # of several settings: it names them itself
+                if not problem["loc"]:  # it concerns several settings and names them
                     self._problems += str(problem["ctx"]["error"]).splitlines()
                     continue
                 name = prefix + "_".join(str(part) for part in problem["loc"])
@@ -114,10 +114,10 @@ class EnvironmentReader:
             return cast(S, settings.model_construct())
 
     def refuse(self, problem: str) -> None:
-        """Keep a problem that only shows when several groups are seen together."""
+        """Add a problem that concerns several groups of settings."""
         self._problems.append(problem)
 
     def check(self) -> None:
-        """Raise ConfigError if anything that was read had a problem."""
+        """Raise ConfigError if any group of settings had a problem."""
         if self._problems:
             raise ConfigError(self._problems)

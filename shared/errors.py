@@ -1,15 +1,15 @@
-"""What can go wrong, by what the caller does next.
+"""The exceptions of this project; the class says what the caller does next.
 
 ::
 
     PipelineError
       ConfigError                 print every problem, exit with status 2
-      InputError                  the caller's fault: 400
+      InputError                  the input is wrong: 400
         InvalidDomainError
         InvalidEventError
       AccessDeniedError           one line, exit with status 1; trying again does not help
       UndecodableRecordError      dead letter, count it, go on; never retried
-      LogRewrittenError           offsets moved backwards: an alarm and an exit, never a guess
+      LogRewrittenError           offsets went back: raise an alarm and exit
       RetriableError              503 at the edge; in the worker keep the offsets, pause, try again
         NodeFullError             nothing was sent
         BrokerUnavailableError    nothing was stored
@@ -17,8 +17,8 @@
         OutcomeUnknownError       may have been applied: never retried in place
 
 Adapters translate a client's exceptions into these with ``raise ... from error``;
-nothing above an adapter knows a client's errors. What a client of ours gets to know
-of an error stands in ``shared/problems.py``.
+code above an adapter does not use a client's errors. ``shared/problems.py`` has what an HTTP
+client gets to see of an error.
 """
 
 from typing import ClassVar
@@ -27,11 +27,11 @@ from shared.problems import Problem
 
 
 class PipelineError(Exception):
-    """Anything that this system itself reports."""
+    """Base of all errors of this project."""
 
 
 class ConfigError(PipelineError):
-    """The environment does not describe a process that could run."""
+    """The configuration is wrong; *problems* has one line for each mistake."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
@@ -39,9 +39,9 @@ class ConfigError(PipelineError):
 
 
 class AccessDeniedError(PipelineError):
-    """A server does not know us, does not let us do our work, or is not whom we trust.
+    """A server refuses our account, has not granted our rights, or is not trusted.
 
-    At the start only: what a running process meets may be somebody's change in several steps.
+    Raised at start only: in a running process it may be one step of an operator's change.
     """
 
 
@@ -57,22 +57,22 @@ class InputError(PipelineError):
 
 
 class InvalidDomainError(InputError):
-    """The text names no mail domain."""
+    """The text is not a mail domain."""
 
 
 class InvalidEventError(InputError):
-    """The kind, the count or the key of an event is not one."""
+    """The kind, the count or the idempotency key of an event is invalid."""
 
 
 class UndecodableRecordError(PipelineError):
-    """The bytes in the topic are no record of a version that we know."""
+    """The bytes in the topic are not a record of a known version."""
 
 
 class LogRewrittenError(PipelineError):
-    """A log is shorter than what was already read from it: its topic was made anew.
+    """A topic partition ends before offsets that were already read: its topic was made again.
 
-    Offsets say what is counted, so a log that restarts them cannot be counted exactly.
-    A topic that replaces another gets a new name.
+    Offsets define which records are counted, so a partition whose offsets restart cannot be counted
+    exactly. A topic that replaces another gets a new name.
     """
 
 
@@ -83,7 +83,7 @@ class RetriableError(PipelineError):
     """
 
     problem: ClassVar[Problem]
-    """What a client gets to know."""
+    """The problem that an HTTP client gets to see."""
 
     def __init__(self, reason: str = "") -> None:
         super().__init__(reason or self.problem.detail)

@@ -15,7 +15,7 @@ from aiokafka.errors import KafkaError
 from query.pulse.scrape import Scrape, parse_scrape
 from shared.config import Address, KafkaConfig
 from shared.kafka.client import client_arguments
-from shared.security.tls import client_context, refusal
+from shared.security.tls import client_context, trust_failure
 from shared.telemetry.log_limit import limit_repeated_logs
 
 TARGET_SECONDS = 1.0
@@ -101,7 +101,7 @@ class ManagementPorts:
         except TimeoutError as error:
             raise SourceError(f"no answer within {TARGET_SECONDS:g} s") from error
         except aiohttp.ClientConnectorCertificateError as error:
-            reason = refusal(error.certificate_error) or "its certificate is refused"
+            reason = trust_failure(error.certificate_error) or "its certificate is refused"
             raise SourceError(reason) from error
         except (aiohttp.ClientError, OSError) as error:
             raise SourceError("no connection") from error

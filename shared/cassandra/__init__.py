@@ -1,1 +1,1 @@
-"""Cassandra: one session, its nodes, its security."""
+"""Cassandra: the session, authentication, and the detection of node restarts."""

@@ -1,6 +1,6 @@
-"""Talk to Cassandra from asyncio: sessions, statements, and what their failures mean.
+"""Use Cassandra from asyncio: sessions, statements, and the errors of this project for failures.
 
-The driver calls back on a thread of its own; each answer is handed to the loop once, whole.
+The driver calls back on its own thread; each result goes to the event loop once, as a whole.
 """
 
 import asyncio
@@ -34,8 +34,8 @@ from cassandra.policies import (
 )
 from cassandra.query import BatchStatement, BatchType, PreparedStatement, named_tuple_factory
 
-from shared.cassandra.access import TlsConnection, credentials, denial, quiet_driver
-from shared.cassandra.nodes import NodeWatch
+from shared.cassandra.authentication import TlsConnection, credentials, denial_of, quiet_driver
+from shared.cassandra.node_restarts import RestartDetector
 from shared.config import CassandraConfig
 from shared.errors import (
     AccessDeniedError,
@@ -55,22 +55,22 @@ Row = Any
 
 
 class ReadFailedError(StoreUnavailableError):
-    """Cassandra failed at what was read; it may well answer other reads."""
+    """Cassandra failed at this read; it may answer other reads."""
 
 
 class Session:
-    """One session of the driver, seen from asyncio; ``keyspace`` is where our table is."""
+    """One session of the driver for asyncio; ``keyspace`` has our table."""
 
     def __init__(self, driver: DriverSession, keyspace: str) -> None:
         self._driver = driver
         self._loop = asyncio.get_running_loop()
-        self._nodes = NodeWatch(driver)
+        self._restarts = RestartDetector(driver)
         self.keyspace = keyspace
 
     async def prepare(self, cql: str, *, fetch_size: int | None = None) -> PreparedStatement:
-        """Return *cql* prepared, to be read whole unless *fetch_size* pages it.
+        """Return *cql* prepared; its result is read as a whole unless *fetch_size* is given.
 
-        Whole, because a page taken for a whole would be a wrong count.
+        Counting from one page of a result would give a wrong count.
         """
         try:
             statement = await self._loop.run_in_executor(None, self._driver.prepare, cql)
@@ -86,7 +86,8 @@ class Session:
     async def read(self, statement: Statement) -> Sequence[Row]:
         """Return all rows, read at LOCAL_QUORUM.
 
-        Raises StoreUnavailableError; ReadFailedError if it is not for want of nodes or time.
+        Raises StoreUnavailableError; ReadFailedError if the cause is neither a missing node nor a
+        timeout.
         """
         try:
             rows: Sequence[Row] = await self._execute(statement, EXEC_PROFILE_DEFAULT) or ()
@@ -95,14 +96,14 @@ class Session:
         return rows
 
     async def probe(self) -> None:
-        """Return if a node answers, else raise StoreUnavailableError."""
+        """Return if a node answers. Raises StoreUnavailableError."""
         await self.read("SELECT key FROM system.local")
 
     async def require(self, *statements: str) -> None:
-        """Return if our role may do what *statements* do, which must be ones that do nothing.
+        """Return if our role has the rights for *statements*, which must be invalid ones.
 
-        Cassandra looks at rights first and at the statement after: one without a key is refused
-        as invalid by a role that may. Raises AccessDeniedError, or StoreUnavailableError.
+        Cassandra checks the rights first and the statement after: with the rights, a statement
+        without a key is refused as invalid. Raises AccessDeniedError or StoreUnavailableError.
         """
         for statement in statements:
             try:
@@ -115,9 +116,9 @@ class Session:
                 _raise_read(error)
 
     async def write(self, statement: Statement) -> None:
-        """Write once at LOCAL_QUORUM, with no retry of any kind.
+        """Write once at LOCAL_QUORUM, without any retry.
 
-        Raises OutcomeUnknownError, or StoreUnavailableError where it certainly was not applied.
+        Raises OutcomeUnknownError, or StoreUnavailableError if it was certainly not applied.
         """
         try:
             await self._execute(statement, _WRITE)
@@ -125,7 +126,7 @@ class Session:
             _raise_write(error)
 
     async def write_counter_batch(self, statements: Sequence[Statement]) -> None:
-        """Write several counter updates in one request; each partition of it may fail alone."""
+        """Write several counter updates in one request; each of its partitions may fail alone."""
         if len(statements) == 1:
             await self.write(statements[0])
             return
@@ -135,15 +136,15 @@ class Session:
         try:
             await self._execute(batch, _WRITE)
         except Exception as error:
-            # Partition by partition: even "unavailable" may come after some were applied.
+            # Partitions fail one by one: some may be applied before "unavailable".
             raise OutcomeUnknownError(_describe(error)) from error
 
     def node_epoch(self) -> int:
-        """Return another number than before if a node may have restarted, joined or left."""
-        return self._nodes.epoch()
+        """Return a number that changes when a node may have restarted, joined or left."""
+        return self._restarts.epoch()
 
     def replicas_of(self, domains: Sequence[str]) -> list[tuple[str, ...]]:
-        """Return the replicas' addresses of each of *domains*, sorted; () if not known yet."""
+        """Return the sorted addresses of the replicas of each domain; () if not known yet."""
         metadata = self._driver.cluster.metadata
         return [
             tuple(sorted(str(h.address) for h in metadata.get_replicas(self.keyspace, d.encode())))
@@ -155,37 +156,35 @@ class Session:
 
         def settle(rows: Any, error: BaseException | None) -> None:
             if done.done():
-                return  # whoever waited has gone
+                return  # its caller was cancelled
             if error is not None:
                 done.set_exception(error)
             else:
                 done.set_result(rows)
 
-        def hand_over(rows: Any, error: BaseException | None) -> None:
-            # Also when the driver calls back at once, in this thread: always through the loop.
+        def deliver(rows: Any, error: BaseException | None) -> None:
+            # Through the event loop even if the driver calls back at once, in this thread.
             try:
                 self._loop.call_soon_threadsafe(settle, rows, error)
             except RuntimeError:
-                log.info("answer after the loop was closed")
+                log.info("Cassandra answered after the event loop had closed")
 
         future: ResponseFuture = self._driver.execute_async(statement, execution_profile=profile)
-        future.add_callbacks(
-            lambda rows: hand_over(rows, None), lambda error: hand_over(None, error)
-        )
+        future.add_callbacks(lambda rows: deliver(rows, None), lambda error: deliver(None, error))
         return done
 
 
 @asynccontextmanager
 async def open_session(config: CassandraConfig) -> AsyncIterator[Session]:
-    """Connect within the configured time and close in the end.
+    """Connect within the configured time, and close at the end.
 
     Raises StoreUnavailableError when no contact point answers in time, and AccessDeniedError at
-    once when one is not whom we trust or does not know us.
+    once when a node refuses our account or has a certificate that we do not trust.
     """
     loop = asyncio.get_running_loop()
     deadline = time.monotonic() + config.connect_within_seconds
     while True:
-        # A cluster object whose first connect failed is of no more use: take a new one each time.
+        # A cluster object whose first connect failed cannot be used again.
         cluster = _cluster(config)
         try:
             with quiet_driver():
@@ -193,7 +192,7 @@ async def open_session(config: CassandraConfig) -> AsyncIterator[Session]:
             break
         except Exception as error:
             await loop.run_in_executor(None, cluster.shutdown)
-            if reason := denial(error):
+            if reason := denial_of(error):
                 raise AccessDeniedError(f"Cassandra: {reason}") from error
             if time.monotonic() > deadline:
                 raise StoreUnavailableError(
@@ -254,7 +253,7 @@ def _raise_read(error: Exception) -> NoReturn:
 
 
 def _raise_write(error: Exception) -> NoReturn:
-    # With the fall-through policy NoHostAvailable says that nothing was sent anywhere.
+    # With the fall-through policy, NoHostAvailable means that nothing was sent.
     if isinstance(error, Unavailable | NoHostAvailable | InvalidRequest | Unauthorized):
         raise StoreUnavailableError(_describe(error)) from error
     raise OutcomeUnknownError(_describe(error)) from error

@@ -14,7 +14,7 @@ import structlog
 from prometheus_client import CollectorRegistry, Gauge
 
 from shared.security.config import TlsConfig
-from shared.security.tls import ServerFiles, refusal, server_context
+from shared.security.tls import ServerFiles, server_context, trust_failure
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -97,7 +97,7 @@ class Handshakes:
                 ssl_shutdown_timeout=SHUTDOWN_SECONDS,
             )
         except (OSError, TimeoutError) as error:
-            log.debug("TLS handshake failed", error=refusal(error) or type(error).__name__)
+            log.debug("TLS handshake failed", error=trust_failure(error) or type(error).__name__)
 
     async def end(self) -> None:
         """Cancel the remaining handshakes."""

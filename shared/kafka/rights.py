@@ -19,7 +19,7 @@ from aiokafka.protocol.types import Array, Boolean, Int16, Int32, Schema, String
 from shared.config import KafkaConfig, parse_addresses
 from shared.errors import AccessDeniedError
 from shared.kafka.client import security_arguments
-from shared.security.tls import refusal
+from shared.security.tls import trust_failure
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -79,7 +79,7 @@ async def require_access(config: KafkaConfig, rights: Mapping[str, Right]) -> No
 def _denial(error: BaseException) -> str | None:
     if isinstance(error, _ACCOUNT_REFUSED):
         return f"the user is refused: {' '.join(map(str, error.args))}"
-    if reason := refusal(error):
+    if reason := trust_failure(error):
         return reason
     if isinstance(error, ValueError):  # raised by aiokafka's SCRAM client
         return f"its proof of the password is wrong: {error}"

@@ -1,1 +1,1 @@
-"""The rules that all tiers share. Pure: no I/O, clock, environment or log."""
+"""The rules that the tiers share. Pure: no I/O, clock, environment or log."""

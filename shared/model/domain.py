@@ -1,9 +1,9 @@
-"""Give every mail domain one spelling, and refuse what is no mail domain.
+"""Give every mail domain one spelling, and refuse text that is not a mail domain.
 
 The rules are those of RFC 1035 and RFC 1123 for host names, and of IDNA 2008 (RFC 5890
-to 5893) after the mapping of UTS 46 for internationalised ones. Which characters are
-assigned is for the Unicode tables of Python and ``idna`` to say: a newer Python may accept
-a name that an older one refuses, but no two ever give one name two spellings.
+to 5893) after the mapping of UTS 46 for internationalised names. The Unicode tables of Python and
+``idna`` define which characters are assigned: a newer Python may accept a name that an older one
+refuses, but two versions never give one name two spellings.
 """
 
 import re
@@ -39,22 +39,22 @@ DOMAIN_PROBLEMS = (
 """Why a text is not a mail domain: every problem that ``parse_domain`` raises."""
 
 
-# What nearly every name is: plain labels and a last one of letters. It need accept no more,
-# but what it accepts gets no second look.
+# The form of nearly every name: plain labels, and letters in the last one. It need not match every
+# valid name, but a name that it matches is accepted without further checks.
 _PLAIN_NAME = re.compile(r"(?:(?!-|..--)[a-z0-9-]{1,63}+(?<!-)\.)++[a-z]{1,63}+")
 _DOTS = ".\u3002\uff0e\uff61"
 _NOT_LETTER_DIGIT_HYPHEN_DOT = re.compile(r"[\x00-,/:-`{-\x7f]")
-# In parts that inet_aton would read (decimal, octal, hexadecimal), or with an IPv6 address's
-# colons; their ranges do not matter, for no such name has a real last label.
+# Parts that inet_aton accepts (decimal, octal, hexadecimal), or the colons of an IPv6 address.
+# Their ranges do not matter: no such name has a valid last label.
 _NUMBER = r"(?:0x[0-9a-f]*|[0-9]+)"
 _IP_ADDRESS = re.compile(
     rf"(\[)?(?:{_NUMBER}(?:\.{_NUMBER}){{0,3}}"
     r"|(?:ipv6:)?(?:[0-9a-f]{0,4}:){2,7}[0-9a-f.]*(?:%.*)?)(?(1)\])",
     re.DOTALL,
 )
-# Mapping drops some of these without a word, and two names would look like one.
+# The mapping drops some of these silently, so that two names would look the same.
 _UNSAFE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zs", "Zl", "Zp"})
-# Letters and marks that Unicode calls default ignorable: they show nothing either.
+# Letters and marks that Unicode calls default ignorable: they are invisible too.
 _INVISIBLE = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
@@ -63,11 +63,11 @@ _INVISIBLE = re.compile(
 def parse_domain(text: str) -> DomainName:
     """Return the one spelling of the domain that *text* names.
 
-    ``parse_domain`` of the result is the result. Any ``str`` may come in, lone surrogates
-    and control characters included. The time it takes is bounded: what is too long is
-    refused unread. Special-use names (``example.test``) are names like any other.
+    ``parse_domain`` of the result is the result. *text* may be any ``str``, even with lone
+    surrogates or control characters. The time is bounded: a text that is too long is refused
+    unread. Special-use names (``example.test``) are valid.
 
-    Raise ``InvalidDomainError`` with one of ``DOMAIN_PROBLEMS`` if *text* names no mail domain.
+    Raises ``InvalidDomainError`` with one of ``DOMAIN_PROBLEMS`` if *text* is not a mail domain.
     """
     if len(text) > MAX_NAME_OCTETS and (len(text) > MAX_NAME_OCTETS + 1 or text[-1] not in _DOTS):
         raise _too_long()
@@ -83,7 +83,7 @@ def parse_domain(text: str) -> DomainName:
 
 
 def escape_input(text: str) -> str:
-    """Return *text* escaped to printable ASCII and cut to 80 characters, to be shown to people."""
+    """Return *text* escaped to printable ASCII and cut to 80 characters, for error messages."""
     escaped = text[: MAX_QUOTED_CHARACTERS + 1].encode("unicode_escape").decode("ascii")
     if len(escaped) > MAX_QUOTED_CHARACTERS:
         escaped = escaped[: MAX_QUOTED_CHARACTERS - 3] + "..."
@@ -96,7 +96,7 @@ def quote_input(text: str) -> str:
 
 
 def _map_to_unicode_labels(text: str) -> str:
-    """Return *text* in the lower case, normal form and dots of UTS 46 (non-transitional)."""
+    """Return *text* mapped by UTS 46 (non-transitional): lower case, normal form, plain dots."""
     for character in text:
         if unicodedata.category(character) in _UNSAFE_CATEGORIES or _INVISIBLE.match(character):
             raise _forbidden(character)
@@ -107,7 +107,7 @@ def _map_to_unicode_labels(text: str) -> str:
 
 
 def _parse_mapped(name: str) -> DomainName:
-    """Judge *name*, which is in lower case and has lost its trailing dot, label by label."""
+    """Check *name*, in lower case and without its trailing dot, and return its A-label form."""
     if not name:
         raise InvalidDomainError(Problem.EMPTY_DOMAIN)
     if _IP_ADDRESS.fullmatch(name):
@@ -126,10 +126,10 @@ def _parse_mapped(name: str) -> DomainName:
 
 
 def _a_label(label: str) -> str:
-    """Return the ASCII form of a mapped *label*, be it plain, an A-label or a U-label."""
+    """Return the ASCII form of a mapped *label*: a plain one, an A-label or a U-label."""
     if not label:
         raise InvalidDomainError(Problem.EMPTY_LABEL)
-    # The A-label of a U-label is at least as long, so this bounds what idna has to do.
+    # The A-label of a U-label is at least as long, so this limits the work of idna.
     if len(label) > MAX_LABEL_OCTETS:
         raise _label_too_long(label)
     if label.startswith("-") or label.endswith("-"):

@@ -1,4 +1,4 @@
-"""Say what a sender reports: one domain, one kind of outcome, how often, under which key."""
+"""An event as a sender reports it: a domain, what happened to its mail, how often, and a key."""
 
 import re
 from enum import StrEnum
@@ -45,14 +45,14 @@ def parse_kind(text: str) -> EventKind:
 
 
 def parse_count(count: int) -> int:
-    """Return *count* if one report may stand for that many events."""
+    """Return *count* if one event may have it; raise InvalidEventError if not."""
     if not 1 <= count <= MAX_COUNT:
         raise InvalidEventError(Problem.INVALID_COUNT, max_count=MAX_COUNT)
     return count
 
 
 def parse_idempotency_key(text: str) -> str:
-    """Return *text* if it can be an idempotency key: 1 to 64 visible ASCII characters."""
+    """Return *text* if it is a valid idempotency key; raise InvalidEventError if not."""
     if _IDEMPOTENCY_KEY.fullmatch(text) is None:
         raise InvalidEventError(Problem.INVALID_KEY, max_key_length=MAX_IDEMPOTENCY_KEY_LENGTH)
     return text

@@ -1,7 +1,7 @@
 """Choose a domain's partition so that partitions follow Cassandra's ring.
 
 Every Kafka partition is one contiguous range of Cassandra's tokens: the domains that a worker
-flushes together have the same replicas, so a group of updates needs no scattering.
+flushes together have the same replicas, so a batch of updates goes to few nodes.
 A producer that partitions in another way costs speed, never correctness.
 """
 
@@ -19,7 +19,7 @@ def token_of(domain: DomainName) -> int:
     differs from the standard one in bytes above 127 only, and no domain has any.
     """
     token: int = mmh3.hash64(domain, signed=True)[0]
-    # Cassandra keeps the lowest value for the ring's own start.
+    # Cassandra reserves the lowest value for the start of the ring.
     return token if token != -_HALF_RING else _HALF_RING - 1
 
 

@@ -1,13 +1,13 @@
-"""Encode events as the topic's records and decode them again.
+"""Encode events as records of the topic, and decode them.
 
 The key is the domain in ASCII, the value a MessagePack array that starts with a version::
 
     [1, kind, count]            kind: 0 delivered, 1 bounced
     [1, kind, count, key]       key: the sender's idempotency key
 
-A new version gets a new first number and a decoder beside the old ones: the topic keeps
-records for as long as its retention says, so every version that was ever written stays
-readable. ``tests/unit/shared/model/records`` holds examples of each.
+A new version gets a new first number and a further decoder. The topic keeps records for the whole
+retention time, so every version that was ever written must stay readable.
+``tests/unit/shared/model/records`` has examples of each.
 """
 
 from functools import lru_cache
@@ -20,23 +20,23 @@ from shared.model.event import Event, EventKind, parse_idempotency_key
 
 VERSION = 1
 MAX_COUNT = 2**40
-"""Of one record: far above what a group of requests adds up to, and far below what would let a
-few records overflow a counter (2**63)."""
+"""Per record: far more than a group of requests adds up to, and so little that a few records
+cannot overflow a counter (2**63)."""
 
 KeyValue = tuple[bytes, bytes]
 TRACEPARENT = "traceparent"
-"""The header of a record, and of a request, that says which span it goes on from (W3C)."""
+"""The header of a request or a record that names the trace and the parent span (W3C)."""
 TRACEPARENT_BYTES = 80
-"""What the header adds to a record at most."""
+"""The most that the header adds to a record."""
 RECORD_OVERHEAD_BYTES = 32
-"""What a record adds at most to its key and value (KIP-98: 21 bytes and some varints)."""
+"""The most that a record adds to its key and value (KIP-98: 21 bytes and some varints)."""
 
 _KINDS = (EventKind.DELIVERED, EventKind.BOUNCED)
 _CODES = {kind: code for code, kind in enumerate(_KINDS)}
 
 
 class _ValueV1(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True, gc=False):
-    """The value of version 1, as it stands in the bytes."""
+    """The value of version 1."""
 
     version: int
     kind: int
@@ -45,7 +45,7 @@ class _ValueV1(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fiel
 
 
 class _ShortValueV1(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """The same without a key, as almost all are: one byte less each."""
+    """The same without a key, as most values are: one byte shorter."""
 
     version: int
     kind: int
@@ -57,7 +57,7 @@ _decode = msgspec.msgpack.Decoder(_ValueV1).decode
 
 
 def encode_event(event: Event) -> KeyValue:
-    """Return the key and the value of the record that says *event*."""
+    """Return the key and the value of the record of *event*."""
     if event.idempotency_key is None:
         return encode_count(event.domain, event.kind, event.count)
     value = _encode(_ValueV1(VERSION, _CODES[event.kind], event.count, event.idempotency_key))
@@ -65,26 +65,25 @@ def encode_event(event: Event) -> KeyValue:
 
 
 def encode_count(domain: DomainName, kind: EventKind, count: int) -> KeyValue:
-    """Return the key and the value of the record of *count* events without a key."""
+    """Return the key and the value of the record of *count* events without idempotency keys."""
     return domain.encode("ascii"), _encode_short(kind, count)
 
 
 _SHORT_BYTES = 8
-"""Up to here a value has no key, or a key of a few characters, and is one of a few."""
+"""A value up to this size has no key, or a very short one; there are few such values."""
 
 
-# Nearly all records of a busy topic say one of a few small counts.
+# Nearly all records of a busy topic have one of a few small counts.
 @lru_cache(maxsize=4096)
 def _encode_short(kind: EventKind, count: int) -> bytes:
     return _encode(_ShortValueV1(VERSION, _CODES[kind], count))
 
 
 def decode_event(key: bytes | None, value: bytes | None) -> Event:
-    """Return the event that a record says.
+    """Return the event of a record.
 
-    Raises UndecodableRecordError for garbage, an unknown version, a count that no counter
-    holds, and for a domain that is not in the one spelling that ingest writes: counting it
-    would make a second domain out of one.
+    Raises UndecodableRecordError for malformed bytes, an unknown version, a count out of range,
+    and a domain in another spelling than ingest writes: counting it would make two domains of one.
     """
     if key is None or value is None:
         raise UndecodableRecordError("the record has no key or no value")
@@ -99,7 +98,7 @@ def _decode_value(value: bytes) -> tuple[EventKind, int, str | None]:
     try:
         fields = _decode(value)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise UndecodableRecordError(f"the value is no record: {error}") from error
+        raise UndecodableRecordError(f"the value is not a record: {error}") from error
     if fields.version != VERSION:
         raise UndecodableRecordError(f"version {fields.version} is unknown")
     if not 0 <= fields.kind < len(_KINDS):
@@ -127,7 +126,7 @@ def _decode_domain(key: bytes) -> DomainName:
         text = key.decode("ascii")
         domain = parse_domain(text)
     except (UnicodeDecodeError, InvalidDomainError) as error:
-        raise UndecodableRecordError(f"the key is no domain: {error}") from error
+        raise UndecodableRecordError(f"the key is not a domain: {error}") from error
     if domain != text:
         raise UndecodableRecordError("the key is not the one spelling of its domain")
     return domain

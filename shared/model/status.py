@@ -1,4 +1,4 @@
-"""Classify a domain by its counters: the rule that customers ask for."""
+"""Classify a domain by its counters: the business rule."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,7 +9,7 @@ DEFAULT_THRESHOLD = 1000
 
 
 class Status(StrEnum):
-    """What the counters prove."""
+    """What the counters prove about a domain."""
 
     CATCH_ALL = "catch-all"
     NOT_CATCH_ALL = "not catch-all"
@@ -17,7 +17,7 @@ class Status(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a status is what it is."""
+    """The reason for a status."""
 
     MORE_THAN_THRESHOLD_DELIVERED = "more_than_threshold_delivered"
     BOUNCED = "bounced"
@@ -40,8 +40,8 @@ _UNKNOWN = Verdict(Status.UNKNOWN, Reason.NOT_ENOUGH_DATA)
 def classify(counters: Counters, threshold: int = DEFAULT_THRESHOLD) -> Verdict:
     """Return what *counters* prove.
 
-    One bounce is enough for "not catch-all", whatever was delivered, and final.
-    "catch-all" takes *more* than ``threshold`` deliveries: exactly as many are still unknown.
+    One bounce makes a domain "not catch-all" for good, however much was delivered.
+    "catch-all" needs *more* than ``threshold`` deliveries; exactly ``threshold`` is "unknown".
     """
     if counters.bounced > 0:
         return _NOT_CATCH_ALL

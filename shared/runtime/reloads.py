@@ -1,4 +1,4 @@
-"""Read again at SIGHUP what may change while a process runs: its keys, its certificate."""
+"""Reload at SIGHUP what may change while a process runs: its API keys, its certificate."""
 
 from typing import Protocol
 
@@ -11,24 +11,24 @@ log = structlog.stdlib.get_logger(__name__)
 
 
 class Reloadable(Protocol):
-    """What can be read again."""
+    """A part of the process that can be loaded again from its file."""
 
     def reload(self) -> None:
-        """Read it again. Raises PipelineError, having kept what there was."""
+        """Load it again. Raises PipelineError, and keeps the old state."""
 
 
 class Reloads:
-    """All that a process reads again; call it at SIGHUP.
+    """Reloads all parts of a process; call it at SIGHUP.
 
-    What is wrong is logged and counted, and keeps nothing else from being read.
+    A part that fails is logged and counted, and the others are reloaded all the same.
     """
 
     def __init__(self, registry: CollectorRegistry, **parts: Reloadable | None) -> None:
         self._parts = {name: part for name, part in parts.items() if part is not None}
         self._counted = Counter(
             "catchall_reloads",
-            "Times that something was read again at SIGHUP, by what it is and whether it could"
-            " be used; if not, the old one stays.",
+            "Reloads at SIGHUP, by what was reloaded and by outcome; after a failure the old one"
+            " stays in use.",
             ["what", "outcome"],
             registry=registry,
         )
@@ -37,13 +37,13 @@ class Reloads:
                 self._counted.labels(name, outcome)
 
     def __call__(self) -> None:
-        """Read everything again."""
+        """Reload every part."""
         for name, part in self._parts.items():
             try:
                 part.reload()
             except PipelineError as error:
                 self._counted.labels(name, "failed").inc()
-                log.error("wrong when read again; the old stays", what=name, error=str(error))  # noqa: TRY400 its sentence says it all
+                log.error("reload failed, the old one stays in use", what=name, error=str(error))  # noqa: TRY400 its sentence is enough
             else:
                 self._counted.labels(name, "ok").inc()
-                log.info("read again", what=name)
+                log.info("reloaded", what=name)

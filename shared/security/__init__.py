@@ -1,1 +1,1 @@
-"""Certificates and passwords: what we show to others, and whom we trust."""
+"""Certificates, certificate authorities and passwords."""

@@ -1,7 +1,7 @@
-"""What the environment says of certificates, passwords and whom to trust.
+"""The settings of TLS and of our accounts, from environment variables.
 
-A secret comes from its variable or from the file that ``..._FILE`` names; it is a ``SecretStr``
-from then on, which prints as stars.
+A secret comes from its variable, or from the file that ``..._FILE`` names. It is a ``SecretStr``,
+which prints as stars.
 """
 
 from pathlib import Path
@@ -17,7 +17,7 @@ _MAX_SECRET_CHARS = 4096
 
 
 def _read_secret(settings: Any, prefix: str, name: str) -> Any:
-    """Return *settings* with the secret *name* in it, if a file holds it."""
+    """Return *settings* with the secret *name* from its file, if it has one."""
     file = settings.get(f"{name}_file") if isinstance(settings, dict) else None
     if not file:
         return settings
@@ -35,7 +35,7 @@ def _read_secret(settings: Any, prefix: str, name: str) -> Any:
 
 
 def _check(ca_file: Path | None, variable: str) -> list[str]:
-    """Return what is wrong with the file of authorities."""
+    """Return the problems of a file of certificate authorities."""
     try:
         client_context(ca_file)
     except ConfigError as error:
@@ -49,7 +49,7 @@ def _report(problems: list[str]) -> None:
 
 
 class TlsConfig(BaseSettings):
-    """Our own certificate, on every port, and whom we believe over HTTP (``TLS_*``)."""
+    """The certificate of all our ports, and the authorities for our HTTP requests (``TLS_*``)."""
 
     model_config = SettingsConfigDict(env_prefix="TLS_", frozen=True, hide_input_in_errors=True)
 
@@ -57,7 +57,7 @@ class TlsConfig(BaseSettings):
     """PEM: the certificate, then the chain below it. Read again at SIGHUP, as is its key."""
     private_key_file: Path | None = None
     ca_file: Path | None = None
-    """Whom a node believes that asks other nodes, which it does over https if this is given."""
+    """The authorities that certify other nodes; if given, a node scrapes them over https."""
 
     @property
     def server_files(self) -> ServerFiles | None:
@@ -81,13 +81,13 @@ class TlsConfig(BaseSettings):
 
 
 class KafkaSecurity(BaseSettings):
-    """How Kafka knows us and we know Kafka (``KAFKA_*``)."""
+    """TLS to Kafka, and our account there (``KAFKA_*``)."""
 
     model_config = SettingsConfigDict(env_prefix="KAFKA_", frozen=True, hide_input_in_errors=True)
 
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_SSL"] = "PLAINTEXT"
     ca_file: Path | None = None
-    """PEM; without it the system's authorities are believed."""
+    """PEM; without it we trust the system's authorities."""
     sasl_username: str | None = None
     """The mechanism is SCRAM-SHA-512."""
     sasl_password: SecretStr | None = None
@@ -106,7 +106,7 @@ class KafkaSecurity(BaseSettings):
             if not (self.sasl_username and self.sasl_password):
                 problems.append("KAFKA_SASL_USERNAME, KAFKA_SASL_PASSWORD: SASL_SSL needs both")
         elif named:
-            # Else a forgotten word would send everything in the clear.
+            # Else a forgotten setting would send the password unencrypted.
             problems.append("KAFKA_SECURITY_PROTOCOL: a user name needs SASL_SSL")
         if self.security_protocol != "PLAINTEXT":
             problems += _check(self.ca_file, "KAFKA_CA_FILE")
@@ -117,17 +117,17 @@ class KafkaSecurity(BaseSettings):
 
 
 class CassandraSecurity(BaseSettings):
-    """How Cassandra knows us and we know Cassandra (``CASSANDRA_*``)."""
+    """TLS to Cassandra, and our account there (``CASSANDRA_*``)."""
 
     model_config = SettingsConfigDict(
         env_prefix="CASSANDRA_", frozen=True, hide_input_in_errors=True
     )
 
     ca_file: Path | None = None
-    """PEM; with it we speak TLS, without it never."""
+    """PEM; we use TLS if it is given, and only then."""
     check_hostname: bool = True
-    """Off where the nodes' certificates do not name the addresses at which they are found: then
-    whoever has a certificate of that authority is a node."""
+    """Switch it off where the nodes' certificates do not name their addresses. Then every holder
+    of a certificate of that authority is accepted as a node."""
     username: str | None = None
     password: SecretStr | None = None
     password_file: Path | None = None

@@ -1,6 +1,6 @@
-"""Make the two sides of TLS: what we show to clients, and whom we believe.
+"""Build the TLS contexts of servers and clients.
 
-Nothing below TLS 1.2, and no certificate without its name, unless a setting says so.
+Both need TLS 1.2 or later. A client checks the name in a certificate unless a setting forbids it.
 """
 
 import ssl
@@ -10,13 +10,13 @@ from pathlib import Path
 
 from shared.errors import ConfigError
 
-_RECORDS = 10
-"""A handshake takes two each way; more would be a defect of ours."""
+_ROUNDS = 10
+"""A handshake takes two rounds; more would be a defect here."""
 _ENDLESS = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
 
 
 def client_context(ca_file: Path | None, *, check_hostname: bool = True) -> ssl.SSLContext:
-    """Return what a client believes: *ca_file* alone, or the system's authorities if there is none.
+    """Return a context that trusts *ca_file* alone, or the system's authorities if it is None.
 
     Raises ConfigError.
     """
@@ -29,8 +29,8 @@ def client_context(ca_file: Path | None, *, check_hostname: bool = True) -> ssl.
     return context
 
 
-def refusal(error: BaseException) -> str | None:
-    """Return what is wrong with the other side for good; None if it may be well the next time."""
+def trust_failure(error: BaseException) -> str | None:
+    """Return why TLS with the peer will fail again; None if the next attempt may succeed."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"its certificate is refused: {error.verify_message}"
     if isinstance(error, ssl.SSLError) and not isinstance(error, _ENDLESS):
@@ -46,9 +46,9 @@ class ServerFiles:
     private_key: Path
 
     def load_into(self, context: ssl.SSLContext) -> None:
-        """Let *context* show them from its next handshake on. Raises ConfigError.
+        """Let *context* use them from its next handshake on. Raises ConfigError.
 
-        After that it may be good for nothing: try a fresh one first.
+        An error may leave *context* unusable: try a new one first.
         """
         for file, name in (
             (self.certificate, "TLS_CERTIFICATE_FILE"),
@@ -59,7 +59,7 @@ class ServerFiles:
             except OSError as error:
                 raise ConfigError([f"{name}: {file}: {error.strerror}"]) from error
         try:
-            # Without a password of ours OpenSSL would ask the terminal for one.
+            # Without a password argument OpenSSL would prompt on the terminal.
             context.load_cert_chain(self.certificate, self.private_key, password="")
         except (ssl.SSLError, ValueError) as error:
             if isinstance(error, ssl.SSLError) and error.reason == "KEY_VALUES_MISMATCH":
@@ -69,9 +69,9 @@ class ServerFiles:
             raise ConfigError([f"TLS_CERTIFICATE_FILE, TLS_PRIVATE_KEY_FILE: {problem}"]) from error
 
     def expires_at(self) -> float:
-        """Return until when the pair is good, in seconds since 1970. Raises ConfigError.
+        """Return when the certificate expires, in seconds since 1970. Raises ConfigError.
 
-        The pair is tried: we shake hands with ourselves, in memory, trusting the file itself.
+        The pair is tested by a TLS handshake in memory, with a client that trusts the file itself.
         """
         server = server_context()
         self.load_into(server)
@@ -87,23 +87,23 @@ class ServerFiles:
 
 
 def server_context() -> ssl.SSLContext:
-    """Return a context for a server, which has no certificate yet."""
+    """Return a server context without a certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
 
 
 def _shake(server: ssl.SSLContext, client: ssl.SSLContext) -> dict[str, object]:
-    """Return the certificate of *server* as *client* sees and believes it. Raises SSLError."""
-    there, back = ssl.MemoryBIO(), ssl.MemoryBIO()
-    serving = server.wrap_bio(there, back, server_side=True)
-    asking = client.wrap_bio(back, there)
-    for _ in range(_RECORDS):
+    """Return the certificate of *server* that *client* has verified. Raises SSLError."""
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    server_side = server.wrap_bio(to_server, to_client, server_side=True)
+    client_side = client.wrap_bio(to_client, to_server)
+    for _ in range(_ROUNDS):
         with suppress(ssl.SSLWantReadError):
-            asking.do_handshake()
-            return dict(asking.getpeercert() or {})
+            client_side.do_handshake()
+            return dict(client_side.getpeercert() or {})
         with suppress(ssl.SSLWantReadError):
-            serving.do_handshake()
+            server_side.do_handshake()
     raise ssl.SSLError("the handshake does not end")
 
 
@@ -111,6 +111,6 @@ def _reason(error: Exception) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return error.verify_message
     if isinstance(error, ssl.SSLError):
-        # Only one of OpenSSL's own has a reason.
+        # Only errors of OpenSSL itself have a reason.
         return (getattr(error, "reason", None) or str(error)).replace("_", " ").lower()
     return error.strerror or str(error) if isinstance(error, OSError) else str(error)

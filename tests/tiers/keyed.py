@@ -14,7 +14,7 @@ from tests.tiers.processes import PROCESSES
 from tests.tiers.stack import Stack, TierProcess
 from tests.waiting import until
 
-READ_AGAIN = '"read again"'
+RELOADED = '"reloaded"'
 
 
 @dataclass(slots=True)
@@ -44,7 +44,7 @@ class Keyed:
 
     async def reload(self) -> None:
         """Send SIGHUP to both nodes; wait until each process has read the key file."""
-        await self.hang_up(READ_AGAIN)
+        await self.hang_up(RELOADED)
 
     async def hang_up(self, awaited: str) -> None:
         """Send SIGHUP to both nodes; wait until each process has logged *awaited* once more."""

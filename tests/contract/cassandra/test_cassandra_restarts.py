@@ -122,7 +122,7 @@ async def test_the_epoch_changes_when_a_node_ends_and_only_then(
 ) -> None:
     """It changes when a node ends and when it returns, and at no other time.
 
-    This test fails if a new driver changes what shared/cassandra/nodes.py reads from it.
+    This test fails if a new driver changes what shared/cassandra/node_restarts.py reads from it.
     """
     quiet = session.node_epoch()
     for _ in range(20):

@@ -57,7 +57,7 @@ async def test_an_undecodable_record_becomes_a_dead_letter_and_its_partition_goe
     letter = json.loads(value)
     assert key.decode() == letter["log"] == f"{topics.name}/{partition}"
     assert letter["offset"] == 1
-    assert letter["reason"].startswith("the value is no record")
+    assert letter["reason"].startswith("the value is not a record")
     assert (base64.b64decode(letter["key"]), base64.b64decode(letter["value"])) == bad
     assert await topics.committed(GROUP, partition) == 3
 

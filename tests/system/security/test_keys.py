@@ -144,7 +144,7 @@ async def test_a_secret_is_rotated_without_a_refused_request(closed: Keyed) -> N
 
     right = closed.file.read_bytes()
     closed.file.write_text('{"keys": [{"id": "changing", "sha256": ["plain"], "scopes": []}]}')
-    await closed.hang_up("the old stays")
+    await closed.hang_up("the old one stays")
     assert await statuses(second) == {202}
     for node in (closed.ingest, closed.query):
 
@@ -153,7 +153,7 @@ async def test_a_secret_is_rotated_without_a_refused_request(closed: Keyed) -> N
             return '\ncatchall_reloads_total{outcome="failed",what="keys"} 1.0\n' in metrics
 
         await until(is_counted)
-    (line,) = [line for line in closed.query.log_text().splitlines() if "the old stays" in line]
+    (line,) = [line for line in closed.query.log_text().splitlines() if "the old one stays" in line]
     assert json.loads(line)["level"] == "error"
     assert "keys[0].sha256[0]" in line
     assert "keys[0].scopes" in line

@@ -1,4 +1,4 @@
-"""How Cassandra knows us and we know Cassandra, and what it means when one does not."""
+"""Authenticate to Cassandra, check its certificate, and recognise errors that will not go away."""
 
 import logging
 import ssl
@@ -12,34 +12,34 @@ from cassandra.cluster import NoHostAvailable
 from cassandra.io.libevreactor import LibevConnection
 
 from shared.config import CassandraConfig
-from shared.security.tls import refusal
+from shared.security.tls import trust_failure
 
 _NOT_KNOWN = "Unable to perform authentication"
-"""Cassandra's word when it cannot read its own roles just now."""
+"""Cassandra's message when it cannot read its roles for the moment."""
 
 
 class NotTrustedError(Exception):
-    """A node's side of TLS is not one that we accept."""
+    """A node's certificate, or its TLS, is not acceptable."""
 
 
 class TlsConnection(LibevConnection):  # type: ignore[misc] # the driver has no types
-    """The driver's connection; why there is no TLS is not lost on its way up.
+    """The driver's connection; it keeps the reason of a TLS failure.
 
-    The driver makes all of a socket's errors one error of its own.
+    The driver itself turns all errors of a socket into one error without a reason.
     """
 
     def _initiate_connection(self, sockaddr: Any) -> None:
         try:
             super()._initiate_connection(sockaddr)
         except ssl.SSLError as error:
-            if reason := refusal(error):
+            if reason := trust_failure(error):
                 self._socket.close()
                 raise NotTrustedError(f"{self.endpoint}: {reason}") from error
             raise
 
 
 def credentials(config: CassandraConfig) -> PlainTextAuthProvider | None:
-    """Return who we are, None if we need not say so."""
+    """Return our credentials, None if none are configured."""
     if config.username is None or config.password is None:
         return None
     return PlainTextAuthProvider(config.username, config.password.get_secret_value())
@@ -47,21 +47,21 @@ def credentials(config: CassandraConfig) -> PlainTextAuthProvider | None:
 
 @contextmanager
 def quiet_driver() -> Iterator[None]:
-    """Keep back what the driver says of a first connection: its caller says it in one line."""
+    """Suppress the driver's logs of a first connection: the caller reports it in one line."""
     logger = logging.getLogger("cassandra.cluster")
 
-    def keep_back(_: logging.LogRecord) -> bool:
+    def suppress(_: logging.LogRecord) -> bool:
         return False
 
-    logger.addFilter(keep_back)
+    logger.addFilter(suppress)
     try:
         yield
     finally:
-        logger.removeFilter(keep_back)
+        logger.removeFilter(suppress)
 
 
-def denial(error: BaseException) -> str | None:
-    """Return why connecting will not succeed later either; None if it may."""
+def denial_of(error: BaseException) -> str | None:
+    """Return why connecting will fail later too; None if it may succeed."""
     for cause in _causes(error):
         if isinstance(cause, NotTrustedError):
             return str(cause)
