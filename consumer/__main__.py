@@ -26,7 +26,7 @@ from shared.runtime.node import open_node
 def new_writer() -> uuid.UUID:
     """Return a version 1 UUID that no process on any host has made or will make (RFC 9562)."""
     noise = int.from_bytes(os.urandom(8), "big")
-    # The multicast bit marks a node that is no hardware address.
+    # The multicast bit marks a node that is not a hardware address.
     return uuid.uuid1(node=(noise & 0xFFFFFFFFFFFF) | 1 << 40, clock_seq=noise >> 50)
 
 

@@ -45,7 +45,7 @@ _decode = msgspec.msgpack.Decoder(_ValueV1).decode
 
 
 def encode_change(change: Change) -> KeyValue:
-    """Return the key and the value of the record that says *change*."""
+    """Return the key and the value of the record of *change*."""
     counted = change.counted
     value = _ValueV1(
         VERSION, change.topic_partition, counted.delivered, counted.bounced, change.appended_at
@@ -54,7 +54,7 @@ def encode_change(change: Change) -> KeyValue:
 
 
 def decode_change(key: bytes | None, value: bytes | None) -> Change:
-    """Return the change that a record says. Raises UndecodableRecordError."""
+    """Return the change of a record. Raises UndecodableRecordError."""
     if key is None or value is None:
         raise UndecodableRecordError("the change has no key or no value")
     try:
@@ -62,7 +62,7 @@ def decode_change(key: bytes | None, value: bytes | None) -> Change:
         text = key.decode("ascii")
         domain = parse_domain(text)
     except (msgspec.DecodeError, UnicodeDecodeError, InvalidDomainError) as error:
-        raise UndecodableRecordError(f"this is no change: {error}") from error
+        raise UndecodableRecordError(f"the record is not a change: {error}") from error
     if fields.version != VERSION:
         raise UndecodableRecordError(f"version {fields.version} is unknown")
     if domain != text or fields.delivered < 0 or fields.bounced < 0:

@@ -82,7 +82,7 @@ def main(
 ) -> None:
     """Run one tier and exit. Status 0: a signal stopped it, and nothing was lost.
 
-    2: the environment is wrong; each problem is on a line of its own. 1: it could not start, go
+    2: the settings are wrong; one line per problem. 1: it could not start, go
     on, or finish the work in flight. 3: a second signal ended it.
     """
     reader = EnvironmentReader()

@@ -9,7 +9,7 @@ from tests.tiers.stack import Stack, TierProcess
 TIERS = ("ingest", "query")
 NOT_BROUGHT_ABOUT = {
     "malformed_request": "test_refusals.py sends it by hand",
-    "malformed_body": "where it is not about gzip: unit/shared/test_http_body.py",
+    "malformed_body": "where it is not about gzip: unit/shared/http/test_bodies.py",
     "body_too_slow": "test_hostile_clients.py",
     "too_many_connections": "contract/test_http_server.py",
     "node_full": "unit/ingest/test_handlers.py, unit/query/test_caching.py",

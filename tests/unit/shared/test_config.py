@@ -1,4 +1,4 @@
-"""What the environment may say, and how its problems are reported."""
+"""The settings from the environment, and how their problems are reported."""
 
 import os
 
@@ -18,7 +18,7 @@ VARIABLES = ("KAFKA_", "CASSANDRA_", "LOG_")
 
 @pytest.fixture(autouse=True)
 def _empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let no variable of the machine get in."""
+    """Remove the machine's own variables."""
     for name in list(os.environ):
         if name.startswith(VARIABLES):
             monkeypatch.delenv(name)
@@ -36,7 +36,7 @@ def _empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_addresses_are_hosts_and_ports(text: str, addresses: list[tuple[str, int]]) -> None:
-    """A missing port is the default one; IPv6 stands in brackets."""
+    """A missing port is the default one; IPv6 addresses are in brackets."""
     assert parse_addresses(text, 9092) == addresses
 
 
@@ -47,14 +47,14 @@ def test_addresses_are_hosts_and_ports(text: str, addresses: list[tuple[str, int
         *("::1", "2001:db8::7", "[::1", "::1]:9092", "a:b:1"),
     ],
 )
-def test_what_is_no_address_is_refused(text: str) -> None:
-    """A port out of range, a host of nothing and IPv6 without brackets are mistakes."""
+def test_an_invalid_address_is_refused(text: str) -> None:
+    """A port out of range, an empty host, and IPv6 without brackets are errors."""
     with pytest.raises(ValueError, match=r"is not host:port"):
         parse_addresses(text, 9092)
 
 
 def test_a_group_of_settings_comes_from_its_variables(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is set is taken, what is not has its default."""
+    """A variable that is not set has its default."""
     monkeypatch.setenv("CASSANDRA_CONTACT_POINTS", "a:9043,b:9043")
     monkeypatch.setenv("CASSANDRA_KEYSPACE", "mail")
     read = EnvironmentReader()
@@ -65,7 +65,7 @@ def test_a_group_of_settings_comes_from_its_variables(monkeypatch: pytest.Monkey
 
 
 def test_every_problem_of_every_group_is_reported_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever sets a process up learns all that is wrong from one try."""
+    """One attempt shows the operator every mistake."""
     monkeypatch.setenv("KAFKA_REQUEST_TIMEOUT_SECONDS", "soon")
     monkeypatch.setenv("CASSANDRA_CONTACT_POINTS", "a:99999")
     monkeypatch.setenv("CASSANDRA_KEYSPACE", "Robert'); DROP TABLE")
@@ -88,8 +88,8 @@ def test_every_problem_of_every_group_is_reported_at_once(monkeypatch: pytest.Mo
         assert problem in str(refusal.value)
 
 
-def test_what_a_problem_was_can_be_read_from_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The report names the variable and says what is wrong with it."""
+def test_a_problem_names_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The report has the variable and what is wrong with it."""
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "a,b:zero")
     read = EnvironmentReader()
     read(KafkaConfig)
@@ -99,7 +99,7 @@ def test_what_a_problem_was_can_be_read_from_it(monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.parametrize("seconds", ["nan", "inf", "-1", "0", "3601"])
 def test_timeouts_are_finite_and_positive(seconds: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A timeout that never ends, or has ended before it began, is a mistake."""
+    """An infinite, zero or negative timeout is an error."""
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "a")
     monkeypatch.setenv("KAFKA_REQUEST_TIMEOUT_SECONDS", seconds)
     read = EnvironmentReader()
@@ -108,7 +108,7 @@ def test_timeouts_are_finite_and_positive(seconds: str, monkeypatch: pytest.Monk
         read.check()
 
 
-def test_a_good_environment_has_nothing_to_report(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_valid_environment_has_no_problems(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without problems the check passes."""
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "a")
     read = EnvironmentReader()

@@ -1,4 +1,4 @@
-"""Errors say what the caller does next."""
+"""The class of an error defines what the caller does next."""
 
 from shared.errors import (
     ConfigError,
@@ -12,7 +12,7 @@ from shared.problems import Problem
 
 
 def test_a_configuration_error_has_every_problem() -> None:
-    """All problems are kept apart, and one to a line in its text."""
+    """The problems are a list, and one per line in its text."""
     error = ConfigError(["A: wrong", "B: missing"])
     assert error.problems == ["A: wrong", "B: missing"]
     assert str(error) == "A: wrong\nB: missing"
@@ -33,8 +33,8 @@ def test_a_retriable_error_has_the_sentence_of_its_problem_or_a_better_one() -> 
     assert str(NodeFullError("The queue is full.")) == "The queue is full."
 
 
-def test_what_the_caller_did_wrong_is_never_retriable() -> None:
-    """No class tells its catcher two things to do."""
+def test_a_wrong_input_is_never_retriable() -> None:
+    """No class has two meanings for its catcher."""
 
     def descendants(kind: type[Exception]) -> set[type[Exception]]:
         return {kind}.union(*(descendants(child) for child in kind.__subclasses__()))

@@ -1,4 +1,4 @@
-"""Alive, ready, and counted."""
+"""The management port: alive, ready, metrics."""
 
 import asyncio
 from contextlib import suppress
@@ -12,7 +12,7 @@ from tests.fakes.requests import ask, json_of
 
 
 def test_a_process_is_not_ready_before_its_checks_have_passed() -> None:
-    """Nothing is taken for granted at the start."""
+    """At the start no dependency is assumed to work."""
     readiness = Readiness("kafka", "cassandra")
     readiness["kafka"].passed()
     assert not readiness.ready
@@ -21,12 +21,12 @@ def test_a_process_is_not_ready_before_its_checks_have_passed() -> None:
 
 
 def test_a_process_that_needs_nothing_is_ready() -> None:
-    """No checks, nothing to wait for."""
+    """Without checks it has nothing to wait for."""
     assert Readiness().ready
 
 
 def test_a_stopping_process_is_not_ready() -> None:
-    """Traffic goes elsewhere before the door is closed."""
+    """Traffic goes to other nodes before this one closes its port."""
     stop = asyncio.Event()
     readiness = Readiness("kafka", stop=stop)
     readiness["kafka"].passed()
@@ -34,8 +34,8 @@ def test_a_stopping_process_is_not_ready() -> None:
     assert not readiness.ready
 
 
-def test_the_report_says_which_check_failed_and_why() -> None:
-    """The last error stays after the recovery, for whoever asks what it was."""
+def test_the_report_has_the_failed_checks_and_their_errors() -> None:
+    """The last error stays visible after the recovery."""
     readiness = Readiness("kafka", "cassandra")
     readiness["kafka"].failed(StoreUnavailableError("no answer"))
     readiness["kafka"].passed()
@@ -62,13 +62,13 @@ async def test_readyz_follows_the_checks() -> None:
 
 
 async def test_a_process_is_alive_while_not_ready() -> None:
-    """What is broken elsewhere is no reason to restart this process."""
+    """Restarting this process would not repair a dependency."""
     response = await ask(build_management(Readiness("kafka"), CollectorRegistry()), "GET", "/livez")
     assert response.status == 200
 
 
 async def test_metrics_are_those_of_the_registry() -> None:
-    """What was counted is shown in Prometheus's form."""
+    """In the format of Prometheus."""
     registry = CollectorRegistry()
     Counter("seen", "Seen.", registry=registry).inc(3)
     response = await ask(build_management(Readiness(), registry), "GET", "/metrics")
@@ -78,7 +78,7 @@ async def test_metrics_are_those_of_the_registry() -> None:
 
 
 async def probe_once(check: Check, error: Exception | None) -> None:
-    """Let one probe pass, or fail with *error*."""
+    """Run one probe that passes, or fails with *error*."""
 
     async def probe() -> None:
         if error is not None:

@@ -1,4 +1,4 @@
-"""How many refusals are told of, and what is said of them."""
+"""How many refusals are logged, and with which fields."""
 
 from structlog.testing import capture_logs
 
@@ -7,14 +7,14 @@ from tests.fakes.clock import Clock
 
 
 def refuse(log: RefusalLog, times: int, code: str = "node_full") -> None:
-    """Refuse as often."""
+    """Log *times* refusals."""
     for number in range(times):
         if log.permits(code):
             log.write(code, 503, "PUT", "/events/{domain}/bounced", f"r-{number}")
 
 
-def test_a_line_says_which_request_was_refused_where_and_why() -> None:
-    """By the template of the path: the path itself is the sender's."""
+def test_a_line_has_the_request_the_route_and_the_reason() -> None:
+    """The route is the template: the path itself comes from the client."""
     with capture_logs() as lines:
         refuse(RefusalLog(Clock()), 1)
 
@@ -32,7 +32,7 @@ def test_a_line_says_which_request_was_refused_where_and_why() -> None:
     ]
 
 
-def test_a_flood_is_told_of_by_a_few_lines_a_second_and_the_number_of_the_others() -> None:
+def test_a_flood_is_a_few_lines_a_second_with_the_number_of_the_others() -> None:
     """One code's flood hides no other code."""
     clock = Clock()
     log = RefusalLog(clock)

@@ -19,8 +19,8 @@ def value(*fields: object) -> bytes:
 
 
 @given(COUNTS, COUNTS)
-def test_what_was_said_is_read(delivered: int, bounced: int) -> None:
-    """Whatever the counters are."""
+def test_an_encoded_change_decodes_to_itself(delivered: int, bounced: int) -> None:
+    """With any counters."""
     change = Change(DomainName("example.com"), "events/3", Counters(delivered, bounced), 7)
     assert decode_change(*encode_change(change)) == change
 
@@ -47,7 +47,7 @@ def test_the_bytes_are_as_documented() -> None:
         (b"nothing", value(1, "events/3", 5, 1, 7)),
     ],
 )
-def test_what_is_no_change_is_refused(key: bytes | None, data: bytes | None) -> None:
+def test_an_undecodable_change_is_refused(key: bytes | None, data: bytes | None) -> None:
     """Another version, another spelling, counts below zero, garbage."""
     with pytest.raises(UndecodableRecordError):
         decode_change(key, data)

@@ -215,19 +215,19 @@ def test_a_domain_has_one_spelling(text: str, name: str) -> None:
 
 
 @pytest.mark.parametrize(("code", "text"), REFUSED, ids=lambda value: ascii(value)[:60])
-def test_what_is_no_mail_domain_is_refused(code: Code, text: str) -> None:
-    """A refusal says by a stable code which rule was broken."""
+def test_a_text_that_is_not_a_mail_domain_is_refused(code: Code, text: str) -> None:
+    """A stable code names the broken rule."""
     assert refusal(text).problem is code
 
 
 def test_every_code_is_in_the_table() -> None:
-    """No refusal exists that no example shows."""
+    """Every code has an example."""
     assert {code for code, _ in REFUSED} == set(DOMAIN_PROBLEMS)
 
 
 @pytest.mark.parametrize("text", [text for _, text in REFUSED] + TEN_KILOBYTES, ids=lambda _: "")
 def test_a_refusal_is_one_printable_sentence(text: str) -> None:
-    """The detail is plain ASCII in one short sentence, whatever came in."""
+    """The detail is one short sentence in ASCII, for any input."""
     error = refusal(text)
     assert str(error).isascii()
     assert str(error).isprintable()
@@ -288,7 +288,9 @@ def test_every_character_that_mapping_drops_is_refused() -> None:
 @pytest.mark.parametrize(
     "text", [NAME_253 + "ä", *TEN_KILOBYTES], ids=lambda value: ascii(value[:6])
 )
-def test_what_is_too_long_is_refused_unread(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_text_that_is_too_long_is_refused_unread(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Nothing but the length is looked at, so the cost does not grow with the input."""
     monkeypatch.setattr("shared.model.domain.idna", Untouchable())
     monkeypatch.setattr("shared.model.domain.unicodedata", Untouchable())
@@ -324,7 +326,7 @@ def test_idna_never_sees_a_long_label(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("text", TEN_KILOBYTES, ids=lambda value: ascii(value[:6]))
 def test_ten_kilobytes_are_refused_within_a_millisecond(text: str) -> None:
-    """A long input costs microseconds; the best of many runs is what it takes undisturbed."""
+    """A long input costs microseconds; the best of many runs is the undisturbed time."""
     took = []
     for _ in range(20):
         start = time.perf_counter()

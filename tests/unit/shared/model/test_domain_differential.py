@@ -29,7 +29,7 @@ JOINERS = frozenset("\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}")
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What one side says: a name, or none and why."""
+    """The result of one side: a name, or the reason for none."""
 
     name: str | None
     why: str = ""
@@ -45,7 +45,7 @@ class Difference:
 
 
 def ours(text: str) -> Verdict:
-    """Return what we say."""
+    """Return our result."""
     try:
         return Verdict(parse_domain(text))
     except InvalidDomainError as error:
@@ -53,7 +53,7 @@ def ours(text: str) -> Verdict:
 
 
 def theirs(text: str) -> Verdict:
-    """Return what email-validator says of *text* as a domain of mail, without asking DNS."""
+    """Return the result of email-validator for *text*, without DNS."""
     try:
         return Verdict(validate_email_domain_name(text)["ascii_domain"])
     except email_validator.EmailSyntaxError as error:
@@ -258,7 +258,7 @@ def made_up() -> Iterator[str]:
 
 
 def explanations(text: str) -> set[str]:
-    """Return the classes that say why the verdicts on *text* differ; none if they agree.
+    """Return the classes that explain why the results for *text* differ; none if they agree.
 
     Two names for one text, or a difference without a class, fail.
     """
@@ -274,7 +274,7 @@ def explanations(text: str) -> set[str]:
 
 
 def test_every_difference_from_email_validator_has_a_reason() -> None:
-    """On the whole corpus we agree, or one of the listed classes says why not; none is idle."""
+    """On the whole corpus we agree, or a listed class explains it; every class is needed."""
     met: set[str] = set()
     agreed = accepted = 0
     for text in [*CURATED, *made_up()]:

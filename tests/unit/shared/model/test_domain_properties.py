@@ -85,7 +85,7 @@ texts = st.one_of(
 
 
 def parsed(text: str) -> DomainName | None:
-    """Return what *text* names, or None where it is refused."""
+    """Return the domain of *text*, or None if it is refused."""
     try:
         return parse_domain(text)
     except InvalidDomainError:
@@ -97,7 +97,7 @@ def parsed(text: str) -> DomainName | None:
 @example("\ud800")
 @example("\0")
 def test_any_text_is_refused_or_becomes_a_key(text: str) -> None:
-    """No text, however broken, raises anything but the one refusal, whose words are harmless."""
+    """Any text raises no other error, and the error's message is harmless."""
     try:
         name = parse_domain(text)
     except InvalidDomainError as error:
@@ -121,7 +121,7 @@ def test_parsing_twice_changes_nothing(text: str) -> None:
 
 @settings(deadline=None, max_examples=400)
 @given(texts)
-def test_what_is_accepted_survives_the_round_trip_of_idna(text: str) -> None:
+def test_an_accepted_name_survives_the_round_trip_of_idna(text: str) -> None:
     """Decoded to Unicode and encoded again, a name is the same; and so reads the Unicode form."""
     name = parsed(text)
     if name is None:
@@ -156,7 +156,7 @@ def test_case_and_width_make_no_difference(text: str, data: st.DataObject) -> No
 @settings(deadline=None, max_examples=400)
 @given(ascii_names | joined(awkward_labels).map(str.lower))
 def test_the_short_way_accepts_nothing_that_the_long_way_refuses(text: str) -> None:
-    """The regular expression is a short cut and no second rule."""
+    """The regular expression is a short cut and not a second rule."""
     if domain_module._PLAIN_NAME.fullmatch(text) and len(text) <= 253:
         assert domain_module._parse_mapped(text) == text
 

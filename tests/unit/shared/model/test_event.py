@@ -1,4 +1,4 @@
-"""What a report of one kind may say."""
+"""The limits of an event's fields."""
 
 import pytest
 
@@ -22,22 +22,22 @@ def test_a_kind_has_one_spelling(kind: EventKind) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "Delivered", "DELIVERED", " bounced", "bounce", "opened"])
-def test_no_other_kind_is_taken(text: str) -> None:
-    """What is not exactly a kind is refused."""
+def test_no_other_kind_is_accepted(text: str) -> None:
+    """A text that is not exactly a kind is refused."""
     with pytest.raises(InvalidEventError) as refusal:
         parse_kind(text)
     assert refusal.value.problem is Problem.UNKNOWN_EVENT
 
 
 @pytest.mark.parametrize("count", [1, 2, MAX_COUNT])
-def test_counts_within_bounds_are_taken(count: int) -> None:
+def test_counts_within_bounds_are_accepted(count: int) -> None:
     """One report may stand for one to a million events."""
     assert parse_count(count) == count
 
 
 @pytest.mark.parametrize("count", [0, -1, MAX_COUNT + 1, 2**63])
 def test_counts_out_of_bounds_are_refused(count: int) -> None:
-    """Nothing, less than nothing and too much are refused."""
+    """Zero, a negative count and a too large one are refused."""
     with pytest.raises(InvalidEventError) as refusal:
         parse_count(count)
     assert refusal.value.problem is Problem.INVALID_COUNT
@@ -45,7 +45,7 @@ def test_counts_out_of_bounds_are_refused(count: int) -> None:
 
 @pytest.mark.parametrize("key", ["!", "~", "a" * 64, "0b1c-44:x/y"])
 def test_visible_ascii_is_a_key(key: str) -> None:
-    """Any 1 to 64 visible characters will do."""
+    """Any 1 to 64 visible characters are valid."""
     assert parse_idempotency_key(key) == key
 
 
@@ -53,13 +53,13 @@ def test_visible_ascii_is_a_key(key: str) -> None:
     "key", ["", "a" * 65, "a b", " a", "a\n", "a\x7f", "\x00", "é", "a\u200b", "\udc80"]
 )
 def test_other_keys_are_refused(key: str) -> None:
-    """Neither spaces nor controls nor anything beyond ASCII, and not too much of it."""
+    """No spaces, no control characters, nothing beyond ASCII, and no more than 64."""
     with pytest.raises(InvalidEventError) as refusal:
         parse_idempotency_key(key)
     assert refusal.value.problem is Problem.INVALID_KEY
 
 
-def test_an_event_says_one_outcome_without_a_key_unless_told() -> None:
-    """The plain report is of one event."""
+def test_an_event_is_one_outcome_without_a_key_by_default() -> None:
+    """The plain report stands for one event."""
     event = Event(DomainName("a.example"), EventKind.BOUNCED)
     assert (event.count, event.idempotency_key) == (1, None)

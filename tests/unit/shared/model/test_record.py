@@ -46,7 +46,7 @@ events = st.builds(
 
 @pytest.mark.parametrize("record", examples("version_1.json"))
 def test_records_of_version_1_stay_readable(record: dict[str, Any]) -> None:
-    """What was ever written decodes to what it said then."""
+    """A record of an old version decodes to the same event as ever."""
     assert decode_event(bytes_of(record["key"]), bytes_of(record["value"])) == event_of(
         record["event"]
     )
@@ -54,7 +54,7 @@ def test_records_of_version_1_stay_readable(record: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("record", examples("version_1.json"))
 def test_records_are_written_as_version_1(record: dict[str, Any]) -> None:
-    """What is written is, byte for byte, what older workers can read."""
+    """Byte for byte, so that older workers can read them."""
     assert encode_event(event_of(record["event"])) == (
         bytes_of(record["key"]),
         bytes_of(record["value"]),
@@ -63,36 +63,36 @@ def test_records_are_written_as_version_1(record: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("record", examples("garbage.json"))
 def test_garbage_is_refused_with_its_reason(record: dict[str, Any]) -> None:
-    """Whoever looks at a dead letter reads what is wrong with it."""
+    """A dead letter has the reason why it cannot be decoded."""
     with pytest.raises(UndecodableRecordError) as refusal:
         decode_event(bytes_of(record["key"]), bytes_of(record["value"]))
     assert record["reason"] in str(refusal.value)
 
 
-def test_an_idempotency_key_of_nothing_may_be_spelt_out() -> None:
-    """A fourth field of nil is no key."""
+def test_an_idempotency_key_may_be_an_explicit_nil() -> None:
+    """A fourth field of nil means that there is no key."""
     assert decode_event(b"example.com", b"\x94\x01\x00\x01\xc0").idempotency_key is None
 
 
 @settings(deadline=None)
 @given(event=events)
-def test_what_is_encoded_decodes_to_itself(event: Event) -> None:
+def test_an_encoded_event_decodes_to_itself(event: Event) -> None:
     """No event changes on its way through the topic."""
     assert decode_event(*encode_event(event)) == event
 
 
 @settings(deadline=None)
 @given(event=events)
-def test_a_value_is_as_short_as_admission_reckons(event: Event) -> None:
-    """A value has at most 80 bytes, whatever the count and the key of a report."""
+def test_a_value_is_as_short_as_admission_assumes(event: Event) -> None:
+    """A value has at most 80 bytes, with any count and key."""
     assert len(encode_event(event)[1]) <= 80
 
 
 @settings(deadline=None, max_examples=500)
 @given(key=st.binary(max_size=40), value=st.binary(max_size=40))
 @example(key=b"example.com", value=b"\x94\x01\x00\x01\xa1\xff")
-def test_no_bytes_bring_the_decoder_down(key: bytes, value: bytes) -> None:
-    """Anything that is no record is undecodable, never another error."""
+def test_no_bytes_crash_the_decoder(key: bytes, value: bytes) -> None:
+    """Bytes that are not a record are undecodable, and raise no other error."""
     try:
         event = decode_event(key, value)
     except UndecodableRecordError:
@@ -102,8 +102,8 @@ def test_no_bytes_bring_the_decoder_down(key: bytes, value: bytes) -> None:
 
 @settings(deadline=None, max_examples=500)
 @given(event=events, position=st.integers(0, 200), byte=st.integers(0, 255))
-def test_no_damaged_record_brings_the_decoder_down(event: Event, position: int, byte: int) -> None:
-    """One byte changed gives a record or an undecodable one, never another error."""
+def test_no_damaged_record_crashes_the_decoder(event: Event, position: int, byte: int) -> None:
+    """A changed byte gives a record or an undecodable one, and no other error."""
     key, value = encode_event(event)
     damaged = bytearray(value)
     damaged[position % len(value)] = byte

@@ -26,7 +26,7 @@ NOT_CATCH_ALL = Verdict(Status.NOT_CATCH_ALL, Reason.BOUNCED)
         (0, 5000, NOT_CATCH_ALL),
     ],
 )
-def test_a_domain_is_what_its_counters_prove(
+def test_a_domain_has_the_status_that_its_counters_prove(
     delivered: int, bounced: int, verdict: Verdict
 ) -> None:
     """More than 1,000 deliveries and no bounce are a catch-all; one bounce decides."""

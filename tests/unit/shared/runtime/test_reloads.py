@@ -1,4 +1,4 @@
-"""What is read again at SIGHUP."""
+"""Reloading at SIGHUP."""
 
 from prometheus_client import CollectorRegistry
 
@@ -7,21 +7,21 @@ from shared.runtime.reloads import Reloads
 
 
 class Part:
-    """Something that is read again, and may be wrong then."""
+    """A part that can be reloaded, and may fail."""
 
     def __init__(self) -> None:
         self.wrong = False
         self.reads = 0
 
     def reload(self) -> None:
-        """Count it, or refuse."""
+        """Count the reload, or fail."""
         if self.wrong:
             raise ConfigError(["keys.json: wrong"])
         self.reads += 1
 
 
-def test_everything_is_read_again_though_one_of_it_is_wrong() -> None:
-    """Each is counted by what it is and how it ended, from the start on."""
+def test_every_part_is_reloaded_even_if_one_fails() -> None:
+    """Each reload is counted by part and outcome; the metrics start at zero."""
     registry, keys, certificate = CollectorRegistry(), Part(), Part()
     reloads = Reloads(registry, keys=keys, certificate=certificate)
 
@@ -41,8 +41,8 @@ def test_everything_is_read_again_though_one_of_it_is_wrong() -> None:
     assert (counted("certificate", "failed"), counted("certificate", "ok")) == (0, 2)
 
 
-def test_what_a_process_does_not_have_is_not_read() -> None:
-    """A hangup of an open node over plain HTTP does nothing, and ends nothing."""
+def test_a_part_that_a_process_does_not_have_is_not_reloaded() -> None:
+    """A SIGHUP to an open node over plain HTTP has no effect."""
     registry = CollectorRegistry()
     Reloads(registry, keys=None, certificate=None)()
 

@@ -1,4 +1,4 @@
-"""What the environment may say of certificates and secrets, and that secrets stay secret."""
+"""The settings of certificates and secrets; secrets stay secret."""
 
 import os
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ Settings = type[KafkaConfig] | type[CassandraConfig] | type[TlsConfig]
 
 @pytest.fixture(autouse=True)
 def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let no variable of the machine get in."""
+    """Remove the machine's own variables."""
     for name in list(os.environ):
         if name.startswith(("KAFKA_", "CASSANDRA_", "TLS_")):
             monkeypatch.delenv(name)
@@ -45,7 +45,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 def problems(
     monkeypatch: pytest.MonkeyPatch, settings: Settings, environment: Mapping[str, object]
 ) -> list[str]:
-    """Return what is said of *environment*."""
+    """Return the problems that are reported for *environment*."""
     for name, value in environment.items():
         monkeypatch.setenv(name, str(value))
     read = EnvironmentReader()
@@ -124,7 +124,7 @@ def problems(
         (TlsConfig, {"TLS_CA_FILE": "/nowhere"}, "TLS_CA_FILE: /nowhere: No such file"),
     ],
 )
-def test_what_cannot_work_is_one_line(
+def test_an_impossible_setting_is_one_line(
     monkeypatch: pytest.MonkeyPatch,
     authority: Authority,
     settings: Settings,
@@ -138,8 +138,8 @@ def test_what_cannot_work_is_one_line(
     assert line.startswith(problem.format(folder))
 
 
-def test_the_end_of_a_certificate_is_known(authority: Authority) -> None:
-    """The pair works, and it is good for longer than the one that is not."""
+def test_the_expiry_of_a_certificate_is_known(authority: Authority) -> None:
+    """The pair works, and expires later than the expired one."""
     folder = authority.file.parent
     files = TlsConfig(
         certificate_file=folder / "good.pem", private_key_file=folder / "good.key"
@@ -148,10 +148,10 @@ def test_the_end_of_a_certificate_is_known(authority: Authority) -> None:
     assert files.expires_at() > LONG_AGO.timestamp()
 
 
-def test_a_key_with_a_password_is_refused_and_nobody_is_asked(
+def test_a_key_with_a_password_is_refused_without_a_prompt(
     monkeypatch: pytest.MonkeyPatch, authority: Authority, tmp_path: Path
 ) -> None:
-    """OpenSSL by itself would wait for somebody at the terminal."""
+    """OpenSSL alone would prompt on the terminal and wait."""
     certificate, key = authority.issue("locked", "127.0.0.1")
     locked = tmp_path / "locked.key"
     plain = load_pem_private_key(key.read_bytes(), None)
@@ -165,7 +165,7 @@ def test_a_key_with_a_password_is_refused_and_nobody_is_asked(
 def test_a_secret_comes_from_a_file_and_prints_as_stars(
     monkeypatch: pytest.MonkeyPatch, authority: Authority, tmp_path: Path
 ) -> None:
-    """A line's end is no part of it; only the client itself is told."""
+    """The end of the line is not part of it; only the client gets it in plain text."""
     file = tmp_path / "password"
     file.write_text(f"{SECRET}\n")
     monkeypatch.setenv("KAFKA_SECURITY_PROTOCOL", "SASL_SSL")

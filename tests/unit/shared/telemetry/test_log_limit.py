@@ -1,4 +1,4 @@
-"""What passes of a client's repeated lines."""
+"""The limit of a client's repeated lines."""
 
 import logging
 
@@ -16,7 +16,7 @@ def say(logger: logging.Logger, times: int) -> None:
 
 @pytest.fixture
 def logger(request: pytest.FixtureRequest) -> logging.Logger:
-    """A logger that no other test has, nor anybody hears."""
+    """A logger of this test alone, without handlers."""
     own = logging.getLogger(request.node.nodeid)
     own.propagate = False
     return own
@@ -25,7 +25,7 @@ def logger(request: pytest.FixtureRequest) -> logging.Logger:
 def test_a_line_passes_once_whatever_its_arguments(
     logger: logging.Logger, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Another line is not held back by it."""
+    """It does not suppress another line."""
     logger.addHandler(caplog.handler)
     logger.addFilter(RepeatFilter(3600))
 
@@ -34,10 +34,10 @@ def test_a_line_passes_once_whatever_its_arguments(
     assert caplog.messages == ["no answer from 0", "no topic"]
 
 
-def test_a_line_passes_again_when_its_time_is_over(
+def test_a_line_passes_again_after_the_interval(
     logger: logging.Logger, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A long outage is still told of."""
+    """A long outage stays visible in the log."""
     logger.addHandler(caplog.handler)
     logger.addFilter(RepeatFilter(0))
 

@@ -1,4 +1,4 @@
-"""Which requests are traced, and what it takes."""
+"""Which requests are traced, and what tracing needs."""
 
 import subprocess
 import sys
@@ -38,7 +38,7 @@ async def answer(_: web.BaseRequest, domain: str) -> web.StreamResponse:
 
 
 def traced_router(spans: ListedSpans) -> Router:
-    """Return a router whose requests *spans* tells of."""
+    """Return a router whose requests are recorded in *spans*."""
     instrumentation = HttpInstrumentation(spans=spans)
     return Router(
         [Route("GET", "/domains/{domain}", answer, OPEN)], instrumentation=instrumentation
@@ -56,7 +56,7 @@ def traced_router(spans: ListedSpans) -> Router:
 async def test_a_request_of_a_trace_is_a_span_of_it(
     domain: str, status: int, code: StatusCode
 ) -> None:
-    """Named by its route; a refusal of the sender's fault is no error of ours."""
+    """Its name is its route; a 4xx is not an error of the span."""
     spans = ListedSpans()
     response = await ask(
         traced_router(spans), "GET", f"/domains/{domain}", None, {"traceparent": TRACEPARENT}
@@ -73,8 +73,8 @@ async def test_a_request_of_a_trace_is_a_span_of_it(
     assert span.status.status_code is code
 
 
-async def test_what_its_sender_does_not_trace_is_not_traced() -> None:
-    """Whatever share of other requests is."""
+async def test_a_request_whose_sender_does_not_trace_it_is_not_traced() -> None:
+    """Whatever the ratio for other requests."""
     spans = ListedSpans(ratio=1.0)
     await ask(traced_router(spans), "GET", "/domains/a.b", None, {"traceparent": NOT_TRACED})
 
@@ -82,8 +82,8 @@ async def test_what_its_sender_does_not_trace_is_not_traced() -> None:
 
 
 @pytest.mark.parametrize(("ratio", "traced"), [(0.0, 0), (1.0, 2)])
-async def test_chance_picks_from_the_others(ratio: float, traced: int) -> None:
-    """A new trace each."""
+async def test_other_requests_are_sampled(ratio: float, traced: int) -> None:
+    """Each starts a new trace."""
     spans = ListedSpans(ratio)
     for _ in range(2):
         await ask(traced_router(spans), "GET", "/domains/a.b")
@@ -92,20 +92,20 @@ async def test_chance_picks_from_the_others(ratio: float, traced: int) -> None:
     assert len({trace_of(span) for span in spans.ended}) == traced
 
 
-async def test_a_request_that_is_not_traced_has_nothing_to_carry_on() -> None:
-    """Neither outside of a span, nor within one of another's."""
+async def test_a_request_that_is_not_traced_has_no_traceparent() -> None:
+    """Without a span, or with a parent that is not sampled."""
     assert ListedSpans().current_traceparent() is None
     assert ListedSpans().continue_trace(NOT_TRACED, "x", {}) is None
     assert ListedSpans().continue_trace("nonsense", "x", {}) is None
 
 
-async def test_it_is_off_by_itself() -> None:
-    """No environment, no spans."""
+async def test_tracing_is_off_by_default() -> None:
+    """Without settings there are no spans."""
     async with open_tracing(TracingConfig(), "test") as spans:
         assert spans is None
 
 
-def test_nothing_of_opentelemetry_is_imported_where_it_is_off() -> None:
+def test_opentelemetry_is_not_imported_where_tracing_is_off() -> None:
     """The tiers run without the extra."""
     code = (
         "import sys, ingest.__main__, consumer.__main__, query.__main__;"
@@ -116,10 +116,10 @@ def test_nothing_of_opentelemetry_is_imported_where_it_is_off() -> None:
 
 
 @pytest.mark.parametrize("missing", ["no_such_module", "no_such_package.module"])
-def test_without_the_extra_it_says_what_is_missing(
+def test_without_the_extra_the_error_names_it(
     monkeypatch: pytest.MonkeyPatch, missing: str
 ) -> None:
-    """At the start, with every other problem of the environment."""
+    """At start, together with every other problem of the settings."""
     monkeypatch.setattr(tracing_config, "NEEDED", (*tracing_config.NEEDED, missing))
     monkeypatch.setenv("TRACING_ENDPOINT", "http://127.0.0.1:4318/v1/traces")
     read = EnvironmentReader()

@@ -1,4 +1,4 @@
-"""Routes, and what refusals look like."""
+"""Routing, and the form of refusals."""
 
 import asyncio
 
@@ -58,13 +58,13 @@ ROUTER = Router(
     ],
 )
 async def test_a_request_finds_its_handler(method: str, target: str, answer: list[str]) -> None:
-    """Values are decoded once, after the path is cut; the query string is no part of it."""
+    """Values are decoded once, after the path is split; the query string is not part of it."""
     response = await ask(ROUTER, method, target)
     assert (response.status, json_of(response)) == (200, answer)
 
 
-async def test_bytes_that_are_no_utf8_reach_the_handler_as_text() -> None:
-    """A broken escape is for the parser of domains to refuse, not a defect."""
+async def test_invalid_utf8_reaches_the_handler_as_text() -> None:
+    """The parser of domains refuses a broken escape; it is not a defect."""
     seen: list[str] = []
 
     async def keep(_: web.BaseRequest, value: str) -> web.Response:
@@ -83,7 +83,7 @@ async def test_bytes_that_are_no_utf8_reach_the_handler_as_text() -> None:
     ],
 )
 async def test_an_unknown_path_is_a_problem(target: str) -> None:
-    """Paths match whole, by case, and to the last slash."""
+    """A path matches as a whole, with its case and its last slash."""
     response = await ask(ROUTER, "GET", target)
     assert (response.status, json_of(response)["code"]) == (404, "unknown_path")
 
@@ -98,27 +98,27 @@ async def test_an_unknown_path_is_a_problem(target: str) -> None:
         ("OPTIONS", "/full", "GET, HEAD"),
     ],
 )
-async def test_a_known_path_says_what_it_answers_to(method: str, target: str, allow: str) -> None:
+async def test_a_known_path_lists_its_methods(method: str, target: str, allow: str) -> None:
     """Another method is 405, with every method of the path in Allow."""
     response = await ask(ROUTER, method, target)
     assert (response.status, json_of(response)["code"]) == (405, "method_not_allowed")
     assert response.headers["Allow"] == allow
 
 
-async def test_what_a_handler_raises_as_a_refusal_is_one() -> None:
-    """A handler need not catch what has an answer."""
+async def test_an_exception_that_refuses_becomes_a_problem() -> None:
+    """A handler need not catch exceptions that have a response."""
     response = await ask(ROUTER, "GET", "/full")
     assert (response.status, json_of(response)["code"]) == (503, "node_full")
 
 
-async def test_a_defect_is_no_refusal() -> None:
-    """What nobody foresaw goes up to the server, which logs it."""
+async def test_a_defect_is_not_a_refusal() -> None:
+    """An unexpected exception reaches the server, which logs it."""
     with pytest.raises(LookupError):
         await ask(ROUTER, "GET", "/defect")
 
 
 async def test_a_cancelled_handler_stays_cancelled() -> None:
-    """The router does not mistake a cancellation for an answer."""
+    """The router does not turn a cancellation into a response."""
 
     async def wait(_: web.BaseRequest) -> web.Response:
         raise asyncio.CancelledError

@@ -1,4 +1,4 @@
-"""Inflate a body, spending no more than it may become."""
+"""Inflating a body within a limit of memory."""
 
 import gzip
 
@@ -13,45 +13,45 @@ LIMIT = 1000
 
 
 def inflated(body: bytes, coding: str | None = "gzip") -> bytes:
-    """Return *body* as `inflate` has it from a request of that content coding."""
+    """Return *body* inflated, as a request with that content coding."""
     headers = {} if coding is None else {"Content-Encoding": coding}
     return inflate(make_mocked_request("POST", "/", headers), body, LIMIT)
 
 
 @pytest.mark.parametrize("coding", [None, "identity"])
-def test_a_plain_body_is_itself(coding: str | None) -> None:
-    """Nothing is taken from a body without a coding."""
+def test_a_plain_body_is_unchanged(coding: str | None) -> None:
+    """A body without a coding is returned as it is."""
     assert inflated(b"plain", coding) == b"plain"
 
 
 @pytest.mark.parametrize("members", [1, 2, 64])
 def test_the_members_of_a_gzip_body_are_one_body(members: int) -> None:
-    """Concatenated files are one (RFC 1952, 2.2), up to as many as are taken."""
+    """Concatenated members are one body (RFC 1952, 2.2), up to a limit."""
     assert inflated(gzip.compress(b"part") * members) == b"part" * members
 
 
 def test_a_body_of_too_many_members_is_refused() -> None:
-    """Each costs a copy of all behind it: thousands would block the loop for seconds."""
+    """Each costs a copy of the members after it: thousands would block the loop for seconds."""
     with pytest.raises(HttpProblem) as refused:
         inflated(gzip.compress(b"") * 65)
     assert refused.value.problem is Problem.MALFORMED_BODY
 
 
 @pytest.mark.parametrize("pieces", [[LIMIT + 1], [LIMIT, 1]])
-def test_what_becomes_too_large_is_refused(pieces: list[int]) -> None:
-    """The limit holds for all members together."""
+def test_a_body_that_inflates_too_much_is_refused(pieces: list[int]) -> None:
+    """The limit is for all members together."""
     with pytest.raises(HttpProblem) as refused:
         inflated(b"".join(gzip.compress(b"x" * size) for size in pieces))
     assert refused.value.problem is Problem.BODY_TOO_LARGE
 
 
-def test_what_becomes_just_as_large_as_it_may_is_taken() -> None:
-    """The limit belongs to what is allowed."""
+def test_a_body_that_inflates_to_the_limit_is_accepted() -> None:
+    """The limit itself is permitted."""
     assert inflated(gzip.compress(b"x" * LIMIT)) == b"x" * LIMIT
 
 
 @pytest.mark.parametrize("body", [b"no gzip", gzip.compress(b"cut short")[:-3]])
-def test_what_is_no_whole_gzip_is_refused(body: bytes) -> None:
+def test_an_incomplete_gzip_body_is_refused(body: bytes) -> None:
     """Garbage and a truncated file alike."""
     with pytest.raises(HttpProblem) as refused:
         inflated(body)

@@ -1,4 +1,4 @@
-"""What is counted of requests, and that nobody but us gives it its labels."""
+"""The metrics of requests, whose label values never come from a client."""
 
 import pytest
 from aiohttp import web
@@ -15,11 +15,11 @@ from tests.fakes.requests import ask
 
 SECONDS = "http_server_request_duration_seconds"
 MARK = "marked"
-"""Stands in all that a client sends here."""
+"""A part of everything that a client sends here."""
 
 
 class Served:
-    """A router, and what it has counted."""
+    """A router with its metrics."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -35,7 +35,7 @@ class Served:
         self.active: list[float | None] = []
 
     async def answer(self, _: web.BaseRequest, domain: str) -> web.StreamResponse:
-        """Answer, or refuse what is no domain."""
+        """Answer, or refuse a text that is not a domain."""
         self.active.append(self.value("http_server_active_requests", http_request_method="GET"))
         if "." not in domain:
             raise HttpProblem(Problem.EMPTY_DOMAIN)
@@ -46,7 +46,7 @@ class Served:
         raise NodeFullError("full")
 
     async def defect(self, _: web.BaseRequest) -> web.StreamResponse:
-        """Fail as no handler should."""
+        """Fail with a defect."""
         raise LookupError("a defect")
 
     def value(self, name: str, **labels: str) -> float | None:
@@ -54,7 +54,7 @@ class Served:
         return self.registry.get_sample_value(name, labels)
 
     def requests(self, method: str, route: str, status: int, error_type: str = "") -> float | None:
-        """Return how many requests were counted so."""
+        """Return how many requests were counted with these labels."""
         return self.value(
             f"{SECONDS}_count",
             http_request_method=method,
@@ -65,7 +65,7 @@ class Served:
 
 
 async def test_a_request_is_counted_by_its_template_and_its_status() -> None:
-    """Once each, the refused ones with the codes of their problems; none is active in the end."""
+    """Once each, refused ones with their problem code; none is active at the end."""
     served = Served()
     for target in ("/domains/a.example", "/domains/b.example", "/domains/a", "/full", "/nothing"):
         await ask(served.router, "GET", target)
@@ -84,8 +84,8 @@ async def test_a_request_is_counted_by_its_template_and_its_status() -> None:
     assert served.value("http_server_active_requests", http_request_method="GET") == 0
 
 
-async def test_what_tells_no_problem_is_no_refusal() -> None:
-    """A node that says that it is not ready refuses nobody, and is asked every second."""
+async def test_a_response_without_a_problem_is_not_a_refusal() -> None:
+    """A probe reads "not ready" every second: that is neither logged nor an error."""
 
     async def not_ready(_: web.BaseRequest) -> web.StreamResponse:
         return web.Response(status=503)
@@ -104,8 +104,8 @@ async def test_what_tells_no_problem_is_no_refusal() -> None:
     assert {sample.labels.get("error_type", "") for sample in samples} == {""}
 
 
-async def test_no_label_has_what_a_client_sent() -> None:
-    """Whatever method, path, query or header it thinks up: labels come from lists of ours."""
+async def test_no_label_comes_from_a_client() -> None:
+    """Whatever method, path, query or header it sends: label values come from our lists."""
     served = Served()
     headers = {"X-Request-Id": MARK, "User-Agent": MARK}
     for method, target in (
@@ -128,7 +128,7 @@ async def test_no_label_has_what_a_client_sent() -> None:
 
 
 def test_a_duration_is_in_the_first_bucket_that_holds_it() -> None:
-    """Buckets add up, and a bound is within its own."""
+    """Buckets are cumulative, and include their bound."""
     registry, metrics = CollectorRegistry(), HttpMetrics()
     registry.register(metrics)
     for seconds in (0.0, BOUNDS[0], BOUNDS[0] * 1.01, BOUNDS[-1] + 1):
