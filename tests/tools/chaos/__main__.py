@@ -45,7 +45,7 @@ def main(
     ] = 3.0,
     rate: Annotated[float, typer.Option(min=1, help="Events per second.")] = DEFAULT_RATE,
     commit_log: Annotated[
-        CommitLog, typer.Option(help="Consistency level of Cassandra's writes.")
+        CommitLog, typer.Option(help="When Cassandra syncs its commit log (commitlog_sync).")
     ] = CommitLog.GROUP,
     directory: Annotated[
         Path | None,
