@@ -54,8 +54,8 @@ class Handlers:
                 response = await self._respond(domain, known)
             except NodeFullError as error:
                 return await self._load_shedder.refuse(request, str(error))
-        self._metrics.answers[response.answered] += 1
-        return response.to(request)
+        self._metrics.answers[response.status_of_domain] += 1
+        return response.respond_to(request)
 
     async def post_domains(self, request: web.BaseRequest) -> web.StreamResponse:
         """``POST /domains``: an answer or an error for each name, in the order of the request."""

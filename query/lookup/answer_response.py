@@ -22,11 +22,11 @@ encode = msgspec.json.Encoder().encode
 class AnswerResponse(PrebuiltResponse):
     """The response to every request for one domain. A final answer does not use *max_age*."""
 
-    __slots__ = ("_headers", "_tag", "answered", "max_age")
+    __slots__ = ("_headers", "_tag", "max_age", "status_of_domain")
 
     def __init__(self, answer: Answer, max_age: int) -> None:
         body = encode(answer)
-        self.answered = answer.status
+        self.status_of_domain = answer.status
         self.max_age = max_age
         self._tag = blake2b(body, digest_size=_TAG_BYTES).hexdigest()
         self._headers = {
@@ -35,7 +35,7 @@ class AnswerResponse(PrebuiltResponse):
         }
         super().__init__(partial(_build, body, self._headers), status=HTTPStatus.OK)
 
-    def to(self, request: web.BaseRequest) -> web.StreamResponse:
+    def respond_to(self, request: web.BaseRequest) -> web.StreamResponse:
         """Return the response to *request*: 304 if its If-None-Match has the ETag."""
         if is_known(request, self._tag):
             return web.Response(status=304, headers=self._headers)

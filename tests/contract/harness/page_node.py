@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 from aiohttp import web
+from playwright.async_api import expect
 from prometheus_client import CollectorRegistry
 
 from query.handlers import Handlers, build_routes
@@ -21,8 +22,10 @@ from shared.http.server import HttpLimits, open_server
 from shared.model.counter import Counters
 from shared.model.domain import DomainName
 from shared.model.scope import Scope
+from tests.clients.browser import Visit
 from tests.fakes.counter_reader import InMemoryCounterReader
 from tests.servers.loopback import random_prefix
+from tests.waiting import until
 
 PORT = 20_080
 OPENAPI = {
@@ -114,3 +117,11 @@ async def open_page_node(
         finally:
             node.send(None)
             await cache.close()
+
+
+async def open_connected(opened: Visit, node: PageNode, path: str = "/") -> None:
+    """Open the page and wait until it is connected to the feed of changes."""
+    async with opened.page.expect_response("**/changes"):
+        await opened.page.goto(path)
+    await expect(opened.page.locator("#pulse-age")).to_contain_text("As of")
+    await until(lambda: node.streams)

@@ -168,13 +168,13 @@ async def test_a_thousand_clients_get_every_change_once_and_in_order(
     await reference.until(lambda: all(s.length >= reference.length for s in streams))
 
     assert {stream.digest for stream in streams} == {reference.digest}
-    told: dict[str, list[str]] = defaultdict(list)
+    sent: dict[str, list[str]] = defaultdict(list)
     for event in reference.events[at:]:
         if event.kind == "message":
-            told[event.data["domain"]].append(event.data["status"])
-    del told[names(last)[0]]
-    assert sorted(told) == sorted(names(written))
+            sent[event.data["domain"]].append(event.data["status"])
+    del sent[names(last)[0]]
+    assert sorted(sent) == sorted(names(written))
     both = ("catch-all", "not catch-all")
-    assert {tuple(statuses) for statuses in told.values()} <= {both, both[1:]}
+    assert {tuple(statuses) for statuses in sent.values()} <= {both, both[1:]}
     for stream in (reference, *streams):
         stream.close()

@@ -25,14 +25,14 @@ async def test_a_change_has_the_fields_of_the_answer_of_get(
 ) -> None:
     """Its event type is the default, the one of `onmessage`."""
     stream = await EventStream.open(feed_node.url)
-    await changes.count("told.example", 1001, 0)
-    await changes.write([catch_all("told.example")])
+    await changes.count("changed.example", 1001, 0)
+    await changes.write([catch_all("changed.example")])
     await stream.until(lambda: len(stream.changes) == 1)
-    await changes.count("told.example", 0, 1)
-    await changes.write([bounce("told.example")])
+    await changes.count("changed.example", 0, 1)
+    await changes.write([bounce("changed.example")])
     await stream.until(lambda: len(stream.changes) == 2)
 
-    async with changes.stack.http.get(f"{feed_node.url}/domains/told.example") as answer:
+    async with changes.stack.http.get(f"{feed_node.url}/domains/changed.example") as answer:
         now = await answer.json()
     assert b"Content-Type: text/event-stream\r\n" in stream.head
     assert b"Cache-Control: no-store\r\n" in stream.head
@@ -118,8 +118,8 @@ async def test_duplicates_and_outdated_changes_are_not_sent(
     await changes.write(last := changes.bounces(8, "end"))
     await stream.until(lambda: set(names(last)) <= set(domains(stream)))
 
-    told = [(c["domain"], c["status"]) for c in stream.changes if c["domain"] not in names(last)]
-    assert told == [("zombie.example", "catch-all"), ("zombie.example", "not catch-all")]
+    sent = [(c["domain"], c["status"]) for c in stream.changes if c["domain"] not in names(last)]
+    assert sent == [("zombie.example", "catch-all"), ("zombie.example", "not catch-all")]
     stream.close()
 
 

@@ -92,8 +92,8 @@ async def test_a_process_reports_its_readiness_and_metrics() -> None:
     ):
         assert not (await ports.scrape(address, address[0])).ready
         readiness["cassandra"].passed()
-        told = await ports.scrape(address, address[0])
-        assert (told.ready, told.scrape.tier) == (True, Tier.QUERY)
+        state = await ports.scrape(address, address[0])
+        assert (state.ready, state.scrape.tier) == (True, Tier.QUERY)
 
 
 @pytest.mark.parametrize(

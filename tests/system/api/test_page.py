@@ -1,4 +1,8 @@
-"""The page of a query node, as people see it: in a real Chromium, on a real pipeline."""
+"""The page of a query node in a real Chromium, on a real pipeline.
+
+Assertions about the page are ``expect(...)``, which Playwright repeats until it holds
+(``tests/unit/tools/test_browser_assertions.py`` checks this).
+"""
 
 import csv
 import io
@@ -19,7 +23,7 @@ STATUS = ".verdict strong:visible"
 
 @pytest_asyncio.fixture
 async def seen(browser: Browser, client: Client) -> AsyncIterator[Visit]:
-    """The page of the shared stack; what it may never do is looked at in the end."""
+    """The page of the shared stack. It must never load from another origin."""
     async with visit(browser, client.query) as opened:
         await opened.page.goto("/")
         await expect(opened.page.locator("#pulse-age")).to_contain_text("As of")
@@ -28,13 +32,13 @@ async def seen(browser: Browser, client: Client) -> AsyncIterator[Visit]:
 
 
 async def look_up(page: Page, domain: str) -> None:
-    """Do as a customer does."""
+    """Type a domain into the form and submit it."""
     await page.fill("#domain", domain)
     await page.press("#domain", "Enter")
 
 
-async def test_a_look_up_answers_without_a_reload(seen: Visit, client: Client) -> None:
-    """The card tells the status, why, the counts and how far it is; the address can be shared."""
+async def test_a_lookup_answers_without_a_reload(seen: Visit, client: Client) -> None:
+    """The card shows status, reason, counts and distance; the address can be shared."""
     await client.report("page-some.example.com", "delivered", 204)
     await client.wait_for_counts("page-some.example.com", 204, 0)
     page = seen.page
@@ -66,7 +70,7 @@ async def test_a_look_up_answers_without_a_reload(seen: Visit, client: Client) -
 async def test_an_invalid_domain_is_refused_with_an_explanation(
     seen: Visit, typed: str, why: str
 ) -> None:
-    """What was typed stays where it can be mended."""
+    """The field keeps the text, so that the visitor can correct it."""
     await look_up(seen.page, typed)
     await expect(seen.page.locator(".problem")).to_contain_text(why)
     await expect(seen.page.locator("#domain")).to_have_value(typed)
@@ -74,7 +78,7 @@ async def test_an_invalid_domain_is_refused_with_an_explanation(
 
 
 async def test_an_internationalised_name_is_shown_in_both_forms(seen: Visit) -> None:
-    """As its owners write it, as the DNS has it, and as it was typed."""
+    """In Unicode, as an A-label, and as the visitor typed it."""
     await look_up(seen.page, "BÜCHER.example")
     card = seen.page.locator(".card")
     await expect(card.locator("h3")).to_have_text("bücher.example")
@@ -82,8 +86,8 @@ async def test_an_internationalised_name_is_shown_in_both_forms(seen: Visit) -> 
     await expect(card).to_contain_text("You typed BÜCHER.example")
 
 
-async def test_a_look_up_works_without_a_script(browser: Browser, client: Client) -> None:
-    """The form alone brings the same card; what needs a script is not shown."""
+async def test_a_lookup_works_without_a_script(browser: Browser, client: Client) -> None:
+    """The form alone loads the same card; parts that need a script are hidden."""
     await client.report("page-plain.example.com", "bounced", 2)
     await client.wait_for_counts("page-plain.example.com", 0, 2)
     async with visit(browser, client.query, java_script_enabled=False) as opened:
@@ -102,7 +106,7 @@ async def test_a_look_up_works_without_a_script(browser: Browser, client: Client
 async def test_a_bounce_appears_without_a_reload_and_changes_the_status(
     seen: Visit, client: Client
 ) -> None:
-    """A PUT anywhere is seen here: in the list, and in the card that is open."""
+    """A PUT at any node appears in the list and in the open card."""
     domain = "page-bounce.example.com"
     await client.report(domain, "delivered", 1204)
     await client.wait_for_counts(domain, 1204, 0)
@@ -122,7 +126,7 @@ async def test_a_bounce_appears_without_a_reload_and_changes_the_status(
 
 
 async def test_a_pasted_list_becomes_a_table_and_a_csv(seen: Visit, client: Client) -> None:
-    """One row for each name, in their order; bad ones are marked and spoil nothing."""
+    """One row per name, in order; invalid names are marked and do not affect others."""
     await client.report("page-all.example.com", "delivered", 1001)
     await client.wait_for_counts("page-all.example.com", 1001, 0)
     page = seen.page
@@ -156,7 +160,7 @@ async def test_a_pasted_list_becomes_a_table_and_a_csv(seen: Visit, client: Clie
 
 
 async def test_a_thousand_names_are_answered_on_the_page(seen: Visit) -> None:
-    """The most that may be pasted is shown."""
+    """The limit of pasted names."""
     names = "\n".join(f"page-{number}.example.com" for number in range(1000))
     await seen.page.fill("#names", names)
     await seen.page.click("text=Look up all")
@@ -165,7 +169,7 @@ async def test_a_thousand_names_are_answered_on_the_page(seen: Visit) -> None:
 
 
 async def test_everything_is_reached_by_the_keyboard(seen: Visit) -> None:
-    """In the order of the page, beginning with the way past its head."""
+    """In the order of the page; the first link skips its header."""
     page = seen.page
 
     look_up, look_up_all = page.locator("#lookup-form button"), page.locator("#bulk-form button")
@@ -196,7 +200,7 @@ async def test_everything_is_reached_by_the_keyboard(seen: Visit) -> None:
 async def test_the_pulse_shows_every_process_and_partition(
     seen: Visit, client: Client, stack: Stack
 ) -> None:
-    """Rates, lags and who is up come from the processes themselves."""
+    """Rates, lags and states come from the processes themselves."""
     page = seen.page
     for tier in stack.started:
         row = page.locator(f'#targets li:has-text("{tier.management.removeprefix("http://")}")')
@@ -225,7 +229,7 @@ async def test_the_pulse_shows_every_process_and_partition(
 async def test_the_page_is_accessible(
     browser: Browser, client: Client, theme: str, size: tuple[int, int]
 ) -> None:
-    """Axe finds nothing serious, nothing is wider than the window; a picture is kept."""
+    """Axe finds nothing serious, and nothing is wider than the window. Saves a screenshot."""
     async with visit(browser, client.query, size, **THEMES[theme]) as opened:
         await opened.page.goto("/")
         await expect(opened.page.locator("#pulse-age")).to_contain_text("As of")
@@ -244,7 +248,7 @@ async def test_the_page_is_accessible(
 async def test_the_documentation_shows_every_path(
     browser: Browser, client: Client, theme: str
 ) -> None:
-    """Swagger UI shows what ``/openapi.json`` says, under the page's policy."""
+    """Swagger UI shows ``/openapi.json`` under the page's policy."""
     described = (await client.request("GET", f"{client.query}/openapi.json")).body
     async with visit(browser, client.query, **THEMES[theme]) as opened:
         await opened.page.goto("/docs")
@@ -259,7 +263,7 @@ async def test_the_documentation_shows_every_path(
 async def test_the_page_shows_a_lost_connection_and_its_return(
     browser: Browser, guests: Stack
 ) -> None:
-    """People know that what they see may be old, and when it is not any more."""
+    """Visitors know that the page may be out of date, and when it no longer is."""
     node = await guests.query()
     host_and_port = node.url.removeprefix("http://")
     async with visit(browser, node.url) as opened:

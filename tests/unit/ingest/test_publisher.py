@@ -1,71 +1,16 @@
 """Group commit: the content of a batch, and the outcome of its events."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import suppress
 
 import pytest
-from opentelemetry.trace import use_span
-from prometheus_client import CollectorRegistry
 
-from ingest.admission import Admission
 from ingest.event_sums import EventSums
-from ingest.metrics import IngestMetrics
-from ingest.publisher import Publisher
 from shared.errors import BrokerUnavailableError, NodeFullError, OutcomeUnknownError
 from shared.model.domain import DomainName
 from shared.model.event import Event, EventKind
 from shared.model.partitioning import partition_of
-from shared.model.record import decode_event
-from shared.telemetry.spans import Spans
-from tests.fakes.spans import TRACE, TRACEPARENT, ListedSpans
-from tests.fakes.topic import InMemoryTopic
-
-A = Event(DomainName("a.example"), EventKind.DELIVERED)
-B = Event(DomainName("b.example"), EventKind.DELIVERED)
-BOUNCED = Event(DomainName("a.example"), EventKind.BOUNCED)
-
-
-class Node:
-    """A publisher with its dependencies, and a clock that a test sets."""
-
-    def __init__(self, partitions: int, spans: Spans | None = None) -> None:
-        self.topic = InMemoryTopic(partitions)
-        self.now = 100.0
-        self.publisher = Publisher(
-            self.topic,
-            IngestMetrics(CollectorRegistry(), Admission(1, 1)),
-            max_batch_age_seconds=2.0,
-            clock=lambda: self.now,
-            spans=spans,
-        )
-        self.publish = self.publisher.publish
-
-    def sent(self) -> list[list[Event]]:
-        """Return the events of each batch, in the order of the batches."""
-        return [[decode_event(*record) for record in records] for _, records in self.topic.appends]
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Let other tasks run until *condition* is true."""
-    for _ in range(100):
-        if condition():
-            return
-        await asyncio.sleep(0)
-    raise AssertionError("nothing more happens")
-
-
-@asynccontextmanager
-async def open_node(partitions: int = 1, spans: Spans | None = None) -> AsyncIterator[Node]:
-    """Run a node's publisher during the test."""
-    node = Node(partitions, spans)
-    running = asyncio.create_task(node.publisher.run())
-    try:
-        yield node
-    finally:
-        running.cancel()
-        with suppress(asyncio.CancelledError):
-            await running
+from tests.unit.ingest.publisher_node import BOUNCED, A, B, Node, open_node, until
 
 
 async def test_an_event_is_acknowledged_once_it_is_stored() -> None:
@@ -275,55 +220,3 @@ async def test_a_drain_that_times_out_returns_false() -> None:
         await until(lambda: len(node.topic.appends) == 1)
         assert not await node.publisher.drain(within_seconds=0.01)
         node.topic.release()
-
-
-@contextmanager
-def traced(spans: ListedSpans) -> Iterator[None]:
-    """Run the block as part of a traced request."""
-    span = spans.continue_trace(TRACEPARENT, "request", {})
-    assert span is not None
-    with use_span(span):
-        yield
-
-
-async def test_the_record_of_a_traced_event_has_its_trace_context() -> None:
-    """Added up events form one record, which continues the first trace among them."""
-    spans = ListedSpans()
-    async with open_node(spans=spans) as node:
-        node.topic.hold()
-        node.publish(B)
-        await until(lambda: len(node.topic.appends) == 1)
-        answers = [node.publish(B), node.publish(A)]
-        with traced(spans):
-            answers.append(node.publish(BOUNCED))
-            first = spans.current_traceparent()
-        with traced(spans):
-            answers += [node.publish(BOUNCED), node.publish(A)]
-            second = spans.current_traceparent()
-        node.topic.release()
-        await asyncio.gather(*answers)
-
-        _, (_, records) = node.topic.appends
-        assert [(e.domain, e.kind) for e in (decode_event(*record) for record in records)] == [
-            (B.domain, B.kind),
-            (A.domain, A.kind),
-            (BOUNCED.domain, BOUNCED.kind),
-        ]
-        assert node.topic.traceparents == [None, {1: second, 2: first}]
-        assert first is not None
-        assert first.startswith(f"00-{TRACE}-")
-
-
-async def test_one_record_per_partition_carries_the_trace_of_a_bulk_request() -> None:
-    """Thousands of headers would add nothing."""
-    spans = ListedSpans()
-    async with open_node(spans=spans) as node:
-        sums = EventSums()
-        for event in (BOUNCED, A, B):
-            sums.count(event)
-        with traced(spans):
-            answer = node.publisher.publish_sums(0, sums)
-            sent = spans.current_traceparent()
-        await answer
-
-        assert node.topic.traceparents == [{0: sent}]

@@ -172,11 +172,11 @@ def start_world(partitions: int = 1, settings: ChangesSettings | None = None) ->
 
 def once_each(statuses: Iterable[tuple[str, str]]) -> bool:
     """Whether each status of a domain occurs once, and in order."""
-    told: dict[str, list[str]] = {}
+    sent: dict[str, list[str]] = {}
     for domain, status in statuses:
-        told.setdefault(domain, []).append(status)
+        sent.setdefault(domain, []).append(status)
     order = ["catch-all", "not catch-all"]
     return all(
         [order.index(s) for s in seen] == sorted({order.index(s) for s in seen})
-        for seen in told.values()
+        for seen in sent.values()
     )

@@ -110,7 +110,7 @@ async def test_a_duplicate_found_by_a_replay_is_not_sent() -> None:
     await world.read_all()
     listener = await world.resume("0")
     assert [domain for domain, _ in listener.changes] == ["a.example", "b.example"]
-    # Another client heard of it elsewhere, and comes back between the two.
+    # Another client received it elsewhere, and resumes between the two.
     other = await world.resume("2")
     assert (other.changes, other.last_id) == ([], "3")
     await append(topic, 0, bounced("b.example"), bounced("c.example"))
@@ -143,7 +143,7 @@ class MovingClient:
         for node in self.nodes:
             node.begin()
         self.choose = choose
-        self.heard: Statuses = []
+        self.received: Statuses = []
         self.listener = self.nodes[0].listen()
 
     async def write(self, partition: int, domain: DomainName, *, is_bounce: bool) -> None:
@@ -162,13 +162,13 @@ class MovingClient:
         """Connect to the other node, which has processed everything: else the client waits."""
         self.nodes.reverse()
         await self.nodes[0].read_all()
-        self.heard += self.listener.changes
+        self.received += self.listener.changes
         self.listener = await self.nodes[0].resume(self.listener.last_id)
 
     async def end(self) -> Statuses:
         """Return everything that the client received."""
         await self.nodes[0].read_all()
-        return self.heard + self.listener.changes
+        return self.received + self.listener.changes
 
 
 @settings(deadline=None)
@@ -183,17 +183,17 @@ def test_a_client_that_moves_between_nodes_receives_each_change_once(
     """In any order of reading, with any size of the replay buffer."""
 
     async def story() -> None:
-        travels = MovingClient(ring_bytes, random.random)
+        client = MovingClient(ring_bytes, random.random)
         expected = set()
         for partition, letter, is_bounce in steps:
             domain = DomainName(f"{letter}{partition}.example")
-            await travels.write(partition, domain, is_bounce=is_bounce)
+            await client.write(partition, domain, is_bounce=is_bounce)
             if is_bounce:
                 expected.add((domain, NOT))
             if random.random() < 0.3:
-                await travels.move()
-        heard = await travels.end()
-        assert once_each(heard)
-        assert expected <= set(heard)
+                await client.move()
+        received = await client.end()
+        assert once_each(received)
+        assert expected <= set(received)
 
     asyncio.run(story())

@@ -18,11 +18,11 @@ INGEST, WORKER = ("127.0.0.1", 9080), ("127.0.0.1", 9082)
 class Fakes:
     """Targets, a topic and a clock that a test sets."""
 
-    told: dict[Address, TargetState | SourceError]
+    states: dict[Address, TargetState | SourceError]
     log: dict[int, PartitionOffsets] | SourceError = field(default_factory=dict)
     now: float = 100.0
-    asked: int = 0
-    asked_as: set[str] = field(default_factory=set)
+    scrapes: int = 0
+    scraped_names: set[str] = field(default_factory=set)
     may_answer: asyncio.Event = field(default_factory=asyncio.Event)
     names: dict[str, list[str]] = field(default_factory=dict)
     """Of several addresses each."""
@@ -34,7 +34,7 @@ class Fakes:
         """Return a collector over these."""
         hidden = {address for several in self.names.values() for address in several}
         named = [(name, 9082) for name in self.names]
-        shown = [at for at in self.told if at[0] not in hidden]
+        shown = [at for at in self.states if at[0] not in hidden]
         return PulseCollector([*shown, *named], self, self, lambda: self.now, self.resolve_host)
 
     async def resolve_host(self, host: str) -> list[str]:
@@ -43,10 +43,10 @@ class Fakes:
 
     async def scrape(self, address: Address, name: str) -> TargetState:
         """See Targets."""
-        self.asked_as.add(name)
-        self.asked += 1
+        self.scraped_names.add(name)
+        self.scrapes += 1
         await self.may_answer.wait()
-        found = self.told[address]
+        found = self.states[address]
         if isinstance(found, SourceError):
             raise found
         return found
@@ -76,7 +76,7 @@ async def test_a_rate_needs_two_collections() -> None:
     first = await collector.current()
     assert (first.over_seconds, first.rates[Total.EVENTS_IN]) == (None, None)
     fakes.now += 2
-    fakes.told[INGEST] = target(Tier.INGEST, {Total.EVENTS_IN: 150})
+    fakes.states[INGEST] = target(Tier.INGEST, {Total.EVENTS_IN: 150})
     second = await collector.current()
     assert (second.over_seconds, second.rates[Total.EVENTS_IN]) == (2.0, 25.0)
 
@@ -101,10 +101,10 @@ async def test_all_viewers_share_one_collection_a_second() -> None:
     assert len({id(pulse) for pulse in await asyncio.gather(*looks)}) == 1
     fakes.now += 0.9
     await collector.current()
-    assert fakes.asked == 1
+    assert fakes.scrapes == 1
     fakes.now += 0.2
     await collector.current()
-    assert fakes.asked == 2
+    assert fakes.scrapes == 2
 
 
 async def test_a_cancelled_request_does_not_cancel_the_collection_of_others() -> None:
@@ -125,8 +125,8 @@ async def test_a_failed_source_is_named() -> None:
     collector = fakes.collector()
     await collector.current()
     fakes.now += 2
-    fakes.told[INGEST] = SourceError("no connection")
-    fakes.told[WORKER] = target(Tier.WORKER, lags={0: 4}, ready=False)
+    fakes.states[INGEST] = SourceError("no connection")
+    fakes.states[WORKER] = target(Tier.WORKER, lags={0: 4}, ready=False)
     fakes.log = SourceError("no answer: TimeoutError")
     response = await ask(Router(build_pulse_routes(collector)), "GET", "/pulse")
     pulse = json_of(response)
@@ -181,12 +181,12 @@ async def test_a_name_with_several_addresses_stands_for_as_many_processes() -> N
         "10.0.0.2:9082",
     ]
     fakes.now += 2
-    fakes.told |= {second: target(Tier.WORKER, {Total.ROWS_WRITTEN: 130}), third: counted}
+    fakes.states |= {second: target(Tier.WORKER, {Total.ROWS_WRITTEN: 130}), third: counted}
     fakes.names["workers"] = [second[0], third[0]]
     pulse = await collector.current()
     assert [each.address for each in pulse.targets] == ["10.0.0.2:9082", "10.0.0.3:9082"]
     assert pulse.rates[Total.ROWS_WRITTEN] == 15.0
-    assert fakes.asked_as == {"workers"}
+    assert fakes.scraped_names == {"workers"}
 
 
 async def test_a_name_with_one_address_is_shown_as_configured() -> None:
