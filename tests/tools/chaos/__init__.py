@@ -1,1 +1,1 @@
-"""Faults on a real system under load, and a checker of its answers."""
+"""FaultInjector on a real system under load, and a checker of its answers."""

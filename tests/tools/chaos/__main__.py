@@ -118,7 +118,7 @@ def _conclude(outcome: Outcome, options: ChaosOptions, console: Console) -> int:
     console.print(f"events repeated with their key: {outcome.repeats:,}")
     for title, lines in (
         ("left out", outcome.left_out),
-        ("strange", outcome.strange),
+        ("unexpected", outcome.unexpected),
         ("not in the API", outcome.breaches),
     ):
         for line in lines:

@@ -14,8 +14,8 @@ from tests.tools.chaos.recorder import Recorder
 from tests.tools.chaos.system import KEYSPACE, System
 from tests.tools.chaos.traffic.expected import Expected
 from tests.tools.chaos.traffic.mix import Draft, Parcel
-from tests.tools.chaos.traffic.pulse import PulseTaker
-from tests.tools.chaos.traffic.reader import Questioner
+from tests.tools.chaos.traffic.pulse import Poller
+from tests.tools.chaos.traffic.reader import QueryClient
 from tests.tools.chaos.traffic.traffic import Traffic
 from tests.tools.load.streams.event import Kind, Outcome
 
@@ -46,8 +46,8 @@ class Ending:
         recorder: Recorder,
         expected: Expected,
         traffic: Traffic,
-        pulse: PulseTaker,
-        questioner: Questioner,
+        pulse: Poller,
+        questioner: QueryClient,
         seed: int,
     ) -> None:
         self._system = system
@@ -62,7 +62,7 @@ class Ending:
     async def settle(self, healed: float) -> None:
         """Record when the lag was 0, and how soon a new event was visible."""
         lag_zero = await self._wait_for_no_lag(healed)
-        visible = await self._time_to_show()
+        visible = await self._time_to_visible()
         self._recorder.write(
             Settled(t=self._recorder.now(), lag_zero_seconds=lag_zero, visible_seconds=visible)
         )
@@ -86,7 +86,7 @@ class Ending:
             self._recorder.write(Final(t=self._recorder.now(), node=node, answers=list(chunk)))
         return self._not_right(self._expected.domains, answers)
 
-    async def look_at_rows(self, wrong: Sequence[str]) -> None:
+    async def record_rows(self, wrong: Sequence[str]) -> None:
         """Record the rows of the wrong domains, and of some others."""
         domains = self._expected.domains
         sample = self._random.sample(domains, min(_SAMPLED_ROWS, len(domains)))
@@ -116,7 +116,7 @@ class Ending:
             await asyncio.sleep(0.3)
         return None
 
-    async def _time_to_show(self) -> float | None:
+    async def _time_to_visible(self) -> float | None:
         """Send one event of a new domain and return how long after its 202 it was visible."""
         draft = Draft(f"settled-{self._seed:x}.example.com", Kind.BOUNCED)
         for _ in range(_MOST_TRIES):
@@ -150,12 +150,14 @@ class Ending:
         return answers
 
     def _not_right(self, domains: Iterable[str], answers: Iterable[Answer]) -> list[str]:
-        said = {answer.domain: answer for answer in answers}
+        answered = {answer.domain: answer for answer in answers}
         return [
             domain
             for domain in domains
-            if domain not in said
-            or not self._expected.is_right(domain, said[domain].delivered, said[domain].bounced)
+            if domain not in answered
+            or not self._expected.is_right(
+                domain, answered[domain].delivered, answered[domain].bounced
+            )
         ]
 
 

@@ -10,19 +10,19 @@ from pathlib import Path
 from deploy.servers.backends import Backend
 from tests.tools.chaos.ending import Ending
 from tests.tools.chaos.faults.busiest import Busiest
-from tests.tools.chaos.faults.faults import Faults
+from tests.tools.chaos.faults.cluster_health import Brokers, Stores
+from tests.tools.chaos.faults.injector import FaultInjector
 from tests.tools.chaos.faults.isolation import Isolation
-from tests.tools.chaos.faults.keeper import Keeper
 from tests.tools.chaos.faults.schedule import schedule
-from tests.tools.chaos.faults.wholeness import Brokers, Stores
+from tests.tools.chaos.faults.supervisor import Supervisor
 from tests.tools.chaos.history import Healed, Promise, Run
 from tests.tools.chaos.opening import open_system
 from tests.tools.chaos.options import THRESHOLD, ChaosOptions, Tier
 from tests.tools.chaos.recorder import Recorder, Report, open_recorder
 from tests.tools.chaos.system import System
 from tests.tools.chaos.traffic.expected import Expected
-from tests.tools.chaos.traffic.pulse import PulseTaker
-from tests.tools.chaos.traffic.reader import Questioner, keep_reading
+from tests.tools.chaos.traffic.pulse import Poller
+from tests.tools.chaos.traffic.reader import QueryClient, read_domains
 from tests.tools.chaos.traffic.traffic import REQUEST_SECONDS, Traffic
 from tests.tools.load.client.session import open_session
 
@@ -38,7 +38,7 @@ class Outcome:
     history: Path
     repeats: int
     left_out: list[str]
-    strange: list[str]
+    unexpected: list[str]
     breaches: list[str]
 
 
@@ -56,43 +56,43 @@ async def _run(
     options: ChaosOptions, system: System, isolation: Isolation, recorder: Recorder
 ) -> Outcome:
     expected, busiest = Expected(), Busiest()
-    strikes = schedule(
+    planned_faults = schedule(
         options.seed, options.seconds, cut=options.cut, small_disk=options.small_disk
     )
     brokers, stores = Brokers(system), await asyncio.to_thread(Stores, system)
-    keeper = Keeper(system, isolation, recorder, brokers, stores)
-    faults = Faults(system, keeper, isolation, recorder, busiest, brokers)
+    supervisor = Supervisor(system, isolation, recorder, brokers, stores)
+    faults = FaultInjector(system, supervisor, isolation, recorder, busiest, brokers)
     async with open_session(REQUEST_SECONDS) as session:
         traffic = Traffic(
             session, system.nodes[Tier.INGEST], recorder, expected, busiest, options.seed
         )
-        pulse = PulseTaker(session, system, recorder)
-        questioner = Questioner(session, recorder)
-        reading = keep_reading(
+        pulse = Poller(session, system, recorder)
+        questioner = QueryClient(session, recorder)
+        reading = read_domains(
             questioner, system.nodes[Tier.QUERY], recorder, busiest, options.seed
         )
         try:
             async with (
                 _beside(pulse.run()),
                 _beside(reading),
-                _beside(keeper.supervise()),
+                _beside(supervisor.supervise()),
             ):
                 async with _beside(traffic.run(options.rate)):
-                    await faults.run(strikes, options.seconds)
+                    await faults.run(planned_faults, options.seconds)
                     await asyncio.sleep(max(0.0, options.seconds - recorder.now()))
                     recorder.report("healing")
-                    await keeper.heal()
+                    await supervisor.heal()
                     healed = recorder.now()
                     recorder.write(Healed(t=healed))
                     recorder.report("healed")
                     await asyncio.sleep(_LOAD_AFTER_HEALING_SECONDS)
                 await traffic.finish()
-                patient = Questioner(session, recorder, patient=True)
+                patient = QueryClient(session, recorder, patient=True)
                 ending = Ending(system, recorder, expected, traffic, pulse, patient, options.seed)
                 await ending.settle(healed)
                 wrong = await ending.compare()
             recorder.report(f"{len(expected.domains):,} domains compared, {len(wrong):,} wrong")
-            await ending.look_at_rows(wrong)
+            await ending.record_rows(wrong)
         finally:
             await brokers.close()
             await asyncio.to_thread(stores.close)
@@ -100,7 +100,7 @@ async def _run(
         options.directory / HISTORY,
         traffic.repeats.made,
         faults.left_out,
-        keeper.strange,
+        supervisor.unexpected,
         traffic.breaches,
     )
 

@@ -103,10 +103,10 @@ async def _send(session: aiohttp.ClientSession, options: LoadOptions, watcher: W
         latest[:] = [results]
 
     async with asyncio.TaskGroup() as tasks:
-        asking = tasks.create_task(lag.keep_asking())
+        polling = tasks.create_task(lag.poll())
         async with watched(watcher, "sending", settled, options.events, show):
             results = await send_all(options, on_progress)
-        asking.cancel()
+        polling.cancel()
     return results
 
 

@@ -186,10 +186,10 @@ async def _move(lab: Lab, brokers: str) -> None:
     await lab.kafka_tool(_REASSIGN, "--execute", "--reassignment-json-file", str(plan))
     async with asyncio.timeout(120):
         while True:
-            said = await lab.kafka_tool(
+            output = await lab.kafka_tool(
                 _REASSIGN, "--verify", "--reassignment-json-file", str(plan)
             )
-            if "still in progress" not in said:
+            if "still in progress" not in output:
                 return
             await asyncio.sleep(1)
 
@@ -257,5 +257,5 @@ def _fill(ballast: Path) -> None:
 
 def _last_words(node: Node) -> str:
     lines = node.log.read_text(errors="replace").splitlines()
-    telling = [line for line in lines if "No space left" in line or "ERROR" in line]
-    return telling[-1][:300] if telling else "none"
+    output = [line for line in lines if "No space left" in line or "ERROR" in line]
+    return output[-1][:300] if output else "none"

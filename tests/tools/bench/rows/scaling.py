@@ -99,11 +99,11 @@ async def _gets(bench: Bench, processes: int) -> Scaled:
             domains=HOT_DOMAINS[-1],
         )
         targets = [target_of(node.url, node.running.pid) for node in nodes]
-        results = await asyncio.gather(*(_asked(bench, target, job) for target in targets))
+        results = await asyncio.gather(*(_load_node(bench, target, job) for target in targets))
         return scaled_of(processes, results, sum(result.good for result in results))
 
 
-async def _asked(bench: Bench, target: Target, job: PumpJob) -> PumpResult:
+async def _load_node(bench: Bench, target: Target, job: PumpJob) -> PumpResult:
     return await bench.pump(target, _watching(bench, job))
 
 

@@ -137,9 +137,9 @@ def _judge_mixed(
 
 def _judge_spellings(domain: DomainEvidence) -> Iterator[Finding]:
     """R4: in the end a node has the same answer for every spelling of a domain."""
-    said: dict[str, Observation] = {}
+    answered: dict[str, Observation] = {}
     for seen in domain.last_finals():
-        first = said.setdefault(seen.node, seen)
+        first = answered.setdefault(seen.node, seen)
         if (first.delivered, first.bounced) != (seen.delivered, seen.bounced):
             reason = (
                 f"{seen.node} says {first.delivered:,}/{first.bounced:,} of {first.spelling!r} "

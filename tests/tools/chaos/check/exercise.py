@@ -10,7 +10,7 @@ from tests.tools.chaos.check.verdict import Exercise, Guarantee
 
 _WORKERS = ("worker", "consumer")
 _MOVES = frozenset({"kill", "restart", "stop", "join", "leave", "freeze"})
-"""Faults of a worker that move its partitions."""
+"""FaultInjector of a worker that move its partitions."""
 
 
 def exercise(guarantee: Guarantee, evidence: Evidence) -> Exercise:

@@ -70,14 +70,14 @@ def _of_domains(evidence: Evidence, run: Run, *, compared: bool) -> Iterable[Fin
         if compared and not any(domain.last_finals()):
             accepted = {kind: totals(domain.counted(kind)).accepted for kind in Kind}
             if any(accepted.values()):
-                said = ", ".join(f"{kind} {count:,}" for kind, count in accepted.items())
-                reason = f"no final answer about it; accepted were {said}"
+                counts = ", ".join(f"{kind} {count:,}" for kind, count in accepted.items())
+                reason = f"no final answer about it; accepted were {counts}"
                 yield Finding(Guarantee.R1, evidence.end, domain.name, reason)
 
 
 def _first_wrong(evidence: Evidence, findings: Findings) -> WrongDomain | None:
     first = min(
-        (kept[0] for guarantee in _OF_COUNTS if (kept := findings.of(guarantee))),
+        (stored[0] for guarantee in _OF_COUNTS if (stored := findings.of(guarantee))),
         key=lambda finding: (finding.t, finding.domain),
         default=None,
     )

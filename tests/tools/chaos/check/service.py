@@ -95,11 +95,11 @@ def _judge_request(
 
 
 def _judge_memory(evidence: Evidence, promise: Promise) -> Iterator[Finding]:
-    told: set[str] = set()
+    reported: set[str] = set()
     for pulse in evidence.pulses:
         for node, rss in pulse.rss.items():
-            if node.startswith(TIERS) and rss > promise.memory_bytes and node not in told:
-                told.add(node)
+            if node.startswith(TIERS) and rss > promise.memory_bytes and node not in reported:
+                reported.add(node)
                 reason = (
                     f"{node} uses {rss / 2**20:,.0f} MiB of memory, "
                     f"the promise is {promise.memory_bytes / 2**20:,.0f} MiB"
@@ -116,8 +116,8 @@ def _judge_alive(pulses: list[Pulse], faults: list[FaultSpan]) -> Iterator[Findi
                 continue
             missed[node] = missed.get(node, 0) + 1
             if alive is False or missed[node] == _MISSED_PULSES:
-                says = "reports that it is not alive" if alive is False else "does not answer"
-                reason = f"{node} {says} while Kafka can't store"
+                problem = "reports that it is not alive" if alive is False else "does not answer"
+                reason = f"{node} {problem} while Kafka can't store"
                 yield Finding(Guarantee.R6, pulse.t, "", reason)
                 return
 

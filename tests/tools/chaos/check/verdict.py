@@ -75,19 +75,19 @@ class Findings:
 
     def __init__(self) -> None:
         self.counts: dict[Guarantee, int] = defaultdict(int)
-        self._kept: dict[Guarantee, list[Finding]] = defaultdict(list)
+        self._stored: dict[Guarantee, list[Finding]] = defaultdict(list)
 
     def add(self, finding: Finding) -> None:
         """Count *finding*, and store it if it is early."""
         self.counts[finding.guarantee] += 1
-        kept = self._kept[finding.guarantee]
-        kept.append(finding)
-        if len(kept) >= 2 * _KEPT_FINDINGS:
-            kept[:] = nsmallest(_KEPT_FINDINGS, kept, key=_by_time)
+        stored = self._stored[finding.guarantee]
+        stored.append(finding)
+        if len(stored) >= 2 * _KEPT_FINDINGS:
+            stored[:] = nsmallest(_KEPT_FINDINGS, stored, key=_by_time)
 
     def of(self, guarantee: Guarantee) -> list[Finding]:
         """Return the stored findings of *guarantee*, the earliest first."""
-        return sorted(self._kept[guarantee], key=_by_time)
+        return sorted(self._stored[guarantee], key=_by_time)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """Decide which fault happens when, from a seed. Pure.
 
 A schedule names roles ("the leader of the busiest partition"), not processes: the holder of a role
-is known only when the fault begins. Each fault occupies its tier until the tier should be whole
+is known only when the fault begins. Each fault occupies its tier until the tier should be healthy
 again, so that a majority of the brokers and of the Cassandra nodes is always available, except in
 the windows in which Kafka must not be able to store.
 """
@@ -52,7 +52,7 @@ class Role(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Strike:
+class PlannedFault:
     """One fault: it begins at ``at`` and lasts ``seconds``."""
 
     at: float
@@ -73,7 +73,7 @@ class _Card:
     least_seconds: float
     most_seconds: float
     recovery_seconds: float
-    """From its end until its tier should be whole again."""
+    """From its end until its tier should be healthy again."""
     role: Role = Role.ANY
 
     @property
@@ -118,10 +118,10 @@ _CAPACITY = dict.fromkeys(Tier, 1) | {Tier.WORKER: WORKERS - 1}
 
 def schedule(
     seed: int, seconds: float, *, cut: bool = True, small_disk: bool = True
-) -> list[Strike]:
+) -> list[PlannedFault]:
     """Return the faults of a run of *seconds* in the order of their beginnings.
 
-    Faults are drawn from a shuffled deck, so that even a short run has most kinds.
+    FaultInjector are drawn from a shuffled deck, so that even a short run has most kinds.
     """
     left_out = set[Kind]()
     if not cut:
@@ -132,7 +132,7 @@ def schedule(
     deck = _deal(random, left_out)
     hand: list[_Card] = []
     busy: list[tuple[float, Tier]] = []
-    strikes: list[Strike] = []
+    planned_faults: list[PlannedFault] = []
     at = FIRST_FAULT_SECONDS
     while at < seconds:
         wanted = 2 if random.random() < SECOND_FAULT_SHARE else 1
@@ -146,11 +146,11 @@ def schedule(
                 break
             hand.remove(card)
             taken.append(card)
-            strike = _strike(card, at, random)
-            busy += [(at + strike.seconds + card.recovery_seconds, tier) for tier in card.tiers]
-            strikes.append(strike)
+            planned = _planned_fault(card, at, random)
+            busy += [(at + planned.seconds + card.recovery_seconds, tier) for tier in card.tiers]
+            planned_faults.append(planned)
         at += random.uniform(*PAUSE_SECONDS)
-    return strikes
+    return planned_faults
 
 
 def _deal(random: Random, left_out: set[Kind]) -> Iterator[list[_Card]]:
@@ -178,8 +178,8 @@ def _first_fitting(
     return None
 
 
-def _strike(card: _Card, at: float, random: Random) -> Strike:
+def _planned_fault(card: _Card, at: float, random: Random) -> PlannedFault:
     seconds = random.uniform(card.least_seconds, card.most_seconds)
-    return Strike(
+    return PlannedFault(
         round(at, 3), round(seconds, 3), card.kind, card.tier, card.role, random.randrange(60)
     )

@@ -146,11 +146,11 @@ def _verdict_table(verdict: Verdict, summary: Summary) -> Table:
     for column in ("", "promise", "verdict", "evidence"):
         table.add_column(column)
     for each in verdict.judgements:
-        said = f"{each.standing} ({each.broken:,})" if each.broken else each.standing
+        text = f"{each.standing} ({each.broken:,})" if each.broken else each.standing
         table.add_row(
             each.guarantee,
             each.guarantee.sentence,
-            Text(said, style=_STYLES[each.standing]),
+            Text(text, style=_STYLES[each.standing]),
             Text(each.evidence),
         )
     return table

@@ -118,7 +118,7 @@ class Drawing:
         height = bottom + 30
         return (
             f'<svg viewBox="0 0 {_WIDTH:g} {height:.0f}" role="img" '
-            f'aria-label="Faults, rates, lag and latency over time">'
+            f'aria-label="FaultInjector, rates, lag and latency over time">'
             f"{self._windows(bottom)}{self._clock(bottom)}{''.join(self._parts)}"
             f"{self._marks(bottom)}{self._wrongs(verdict, bottom)}</svg>"
         )

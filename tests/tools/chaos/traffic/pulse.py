@@ -18,7 +18,7 @@ _TIMEOUT = aiohttp.ClientTimeout(total=0.8)
 _LAG = re.compile(r'^kafka_consumergroup_lag\{.*partition="(\d+)".*\} (\S+)$', re.MULTILINE)
 
 
-class PulseTaker:
+class Poller:
     """Polls every node of the tiers."""
 
     def __init__(self, session: aiohttp.ClientSession, system: System, recorder: Recorder) -> None:

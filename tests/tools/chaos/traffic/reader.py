@@ -41,7 +41,7 @@ _decode_one = msgspec.json.Decoder(_Result).decode
 _decode_many = msgspec.json.Decoder(_Results).decode
 
 
-class Questioner:
+class QueryClient:
     """Reads from the query tier by both of its routes."""
 
     def __init__(
@@ -87,8 +87,8 @@ class Questioner:
         )
 
 
-async def keep_reading(
-    questioner: Questioner, nodes: list[Node], recorder: Recorder, busiest: Busiest, seed: int
+async def read_domains(
+    questioner: QueryClient, nodes: list[Node], recorder: Recorder, busiest: Busiest, seed: int
 ) -> None:
     """Read recently sent domains with several readers in parallel, until cancelled."""
     async with asyncio.TaskGroup() as tasks:
@@ -98,7 +98,7 @@ async def keep_reading(
 
 
 async def _read(
-    questioner: Questioner, nodes: list[Node], recorder: Recorder, busiest: Busiest, random: Random
+    questioner: QueryClient, nodes: list[Node], recorder: Recorder, busiest: Busiest, random: Random
 ) -> None:
     while True:
         await asyncio.sleep(_PAUSE_SECONDS)

@@ -112,7 +112,7 @@ class Traffic:
         self._in_flight[number] += 1
         sent = self._recorder.now()
         try:
-            status, reply = await self._carry(traffic_url(node), parcel)
+            status, reply = await self._deliver(traffic_url(node), parcel)
         finally:
             self._in_flight[number] -= 1
         now = self._recorder.now()
@@ -130,10 +130,10 @@ class Traffic:
             Request(t=now, sent=sent, way=way, node=node.name, status=status, events=events)
         )
         if status not in {None, 202, 503} or reply.breach:
-            self._note_breach(f"{node.name}, {way}: {reply.breach or f'status {status}'}")
+            self._record_breach(f"{node.name}, {way}: {reply.breach or f'status {status}'}")
         return [event.outcome for event in events]
 
-    async def _carry(self, url: str, parcel: Parcel) -> tuple[int | None, Reply]:
+    async def _deliver(self, url: str, parcel: Parcel) -> tuple[int | None, Reply]:
         try:
             if parcel.by_put:
                 return await self._put(url, parcel.drafts[0])
@@ -157,7 +157,7 @@ class Traffic:
         async with self._session.post(target, data=body, headers=_NDJSON) as answer:
             return answer.status, read_bulk(answer.status, await answer.read(), len(drafts))
 
-    def _note_breach(self, breach: str) -> None:
+    def _record_breach(self, breach: str) -> None:
         if len(self.breaches) < _MOST_BREACHES:
             self.breaches.append(breach)
             self._recorder.report(f"an answer that violates the API: {breach}")

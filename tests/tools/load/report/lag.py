@@ -26,7 +26,7 @@ class LagWatch:
         self._session = session
         self._nodes = nodes
 
-    async def keep_asking(self) -> None:
+    async def poll(self) -> None:
         """Read it about once a second, until cancelled."""
         while self._nodes:
             lags = await asyncio.gather(*(self._read_lag(node) for node in self._nodes))

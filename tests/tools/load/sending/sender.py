@@ -72,10 +72,10 @@ class Sender:
         self._agenda = agenda
         try:
             async with asyncio.TaskGroup() as self._tasks:
-                sweeping = self._tasks.create_task(self._keep_sweeping())
+                sweeper = self._tasks.create_task(self._sweep())
                 self._pump()
                 await self._done
-                sweeping.cancel()
+                sweeper.cancel()
         finally:
             self._shut()
         return perf_counter()
@@ -201,7 +201,7 @@ class Sender:
         elif self._timer is None:
             self._pump()
 
-    async def _keep_sweeping(self) -> None:
+    async def _sweep(self) -> None:
         """Give up requests that exceed the timeout."""
         while True:
             await asyncio.sleep(_SWEEP_SECONDS)

@@ -73,7 +73,7 @@ class Verifier:
         deadline = perf_counter() + timeout_seconds
         pause = _FIRST_PAUSE_SECONDS
         while True:
-            asked_at = perf_counter()
+            requested_at = perf_counter()
             if not (pending := await self._sweep(pending, _Patience.ASK_AGAIN)):
                 break
             left = deadline - perf_counter()
@@ -81,7 +81,7 @@ class Verifier:
                 await self._sweep(pending, _Patience.GIVE_UP)
                 break
             # At least as long as the requests took: the workers need time, too.
-            await asyncio.sleep(min(max(pause, perf_counter() - asked_at), left))
+            await asyncio.sleep(min(max(pause, perf_counter() - requested_at), left))
             pause = min(pause * 1.5, _LAST_PAUSE_SECONDS)
         return None if self.wrong_count else perf_counter()
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.tools.chaos.faults.schedule import (
     Kind,
-    Strike,
+    PlannedFault,
     schedule,
 )
 from tests.tools.chaos.options import WORKERS, Tier
@@ -26,14 +26,14 @@ PAIRS = {
 }
 
 
-def struck(strike: Strike) -> set[Tier]:
-    """Return the tiers with a fault by *strike*."""
-    return {Tier.KAFKA, Tier.INGEST} if strike.kind is Kind.MIN_ISR else {strike.tier}
+def affected_tiers(planned: PlannedFault) -> set[Tier]:
+    """Return the tiers affected by *planned*."""
+    return {Tier.KAFKA, Tier.INGEST} if planned.kind is Kind.MIN_ISR else {planned.tier}
 
 
-def at_once(strikes: list[Strike], tier: Tier) -> int:
-    """Return the maximum number of simultaneous strikes on *tier*."""
-    mine = [s for s in strikes if tier in struck(s)]
+def at_once(planned_faults: list[PlannedFault], tier: Tier) -> int:
+    """Return the maximum number of simultaneous faults of *tier*."""
+    mine = [s for s in planned_faults if tier in affected_tiers(s)]
     return max(
         (sum(s.at <= other.at < s.at + s.seconds for s in mine) for other in mine), default=0
     )
@@ -58,7 +58,7 @@ def test_a_worker_is_always_left() -> None:
 
 
 def test_servers_have_time_to_become_whole() -> None:
-    """Two strikes on one kind of server are as far apart as its recovery needs."""
+    """Two faults of one kind of server are as far apart as its recovery needs."""
     for seed in SEEDS:
         for tier, least in ((Tier.KAFKA, 8.0), (Tier.CASSANDRA, 10.0)):
             mine = [s for s in schedule(seed, SECONDS) if s.tier is tier]
@@ -82,6 +82,8 @@ def test_all_faults_end_within_the_run() -> None:
 
 def test_faults_that_the_machine_does_not_allow_are_left_out() -> None:
     """No cuts and no full disks; everything else as usual."""
-    strikes = [s for seed in SEEDS for s in schedule(seed, SECONDS, cut=False, small_disk=False)]
-    kinds = {s.kind for s in strikes}
+    planned_faults = [
+        s for seed in SEEDS for s in schedule(seed, SECONDS, cut=False, small_disk=False)
+    ]
+    kinds = {s.kind for s in planned_faults}
     assert kinds == set(Kind) - {Kind.CUT, Kind.DISK_FULL}

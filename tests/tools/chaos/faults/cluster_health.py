@@ -1,4 +1,4 @@
-"""Find the leader of a partition, and wait until the servers are whole again."""
+"""Find the leader of a partition, and wait until the servers are healthy again."""
 
 import asyncio
 from contextlib import suppress
@@ -17,7 +17,7 @@ from tests.tools.chaos.system import KEYSPACE, TOPIC, System
 WHOLE_LIMIT_SECONDS = 60.0
 _ASK_EVERY_SECONDS = 1.0
 _ANSWER_SECONDS = 3.0
-_PROBE = "SELECT domain FROM domain_counters WHERE domain = 'whole.invalid'"
+_PROBE = "SELECT domain FROM domain_counters WHERE domain = 'probe.invalid'"
 
 
 class Brokers:
@@ -34,7 +34,7 @@ class Brokers:
                 return int(found["leader"])
         return None
 
-    async def wait_whole(self) -> bool:
+    async def wait_healthy(self) -> bool:
         """Wait until every replica of every partition is in sync; False: not within the limit."""
         with suppress(TimeoutError):
             async with asyncio.timeout(WHOLE_LIMIT_SECONDS):
@@ -89,11 +89,11 @@ class Stores:
         )
         self._session = self._cluster.connect(KEYSPACE)
 
-    async def wait_whole(self) -> bool:
+    async def wait_healthy(self) -> bool:
         """Wait until every node reaches all replicas; False: not within the limit."""
         with suppress(TimeoutError):
             async with asyncio.timeout(WHOLE_LIMIT_SECONDS):
-                while not await asyncio.to_thread(self._whole):
+                while not await asyncio.to_thread(self._is_healthy):
                     await asyncio.sleep(_ASK_EVERY_SECONDS)
                 return True
         return False
@@ -102,7 +102,7 @@ class Stores:
         """Close the connections."""
         self._cluster.shutdown()
 
-    def _whole(self) -> bool:
+    def _is_healthy(self) -> bool:
         known = {host.address: host for host in self._cluster.metadata.all_hosts()}
         try:
             for address in self._hosts:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from deploy.processes.errors import ServersError
 from deploy.processes.node import Node, describe_status
+from tests.tools.chaos.faults.cluster_health import Brokers, Stores
 from tests.tools.chaos.faults.isolation import Isolation
-from tests.tools.chaos.faults.wholeness import Brokers, Stores
 from tests.tools.chaos.options import Tier
 from tests.tools.chaos.recorder import Recorder
 from tests.tools.chaos.system import System, data_folder, user_of
@@ -18,7 +18,7 @@ _OUR_TIERS = frozenset({Tier.INGEST, Tier.WORKER, Tier.QUERY})
 _SUPERVISE_SECONDS = 0.5
 
 
-class Keeper:
+class Supervisor:
     """Every operation on nodes apart from the faults."""
 
     def __init__(
@@ -32,12 +32,12 @@ class Keeper:
         self._system = system
         self._isolation = isolation
         self._recorder = recorder
-        self._whole: dict[Tier, Callable[[], Awaitable[bool]]] = {
-            Tier.KAFKA: brokers.wait_whole,
-            Tier.CASSANDRA: stores.wait_whole,
+        self._health_checks: dict[Tier, Callable[[], Awaitable[bool]]] = {
+            Tier.KAFKA: brokers.wait_healthy,
+            Tier.CASSANDRA: stores.wait_healthy,
         }
         self._held: set[str] = set()
-        self.strange: list[str] = []
+        self.unexpected: list[str] = []
         """Unexpected events: a node that exited by itself, or with an error when stopped."""
 
     def is_free(self, node: Node) -> bool:
@@ -63,13 +63,13 @@ class Keeper:
         """Stop *node*, and record a bad exit."""
         status = await node.stop(STOP_SECONDS)
         if tier in _OUR_TIERS and status != 0:
-            self.note_strange(f"{node.name}, asked to stop, {describe_status(status)}")
+            self.report_unexpected(f"{node.name}, asked to stop, {describe_status(status)}")
 
-    async def wait_whole(self, tier: Tier) -> None:
+    async def wait_healthy(self, tier: Tier) -> None:
         """Wait until all servers of *tier* are connected again; our own tiers need no wait."""
-        wait = self._whole.get(tier)
+        wait = self._health_checks.get(tier)
         if wait is not None and not await wait():
-            self.note_strange(f"{tier} was not whole again in time")
+            self.report_unexpected(f"{tier} was not healthy again in time")
 
     async def supervise(self) -> None:
         """Restart nodes that died by themselves, until cancelled."""
@@ -77,10 +77,10 @@ class Keeper:
             await asyncio.sleep(_SUPERVISE_SECONDS)
             for node in self._system.all:
                 if node.name not in self._held and node.was_started and node.pid is None:
-                    await self._revive(node)
+                    await self._restart(node)
 
     async def heal(self) -> None:
-        """Make everything whole, whatever the faults were doing."""
+        """Repair everything, whatever the faults were doing."""
         for node in (*self._system.nodes[Tier.KAFKA], *self._system.nodes[Tier.CASSANDRA]):
             if self._isolation.cut:
                 self._isolation.rejoin(node.plan.endpoints[0].host, user_of(node.name))
@@ -89,25 +89,25 @@ class Keeper:
         for node in self._system.all:
             if node.pid is not None:
                 node.resume()
-        await asyncio.gather(*(self._bring_back(node) for node in self._system.all))
-        await asyncio.gather(self.wait_whole(Tier.KAFKA), self.wait_whole(Tier.CASSANDRA))
+        await asyncio.gather(*(self._repair(node) for node in self._system.all))
+        await asyncio.gather(self.wait_healthy(Tier.KAFKA), self.wait_healthy(Tier.CASSANDRA))
 
-    def note_strange(self, what: str) -> None:
+    def report_unexpected(self, what: str) -> None:
         """Store *what* for the end of the run, and report it."""
-        self.strange.append(f"{self._recorder.now():.1f} s: {what}")
-        self._recorder.report(f"strange: {what}")
+        self.unexpected.append(f"{self._recorder.now():.1f} s: {what}")
+        self._recorder.report(f"unexpected: {what}")
 
-    async def _bring_back(self, node: Node) -> None:
+    async def _repair(self, node: Node) -> None:
         try:
             if node.pid is None:
                 await node.start()
             await node.wait_ready()
         except ServersError as error:
-            self.note_strange(str(error))
+            self.report_unexpected(str(error))
 
-    async def _revive(self, node: Node) -> None:
+    async def _restart(self, node: Node) -> None:
         obituary = node.describe_exit()
-        self.note_strange(f"exited by itself: {obituary}")
+        self.report_unexpected(f"exited by itself: {obituary}")
         async with self.reserve(node):
             fault = self._recorder.begin("died", node.name, obituary)
             with suppress(ServersError):
