@@ -1,19 +1,18 @@
 """A record source as a member of a consumer group."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import pytest
 
 from consumer.counting.position import Position
 from consumer.kafka import partition_offsets
-from consumer.kafka.record_source import Record
 from shared.errors import LogRewrittenError
 from shared.model.record import TRACEPARENT
 from tests.contract.harness.members import GROUP, Member, member, numbered, owned, read
 from tests.contract.harness.pipeline import PARTITIONS
 from tests.contract.harness.topics import Topics
-from tests.waiting import WAIT_SECONDS
+from tests.waiting import WAIT_SECONDS, until
 
 ALL = set(range(PARTITIONS))
 TRACED = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -212,9 +211,7 @@ async def test_a_paused_partition_keeps_its_records(topics: Topics) -> None:
         await read(first.source, 1, 1)
         await topics.topic.append(0, numbered(2))
         await topics.topic.append(1, numbered(1, start=1))
-        fetched: dict[int, Sequence[Record]] = {}
-        while not fetched:
-            fetched = dict(await first.source.fetch())
+        fetched = await until(first.source.fetch)
         assert fetched.keys() == {1}
 
         first.source.resume([0])

@@ -101,8 +101,13 @@ async def test_logs_are_json_and_have_no_line_per_event(stack: Stack, client: Cl
     """A thousand events add no line to any log."""
     await client.report("log-lines.example.com", "delivered")
     await client.wait_for_counts("log-lines.example.com", 1, 0)
-    before = [tier.log_text() for tier in stack.started]
 
+    async def settled() -> list[str] | None:
+        logs = [tier.log_text() for tier in stack.started]
+        await asyncio.sleep(1)
+        return logs if logs == [tier.log_text() for tier in stack.started] else None
+
+    before = await until(settled)  # a process may log shortly after its start
     for _ in range(10):
         await asyncio.gather(
             *(client.put("log-lines.example.com", "delivered") for _ in range(100))

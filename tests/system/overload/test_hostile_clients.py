@@ -5,7 +5,6 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-import pytest
 import pytest_asyncio
 
 from tests.clients.client import Client
@@ -58,30 +57,31 @@ async def drip(connection: RawConnection, data: bytes) -> None:
         return
 
 
-@pytest.mark.parametrize(
-    ("sent", "dripping"),
-    [
-        (b"", b""),
-        (b"PUT /events/slow.exam", b""),
-        (put("slow.example.com")[:-2], b""),
-        (b"", put("slow.example.com", "delivered", b"", *["X-Slow: very"] * 9)),
-    ],
-    ids=["idle", "half a line", "half a head", "a byte at a time"],
-)
-async def test_an_incomplete_request_ends_its_connection(
-    nodes: Nodes, sent: bytes, dripping: bytes
-) -> None:
-    """Silence, part of a head, and a head byte by byte all end at the idle limit."""
-    connection = await RawConnection.open(nodes.impatient.url)
-    began = time.monotonic()
-    await connection.send(sent)
-    dripped = asyncio.create_task(drip(connection, dripping))
-    assert await connection.rest(IDLE_SECONDS + SLACK_SECONDS) == b""
-    waited = time.monotonic() - began
-    dripped.cancel()
-    connection.close()
+INCOMPLETE = {
+    "idle": (b"", b""),
+    "half a line": (b"PUT /events/slow.exam", b""),
+    "half a head": (put("slow.example.com")[:-2], b""),
+    "a byte at a time": (b"", put("slow.example.com", "delivered", b"", *["X-Slow: very"] * 9)),
+}
+"""Sent at once, and sent byte by byte."""
 
-    assert waited > IDLE_SECONDS * 0.9
+
+async def test_an_incomplete_request_ends_its_connection(nodes: Nodes) -> None:
+    """Silence, part of a head, and a head byte by byte all end at the idle limit."""
+
+    async def wait(name: str) -> None:
+        sent, dripping = INCOMPLETE[name]
+        connection = await RawConnection.open(nodes.impatient.url)
+        began = time.monotonic()
+        await connection.send(sent)
+        dripped = asyncio.create_task(drip(connection, dripping))
+        assert await connection.rest(IDLE_SECONDS + SLACK_SECONDS) == b"", name
+        waited = time.monotonic() - began
+        dripped.cancel()
+        connection.close()
+        assert waited > IDLE_SECONDS * 0.9, name
+
+    await asyncio.gather(*map(wait, INCOMPLETE))
     assert await nodes.client(nodes.impatient).counts("slow.example.com") == (0, 0)
 
 
@@ -98,28 +98,30 @@ async def test_an_idle_connection_ends_after_the_same_time(nodes: Nodes) -> None
 BODY = b'{"domain": "bodyless.example.com", "event": "delivered"}\n'
 
 
-@pytest.mark.parametrize("dripping", [b"", BODY], ids=["never", "a byte at a time"])
-@pytest.mark.parametrize(
-    "head",
-    [
-        post(BODY)[: -len(BODY)],
-        put("bodyless.example.com", "delivered", b"", f"Content-Length: {len(BODY)}"),
-        put("bodyless.example.com", "delivered", b"", "Transfer-Encoding: chunked"),
-    ],
-    ids=["POST", "PUT", "chunked"],
+HEADS = (
+    post(BODY)[: -len(BODY)],
+    put("bodyless.example.com", "delivered", b"", f"Content-Length: {len(BODY)}"),
+    put("bodyless.example.com", "delivered", b"", "Transfer-Encoding: chunked"),
 )
-async def test_a_missing_or_slow_body_is_408(nodes: Nodes, head: bytes, dripping: bytes) -> None:
-    """The whole body has one time limit, however slowly it arrives; nothing is counted."""
-    connection = await RawConnection.open(nodes.impatient.url)
-    await connection.send(head)
-    # If the body is chunked: a chunk of 15 bytes that never ends.
-    dripped = asyncio.create_task(drip(connection, b"f\r\n" + dripping if dripping else b""))
-    answer = await connection.answer(BODY_SECONDS + SLACK_SECONDS)
-    assert (answer.status, answer.code, answer.closes) == (408, "body_too_slow", True)
-    assert await connection.rest() == b""
-    dripped.cancel()
-    connection.close()
 
+
+async def test_a_missing_or_slow_body_is_408(nodes: Nodes) -> None:
+    """The whole body has one time limit, however slowly it arrives; nothing is counted."""
+
+    async def send(head: bytes, dripping: bytes) -> None:
+        connection = await RawConnection.open(nodes.impatient.url)
+        await connection.send(head)
+        dripped = asyncio.create_task(drip(connection, dripping))
+        answer = await connection.answer(BODY_SECONDS + SLACK_SECONDS)
+        assert (answer.status, answer.code, answer.closes) == (408, "body_too_slow", True), head
+        # The node waits for the client to close, up to ten seconds.
+        assert await connection.rest() == b"", head
+        dripped.cancel()
+        connection.close()
+
+    # If the body is chunked, the bytes are a chunk of 15 bytes that never ends.
+    bodies = (b"", b"f\r\n" + BODY)
+    await asyncio.gather(*(send(head, body) for head in HEADS for body in bodies))
     assert await nodes.client(nodes.impatient).counts("bodyless.example.com") == (0, 0)
 
 
