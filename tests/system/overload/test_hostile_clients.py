@@ -130,8 +130,8 @@ async def test_an_old_connection_ends_with_an_answer_and_loses_no_request(nodes:
     domain = "aged.example.com"
 
     async def use_until_told() -> tuple[float, int]:
-        connection = await RawConnection.open(nodes.restless.url)
         began = time.monotonic()
+        connection = await RawConnection.open(nodes.restless.url)
         requests = 1
         while not (answer := await connection.ask(put(domain))).closes:
             assert answer.status == 202
