@@ -12,12 +12,12 @@ import aiohttp
 
 from tests.tiers.stack import TierProcess
 from tests.tools.bench.bench import Bench
+from tests.tools.bench.load_tool import LoadReport, run_load
 from tests.tools.bench.measurement.result import MeasurementError
 from tests.tools.bench.measurement.search import Search, confirm
 from tests.tools.bench.measurement.trend import Reading, growth_seconds, while_sending
 from tests.tools.bench.measurement.worker_metrics import read
 from tests.tools.bench.report.figure import Figure, Goal, Reference, at_least
-from tests.tools.bench.rows.load import LoadReport, run_load
 
 GOAL = 100_000
 MOONSHOT = 200_000

@@ -9,10 +9,10 @@ import aiohttp
 
 from tests.tiers.stack import TierProcess
 from tests.tools.bench.bench import Bench
+from tests.tools.bench.load_tool import LoadReport, run_load
 from tests.tools.bench.measurement.percentile import Percentiles, percentiles_ms
 from tests.tools.bench.measurement.result import MeasurementError
 from tests.tools.bench.report.figure import Figure, Reference, at_most
-from tests.tools.bench.rows.load import LoadReport, run_load
 
 BACKGROUND_PER_SECOND = 20_000
 QUICK_SHARE = 0.1

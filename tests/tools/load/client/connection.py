@@ -9,7 +9,8 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 from tests.tools.load.client.node import Node
 
 _FIRST_FINAL_STATUS = 200
-_MOST_KNOWN = 256
+_MOST_KNOWN = 2_048
+_MOST_KNOWN_BYTES = 4_096
 
 R = TypeVar("R")
 """What a client sends by one request."""
@@ -102,7 +103,7 @@ class Connection(asyncio.Protocol, Generic[R]):
         first, *others = self._answers
         self._answers.clear()
         alone = not others and not self._begun
-        if at_start and alone:
+        if at_start and alone and len(data) <= _MOST_KNOWN_BYTES:
             if len(known) >= _MOST_KNOWN:
                 known.clear()
             known[data] = first

@@ -3,8 +3,8 @@
 import msgspec
 import pytest
 
+from tests.tools.bench.load_tool import LoadLatency, LoadReport
 from tests.tools.bench.measurement.trend import Reading
-from tests.tools.bench.rows.load import LoadLatency, LoadReport
 from tests.tools.bench.rows.pipeline import why_not
 
 RATE = 1_000.0
