@@ -17,17 +17,30 @@ from consumer.metrics import WorkerMetrics
 from consumer.partition import WorkerContext
 from consumer.upkeep import Upkeep
 from consumer.worker import Worker
+from shared.cassandra.layout import read_buckets
 from shared.cassandra.session import open_session
 from shared.kafka.topic import open_topic
 from shared.runtime.lifecycle import main, tune_garbage_collector
 from shared.runtime.node import open_node
 
 
-def new_writer() -> uuid.UUID:
-    """Return a version 1 UUID that no process on any host has made or will make (RFC 9562)."""
-    noise = int.from_bytes(os.urandom(8), "big")
-    # The multicast bit marks a node that is not a hardware address.
-    return uuid.uuid1(node=(noise & 0xFFFFFFFFFFFF) | 1 << 40, clock_seq=noise >> 50)
+class WriterIds:
+    """Identities for writer rows: version 1 UUIDs that no other process makes (RFC 9562)."""
+
+    def __init__(self) -> None:
+        noise = int.from_bytes(os.urandom(8))
+        # The multicast bit marks a node that is no hardware address.
+        self._node = (noise & 0xFFFFFFFFFFFF) | 1 << 40
+        self._clock_seq = noise >> 50
+
+    @property
+    def node(self) -> bytes:
+        """The last 6 bytes of each, which name this process."""
+        return self._node.to_bytes(6)
+
+    def new(self) -> bytes:
+        """Return another one; each contains the time when it was made."""
+        return uuid.uuid1(self._node, self._clock_seq).bytes
 
 
 async def run(config: WorkerConfig) -> None:
@@ -46,6 +59,7 @@ async def run(config: WorkerConfig) -> None:
         )
         metrics = WorkerMetrics(node.registry)
         session = await enter(open_session(config.cassandra))
+        buckets = await read_buckets(session, config.layout.buckets)
         store = await CassandraCounterStore.prepare(session)
         letters = await enter(open_topic(config.kafka, config.kafka.dead_letter_topic))
         changes = await enter(open_topic(config.kafka, config.kafka.changes_topic))
@@ -54,18 +68,23 @@ async def run(config: WorkerConfig) -> None:
         context = WorkerContext(
             store=store,
             dead_letters=DeadLetterTopic(letters),
-            changes=ChangeTopic(changes),
+            changes=ChangeTopic(changes, buckets),
             metrics=metrics,
             reads=asyncio.Semaphore(settings.reads_in_flight),
             writes=asyncio.Semaphore(settings.writes_in_flight),
+            urgent_writes=asyncio.Semaphore(settings.writes_in_flight),
             clock=clock,
             wall_clock=time.time,
             epoch=RowEpoch(store.epoch, clock, LONGEST_GAP_SECONDS),
             end_offset=source.end_offset,
             spans=node.spans,
         )
-        upkeep = Upkeep(store, metrics, clock, random.random, settings.audit_interval_seconds)
-        worker = Worker(source, context, settings, config.kafka.topic, new_writer, upkeep)
+        upkeep = Upkeep(
+            store, metrics, clock, time.time, random.random, settings.audit_interval_seconds
+        )
+        ids = WriterIds()
+        rules = settings.rules(buckets, ids.node)
+        worker = Worker(source, context, settings, config.kafka.topic, rules, ids.new, upkeep)
         source.subscribe(worker)
         async with node.probing(cassandra=session.probe, kafka=source.probe):
             tune_garbage_collector()

@@ -6,10 +6,13 @@ from typing import Annotated
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from consumer.counting.ledger import LedgerRules
+from consumer.counting.superseded import Retention
 from shared.config import (
     CassandraConfig,
     EnvironmentReader,
     KafkaConfig,
+    LayoutConfig,
     Port,
     PositiveInt,
     PositiveSeconds,
@@ -17,6 +20,8 @@ from shared.config import (
 from shared.model.status import DEFAULT_THRESHOLD
 from shared.security.config import TlsConfig
 from shared.telemetry.tracing_config import TracingConfig
+
+_SECONDS_PER_HOUR = 3600
 
 
 class WorkerSettings(BaseSettings):
@@ -31,27 +36,38 @@ class WorkerSettings(BaseSettings):
     threshold: PositiveInt = DEFAULT_THRESHOLD
     """A domain with more deliveries than this is catch-all. The same in all tiers."""
     flush_max_age_seconds: PositiveSeconds = 1.0
-    flush_batch_domains: Annotated[int, Field(ge=1, le=100)] = 50
-    """The maximum of updates per request. Fewer are sent at once, without waiting."""
-    writes_in_flight: PositiveInt = 16
+    """Counts that merely move are written at most this often per bucket."""
+    max_count_age_seconds: PositiveSeconds = 600.0
+    """A partition with an uncounted event older than this is not read until it is counted."""
+    writes_in_flight: PositiveInt = 4
+    """Each writes one bucket. More of them make changes of status wait longer in the store."""
     reads_in_flight: PositiveInt = 8
     max_backlog: PositiveInt = 20_000
-    """Per partition: pending domains, events that wait for rows, and unpublished changes. Above
-    this the partition is paused until half of it is left."""
-    max_known_domains: PositiveInt = 100_000
-    """Per partition. The longest idle domains are forgotten, and read again at their next event."""
+    """Events that wait for the read of their bucket, and unpublished changes. A partition that
+    has more of them is not read until it has half."""
+    max_known_domains: PositiveInt = 1_000_000
+    """Per partition, some 130 bytes each; idle buckets are forgotten and read again."""
     commit_interval_seconds: PositiveSeconds = 30.0
     own_rows_seconds: PositiveSeconds = 60.0
-    """How long a row abandoned by this process is kept before it is deleted: longer than any
-    of its updates can be in flight."""
+    """How long a row that this process abandoned is kept: longer than any update of it may be in
+    flight."""
     others_rows_hours: Annotated[float, Field(gt=0)] = 6.0
-    """The same for a superseded row of another writer: longer than a replaced process can go
-    on."""
+    """The same for a superseded row of another writer: longer than a process that was replaced
+    can continue."""
     audit_interval_seconds: PositiveSeconds = 10.0
-    """How often some domains of one partition are read again and compared."""
+    """How often a bucket is read again and compared with what is known."""
     session_timeout_seconds: PositiveSeconds = 10.0
     drain_seconds: PositiveSeconds = 6.0
     """For flush and commit when partitions are revoked: well below the session timeout."""
+
+    def rules(self, buckets: int, node: bytes) -> LedgerRules:
+        """Return the rules of every ledger; *node* is what the writers of this process share."""
+        return LedgerRules(
+            buckets,
+            self.threshold,
+            self.flush_max_age_seconds,
+            Retention(node, self.own_rows_seconds, self.others_rows_hours * _SECONDS_PER_HOUR),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +76,7 @@ class WorkerConfig:
 
     kafka: KafkaConfig
     cassandra: CassandraConfig
+    layout: LayoutConfig
     tls: TlsConfig
     consumer: WorkerSettings
     tracing: TracingConfig
@@ -70,6 +87,7 @@ def read_config(read: EnvironmentReader) -> WorkerConfig:
     return WorkerConfig(
         kafka=read(KafkaConfig),
         cassandra=read(CassandraConfig),
+        layout=read(LayoutConfig),
         tls=read(TlsConfig),
         consumer=read(WorkerSettings),
         tracing=read(TracingConfig),

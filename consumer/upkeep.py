@@ -1,4 +1,4 @@
-"""Delete superseded rows, and audit the totals in memory against the store."""
+"""Keep the stored rows in order: delete superseded ones, compare known totals with the store."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -13,67 +13,67 @@ from shared.errors import RetriableError
 
 log = structlog.stdlib.get_logger(__name__)
 
-DELETE_INTERVAL_SECONDS = 1.0
-DELETES_AT_A_TIME = 32
-"""Per partition and interval: deletions must not slow down the counting."""
-AUDITED_AT_A_TIME = 32
+SWEEP_INTERVAL_SECONDS = 1.0
+"""One bucket of each partition in this time: deletions must not crowd out the counting."""
 
 
 @dataclass(frozen=True, slots=True)
 class Upkeep:
-    """Background work that may fail: a later call does what an earlier one could not.
+    """Work that may fail: what fails is done at a later call.
 
-    *chance* returns a random number from 0 to below 1. It selects the partition to audit, and the
-    domain where the audit starts.
+    *chance* returns a number from 0 up to 1: it picks what is audited.
     """
 
     store: CounterStore
     metrics: WorkerMetrics
     clock: Callable[[], float]
+    wall_clock: Callable[[], float]
     chance: Callable[[], float]
     audit_interval_seconds: float
 
     async def run(self, ledgers: Callable[[], Sequence[PartitionLedger]]) -> None:
-        """Delete and audit rows of the partitions in *ledgers*, until cancelled."""
+        """Look after the ledgers that *ledgers* returns at the time, until cancelled."""
         audit_at = self.clock() + self.audit_interval_seconds
         while True:
-            await asyncio.sleep(DELETE_INTERVAL_SECONDS)
+            await asyncio.sleep(SWEEP_INTERVAL_SECONDS)
             owned = ledgers()
             for ledger in owned:
-                await self.delete_superseded(ledger)
+                await self.sweep(ledger)
             if owned and self.clock() >= audit_at:
                 audit_at = self.clock() + self.audit_interval_seconds
                 await self.audit(owned[int(self.chance() * len(owned))])
 
-    async def delete_superseded(self, ledger: PartitionLedger) -> None:
-        """Delete some superseded rows."""
-        rows = ledger.pop_superseded(self.clock(), DELETES_AT_A_TIME)
-        if not rows:
+    async def sweep(self, ledger: PartitionLedger) -> None:
+        """Delete the superseded rows of one bucket that are old enough."""
+        bucket = ledger.next_sweep(self.clock())
+        if bucket is None:
             return
         try:
-            await self.store.delete(ledger.topic_partition, rows)
+            rows = await self.store.read(ledger.topic_partition, bucket)
+            superseded = ledger.sweep(bucket, rows, self.clock(), self.wall_clock())
+            if superseded:
+                await self.store.delete(ledger.topic_partition, bucket, superseded)
         except RetriableError as error:
-            log.info("superseded rows were not deleted", rows=len(rows), error=str(error))
-            ledger.retry_superseded(rows, self.clock())
+            log.info("superseded rows are not deleted yet", bucket=bucket, error=str(error))
+            ledger.retry_sweep(bucket, self.clock())
         else:
-            self.metrics.rows_deleted.inc(len(rows))
+            self.metrics.rows_deleted.inc(len(superseded))
 
     async def audit(self, ledger: PartitionLedger) -> None:
-        """Read some domains again and compare them with the totals in memory.
+        """Read a known bucket again and compare it with what is known.
 
-        A mismatch is counted and logged, and the next flush starts a new row with the full
-        totals. It means that the store lost acknowledged writes: its operator must know.
+        A mismatch is counted and logged, and the domain gets a fresh row. It means that the
+        store lost writes that it had acknowledged: its operator wants to know.
         """
-        sample = ledger.audit_sample(self.chance(), AUDITED_AT_A_TIME)
-        if not sample:
+        version = ledger.start_audit(self.chance())
+        if version is None:
             return
         try:
-            found = await self.store.read(ledger.topic_partition, list(sample))
+            rows = await self.store.read(ledger.topic_partition, version.bucket)
         except RetriableError:
-            return  # reads and writes of the partition report a failing store
-        for domain, state in sample.items():
-            self.metrics.audited.inc()
-            if not ledger.audit(domain, state, found[domain], self.clock()):
-                self.metrics.audit_mismatches.inc()
-                rows = [str(row) for row in found[domain]]
-                log.error("the store differs from what it acknowledged", domain=domain, rows=rows)
+            return  # whoever needs the store reports it
+        wrong = ledger.audit(version, rows, self.clock())
+        self.metrics.audited.inc(len({row.domain for row in rows}))
+        self.metrics.audit_mismatches.inc(len(wrong))
+        for domain in wrong:
+            log.error("the store differs from what it acknowledged", domain=domain)

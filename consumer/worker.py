@@ -8,16 +8,12 @@ records again, and skips those that the rows already count.
 
 import asyncio
 from collections.abc import Callable, Mapping
-from uuid import UUID
 
 import structlog
 
 from consumer.config import WorkerSettings
-from consumer.counting.circuit_breaker import CircuitBreaker
-from consumer.counting.flush_policy import FlushPolicy
-from consumer.counting.ledger import PartitionLedger
+from consumer.counting.ledger import LedgerRules, PartitionLedger
 from consumer.counting.position import Position
-from consumer.counting.superseded import Retention
 from consumer.kafka.record_source import RecordSource
 from consumer.partition import PartitionTask, WorkerContext
 from consumer.upkeep import Upkeep
@@ -26,7 +22,8 @@ from shared.errors import BrokerUnavailableError
 log = structlog.stdlib.get_logger(__name__)
 
 _REPORT_SECONDS = 0.5
-_SECONDS_PER_HOUR = 3600
+_RESUME_AT = 0.9
+"""A partition that was paused for the age of its counts resumes below this part of the limit."""
 
 
 class Worker:
@@ -38,7 +35,8 @@ class Worker:
         context: WorkerContext,
         settings: WorkerSettings,
         topic: str,
-        new_writer: Callable[[], UUID],
+        rules: LedgerRules,
+        new_writer: Callable[[], bytes],
         upkeep: Upkeep,
     ) -> None:
         self._source = source
@@ -47,9 +45,7 @@ class Worker:
         self._settings = settings
         self._topic = topic
         self._new_writer = new_writer
-        self._retention = Retention(
-            settings.own_rows_seconds, settings.others_rows_hours * _SECONDS_PER_HOUR
-        )
+        self._rules = rules
         self._tasks: asyncio.TaskGroup | None = None
         self._partitions: dict[int, PartitionTask] = {}
         self._running: dict[int, asyncio.Task[None]] = {}
@@ -89,14 +85,12 @@ class Worker:
             raise RuntimeError("assign was called before run")
         if self._stopping:
             return  # the next owner starts at the same positions
-        policy = FlushPolicy(self._settings.threshold, self._settings.flush_max_age_seconds)
         for partition, position in positions.items():
             offset = position.next_offset
             ledger = PartitionLedger(
-                f"{self._topic}/{partition}", offset, policy, self._new_writer, self._retention
+                f"{self._topic}/{partition}", offset, self._rules, self._new_writer
             )
-            breaker = CircuitBreaker(self._settings.flush_batch_domains)
-            task = PartitionTask(partition, ledger, breaker, self._context)
+            task = PartitionTask(partition, ledger, self._context)
             self._partitions[partition] = task
             self._committed[partition] = offset
             self._running[partition] = self._tasks.create_task(
@@ -146,14 +140,17 @@ class Worker:
             self._pause_backlogged()
 
     def _pause_backlogged(self) -> None:
-        """Pause partitions whose backlog is too long, until half of it is left."""
-        limit = self._settings.max_backlog
+        """Pause partitions whose backlog is too long, or whose counts are too old."""
+        limit, max_age = self._settings.max_backlog, self._settings.max_count_age_seconds
+        now = self._context.clock()
         for partition, task in self._partitions.items():
-            backlog = task.ledger.backlog
-            if backlog > limit and partition not in self._paused:
-                self._source.pause([partition])
-                self._paused.add(partition)
-            elif backlog <= limit // 2 and partition in self._paused:
+            backlog, since = task.ledger.backlog, task.ledger.oldest_since()
+            age = 0.0 if since is None else now - since
+            if partition not in self._paused:
+                if backlog > limit or age > max_age:
+                    self._source.pause([partition])
+                    self._paused.add(partition)
+            elif backlog <= limit // 2 and age <= max_age * _RESUME_AT:
                 self._source.resume([partition])
                 self._paused.discard(partition)
 

@@ -17,12 +17,20 @@ from pydantic import AfterValidator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from deploy.rights import RightsConfig, create_acls, create_grants
+from shared.cassandra.layout import read_buckets
 from shared.cassandra.session import open_session
-from shared.config import CassandraConfig, EnvironmentReader, KafkaConfig, PositiveInt
+from shared.config import (
+    CassandraConfig,
+    EnvironmentReader,
+    KafkaConfig,
+    LayoutConfig,
+    PositiveInt,
+)
 from shared.errors import BrokerUnavailableError, PipelineError
 from shared.kafka.client import client_arguments
 from shared.kafka.producer import MAX_BATCH_BYTES
 from shared.kafka.rights import require_access
+from shared.model.partitioning import DEFAULT_BUCKETS
 from shared.runtime.lifecycle import main
 
 log = structlog.stdlib.get_logger(__name__)
@@ -78,22 +86,26 @@ class PrepareConfig:
     kafka_layout: KafkaLayout
     cassandra: CassandraConfig
     cassandra_layout: CassandraLayout
+    layout: LayoutConfig
     rights: RightsConfig | None = None
 
 
 def read_config(read: EnvironmentReader) -> PrepareConfig:
     """Read the environment; *read* collects the problems."""
     return PrepareConfig(
-        *(read(KafkaConfig), read(KafkaLayout)),
-        *(read(CassandraConfig), read(CassandraLayout)),
-        read(RightsConfig),
+        kafka=read(KafkaConfig),
+        kafka_layout=read(KafkaLayout),
+        cassandra=read(CassandraConfig),
+        cassandra_layout=read(CassandraLayout),
+        layout=read(LayoutConfig),
+        rights=read(RightsConfig),
     )
 
 
-def schema_statements(keyspace: str, replication: dict[str, int]) -> list[str]:
+def schema_statements(keyspace: str, replication: dict[str, int], buckets: int) -> list[str]:
     """Return the statements of ``schema.cql`` for *keyspace*."""
     options = {"class": "NetworkTopologyStrategy", **{k: str(v) for k, v in replication.items()}}
-    text = _SCHEMA.read_text().format(keyspace=keyspace, replication=options)
+    text = _SCHEMA.read_text().format(keyspace=keyspace, replication=options, buckets=buckets)
     text = re.sub(r"--.*", "", text)
     return [statement.strip() for statement in text.split(";") if statement.strip()]
 
@@ -139,11 +151,17 @@ def topics(kafka: KafkaConfig, layout: KafkaLayout) -> list[NewTopic]:
     ]
 
 
-async def create_schema(config: CassandraConfig, replication: dict[str, int]) -> None:
-    """Create the keyspace and the table if they are missing."""
+async def create_schema(
+    config: CassandraConfig, replication: dict[str, int], buckets: int = DEFAULT_BUCKETS
+) -> None:
+    """Create the keyspace and the table if they are missing.
+
+    Raises ConfigError if the keyspace has another number of *buckets*.
+    """
     async with open_session(config) as session:
-        for statement in schema_statements(config.keyspace, replication):
+        for statement in schema_statements(config.keyspace, replication, buckets):
             await session.write(statement)
+        await read_buckets(session, buckets)
     log.info("the schema exists", keyspace=config.keyspace)
 
 
@@ -190,7 +208,7 @@ async def run(config: PrepareConfig) -> None:
 
 
 async def _prepare_store(config: PrepareConfig, replication: dict[str, int]) -> None:
-    await create_schema(config.cassandra, replication)
+    await create_schema(config.cassandra, replication, config.layout.buckets)
     if config.rights is not None and config.rights.cassandra_grants:
         await create_grants(config.cassandra, config.rights)
 

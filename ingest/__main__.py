@@ -55,6 +55,7 @@ async def serve(config: IngestConfig, node: Node, documents: Documents) -> None:
         publisher = Publisher(
             topic,
             metrics,
+            buckets=config.layout.buckets,
             max_batch_age_seconds=settings.max_batch_age_seconds,
             clock=asyncio.get_running_loop().time,
             spans=node.spans,

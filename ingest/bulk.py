@@ -6,7 +6,7 @@ records grows with the domains of a request, not with its lines.
 """
 
 from collections import defaultdict
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -23,7 +23,6 @@ from shared.model.event import (
     parse_idempotency_key,
     parse_kind,
 )
-from shared.model.partitioning import partition_of
 from shared.problems import Problem
 
 MAX_BYTES = 1024 * 1024
@@ -62,22 +61,22 @@ class BulkRequest:
         """The number of accepted lines."""
         return len(self._lines)
 
-    def by_partition(self, partitions: int) -> dict[int, EventSums]:
-        """Return the sums of each partition that has events."""
+    def by_partition(self, place: Callable[[DomainName], int]) -> dict[int, EventSums]:
+        """Return the sums of each partition that has events, as *place* places domains."""
         parts: dict[int, EventSums] = defaultdict(EventSums)
         for kind in EventKind:
             for domain, count in self.sums.counts_of(kind).items():
-                parts[partition_of(domain, partitions)].counts_of(kind)[domain] = count
+                parts[place(domain)].counts_of(kind)[domain] = count
         for event in self.sums.keyed:
-            parts[partition_of(event.domain, partitions)].keyed.append(event)
+            parts[place(event.domain)].keyed.append(event)
         return parts
 
-    def lines_of(self, partitions: Container[int], of: int) -> list[int]:
-        """Return the numbers of the accepted lines in *partitions*, out of *of* partitions."""
+    def lines_of(self, partitions: Container[int], place: Callable[[DomainName], int]) -> list[int]:
+        """Return the numbers of the accepted lines in *partitions*."""
         return [
             number
             for number, line in self._lines
-            if partition_of(self._domains[line.domain], of) in partitions
+            if place(self._domains[line.domain]) in partitions
         ]
 
     def parse(self, body: bytes) -> Iterator[None]:

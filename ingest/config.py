@@ -7,7 +7,14 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.auth.config import AccessConfig, read_access
-from shared.config import EnvironmentReader, KafkaConfig, Port, PositiveInt, PositiveSeconds
+from shared.config import (
+    EnvironmentReader,
+    KafkaConfig,
+    LayoutConfig,
+    Port,
+    PositiveInt,
+    PositiveSeconds,
+)
 from shared.security.config import TlsConfig
 from shared.telemetry.tracing_config import TracingConfig
 
@@ -42,6 +49,7 @@ class IngestConfig:
     """All settings of an ingest node."""
 
     kafka: KafkaConfig
+    layout: LayoutConfig
     tls: TlsConfig
     ingest: IngestSettings
     access: AccessConfig
@@ -53,6 +61,7 @@ def read_config(read: EnvironmentReader) -> IngestConfig:
     ingest = read(IngestSettings)
     return IngestConfig(
         kafka=read(KafkaConfig),
+        layout=read(LayoutConfig),
         tls=read(TlsConfig),
         ingest=ingest,
         access=read_access(read, ingest.http_host),

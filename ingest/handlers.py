@@ -134,10 +134,10 @@ class Handlers:
 
     async def _publish(self, bulk: BulkRequest) -> tuple[list[int], RetriableError | None]:
         """Return the lines that may not be in Kafka, and the error."""
-        partitions = self._publisher.partitions
+        place = self._publisher.place
         reasons: dict[int, RetriableError] = {}
         out: dict[int, Acknowledgement] = {}
-        for partition, sums in bulk.by_partition(partitions).items():
+        for partition, sums in bulk.by_partition(place).items():
             try:
                 out[partition] = self._publisher.publish_sums(partition, sums)
             except NodeFullError as error:
@@ -152,7 +152,7 @@ class Handlers:
         # One problem code for all failed lines: the one that promises least.
         in_doubt = (r for r in reasons.values() if isinstance(r, OutcomeUnknownError))
         reason = next(in_doubt, None) or next(iter(reasons.values()))
-        return sorted(bulk.lines_of(reasons, partitions)), reason
+        return sorted(bulk.lines_of(reasons, place)), reason
 
 
 def build_routes(

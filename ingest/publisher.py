@@ -7,6 +7,7 @@ Events of one group are added up where possible (``ingest/event_sums.py``).
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
@@ -73,11 +74,14 @@ class Publisher:
         topic: Topic,
         metrics: IngestMetrics,
         *,
+        buckets: int,
         max_batch_age_seconds: float,
         clock: Callable[[], float],
         spans: "Spans | None" = None,
     ) -> None:
         self.partitions = topic.partitions
+        self.place = partial(partition_of, partitions=topic.partitions, buckets=buckets)
+        """Returns the partition of a domain."""
         self._topic = topic
         self._metrics = metrics
         self._max_age = max_batch_age_seconds
@@ -95,7 +99,7 @@ class Publisher:
 
         Raises NodeFullError if the partition accepts no more; nothing is sent then.
         """
-        partition = partition_of(event.domain, self.partitions)
+        partition = self.place(event.domain)
         spans = self._spans
         traceparent = None if spans is None else spans.current_traceparent()
         size_bytes = len(event.domain) + MAX_RECORD_BYTES

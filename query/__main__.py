@@ -11,6 +11,7 @@ from query.openapi import document
 from query.page.route import build_page_routes
 from query.pulse.collector import PulseCollector, build_pulse_routes
 from query.pulse.sources import open_event_topic, open_management_ports
+from shared.cassandra.layout import read_buckets
 from shared.cassandra.session import open_session
 from shared.http.instrumentation import HttpInstrumentation
 from shared.http.server import HttpLimits, open_server
@@ -39,7 +40,8 @@ async def run(config: QueryConfig) -> None:
         metrics = QueryMetrics(node.registry)
         instrumentation = HttpInstrumentation(node.registry, node.spans)
         session = await enter(open_session(config.cassandra))
-        answers = await enter(open_cache(session, settings, metrics))
+        buckets = await read_buckets(session, config.layout.buckets)
+        answers = await enter(open_cache(session, buckets, settings, metrics))
         changes = await enter(open_changes(config, answers, node.registry))
         pulse = PulseCollector(
             settings.pulse_addresses,

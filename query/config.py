@@ -12,6 +12,7 @@ from shared.config import (
     CassandraConfig,
     EnvironmentReader,
     KafkaConfig,
+    LayoutConfig,
     NotNegativeInt,
     Port,
     PositiveInt,
@@ -102,6 +103,7 @@ class QueryConfig:
 
     kafka: KafkaConfig
     cassandra: CassandraConfig
+    layout: LayoutConfig
     tls: TlsConfig
     query: QuerySettings
     changes: ChangesSettings
@@ -115,6 +117,7 @@ def read_config(read: EnvironmentReader) -> QueryConfig:
     return QueryConfig(
         kafka=read(KafkaConfig),
         cassandra=read(CassandraConfig),
+        layout=read(LayoutConfig),
         tls=read(TlsConfig),
         query=query,
         changes=read(ChangesSettings),

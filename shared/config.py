@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.errors import ConfigError
+from shared.model.partitioning import DEFAULT_BUCKETS
 from shared.security.config import CassandraSecurity, KafkaSecurity
 
 MAX_PORT = 65_535
@@ -41,6 +42,24 @@ def _bootstrap_servers(text: str) -> str:
 def _contact_points(text: str) -> str:
     parse_addresses(text, 9042)
     return text
+
+
+def _power_of_two(number: int) -> int:
+    if number & (number - 1):
+        raise ValueError("must be a power of two")
+    return number
+
+
+Buckets = Annotated[int, Field(ge=1, le=2**24), AfterValidator(_power_of_two)]
+
+
+class LayoutConfig(BaseSettings):
+    """How domains are divided into buckets (``CASSANDRA_BUCKETS``)."""
+
+    model_config = SettingsConfigDict(env_prefix="CASSANDRA_", frozen=True)
+
+    buckets: Buckets = DEFAULT_BUCKETS
+    """Fixed when the keyspace is created; each tier that reads it refuses another number."""
 
 
 class KafkaConfig(KafkaSecurity):

@@ -22,12 +22,11 @@ from collections import deque
 from dataclasses import dataclass
 from itertools import chain, islice
 
-from consumer.counting.aggregate import Increment
 from consumer.counting.append_times import AppendTimes
 from shared.model.change import Change
 from shared.model.counter import Counters
 from shared.model.domain import DomainName
-from shared.model.event import Event, EventKind
+from shared.model.event import EventKind
 from shared.model.status import Status, Verdict, classify
 
 
@@ -41,11 +40,11 @@ class _Replay:
     bounced: int = 0
     reported: Verdict | None = None
 
-    def add(self, event: Event) -> None:
-        if event.kind is EventKind.DELIVERED:
-            self.delivered += event.count
+    def add(self, kind: EventKind, count: int) -> None:
+        if kind is EventKind.DELIVERED:
+            self.delivered += count
         else:
-            self.bounced += event.count
+            self.bounced += count
 
 
 class ChangeOutbox:
@@ -66,32 +65,45 @@ class ChangeOutbox:
         return len(self._pending)
 
     def record_acknowledged(
-        self, domain: DomainName, before: Counters, increment: Increment
+        self,
+        domain: DomainName,
+        before: Counters,
+        after: Counters,
+        first_offset: int,
+        newest_offset: int,
     ) -> None:
-        """Record that *increment*, on top of *before*, is acknowledged."""
-        if before.bounced > 0:
-            return  # not catch-all is final
-        after = Counters(before.delivered + increment.delivered, increment.bounced)
-        if classify(before, self._threshold) is not classify(after, self._threshold):
-            self._append(domain, after, increment.first_offset, increment.next_offset - 1)
+        """Keep the change from *before* to *after*, if it is one: it is acknowledged.
 
-    def record_replayed(self, event: Event, offset: int, counted: Counters, end: int) -> None:
-        """Record that *event* was read again; *counted* covers its domain below offset *end*."""
+        The events behind it lie from *first_offset* to *newest_offset*.
+        """
+        if classify(before, self._threshold) is not classify(after, self._threshold):
+            self._append(domain, after, first_offset, newest_offset)
+
+    def record_replayed(
+        self,
+        domain: DomainName,
+        kind: EventKind,
+        count: int,
+        offset: int,
+        counted: Counters,
+        end: int,
+    ) -> None:
+        """Record that an event was read again; *counted* covers its domain below offset *end*."""
         status = classify(counted, self._threshold)
         if status.status is Status.UNKNOWN:
             return  # then it had no other status before
-        replay = self._replays.get(event.domain)
+        replay = self._replays.get(domain)
         if replay is None or offset >= replay.end:  # that replay never reached its end
-            replay = self._replays[event.domain] = _Replay(offset, end)
+            replay = self._replays[domain] = _Replay(offset, end)
         replay.end = end
-        replay.add(event)
+        replay.add(kind, count)
         earlier = Counters(counted.delivered - replay.delivered, counted.bounced - replay.bounced)
         if replay.reported is not status and classify(earlier, self._threshold) is not status:
             replay.reported = status
             # The append time is that of this event: the newest counted one may not be read yet.
-            self._append(event.domain, counted, replay.first_offset, offset)
+            self._append(domain, counted, replay.first_offset, offset)
         if offset + 1 >= end:
-            del self._replays[event.domain]
+            del self._replays[domain]
 
     def peek(self, limit: int) -> list[Change]:
         """Return up to *limit* of the oldest changes, without removing them."""
@@ -105,11 +117,12 @@ class ChangeOutbox:
     def oldest_offset(self, read_below: int) -> int | None:
         """Return the lowest offset that must not be committed.
 
-        All events below *read_below* have been added or recorded here, so a replay that ends
-        there cannot find anything more.
+        All events below *read_below* were added here, or are pending: a replay that ends there is
+        over, and is forgotten.
         """
+        self._replays = {d: r for d, r in self._replays.items() if r.end > read_below}
         pending = (offset for offset, _ in self._pending)
-        replays = (r.first_offset for r in self._replays.values() if r.end > read_below)
+        replays = (replay.first_offset for replay in self._replays.values())
         return min(chain(pending, replays), default=None)
 
     def _append(

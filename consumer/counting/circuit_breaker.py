@@ -1,52 +1,59 @@
-"""Limit writes to a store that fails. Pure: the caller passes the time."""
+"""Decide when to write to a set of replicas again after a failure. Pure.
+
+Each failed write costs its domains their rows. So after a failure nothing is sent for a while;
+then one small write probes. Several in a row must succeed before full writes go out again. There
+is one circuit per set of replicas: a set without a quorum holds up no other one.
+"""
 
 
 class CircuitBreaker:
-    """The number of domains in a batch, and the wait after a failure.
+    """Closed: write at full size. Open: write nothing. In between: one small write at a time."""
 
-    While a replica is down and the driver has not noticed, a batch fails if that replica leads
-    any of its updates. So a large batch fails almost always, and each failure costs each of its
-    domains a row. After a failure the breaker waits, then allows one small batch as a probe, and
-    keeps batches small until three in a row succeed.
-    """
-
-    SMALL_BATCH = 4
-    SUCCESSES_TO_TRUST = 3
+    SMALL_WRITE = 4
+    SUCCESSES_TO_CLOSE = 3
     MIN_WAIT_SECONDS = 0.2
     MAX_WAIT_SECONDS = 2.0
 
-    def __init__(self, full_batch: int) -> None:
-        self._full_batch = full_batch
-        self._last_wait_seconds = 0.0
-        self._successes = self.SUCCESSES_TO_TRUST
+    def __init__(self) -> None:
+        self._wait_seconds = 0.0
+        self._successes = self.SUCCESSES_TO_CLOSE
         self._not_before = 0.0
+        self._probing = False
 
     @property
-    def batch_size(self) -> int:
-        """The largest number of domains in the next batch."""
-        trusted = self._successes >= self.SUCCESSES_TO_TRUST
-        return self._full_batch if trusted else min(self.SMALL_BATCH, self._full_batch)
+    def closed(self) -> bool:
+        """Whether nothing failed lately."""
+        return self._successes >= self.SUCCESSES_TO_CLOSE
 
-    @property
-    def probing(self) -> bool:
-        """Whether only one batch may be in flight, because the last one failed."""
-        return self._successes == 0
+    def may_probe(self, now: float) -> bool:
+        """Return whether one small write may go out now."""
+        return not self._probing and now >= self._not_before
 
-    def wait_seconds(self, now: float) -> float:
-        """Return the seconds until the next batch may be sent."""
-        return max(0.0, self._not_before - now)
+    def retry_at(self, now: float) -> float:
+        """Return when to ask again."""
+        return max(self._not_before, now + self.MIN_WAIT_SECONDS)
+
+    def start_probe(self) -> None:
+        """Record that a small write goes out."""
+        self._probing = True
+
+    def record_cancelled(self) -> None:
+        """Record a write whose outcome nobody waits for."""
+        self._probing = False
 
     def record_success(self) -> None:
-        """Record an acknowledged batch."""
-        self._last_wait_seconds = 0.0
-        self._successes = min(self._successes + 1, self.SUCCESSES_TO_TRUST)
+        """Record an acknowledged write."""
+        self._probing = False
+        self._wait_seconds = 0.0
+        self._successes = min(self._successes + 1, self.SUCCESSES_TO_CLOSE)
 
     def record_failure(self, now: float) -> None:
-        """Record a batch that failed, or whose outcome is unknown."""
+        """Record a write that failed or whose outcome is unknown."""
+        self._probing = False
         self._successes = 0
         if now < self._not_before:
-            return  # batches in flight together fail together: that is one failure
-        self._last_wait_seconds = min(
-            max(self._last_wait_seconds * 2, self.MIN_WAIT_SECONDS), self.MAX_WAIT_SECONDS
+            return  # one of several that were in flight together: one failure, one step
+        self._wait_seconds = min(
+            max(self._wait_seconds * 2, self.MIN_WAIT_SECONDS), self.MAX_WAIT_SECONDS
         )
-        self._not_before = now + self._last_wait_seconds
+        self._not_before = now + self._wait_seconds

@@ -1,82 +1,89 @@
-"""Order the domains with pending increments by the time at which they are due. Pure."""
+"""Keep the buckets that owe something in the order in which they are to be written. Pure."""
 
 import heapq
-from collections.abc import Iterable
 from itertools import count
-
-from consumer.counting.aggregate import Increment
-from consumer.counting.flush_policy import FlushPolicy
-from shared.model.counter import Counters
-from shared.model.domain import DomainName
 
 
 class FlushQueue:
-    """The time at which each domain is due, by the flush policy."""
+    """Changes of status first; then the bucket that has owed the longest.
 
-    def __init__(self, policy: FlushPolicy) -> None:
-        self._policy = policy
-        # An entry that no longer matches its domain's due time is ignored when popped.
-        self._due: list[tuple[float, int, DomainName]] = []
-        self._due_at: dict[DomainName, float] = {}
+    A bucket that was just written waits ``min_interval_seconds``, so a busy one costs one write
+    in that time. A quiet bucket goes at its first event: an idle system shows every event at once.
+    How old counts get beyond that follows from how fast the store takes writes.
+    """
+
+    def __init__(self, min_interval_seconds: float) -> None:
+        self._min_interval = min_interval_seconds
+        self._urgent: dict[int, None] = {}
+        self._ready: dict[int, None] = {}
+        # Entries that no longer match their bucket's time are passed over when popped.
+        self._later: list[tuple[float, int, int]] = []
+        self._later_at: dict[int, tuple[float, bool]] = {}
         self._order = count()
-        # Domains flushed within the last max_age_seconds, oldest first.
-        self._flushed_at: dict[DomainName, float] = {}
-        self._all_due = False
+        self._draining = False
 
-    def schedule(self, domain: DomainName, counted: Counters, increment: Increment) -> None:
-        """Schedule *domain*, whose *increment* is pending on top of *counted* in the store."""
-        self._push(domain, self._policy.due_at(counted, increment, self._flushed_at.get(domain)))
+    def __len__(self) -> int:
+        return len(self._urgent) + len(self._ready) + len(self._later_at)
 
-    def is_due(self, domain: DomainName, at: float) -> bool:
-        """Whether *domain* is queued and due at the time *at* or earlier."""
-        due_at = self._due_at.get(domain)
-        return due_at is not None and due_at <= at
+    def schedule(self, bucket: int, written_at: float | None, *, urgent: bool) -> None:
+        """Put *bucket* in line; it was last written at *written_at*, if ever."""
+        if urgent:
+            self._remove(bucket)
+            self._urgent[bucket] = None
+        elif bucket in self._urgent or bucket in self._ready or bucket in self._later_at:
+            return
+        elif written_at is None or self._draining:
+            self._ready[bucket] = None
+        else:
+            self.defer(bucket, written_at + self._min_interval, urgent=False)
 
-    def next_due_at(self) -> float | None:
-        """Return when the next domain is due, or None if no domain is queued."""
-        while self._due and self._due_at.get(self._due[0][2]) != self._due[0][0]:
-            heapq.heappop(self._due)
-        return self._due[0][0] if self._due else None
+    def defer(self, bucket: int, until: float, *, urgent: bool) -> None:
+        """Put *bucket* back in line no sooner than *until*."""
+        self._remove(bucket)
+        self._later_at[bucket] = (until, urgent)
+        heapq.heappush(self._later, (until, next(self._order), bucket))
 
-    def pop(self, now: float) -> DomainName | None:
-        """Remove and return the domain that has been due for the longest, None if none is due."""
-        due_at = self.next_due_at()
-        if due_at is None or due_at > now:
-            return None
-        _, _, domain = heapq.heappop(self._due)
-        del self._due_at[domain]
-        return domain
+    def pop(self, now: float, *, urgent_only: bool = False) -> int | None:
+        """Take out the bucket whose turn it is; return None if there is none."""
+        self._admit(now)
+        for line in (self._urgent,) if urgent_only else (self._urgent, self._ready):
+            for bucket in line:
+                del line[bucket]
+                return bucket
+        return None
 
-    def record_flush(self, domain: DomainName, now: float) -> None:
-        """Record that *domain* was written: it waits ``max_age_seconds`` for its next turn."""
-        self._flushed_at.pop(domain, None)
-        if not self._all_due:
-            self._flushed_at[domain] = now
+    def has_urgent(self, now: float) -> bool:
+        """Return whether a change of status waits and may be written."""
+        self._admit(now)
+        return bool(self._urgent)
 
-    def record_failure(self, domain: DomainName) -> None:
-        """Record that *domain* has to be written again: it does not wait for its next turn."""
-        self._flushed_at.pop(domain, None)
+    def next_at(self, now: float) -> float | None:
+        """Return when the next bucket may be written: *now* if one may, None if none waits."""
+        self._admit(now)
+        if self._urgent or self._ready:
+            return now
+        return self._later[0][0] if self._later else None
 
-    def expire_flushes(self, now: float) -> None:
-        """Forget the flushes that are older than ``max_age_seconds``."""
-        horizon = now - self._policy.max_age_seconds
-        while self._flushed_at:
-            domain = next(iter(self._flushed_at))
-            if self._flushed_at[domain] > horizon:
-                break
-            del self._flushed_at[domain]
+    def drain(self) -> None:
+        """Write every bucket as soon as possible from now on, whenever it was last written."""
+        self._draining = True
+        for bucket, (_, urgent) in self._later_at.items():
+            (self._urgent if urgent else self._ready)[bucket] = None
+        self._later, self._later_at = [], {}
 
-    def make_all_due(self, domains: Iterable[DomainName], now: float) -> None:
-        """Make *domains* due now, and every later one at once.
+    def _admit(self, now: float) -> None:
+        """Let in what has waited long enough, and drop entries that were overtaken."""
+        while self._later:
+            until, _, bucket = self._later[0]
+            waits = self._later_at.get(bucket)
+            if waits is not None and waits[0] == until:
+                if until > now:
+                    return
+                del self._later_at[bucket]
+                (self._urgent if waits[1] else self._ready)[bucket] = None
+            heapq.heappop(self._later)
 
-        *domains* are all that have a pending increment and no update in flight.
-        """
-        self._all_due = True
-        self._due, self._due_at, self._flushed_at = [], {}, {}
-        for domain in domains:
-            self._push(domain, now)
-
-    def _push(self, domain: DomainName, due_at: float) -> None:
-        if self._due_at.get(domain) != due_at:
-            self._due_at[domain] = due_at
-            heapq.heappush(self._due, (due_at, next(self._order), domain))
+    def _remove(self, bucket: int) -> None:
+        self._ready.pop(bucket, None)
+        self._later_at.pop(bucket, None)
+        self._urgent.pop(bucket, None)

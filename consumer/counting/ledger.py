@@ -1,290 +1,400 @@
-"""Account for one partition: what was read, what is pending, what may be committed.
+"""Account for one topic partition: what was read, what is owed, what may be committed. Pure.
 
-Pure: time, rows and results are arguments, so the same code runs against a simulated store.
-The path of an event::
+Time, rows and results come in as arguments, so the same code runs against a simulated store. The
+path of an event::
 
-    add --> domain without rows: the event waits, the domain is returned by pop_unread, load_rows
-        --> known domain: already counted? skip it. Else it is pending, due by the flush policy
-    start_updates --> in flight --> acknowledge: counted  |  fail: pending again, row abandoned
-    a change of status is kept in ``changes`` until it is published
-    superseded rows are deleted after a while; audits compare known totals with the store
+    add --> unknown bucket: kept, and the bucket is to be read (next_unread), learn
+        --> known bucket: counted already? skipped. Else owed, and the bucket is put in line
+    next_due, begin --> a write in flight --> acknowledge: counted  |  fail: owed again
+    a change of status is owed to the topic of changes once it is acknowledged (changes)
+    superseded rows are deleted after a while, and known totals compared with the store (sweep)
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import islice
-from uuid import UUID
+from typing import NamedTuple
 
-from consumer.counting.aggregate import Aggregate, Increment
 from consumer.counting.append_times import AppendTimes
+from consumer.counting.bucket import Bucket, BucketWrite, StoredRow
 from consumer.counting.changes import ChangeOutbox
-from consumer.counting.flush_policy import FlushPolicy
 from consumer.counting.flush_queue import FlushQueue
-from consumer.counting.superseded import Retention, SupersededRow, SupersededRows
-from consumer.counting.writer_rows import PackedState, RowUpdate, WriterRows, is_consistent
+from consumer.counting.superseded import Retention, find_superseded
 from shared.errors import LogRewrittenError
-from shared.model.counter import CounterRow
+from shared.model.counter import Counters
 from shared.model.domain import DomainName
-from shared.model.event import Event
+from shared.model.event import EventKind
+from shared.model.partitioning import bucket_of
+from shared.model.record import decode_domain
 
 
 @dataclass(frozen=True, slots=True)
-class _UnloadedEvent:
-    """An event whose domain's rows are not loaded yet."""
+class LedgerRules:
+    """What holds for every partition of a worker."""
 
-    event: Event
+    buckets: int
+    threshold: int
+    min_interval_seconds: float
+    """Between two writes of a bucket whose counts merely move."""
+    retention: Retention
+
+
+@dataclass(frozen=True, slots=True)
+class _Early:
+    """An event of a bucket that is not read yet."""
+
+    domain: bytes
+    kind: EventKind
+    count: int
     offset: int
     now: float
 
 
-class PartitionLedger:
-    """The account of one partition in one process.
+class BucketVersion(NamedTuple):
+    """A known bucket without a write in flight, when an audit began to read it."""
 
-    ``next_offset`` is the offset of the next record to read, ``changes`` are the changes to
-    publish, ``replayed`` is the number of events that were already counted when they were read.
-    Processes share no ledger: the next owner of a partition starts with an empty one, and the
-    rows in the store.
+    known: Bucket
+    begun: int
+
+    @property
+    def bucket(self) -> int:
+        """Its number."""
+        return self.known.number
+
+
+class PartitionLedger:
+    """What one process knows and owes of one topic partition.
+
+    ``next_offset`` is the offset of the next record to read; ``changes`` are the changes of
+    status to publish. Nothing here is shared between processes.
     """
 
     def __init__(
         self,
         topic_partition: str,
         first_offset: int,
-        policy: FlushPolicy,
-        new_writer: Callable[[], UUID],
-        retention: Retention,
+        rules: LedgerRules,
+        new_writer: Callable[[], bytes],
     ) -> None:
         self.topic_partition = topic_partition
         self.next_offset = first_offset
         self.replayed = 0
+        self.known_domains = 0
+        self._rules = rules
+        self._new_writer = new_writer
+        self._epoch = 0
         self._times = AppendTimes()
-        self.changes = ChangeOutbox(topic_partition, policy.threshold, self._times)
-        self._rows = WriterRows(new_writer)
-        self._pending = Aggregate()
-        self._queue = FlushQueue(policy)
-        self._superseded = SupersededRows(retention)
-        self._unloaded: dict[DomainName, list[_UnloadedEvent]] = {}
-        self._unloaded_events = 0
-        self._unread: list[DomainName] = []
-        # Domains with new events and no new due time yet, in the order of their records.
-        self._unscheduled: dict[DomainName, None] = {}
+        self.changes = ChangeOutbox(topic_partition, rules.threshold, self._times)
+        # Longest without an acknowledged write first.
+        self._buckets: dict[int, Bucket] = {}
+        # Those that owe something or have a write in flight.
+        self._busy: dict[int, Bucket] = {}
+        self._queue = FlushQueue(rules.min_interval_seconds)
+        self._early: dict[int, list[_Early]] = {}
+        self._early_events = 0
+        self._unread: dict[int, None] = {}
+        # The epoch and our writers of buckets that are no longer in memory.
+        self._evicted: dict[int, tuple[int, Sequence[bytes]]] = {}
+        self._sweep_at: dict[int, float] = {}
 
-    # ---- reading
+    # ---- records
 
-    def add(self, event: Event, offset: int, now: float) -> None:
-        """Add the event at *offset*, unless a rewind has made us read it twice."""
+    def add(self, domain: bytes, kind: EventKind, count: int, offset: int, now: float) -> None:
+        """Add *count* events of the record at *offset*, unless it was added before.
+
+        *domain* is the record's key. Raises UndecodableRecordError, and adds nothing, if it is
+        not the one spelling of a domain.
+        """
         if offset < self.next_offset:
             return
-        self.next_offset = offset + 1
-        domain = event.domain
-        increment = self._pending.get(domain)
-        if increment is not None and offset >= increment.next_offset:
-            increment.add(event, offset)
-            self._unscheduled[domain] = None
-            return
-        if domain in self._rows:
-            self._add_loaded(event, offset, now)
-            return
-        self._unloaded_events += 1
-        if domain in self._unloaded:
-            self._unloaded[domain].append(_UnloadedEvent(event, offset, now))
+        number = bucket_of(domain, self._rules.buckets)
+        bucket = self._buckets.get(number)
+        if bucket is not None:
+            self._count(bucket, domain, kind, count, offset, now)
         else:
-            self._unloaded[domain] = [_UnloadedEvent(event, offset, now)]
-            self._unread.append(domain)
+            decode_domain(domain)
+            early = self._early.get(number)
+            if early is None:
+                early = self._early[number] = []
+                self._unread[number] = None
+            early.append(_Early(domain, kind, count, offset, now))
+            self._early_events += 1
+        self.next_offset = offset + 1
 
     def record_append_time(self, offset: int, appended_at: int) -> None:
-        """Record when the records from *offset* on were appended, in milliseconds since 1970."""
+        """Record that the records from *offset* on were appended at *appended_at* (ms, 1970)."""
         self._times.record(offset, appended_at)
 
     def skip_record(self, offset: int) -> None:
-        """Pass the record at *offset* without counting it: a dead letter or a duplicate."""
+        """Count nothing for the record at *offset*."""
         self.next_offset = max(self.next_offset, offset + 1)
 
-    def pop_unread(self, limit: int) -> list[DomainName]:
-        """Remove and return up to *limit* domains whose rows have to be read."""
-        domains, self._unread = self._unread[:limit], self._unread[limit:]
-        return domains
-
-    def requeue_unread(self, domains: Sequence[DomainName]) -> None:
-        """Put *domains* back whose rows could not be read."""
-        self._unread.extend(domains)
-
-    def load_rows(
-        self, domain: DomainName, rows: Sequence[CounterRow], end_offset: int, now: float
+    def _count(
+        self, bucket: Bucket, domain: bytes, kind: EventKind, count: int, offset: int, now: float
     ) -> None:
-        """Load the totals of *domain* from its *rows*, and add the events that waited for them.
+        index = bucket.index.get(domain)
+        if index is None:
+            decode_domain(domain)
+            index = bucket.insert(domain)
+            self.known_domains += 1
+        elif offset < bucket.applied[index]:
+            self.replayed += 1
+            counted, end = bucket.counted(index), bucket.applied[index]
+            self.changes.record_replayed(_name(domain), kind, count, offset, counted, end)
+            return
+        if kind is EventKind.DELIVERED:
+            changes = bucket.deliver(index, count, self._rules.threshold)
+        else:
+            changes = bucket.bounce(index, count)
+        if bucket.first_offset is None:
+            bucket.first_offset, bucket.since = offset, now
+            self._busy[bucket.number] = bucket
+        elif not changes:
+            return
+        if bucket.in_flight is None:
+            self._queue.schedule(bucket.number, bucket.written_at, urgent=changes)
 
-        Raises LogRewrittenError if the rows count more records than the partition has: it ends
-        at *end_offset*.
+    # ---- reading buckets
+
+    def next_unread(self) -> int | None:
+        """Take out the next bucket to read; None if none waits."""
+        for number in self._unread:
+            del self._unread[number]
+            return number
+        return None
+
+    def requeue_unread(self, number: int) -> None:
+        """Put a bucket whose read failed last in line."""
+        self._unread[number] = None
+
+    def learn(
+        self,
+        number: int,
+        rows: Sequence[StoredRow],
+        end_offset: int,
+        now: float,
+        wall_now: float,
+    ) -> None:
+        """Take the totals of a bucket from its *rows*, and count the events that waited for them.
+
+        A domain without a row is new: all that is committed was acknowledged by a quorum, so a
+        quorum shows it. Raises LogRewrittenError if *rows* count more records than the topic
+        partition, which ends at *end_offset*, has.
         """
-        superseded = self._rows.load_rows(domain, rows)
-        applied = self._rows.applied_offset(domain)
+        applied = max((row.applied_offset for row in rows), default=0)
         if applied > max(end_offset, self.next_offset):
             raise LogRewrittenError(
-                f"{self.topic_partition}: {applied} records are counted, but the partition ends at "
+                f"{self.topic_partition}: {applied} records are counted, but it ends at "
                 f"{end_offset}"
             )
-        self._superseded.add_others(domain, superseded, now)
-        waiting = self._unloaded.pop(domain)
-        self._unloaded_events -= len(waiting)
-        for each in waiting:
-            self._add_loaded(each.event, each.offset, each.now)
+        bucket = self._buckets[number] = self._new_bucket(number)
+        epoch, writers = self._evicted.pop(number, (self._epoch, ()))
+        bucket.learn(rows, self._epoch, writers if epoch == self._epoch else ())
+        self.known_domains += len(bucket.index)
+        if len(rows) > len(bucket.index):
+            self._plan_sweep(number, rows, now, wall_now)
+        early = self._early.pop(number)
+        self._early_events -= len(early)
+        for event in early:
+            self._count(bucket, event.domain, event.kind, event.count, event.offset, event.now)
 
-    def _add_loaded(self, event: Event, offset: int, now: float) -> None:
-        applied = self._rows.applied_offset(event.domain)
-        if offset < applied:
-            self.replayed += 1
-            self.changes.record_replayed(event, offset, self._rows.totals(event.domain), applied)
-            return
-        self._pending.add(event, offset, now)
-        self._unscheduled[event.domain] = None
+    def _new_bucket(self, number: int) -> Bucket:
+        return Bucket(number)
 
-    # ---- flushing
-
-    def _schedule_pending(self) -> None:
-        """Compute due times, once per domain for all its new events."""
-        domains, self._unscheduled = self._unscheduled, {}
-        for domain in domains:
-            self._schedule(domain)
-
-    def _schedule(self, domain: DomainName) -> None:
-        increment = self._pending.get(domain)
-        if increment is None or self._rows.is_in_flight(domain):
-            return  # a domain in flight is scheduled when its update has ended
-        if not self._queue.is_due(domain, increment.since):
-            self._queue.schedule(domain, self._rows.totals(domain), increment)
+    # ---- writing buckets
 
     def start_epoch(self, epoch: int) -> None:
-        """Abandon every row of another epoch. Call it before updates start or are acknowledged."""
-        self._rows.start_epoch(epoch)
+        """Abandon every row of another epoch; call it before each begin and acknowledge."""
+        self._epoch = epoch
 
-    def next_due_at(self) -> float | None:
-        """Return when the next update is due, or None if there is none."""
-        self._schedule_pending()
-        return self._queue.next_due_at()
+    def next_due(self, now: float, *, urgent_only: bool = False) -> int | None:
+        """Take out the bucket to write next: ``begin`` or ``defer`` it. None if none is due."""
+        return self._queue.pop(now, urgent_only=urgent_only)
 
-    def start_updates(self, now: float, limit: int) -> list[RowUpdate]:
-        """Start and return up to *limit* updates that are due, longest due first."""
-        self._schedule_pending()
-        self._queue.expire_flushes(now)
-        updates: list[RowUpdate] = []
-        while len(updates) < limit and (domain := self._queue.pop(now)) is not None:
-            updates.append(self._rows.start_update(domain, self._pending.pop(domain)))
-        return updates
+    def next_due_at(self, now: float) -> float | None:
+        """Return when the next bucket is due: *now* if one is, None if none waits."""
+        return self._queue.next_at(now)
 
-    def make_all_due(self, now: float) -> None:
-        """Make every pending increment due now, and every later one at once."""
-        self._unscheduled = {}
-        self._queue.make_all_due((d for d in self._pending if not self._rows.is_in_flight(d)), now)
+    def has_urgent(self, now: float) -> bool:
+        """Return whether a bucket with a change of status is due."""
+        return self._queue.has_urgent(now)
 
-    def in_flight_end(self, domain: DomainName) -> int:
-        """Return the offset below which *domain* is counted once its update is acknowledged."""
-        return self._rows.in_flight(domain).next_offset
+    def defer(self, number: int, until: float) -> None:
+        """Put a bucket that was due back in line, no sooner than *until*."""
+        self._queue.defer(number, until, urgent=self._buckets[number].changing)
 
-    def acknowledge(self, updates: Iterable[RowUpdate], now: float) -> list[int]:
-        """Record that a quorum has *updates*. Return the append time of each one's oldest event.
+    def begin(self, number: int, limit: int) -> BucketWrite:
+        """Start the write of a bucket that was due, of up to *limit* rows."""
+        return self._buckets[number].begin(limit, self.next_offset, self._epoch, self._new_writer)
 
-        Updates of another epoch are pending again: a node that had lost its last writes may have
-        applied them to an old copy.
+    def acknowledge(self, write: BucketWrite, now: float) -> int | None:
+        """Record that a quorum has *write*; return when its oldest event was appended (ms, 1970).
+
+        A write of another epoch is owed again, and None is returned: a node that had lost its
+        last writes may have applied it to an old copy.
         """
-        appended_at: list[int] = []
-        for update in updates:
-            if update.epoch != self._rows.epoch:
-                self.fail([update])
-                continue
-            increment = self._rows.in_flight(update.domain)
-            self.changes.record_acknowledged(
-                update.domain, self._rows.totals(update.domain), increment
+        if write.epoch != self._epoch:
+            self.fail(write, now)
+            return None
+        bucket = self._buckets.pop(write.bucket)
+        self._buckets[write.bucket] = bucket
+        for place, index in enumerate(write.changing):  # they come first
+            before = bucket.counted(index)
+            after = Counters(
+                before.delivered + write.delivered[place], before.bounced + write.bounced[place]
             )
-            if increment.delivered or increment.bounced:
-                appended_at.append(self._times.at(increment.first_offset))
-            self._superseded.add_own(update.domain, self._rows.acknowledge(update), now)
-            self._queue.record_flush(update.domain, now)
-            self._schedule(update.domain)
-        return appended_at
+            self.changes.record_acknowledged(
+                _name(write.rows[place].domain),
+                before,
+                after,
+                write.first_offset,
+                write.next_offset - 1,
+            )
+        bucket.acknowledge(write, now)
+        self._settle(bucket, now)
+        return self._times.at(write.first_offset)
 
-    def fail(self, updates: Iterable[RowUpdate]) -> None:
-        """Record that *updates* were not acknowledged: pending again, their rows abandoned."""
-        for update in updates:
-            self._pending.restore(update.domain, self._rows.fail(update))
-            self._queue.record_failure(update.domain)
-            self._schedule(update.domain)
+    def fail(self, write: BucketWrite, now: float) -> None:
+        """Record that *write* was not acknowledged: it is owed again, in fresh rows."""
+        bucket = self._buckets[write.bucket]
+        bucket.fail(write)
+        self._settle(bucket, now)
 
-    # ---- upkeep
+    def drain(self) -> None:
+        """Make everything that is owed due at once, now and later."""
+        self._queue.drain()
 
-    def pop_superseded(self, now: float, limit: int) -> list[SupersededRow]:
-        """Remove and return up to *limit* rows to delete now; never the newest of a domain."""
-        return self._superseded.pop_due(now, limit)
+    def _settle(self, bucket: Bucket, now: float) -> None:
+        """Put a bucket back in line if it owes more."""
+        number = bucket.number
+        if bucket.first_offset is None:
+            del self._busy[number]
+        else:
+            self._queue.schedule(number, bucket.written_at, urgent=bucket.changing)
+        if bucket.left_rows:
+            bucket.left_rows = False
+            self._sweep_at.setdefault(number, now + self._rules.retention.own_seconds)
 
-    def retry_superseded(self, rows: Iterable[SupersededRow], now: float) -> None:
-        """Put *rows* back that could not be deleted."""
-        self._superseded.retry_later(rows, now)
+    # ---- keeping the store in order
 
-    def audit_sample(self, position: float, limit: int) -> dict[DomainName, PackedState]:
-        """Return the states of up to *limit* domains, starting at *position* of 0 to 1."""
-        start = int(position * len(self._rows))
-        return dict(islice(self._rows.sample(start), limit))
+    def next_sweep(self, now: float) -> int | None:
+        """Take out a bucket whose superseded rows may be old enough to delete."""
+        for number, at in self._sweep_at.items():
+            if at <= now:
+                del self._sweep_at[number]
+                return number
+        return None
+
+    def retry_sweep(self, number: int, now: float) -> None:
+        """Sweep a bucket again later: it could not be read, or its rows not be deleted."""
+        self._sweep_at.setdefault(number, now + self._rules.retention.own_seconds)
+
+    def sweep(
+        self, number: int, rows: Sequence[StoredRow], now: float, wall_now: float
+    ) -> list[StoredRow]:
+        """Return those of a bucket's *rows*, read since, that are to be deleted."""
+        return self._plan_sweep(number, rows, now, wall_now, delete=True)
+
+    def _plan_sweep(
+        self,
+        number: int,
+        rows: Sequence[StoredRow],
+        now: float,
+        wall_now: float,
+        *,
+        delete: bool = False,
+    ) -> list[StoredRow]:
+        deletable, next_seconds = find_superseded(rows, self._rules.retention, wall_now)
+        if deletable and not delete:
+            self._sweep_at[number] = now
+        elif next_seconds is not None:
+            self._sweep_at.setdefault(number, now + next_seconds)
+        return deletable
+
+    def start_audit(self, chance: float) -> BucketVersion | None:
+        """Return the known bucket at *chance* (0 up to 1) to compare with the store.
+
+        None if no bucket is known, or the write of that one is in flight.
+        """
+        if not self._buckets:
+            return None
+        bucket = list(self._buckets.values())[int(chance * len(self._buckets))]
+        return None if bucket.in_flight else BucketVersion(bucket, bucket.begun)
 
     def audit(
-        self, domain: DomainName, state: PackedState, rows: Iterable[CounterRow], now: float
-    ) -> bool:
-        """Compare the *state* of *domain* with its *rows*, read later. Return False on a mismatch.
+        self, version: BucketVersion, rows: Sequence[StoredRow], now: float
+    ) -> list[DomainName]:
+        """Compare a bucket with its *rows*, read since; return the domains that differ.
 
-        On a mismatch the row is abandoned, and the next flush starts a new row with the full
-        totals.
+        Each of them gets a fresh row with its full totals. Nothing is compared if the bucket was
+        written meanwhile.
         """
-        if not self._rows.is_current(domain, state) or is_consistent(state, rows):
-            return True
-        self._rows.abandon(domain)
-        if domain not in self._pending:
-            # An increment of nothing, to write the totals. It delays no commit: all of them were
-            # acknowledged.
-            applied = self._rows.applied_offset(domain)
-            nothing = Increment(0, 0, max(self.next_offset, applied), applied, now)
-            self._pending.restore(domain, nothing)
-        self._queue.record_failure(domain)
-        self._schedule(domain)
-        return False
+        bucket = version.known
+        if self._buckets.get(bucket.number) is not bucket or bucket.begun != version.begun:
+            return []
+        wrong = bucket.differs(rows)
+        if not wrong:
+            return []
+        for index in wrong:
+            bucket.abandon(index, self.next_offset, now)
+        self._busy[bucket.number] = bucket
+        self._queue.schedule(bucket.number, None, urgent=True)
+        domains = list(bucket.index)
+        return [_name(domains[index]) for index in wrong]
 
     # ---- committing and bounds
 
     def committable_offset(self) -> int:
-        """Return the offset below which everything is counted and every change published.
-
-        Visits every pending increment.
-        """
-        waiting = (events[0].offset for events in self._unloaded.values())
-        read_below = min(waiting, default=self.next_offset)
-        candidates = [
-            read_below,
-            self._pending.oldest_offset(),
-            self._rows.oldest_in_flight(),
-            self.changes.oldest_offset(read_below),
-        ]
-        return min(c for c in candidates if c is not None)
-
-    @property
-    def known_domains(self) -> int:
-        """The number of domains in memory."""
-        return len(self._rows)
+        """Return the offset below which everything is counted and every change published."""
+        early = min((kept[0].offset for kept in self._early.values()), default=self.next_offset)
+        owed = (
+            min(
+                bucket.first_offset if bucket.first_offset is not None else self.next_offset,
+                bucket.in_flight.first_offset if bucket.in_flight else self.next_offset,
+            )
+            for bucket in self._busy.values()
+        )
+        unpublished = self.changes.oldest_offset(read_below=early)
+        return min(
+            early,
+            min(owed, default=self.next_offset),
+            self.next_offset if unpublished is None else unpublished,
+        )
 
     @property
     def backlog(self) -> int:
-        """The number of pending domains, events that wait for rows, and unpublished changes."""
-        return len(self._pending) + self._unloaded_events + len(self.changes)
+        """The number of events that wait for a read, and of changes to publish."""
+        return self._early_events + len(self.changes)
 
     @property
     def settled(self) -> bool:
-        """Whether every event read is counted, and every change of status published."""
-        counted = not self._pending and not self._unloaded and self._rows.oldest_in_flight() is None
-        return counted and not self.changes
+        """Whether everything that was read is counted, and every change of status published."""
+        return not (self._busy or self._early or self.changes)
 
     def oldest_since(self) -> float | None:
-        """Return when the oldest event was read that is neither counted nor in flight."""
-        waiting = min((events[0].now for events in self._unloaded.values()), default=None)
-        pending = self._pending.oldest_since()
-        return min((t for t in (waiting, pending) if t is not None), default=None)
+        """Return when the oldest event was read that is not counted yet."""
+        times = [kept[0].now for kept in self._early.values()]
+        for bucket in self._busy.values():
+            if bucket.in_flight is not None:
+                times.append(bucket.in_flight.since)
+            if bucket.first_offset is not None:
+                times.append(bucket.since)
+        return min(times, default=None)
 
-    def evict_idle(self, max_domains: int) -> None:
-        """Forget idle domains until *max_domains* are left; never one with a pending increment."""
-        self._rows.evict_idle(max_domains, self._pending.__contains__)
+    def evict_idle(self, keep: int) -> None:
+        """Forget idle buckets, longest unwritten first, until at most *keep* domains are known."""
+        if self.known_domains <= keep:
+            return
+        for number, bucket in list(self._buckets.items()):
+            if number in self._busy:
+                continue
+            del self._buckets[number]
+            self.known_domains -= len(bucket.index)
+            writers = bucket.writers(self._epoch)
+            if writers:
+                self._evicted[number] = (self._epoch, writers)
+            if self.known_domains <= keep:
+                return
+
+
+def _name(domain: bytes) -> DomainName:
+    return DomainName(domain.decode("ascii"))

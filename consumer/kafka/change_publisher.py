@@ -36,8 +36,9 @@ class ChangeTopic:
     partition is revoked, the append goes on, and no other append starts before it ends.
     """
 
-    def __init__(self, topic: Topic) -> None:
+    def __init__(self, topic: Topic, buckets: int) -> None:
         self._topic = topic
+        self._buckets = buckets
         self._locks = [asyncio.Lock() for _ in range(topic.partitions)]
         self._failing: set[int] = set()
         self._tasks: asyncio.TaskGroup | None = None
@@ -53,9 +54,8 @@ class ChangeTopic:
             raise RuntimeError("publish was called before run")
         batches: dict[int, list[KeyValue]] = defaultdict(list)
         for change in changes:
-            batches[partition_of(change.domain, self._topic.partitions)].append(
-                encode_change(change)
-            )
+            at = partition_of(change.domain, self._topic.partitions, self._buckets)
+            batches[at].append(encode_change(change))
         appends = [self._tasks.create_task(self._append(p, b)) for p, b in batches.items()]
         for error in await asyncio.gather(*map(asyncio.shield, appends)):
             if error is not None:

@@ -67,7 +67,7 @@ def settings(cluster: Cluster, number: int) -> dict[str, Setting]:
         "concurrent_counter_writes": profile.cassandra_concurrent_writes,
         "concurrent_compactors": 1,
         "key_cache_size": "8MiB",
-        "counter_cache_size": "16MiB",
+        "counter_cache_size": "0MiB",
         "prepared_statements_cache_size": "8MiB",
         "file_cache_size": "32MiB",
         "disk_access_mode": "standard",

@@ -12,20 +12,21 @@ from functools import partial
 from math import inf
 from typing import Any, Protocol, Self
 
-from shared.cassandra.session import ReadFailedError, Session
+from shared.cassandra.session import ReadFailedError, Session, encode_int
 from shared.errors import NodeFullError, RetriableError, StoreUnavailableError
 from shared.model.counter import CounterRow, Counters, sum_rows
 from shared.model.domain import DomainName
+from shared.model.partitioning import bucket_of
 
 DOMAINS_PER_REQUEST = 32
 SLOW_SECONDS = 0.1
 """A slower request no longer counts for ``at_once``: one slow domain must not stop all reads."""
 _READ = (
-    "SELECT domain, log, writer, delivered, bounced, applied_offset"
-    " FROM {keyspace}.domain_counters WHERE domain IN ?"
+    "SELECT domain, log, delivered, bounced, applied_offset"
+    " FROM {keyspace}.domain_counters WHERE bucket IN ? AND domain IN ?"
 )
-_RIGHT = "SELECT domain FROM {keyspace}.domain_counters WHERE domain = ''"
-"""Checks the right to read. It finds no row, as no domain is empty."""
+_RIGHT = "SELECT domain FROM {keyspace}.domain_counters WHERE bucket = -1"
+"""Checks the right to read. It finds no row, as no bucket is negative."""
 
 
 class CounterReader(Protocol):
@@ -77,10 +78,16 @@ class CassandraCounterReader:
     FULL = "This node has reached its limit of waiting reads."
 
     def __init__(
-        self, session: Session, statement: Any, bounds: ReadBounds, clock: Callable[[], float]
+        self,
+        session: Session,
+        statement: Any,
+        buckets: int,
+        bounds: ReadBounds,
+        clock: Callable[[], float],
     ) -> None:
         self._session = session
         self._statement = statement
+        self._buckets = buckets
         self._bounds = bounds
         self._clock = clock
         self._loop = asyncio.get_running_loop()
@@ -95,7 +102,7 @@ class CassandraCounterReader:
 
     @classmethod
     async def prepare(
-        cls, session: Session, bounds: ReadBounds, clock: Callable[[], float]
+        cls, session: Session, buckets: int, bounds: ReadBounds, clock: Callable[[], float]
     ) -> Self:
         """Prepare the statement and return the reader.
 
@@ -103,7 +110,7 @@ class CassandraCounterReader:
         """
         statement = await session.prepare(_READ.format(keyspace=session.keyspace))
         await session.require(_RIGHT.format(keyspace=session.keyspace))
-        return cls(session, statement, bounds, clock)
+        return cls(session, statement, buckets, bounds, clock)
 
     @property
     def room(self) -> int:
@@ -124,7 +131,8 @@ class CassandraCounterReader:
         if self.room <= 0:
             raise NodeFullError(self.FULL)
         read = _Read(domain, self._clock(), self._loop.create_future())
-        (replicas,) = self._session.replicas_of((domain,))
+        bucket = bucket_of(domain, self._buckets)
+        replicas = self._session.replicas_of(encode_int(bucket))
         self._waiting.setdefault(replicas, deque()).append(read)
         self._waiting_count += 1
         if not self._sending_soon:
@@ -186,7 +194,8 @@ class CassandraCounterReader:
         """Resolve *reads* by one request; one request each if Cassandra cannot read some domain."""
         domains = {read.domain for read in reads}
         try:
-            rows = await self._session.read(self._statement.bind((list(domains),)))
+            buckets = {bucket_of(domain, self._buckets) for domain in domains}
+            rows = await self._session.read(self._statement.bind((list(buckets), list(domains))))
         except ReadFailedError as error:
             if len(domains) == 1:
                 _fail(reads, error)
@@ -202,9 +211,7 @@ def _settle(reads: Sequence[_Read], rows: Sequence[Any]) -> None:
     found: dict[str, list[CounterRow]] = {}
     for row in rows:
         found.setdefault(row.domain, []).append(
-            CounterRow(
-                row.log, row.writer, row.delivered or 0, row.bounced or 0, row.applied_offset or 0
-            )
+            CounterRow(row.log, row.delivered or 0, row.bounced or 0, row.applied_offset or 0)
         )
     for read in reads:
         if not read.outcome.done():  # else the caller was cancelled

@@ -200,7 +200,7 @@ def _retrieve(read: "asyncio.Task[AnswerEntry]") -> None:
 
 @asynccontextmanager
 async def open_cache(
-    session: Session, settings: QuerySettings, metrics: QueryMetrics
+    session: Session, buckets: int, settings: QuerySettings, metrics: QueryMetrics
 ) -> AsyncIterator[ReadThroughCache]:
     """Open a cache over *session*. Single and bulk requests have separate readers."""
     clock = asyncio.get_running_loop().time
@@ -214,7 +214,7 @@ async def open_cache(
         single, waiting=settings.max_bulk_reads, wait_seconds=settings.max_bulk_wait_seconds
     )
     cache = ReadThroughCache(
-        await CassandraCounterReader.prepare(session, single, clock),
+        await CassandraCounterReader.prepare(session, buckets, single, clock),
         settings.threshold,
         clock,
         metrics,
@@ -223,7 +223,7 @@ async def open_cache(
             max_final_domains=settings.max_final_domains,
             max_other_domains=settings.max_other_domains,
         ),
-        bulk_reader=await CassandraCounterReader.prepare(session, bulk, clock),
+        bulk_reader=await CassandraCounterReader.prepare(session, buckets, bulk, clock),
     )
     try:
         yield cache

@@ -7,7 +7,8 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, NoReturn
+from struct import Struct
+from typing import Any, NamedTuple, NoReturn
 
 import structlog
 from cassandra import (
@@ -32,7 +33,14 @@ from cassandra.policies import (
     FallthroughRetryPolicy,
     TokenAwarePolicy,
 )
-from cassandra.query import BatchStatement, BatchType, PreparedStatement, named_tuple_factory
+from cassandra.query import (
+    BatchStatement,
+    BatchType,
+    BoundStatement,
+    PreparedStatement,
+    named_tuple_factory,
+    tuple_factory,
+)
 
 from shared.cassandra.authentication import TlsConnection, credentials, denial_of, quiet_driver
 from shared.cassandra.node_restarts import RestartDetector
@@ -48,14 +56,26 @@ from shared.security.tls import client_context
 log = structlog.stdlib.get_logger(__name__)
 
 _WRITE = "write"
+_PAGES = "pages"
 _RETRY_CONNECT_SECONDS = 1.0
 
 Statement = Any
 Row = Any
 
 
+encode_int = Struct(">i").pack
+"""Encode a CQL ``int``: as a routing key it names the replicas of a bucket."""
+
+
 class ReadFailedError(StoreUnavailableError):
     """Cassandra failed at this read; it may answer other reads."""
+
+
+class _Page(NamedTuple):
+    """Some rows, and the state from which the next page is read, None after the last."""
+
+    rows: Sequence[tuple[Any, ...]]
+    next_page: bytes | None
 
 
 class Session:
@@ -95,6 +115,27 @@ class Session:
             _raise_read(error)
         return rows
 
+    async def read_pages(self, statement: Statement) -> list[tuple[Any, ...]]:
+        """Return all rows as tuples, read page by page, each at LOCAL_QUORUM. Raises as ``read``.
+
+        A client that paged by itself could take one page for all: this returns the whole or raises.
+        """
+        rows: list[tuple[Any, ...]] = []
+        page = await self._read_page(statement, None)
+        while True:
+            rows += page.rows
+            if page.next_page is None:
+                return rows
+            page = await self._read_page(statement, page.next_page)
+
+    async def _read_page(self, statement: Statement, state: bytes | None) -> "_Page":
+        try:
+            future, done = self._start(statement, _PAGES, paging_state=state)
+            rows: Sequence[tuple[Any, ...]] = await done or ()
+        except Exception as error:  # noqa: BLE001 the driver's errors have no common base
+            _raise_read(error)
+        return _Page(rows, future._paging_state)  # noqa: SLF001 the result set's own source of it
+
     async def probe(self) -> None:
         """Return if a node answers. Raises StoreUnavailableError."""
         await self.read("SELECT key FROM system.local")
@@ -125,33 +166,42 @@ class Session:
         except Exception as error:  # noqa: BLE001 the driver's errors have no common base
             _raise_write(error)
 
-    async def write_counter_batch(self, statements: Sequence[Statement]) -> None:
-        """Write several counter updates in one request; each of its partitions may fail alone."""
-        if len(statements) == 1:
-            await self.write(statements[0])
-            return
+    async def write_encoded(
+        self, prepared: PreparedStatement, values: list[bytes], routing_key: bytes
+    ) -> None:
+        """Write *prepared* with *values* that are encoded already, as ``write`` does."""
+        statement = BoundStatement(prepared, routing_key=routing_key)
+        statement.values = values
+        await self.write(statement)
+
+    async def write_batch(
+        self, prepared: PreparedStatement, rows: Sequence[Sequence[bytes]], routing_key: bytes
+    ) -> None:
+        """Write *prepared* once per row of encoded values, in one counter batch, as ``write``."""
         batch = BatchStatement(batch_type=BatchType.COUNTER)
-        for statement in statements:
+        batch.routing_key = routing_key
+        batch.keyspace = self.keyspace
+        for values in rows:
+            statement = BoundStatement(prepared, routing_key=routing_key)
+            statement.values = list(values)
             batch.add(statement)
-        try:
-            await self._execute(batch, _WRITE)
-        except Exception as error:
-            # Partitions fail one by one: some may be applied before "unavailable".
-            raise OutcomeUnknownError(_describe(error)) from error
+        await self.write(batch)
 
     def node_epoch(self) -> int:
         """Return a number that changes when a node may have restarted, joined or left."""
         return self._restarts.epoch()
 
-    def replicas_of(self, domains: Sequence[str]) -> list[tuple[str, ...]]:
-        """Return the sorted addresses of the replicas of each domain; () if not known yet."""
-        metadata = self._driver.cluster.metadata
-        return [
-            tuple(sorted(str(h.address) for h in metadata.get_replicas(self.keyspace, d.encode())))
-            for d in domains
-        ]
+    def replicas_of(self, routing_key: bytes) -> tuple[str, ...]:
+        """Return the addresses of the replicas of a partition, sorted; () if not known yet."""
+        found = self._driver.cluster.metadata.get_replicas(self.keyspace, routing_key)
+        return tuple(sorted(str(host.address) for host in found))
 
     def _execute(self, statement: Statement, profile: Any) -> asyncio.Future[Any]:
+        return self._start(statement, profile)[1]
+
+    def _start(
+        self, statement: Statement, profile: Any, paging_state: bytes | None = None
+    ) -> tuple[ResponseFuture, asyncio.Future[Any]]:
         done: asyncio.Future[Any] = self._loop.create_future()
 
         def settle(rows: Any, error: BaseException | None) -> None:
@@ -169,9 +219,11 @@ class Session:
             except RuntimeError:
                 log.info("Cassandra answered after the event loop had closed")
 
-        future: ResponseFuture = self._driver.execute_async(statement, execution_profile=profile)
+        future: ResponseFuture = self._driver.execute_async(
+            statement, execution_profile=profile, paging_state=paging_state
+        )
         future.add_callbacks(lambda rows: deliver(rows, None), lambda error: deliver(None, error))
-        return done
+        return future, done
 
 
 @asynccontextmanager
@@ -216,6 +268,12 @@ def _cluster(config: CassandraConfig) -> Cluster:
         request_timeout=config.read_timeout_seconds,
         row_factory=named_tuple_factory,
     )
+    pages = ExecutionProfile(
+        load_balancing_policy=balancing,
+        consistency_level=ConsistencyLevel.LOCAL_QUORUM,
+        request_timeout=config.read_timeout_seconds,
+        row_factory=tuple_factory,
+    )
     # The driver's default policy sends a counter update again after a lost connection.
     writes = ExecutionProfile(
         load_balancing_policy=balancing,
@@ -227,7 +285,7 @@ def _cluster(config: CassandraConfig) -> Cluster:
     return Cluster(
         contact_points=config.addresses,
         port=config.addresses[0][1],
-        execution_profiles={EXEC_PROFILE_DEFAULT: reads, _WRITE: writes},
+        execution_profiles={EXEC_PROFILE_DEFAULT: reads, _PAGES: pages, _WRITE: writes},
         protocol_version=5,
         connection_class=TlsConnection,
         ssl_context=None

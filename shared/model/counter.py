@@ -8,7 +8,6 @@ true counts. Different partitions hold different events, so their newest rows ad
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from uuid import UUID
 
 NOTHING_APPLIED = 0
 """``applied_offset`` of a partition without counted records. Columns start at zero, so the column
@@ -25,10 +24,9 @@ class Counters:
 
 @dataclass(frozen=True, slots=True)
 class CounterRow:
-    """One writer row as the store holds it."""
+    """A writer row, without its writer: who wrote it does not matter to a reader."""
 
     topic_partition: str
-    writer: UUID
     delivered: int
     bounced: int
     applied_offset: int

@@ -80,18 +80,27 @@ def _encode_short(kind: EventKind, count: int) -> bytes:
 
 
 def decode_event(key: bytes | None, value: bytes | None) -> Event:
-    """Return the event of a record.
+    """Return the event that a record reports.
 
     Raises UndecodableRecordError for malformed bytes, an unknown version, a count out of range,
     and a domain in another spelling than ingest writes: counting it would make two domains of one.
     """
-    if key is None or value is None:
-        raise UndecodableRecordError("the record has no key or no value")
-    if len(value) <= _SHORT_BYTES:
-        kind, count, idempotency_key = _decode_short(value)
-    else:
-        kind, count, idempotency_key = _decode_value(value)
-    return Event(_decode_domain(key), kind, count, idempotency_key)
+    kind, count, idempotency_key = decode_value(value)
+    return Event(decode_domain(require_key(key)), kind, count, idempotency_key)
+
+
+def require_key(key: bytes | None) -> bytes:
+    """Return *key*, the domain in ASCII, of a record that has one; raise as ``decode_event``."""
+    if key is None:
+        raise UndecodableRecordError("the record has no key")
+    return key
+
+
+def decode_value(value: bytes | None) -> tuple[EventKind, int, str | None]:
+    """Return kind, count and idempotency key of a record's value; raise as ``decode_event``."""
+    if value is None:
+        raise UndecodableRecordError("the record has no value")
+    return _decode_short(value) if len(value) <= _SHORT_BYTES else _decode_value(value)
 
 
 def _decode_value(value: bytes) -> tuple[EventKind, int, str | None]:
@@ -120,8 +129,8 @@ def _check_idempotency_key(text: str) -> None:
         raise UndecodableRecordError(str(error)) from error
 
 
-@lru_cache(maxsize=65_536)
-def _decode_domain(key: bytes) -> DomainName:
+def decode_domain(key: bytes) -> DomainName:
+    """Return the domain that a record's key is; raise as ``decode_event``."""
     try:
         text = key.decode("ascii")
         domain = parse_domain(text)

@@ -1,7 +1,7 @@
 """A counter store in memory, as unreliable as the real one.
 
-Increments have no identity here either: an update applied twice counts twice, and after a failure
-it is unknown whether the update was, will be or never will be applied.
+Increments have no identity here either: what is applied twice counts twice, and a failure does not
+reveal whether the update was, will be or never will be applied.
 """
 
 from collections import deque
@@ -10,23 +10,22 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
-from consumer.counting.superseded import SupersededRow
-from consumer.counting.writer_rows import RowUpdate
+from consumer.counting.bucket import RowIncrement, StoredRow
+from consumer.counting.superseded import started_at
 from shared.errors import OutcomeUnknownError, StoreUnavailableError
-from shared.model.counter import CounterRow
 from shared.model.domain import DomainName
-from shared.model.partitioning import partition_of
+from shared.model.partitioning import DEFAULT_BUCKETS, bucket_of
 
 
 class Outcome(StrEnum):
-    """The outcome of one write."""
+    """What happens to one write."""
 
-    ACKNOWLEDGED = "applied, and acknowledged"
-    IN_DOUBT = "applied, but the response is lost"
+    ACKNOWLEDGED = "applied and acknowledged"
+    IN_DOUBT = "applied, and the acknowledgement was lost"
     LOST = "never applied, with an unknown outcome"
-    REFUSED = "never applied, with a certain error"
-    PARTIAL = "applied to every other partition of the batch"
-    LATE = "not applied yet: some time after its failure was reported"
+    REFUSED = "never applied, and refused"
+    PARTIAL = "every other row applied"
+    LATE = "applied some time after its failure was reported"
 
 
 @dataclass(slots=True)
@@ -39,74 +38,73 @@ class _Cells:
 
 
 class InMemoryCounterStore:
-    """A CounterStore (see there). ``plan`` sets the outcomes of the next writes; others succeed.
+    """A CounterStore (see there). ``plan`` sets the outcomes of its next writes.
 
-    The ring has *replica_sets* ranges, for ``split`` only: a read returns everything applied, as a
-    read at a quorum returns everything acknowledged.
+    The buckets are divided among *replica_sets*. Reads return all that was applied, as reads at a
+    quorum return all that was acknowledged.
     """
 
-    def __init__(self, replica_sets: int = 1) -> None:
+    def __init__(self, replica_sets: int = 1, buckets: int = DEFAULT_BUCKETS) -> None:
         self._replica_sets = replica_sets
-        self._cells: dict[tuple[DomainName, str, UUID], _Cells] = {}
-        self._late: list[tuple[str, RowUpdate]] = []
+        self.buckets = buckets
+        self._cells: dict[tuple[str, bytes, bytes], _Cells] = {}
+        self._late: list[tuple[str, RowIncrement]] = []
         self._planned: deque[Outcome] = deque()
         self._reads_to_fail = 0
         self._deletes_to_fail = 0
-        self.reads: list[list[DomainName]] = []
-        self.writes: list[list[RowUpdate]] = []
+        self.reads: list[int] = []
+        self.writes: list[Sequence[RowIncrement]] = []
 
-    # ---- CounterStore
+    # ---- the interface
 
-    async def read(
-        self, topic_partition: str, domains: Sequence[DomainName]
-    ) -> dict[DomainName, list[CounterRow]]:
+    async def read(self, topic_partition: str, bucket: int) -> list[StoredRow]:
         """See CounterStore."""
-        self.reads.append(list(domains))
+        self.reads.append(bucket)
         if self._reads_to_fail:
             self._reads_to_fail -= 1
             raise StoreUnavailableError("Cassandra did not answer: planned")
-        return {domain: self.rows(topic_partition, domain) for domain in domains}
-
-    async def write(self, topic_partition: str, updates: Sequence[RowUpdate]) -> None:
-        """See CounterStore."""
-        self.writes.append(list(updates))
-        planned = self._planned.popleft() if self._planned else Outcome.ACKNOWLEDGED
-        self.settle(topic_partition, updates, planned)
-
-    def split(self, updates: Sequence[RowUpdate], size: int) -> list[list[RowUpdate]]:
-        """See CounterStore."""
-        by_replicas: dict[int, list[RowUpdate]] = {}
-        for update in updates:
-            replicas = partition_of(update.domain, self._replica_sets)
-            by_replicas.setdefault(replicas, []).append(update)
-        return [
-            group[start : start + size]
-            for group in by_replicas.values()
-            for start in range(0, len(group), size)
+        rows = [
+            row
+            for of, row in self.all_rows()
+            if of == topic_partition and bucket_of(row.domain, self.buckets) == bucket
         ]
+        return sorted(rows, key=lambda row: (row.domain, -started_at(row.writer)))
 
-    async def delete(self, topic_partition: str, rows: Sequence[SupersededRow]) -> None:
+    async def write(self, topic_partition: str, bucket: int, rows: Sequence[RowIncrement]) -> None:
+        """See CounterStore."""
+        if any(bucket_of(row.domain, self.buckets) != bucket for row in rows):
+            raise ValueError(f"a row of another bucket than {bucket}")
+        self.writes.append(rows)
+        planned = self._planned.popleft() if self._planned else Outcome.ACKNOWLEDGED
+        self.settle(topic_partition, rows, planned)
+
+    async def delete(self, topic_partition: str, bucket: int, rows: Sequence[StoredRow]) -> None:
         """See CounterStore."""
         if self._deletes_to_fail:
             self._deletes_to_fail -= 1
             raise StoreUnavailableError("Cassandra did not answer: planned")
         for row in rows:
-            self._cells.pop((row.domain, topic_partition, row.writer), None)
+            if bucket_of(row.domain, self.buckets) == bucket:
+                self._cells.pop((topic_partition, row.domain, row.writer), None)
+
+    def replicas_of(self, bucket: int) -> tuple[str, ...]:
+        """See CounterStore."""
+        return (f"replicas-{bucket * self._replica_sets // self.buckets}",)
 
     def epoch(self) -> int:
         """See CounterStore."""
         return 0
 
-    # ---- for tests
+    # ---- what a test plans and reads
 
     def fail_deletes(self, times: int) -> None:
         """Let the next deletions fail."""
         self._deletes_to_fail = times
 
     def falsify(self, topic_partition: str, domain: DomainName, delivered: int) -> None:
-        """Remove acknowledged deliveries from every row of *domain*."""
-        for (of, of_topic_partition, _), cells in self._cells.items():
-            if (of, of_topic_partition) == (domain, topic_partition):
+        """Remove some acknowledged deliveries from every row of *domain*."""
+        for (of, of_domain, _), cells in self._cells.items():
+            if (of, of_domain) == (topic_partition, domain.encode()):
                 cells.delivered -= delivered
 
     def plan(self, *outcomes: Outcome) -> None:
@@ -117,30 +115,26 @@ class InMemoryCounterStore:
         """Let the next reads fail."""
         self._reads_to_fail = times
 
-    def settle(self, topic_partition: str, updates: Sequence[RowUpdate], outcome: Outcome) -> None:
-        """Write *updates* with this outcome."""
-        for update in updates:
-            if update.writer.version != 1:
+    def settle(self, topic_partition: str, rows: Sequence[RowIncrement], outcome: Outcome) -> None:
+        """Write *rows* with this outcome."""
+        for row in rows:
+            if UUID(bytes=row.writer).version != 1:
                 raise StoreUnavailableError("InvalidRequest: a writer is a version 1 UUID")
         match outcome:
             case Outcome.ACKNOWLEDGED:
-                self._apply(topic_partition, updates)
+                self._apply(topic_partition, rows)
             case Outcome.IN_DOUBT:
-                self._apply(topic_partition, updates)
+                self._apply(topic_partition, rows)
                 raise OutcomeUnknownError("OperationTimedOut: applied")
             case Outcome.LOST:
                 raise OutcomeUnknownError("OperationTimedOut: not applied")
-            case Outcome.REFUSED if len(updates) == 1:
-                raise StoreUnavailableError("Unavailable: not applied")
             case Outcome.REFUSED:
-                # Batches are applied partition by partition: the refusal is none of the whole.
-                raise OutcomeUnknownError("Unavailable: not applied")
+                raise StoreUnavailableError("Unavailable: not applied")
             case Outcome.PARTIAL:
-                applied = set(list(dict.fromkeys(u.domain for u in updates))[::2])
-                self._apply(topic_partition, [u for u in updates if u.domain in applied])
+                self._apply(topic_partition, rows[::2])
                 raise OutcomeUnknownError("WriteTimeout: applied in part")
             case Outcome.LATE:
-                self._late.extend((topic_partition, update) for update in updates)
+                self._late.extend((topic_partition, row) for row in rows)
                 raise OutcomeUnknownError("WriteTimeout: not applied yet")
 
     @property
@@ -152,33 +146,26 @@ class InMemoryCounterStore:
         """Apply late updates: all, or those at the positions *which*; in any order."""
         chosen = range(len(self._late)) if which is None else which
         for position in sorted(chosen, reverse=True):
-            topic_partition, update = self._late.pop(position)
-            self._apply(topic_partition, [update])
+            topic_partition, row = self._late.pop(position)
+            self._apply(topic_partition, [row])
 
-    def rows(self, topic_partition: str, domain: DomainName) -> list[CounterRow]:
-        """Return the rows of *domain* in *topic_partition*, newest writer first."""
-        found = [
-            row
-            for d, row in self.all_rows()
-            if d == domain and row.topic_partition == topic_partition
-        ]
-        return sorted(found, key=lambda row: (row.writer.time, row.writer.bytes), reverse=True)
+    def rows(self, topic_partition: str, domain: DomainName) -> list[StoredRow]:
+        """Return the rows of *domain* in *topic_partition*, youngest writer first."""
+        key = domain.encode()
+        found = [r for of, r in self.all_rows() if of == topic_partition and r.domain == key]
+        return sorted(found, key=lambda row: started_at(row.writer), reverse=True)
 
-    def all_rows(self) -> Iterator[tuple[DomainName, CounterRow]]:
-        """Yield every row of every topic partition."""
-        for (domain, topic_partition, writer), cells in self._cells.items():
+    def all_rows(self) -> Iterator[tuple[str, StoredRow]]:
+        """Yield every row with its topic partition."""
+        for (topic_partition, domain, writer), cells in self._cells.items():
             yield (
-                domain,
-                CounterRow(
-                    topic_partition, writer, cells.delivered, cells.bounced, cells.applied_offset
-                ),
+                topic_partition,
+                StoredRow(domain, writer, cells.delivered, cells.bounced, cells.applied_offset),
             )
 
-    def _apply(self, topic_partition: str, updates: Sequence[RowUpdate]) -> None:
-        for update in updates:
-            cells = self._cells.setdefault(
-                (update.domain, topic_partition, update.writer), _Cells()
-            )
-            cells.delivered += update.delivered
-            cells.bounced += update.bounced
-            cells.applied_offset += update.applied_offset
+    def _apply(self, topic_partition: str, rows: Sequence[RowIncrement]) -> None:
+        for row in rows:
+            cells = self._cells.setdefault((topic_partition, row.domain, row.writer), _Cells())
+            cells.delivered += row.delivered
+            cells.bounced += row.bounced
+            cells.applied_offset += row.applied_offset

@@ -3,35 +3,33 @@
 A mutant changes one rule of the worker or of the reader, and nothing else.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
-from uuid import UUID
 
-from consumer.counting.aggregate import Increment
+from consumer.counting.bucket import Bucket, BucketWrite, RowIncrement, StoredRow
 from consumer.counting.changes import ChangeOutbox
 from consumer.counting.ledger import PartitionLedger
 from consumer.counting.position import Position
-from consumer.counting.superseded import SupersededRow
-from consumer.counting.writer_rows import RowUpdate, WriterRows
 from shared.model.counter import CounterRow, Counters
 from shared.model.domain import DomainName
-from tests.simulation.partition import POLICY, RETENTION, Partition
-from tests.simulation.reader import Reader
+from shared.model.event import EventKind
+from shared.model.partitioning import bucket_of
+from tests.simulation.partition import BUCKETS, THRESHOLD, Partition
+from tests.simulation.reader import Reader, as_counters
 from tests.simulation.topic_partition import TopicPartition
 from tests.simulation.worker import Worker
 from tests.simulation.world import Parts
 
-_ONE_WRITER = UUID(fields=(1, 0, 0x1000, 0x80, 0, 0))
+_ONE_WRITER = bytes.fromhex("00000001000010008000000000000000")
 
 
-def _with_rows(rows_class: type[WriterRows]) -> Parts:
-    """Return a world whose ledgers use *rows_class* for their rows."""
+def _with_bucket(bucket: type[Bucket]) -> Parts:
+    """Return a world whose ledgers hold their totals in *bucket*."""
 
     class Ledger(PartitionLedger):
-        def __init__(self, *arguments: Any) -> None:
-            super().__init__(*arguments)
-            self._rows = rows_class(self._rows._new_writer)
+        def _new_bucket(self, number: int) -> Bucket:
+            return bucket(number)
 
     return _with_ledger(Ledger)
 
@@ -42,7 +40,7 @@ def _with_changes(outbox: type[ChangeOutbox]) -> Parts:
     class Ledger(PartitionLedger):
         def __init__(self, *arguments: Any) -> None:
             super().__init__(*arguments)
-            self.changes = outbox(self.topic_partition, POLICY.threshold, self._times)
+            self.changes = outbox(self.topic_partition, THRESHOLD, self._times)
 
     return _with_ledger(Ledger)
 
@@ -59,71 +57,98 @@ def _with_worker(worker: type[Worker]) -> Parts:
     return Parts(worker=worker)
 
 
-class _OneRow(WriterRows):
-    def start_update(self, domain: DomainName, increment: Increment) -> RowUpdate:
-        self._in_flight[domain] = increment
-        return RowUpdate(
-            domain,
-            _ONE_WRITER,
-            increment.delivered,
-            increment.bounced,
-            increment.next_offset - _applied(self, domain),
-            self.epoch,
-        )
+class _RewritesRows(Bucket):
+    """Changes each row of a write."""
 
-    def _abandon(self, *_: object) -> None:
-        """Keep the only row."""
+    def begin(
+        self, limit: int, next_offset: int, epoch: int, new_writer: Callable[[], bytes]
+    ) -> BucketWrite:
+        write = super().begin(limit, next_offset, epoch, new_writer)
+        rows = [self.rewrite(write, place) for place in range(len(write.rows))]
+        self.in_flight = replace(write, rows=rows)
+        return self.in_flight
 
-
-def _applied(rows: WriterRows, domain: DomainName) -> int:
-    in_flight = rows._in_flight.pop(domain)
-    applied = rows.applied_offset(domain)
-    rows._in_flight[domain] = in_flight
-    return applied
+    def rewrite(self, write: BucketWrite, place: int) -> RowIncrement:
+        """Return the row at *place* of *write* as it should not be."""
+        raise NotImplementedError
 
 
-class _SeedsWithIncrements(WriterRows):
-    def start_update(self, domain: DomainName, increment: Increment) -> RowUpdate:
-        counted = self.totals(domain)
-        update = super().start_update(domain, increment)
-        if update.applied_offset != increment.next_offset:
-            return update
-        return replace(
-            update,
-            delivered=update.delivered - counted.delivered,
-            bounced=update.bounced - counted.bounced,
+class _OneRow(_RewritesRows):
+    def rewrite(self, write: BucketWrite, place: int) -> RowIncrement:
+        grown = write.next_offset - self.applied[write.indexes[place]]
+        owed = write.delivered[place], write.bounced[place]
+        return RowIncrement(write.rows[place].domain, _ONE_WRITER, *owed, grown)
+
+
+class _SeedsWithIncrements(_RewritesRows):
+    def rewrite(self, write: BucketWrite, place: int) -> RowIncrement:
+        return write.rows[place]._replace(
+            delivered=write.delivered[place], bounced=write.bounced[place]
         )
 
 
-class _NeverRolls(WriterRows):
-    def start_epoch(self, epoch: int) -> None:
-        """Continue the same rows."""
+class _NeverRolls(Bucket):
+    def begin(
+        self, limit: int, next_offset: int, epoch: int, new_writer: Callable[[], bytes]
+    ) -> BucketWrite:
+        self._epoch = epoch
+        return super().begin(limit, next_offset, epoch, new_writer)
+
+
+class _ContinuesFailedRows(Bucket):
+    """Keeps the rows of a failed write that were acknowledged before."""
+
+    def fail(self, write: BucketWrite) -> None:
+        rows = bytes(self._row)
+        super().fail(write)
+        self._row = bytearray(rows)
+
+
+class _BelievesHalfOfAFailedWrite(PartitionLedger):
+    def fail(self, write: BucketWrite, now: float) -> None:
+        bucket = self._buckets[write.bucket]
+        super().fail(write, now)
+        for place in range(1, len(write.rows), 2):
+            index = write.indexes[place]
+            bucket._owed_delivered[index] -= write.delivered[place]
+            bucket._owed_bounced[index] -= write.bounced[place]
+            bucket.applied[index] = write.next_offset
 
 
 class _BelievesOlderEpochs(PartitionLedger):
-    def acknowledge(self, updates: Iterable[RowUpdate], now: float) -> list[int]:
-        return super().acknowledge([replace(u, epoch=self._rows.epoch) for u in updates], now)
+    def acknowledge(self, write: BucketWrite, now: float) -> int | None:
+        self._buckets[write.bucket]._epoch = self._epoch
+        return super().acknowledge(replace(write, epoch=self._epoch), now)
 
 
 class _UsesDeletedRowsAgain(PartitionLedger):
     """Starts a new row under the key of one of its own rows that was deleted."""
 
-    def pop_superseded(self, now: float, limit: int) -> list[SupersededRow]:
-        rows = super().pop_superseded(now, limit)
-        fresh = self._rows._new_writer
-        if rows:
-            deleted = [row.writer for row in rows]
-            self._rows._new_writer = lambda: deleted.pop() if deleted else fresh()
-        return rows
+    def sweep(
+        self, number: int, rows: Sequence[StoredRow], now: float, wall_now: float
+    ) -> list[StoredRow]:
+        deletable = super().sweep(number, rows, now, wall_now)
+        fresh = self._new_writer
+        deleted = [row.writer for row in deletable]
+        self._new_writer = lambda: deleted.pop() if deleted else fresh()
+        return deletable
 
 
 class _DeletesTheNewest(PartitionLedger):
-    def load_rows(
-        self, domain: DomainName, rows: Sequence[CounterRow], end_offset: int, now: float
-    ) -> None:
-        super().load_rows(domain, rows, end_offset, now)
-        soon = now - RETENTION.others_seconds
-        self._superseded.add_others(domain, (row.writer for row in rows), soon)
+    def sweep(
+        self, number: int, rows: Sequence[StoredRow], now: float, wall_now: float
+    ) -> list[StoredRow]:
+        deletable = super().sweep(number, rows, now, wall_now)
+        return [*rows] if deletable else []
+
+
+class _TakesAnUnreadBucketForNew(PartitionLedger):
+    def add(self, domain: bytes, kind: EventKind, count: int, offset: int, now: float) -> None:
+        number = bucket_of(domain, BUCKETS)
+        if number not in self._buckets:
+            self._early[number] = []
+            self.learn(number, [], self.next_offset, now, now)
+        super().add(domain, kind, count, offset, now)
 
 
 class _HoldsNothingBack(ChangeOutbox):
@@ -137,36 +162,34 @@ class _MakesNothingGood(ChangeOutbox):
 
 
 class _RetriesInPlace(Partition):
-    def fail(self, batch: list[RowUpdate]) -> None:
+    def fail(self, write: BucketWrite) -> None:
         self._writes += 1
-        self._write(batch)
+        self.send(write)
 
 
 class _ReadsAgain(Partition):
-    """Takes what a quorum read shows now for the outcome of an update."""
+    """Takes what a quorum shows now for what has become of a write."""
 
-    def fail(self, batch: list[RowUpdate]) -> None:
-        for update in batch:
-            self.believe([update], applied=self.shows(update))
+    def fail(self, write: BucketWrite) -> None:
+        self.believe(write, applied=all(map(self.shows, write.rows)))
 
-    def shows(self, update: RowUpdate) -> bool:
-        rows = self.owner.store.read(self.topic_partition.name, update.domain) or []
-        end = self.ledger._rows.applied_offset(update.domain)
-        return any(r.writer == update.writer and r.applied_offset >= end for r in rows)
+    def shows(self, row: RowIncrement) -> bool:
+        rows = self.owner.store.read(self.topic_partition.name, row.domain.decode()) or []
+        return any(r.writer == row.writer and r.applied_offset >= row.applied_offset for r in rows)
 
-    def believe(self, batch: list[RowUpdate], *, applied: bool) -> None:
+    def believe(self, write: BucketWrite, *, applied: bool) -> None:
         if applied:
-            self.ledger.acknowledge(batch, self.owner.schedule.now)
+            self.ledger.acknowledge(write, self.owner.schedule.now)
         else:
             self._writes += 1
-            self._write(batch)
+            self.send(write)
 
 
 class _AllOrNothing(_ReadsAgain):
-    """Takes the outcome of a batch's first update for the outcome of all."""
+    """Takes what has become of the first row of a write for what became of all."""
 
-    def fail(self, batch: list[RowUpdate]) -> None:
-        self.believe(batch, applied=self.shows(batch[0]))
+    def fail(self, write: BucketWrite) -> None:
+        self.believe(write, applied=self.shows(write.rows[0]))
 
 
 class _CommitsWhatIsRead(Partition):
@@ -199,7 +222,7 @@ class _NoticesAFreezeLate(Worker):
 
 class _ReaderAtOne(Reader):
     def rows(self, topic_partition: TopicPartition, domain: DomainName) -> list[CounterRow] | None:
-        return self.store.read_at_one(topic_partition.name, domain)
+        return as_counters(topic_partition, self.store.read_at_one(topic_partition.name, domain))
 
 
 class _AddsUpRows(Reader):
@@ -208,17 +231,20 @@ class _AddsUpRows(Reader):
 
 
 MUTANTS: Mapping[str, Parts] = {
-    "one_row_per_domain": _with_rows(_OneRow),
+    "one_row_per_domain": _with_bucket(_OneRow),
     "retry_in_place_after_timeout": _with_partition(_RetriesInPlace),
     "reread_and_compare_after_timeout": _with_partition(_ReadsAgain),
     "commit_before_flush": _with_partition(_CommitsWhatIsRead),
     "memory_kept_over_rebalance_without_checking": _with_worker(_KeepsMemory),
     "reader_at_one": Parts(reader=_ReaderAtOne),
     "reader_adds_up_rows_of_one_log": Parts(reader=_AddsUpRows),
-    "seed_with_increments_instead_of_totals": _with_rows(_SeedsWithIncrements),
+    "seed_with_increments_instead_of_totals": _with_bucket(_SeedsWithIncrements),
     "batch_failure_all_or_nothing": _with_partition(_AllOrNothing),
+    "half_of_a_failed_write_believed": _with_ledger(_BelievesHalfOfAFailedWrite),
+    "failed_row_continued": _with_bucket(_ContinuesFailedRows),
+    "unread_bucket_taken_for_new": _with_ledger(_TakesAnUnreadBucketForNew),
     "keys_forgotten_at_takeover": _with_worker(_ForgetsKeys),
-    "rows_not_rolled_after_node_came_back": _with_rows(_NeverRolls),
+    "rows_not_rolled_after_node_came_back": _with_bucket(_NeverRolls),
     "deleted_row_key_used_again": _with_ledger(_UsesDeletedRowsAgain),
     "acknowledgement_of_older_epoch_believed": _with_ledger(_BelievesOlderEpochs),
     "newest_row_deleted": _with_ledger(_DeletesTheNewest),

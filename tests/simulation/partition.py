@@ -2,34 +2,32 @@
 
 from collections.abc import Callable, Sequence
 from typing import Protocol
-from uuid import UUID
 
+from consumer.counting.bucket import BucketWrite, StoredRow
 from consumer.counting.circuit_breaker import CircuitBreaker
 from consumer.counting.dedupe import Dedupe
-from consumer.counting.flush_policy import FlushPolicy
-from consumer.counting.ledger import PartitionLedger
+from consumer.counting.ledger import BucketVersion, LedgerRules, PartitionLedger
 from consumer.counting.position import Position
 from consumer.counting.row_epoch import RowEpoch
-from consumer.counting.superseded import Retention, SupersededRow
-from consumer.counting.writer_rows import PackedState, RowUpdate
-from shared.model.counter import CounterRow
-from shared.model.domain import DomainName
+from consumer.counting.superseded import Retention
+from shared.model.partitioning import bucket_of
 from tests.simulation.schedule import FindingError, Schedule
-from tests.simulation.store import Store
+from tests.simulation.store import Store, Update, describe
 from tests.simulation.topic import Topic
 from tests.simulation.topic_partition import TopicPartition
 
-POLICY = FlushPolicy(threshold=4, max_age_seconds=1.0)
-RETENTION = Retention(own_seconds=8.0, others_seconds=90.0)
-FULL_BATCH = 3
+THRESHOLD = 4
+BUCKETS = 2
+OWN_SECONDS = 8.0
+OTHERS_SECONDS = 90.0
+FULL_WRITE = 3
 READS = 2
 WRITES = 2
 CHANGES = 2
 READ_RETRY_SECONDS = 0.5
 PUBLISH_RETRY_SECONDS = 0.5
-DELETES_AT_A_TIME = 4
 
-Found = dict[DomainName, list[CounterRow]]
+Rows = list[StoredRow]
 
 
 class Owner(Protocol):
@@ -40,8 +38,12 @@ class Owner(Protocol):
     store: Store
     topic: Topic
     epoch: RowEpoch
-    new_writer: Callable[[], UUID]
+    node: bytes
+    new_writer: Callable[[], bytes]
     ledger_class: type[PartitionLedger]
+
+    def wall_now(self) -> float:
+        """Return the time of its clock, in seconds since 1970."""
 
     def after(self, seconds: float, action: Callable[..., None], *arguments: object) -> None:
         """Schedule *action*; it runs when the worker is awake, and not if the worker is dead."""
@@ -67,10 +69,14 @@ class Partition:
         self.to_commit: Position | None = None
         self.fetch_from = position.keys_from
         self.dedupe = Dedupe()
+        retention = Retention(owner.node, OWN_SECONDS, OTHERS_SECONDS)
         self.ledger = owner.ledger_class(
-            topic_partition.name, position.next_offset, POLICY, owner.new_writer, RETENTION
+            topic_partition.name,
+            position.next_offset,
+            LedgerRules(BUCKETS, THRESHOLD, 1.0, retention),
+            owner.new_writer,
         )
-        self._breaker = CircuitBreaker(FULL_BATCH)
+        self._circuit = CircuitBreaker()
         self._reads = 0
         self._writes = 0
         self._publishing = False
@@ -96,7 +102,7 @@ class Partition:
             ):
                 ledger.skip_record(offset)
             else:
-                ledger.add(event, offset, now)
+                ledger.add(event.domain.encode(), event.kind, event.count, offset, now)
         self.fetch_from += len(records)
         self.start_requests()
 
@@ -105,9 +111,9 @@ class Partition:
         next_offset = self.ledger.committable_offset()
         return Position(next_offset, self.dedupe.keys_from(next_offset))
 
-    def make_all_due(self) -> None:
-        """Write every pending increment as soon as possible."""
-        self.ledger.make_all_due(self.owner.schedule.now)
+    def drain(self) -> None:
+        """Write everything that is owed, as soon as possible."""
+        self.ledger.drain()
         self.start_requests()
 
     # ---- requests
@@ -116,29 +122,24 @@ class Partition:
         """Start the reads and writes that may start, and again when more are due."""
         if self.given_up:
             return
-        while self._reads < READS and (domains := self.ledger.pop_unread(FULL_BATCH)):
+        while self._reads < READS and (bucket := self.ledger.next_unread()) is not None:
             self._reads += 1
             delay = self.owner.schedule.between(0.001, 0.05)
-            self.owner.schedule.after(delay, self._read, domains)
+            self.owner.schedule.after(delay, self._read, bucket)
         self._start_publishing()
         self._start_writes()
 
     def _start_writes(self) -> None:
-        owner, ledger, breaker = self.owner, self.ledger, self._breaker
-        now = owner.schedule.now
-        wait = breaker.wait_seconds(now)
-        free = (1 if breaker.probing else WRITES) - self._writes
-        if wait > 0:
-            self._wake(now + wait)
-        if wait > 0 or free <= 0:
-            return
-        size = breaker.batch_size
-        ledger.start_epoch(owner.epoch.current())
-        updates = ledger.start_updates(now, free * size)
-        for start in range(0, len(updates), size):
-            self._writes += 1
-            self._write(updates[start : start + size])
-        due_at = ledger.next_due_at()
+        ledger, circuit, now = self.ledger, self._circuit, self.owner.schedule.now
+        while self._writes < WRITES and (bucket := ledger.next_due(now)) is not None:
+            if circuit.closed:
+                self._write(bucket, FULL_WRITE)
+            elif circuit.may_probe(now):
+                circuit.start_probe()
+                self._write(bucket, 1)
+            else:
+                ledger.defer(bucket, circuit.retry_at(now))
+        due_at = ledger.next_due_at(now)
         if due_at is not None and self._writes < WRITES:
             self._wake(max(due_at, now + 0.001))
 
@@ -148,37 +149,50 @@ class Partition:
             self._wake_at = at
             self.owner.after(at - now, self.start_requests)
 
-    def _write(self, batch: list[RowUpdate]) -> None:
+    def _write(self, bucket: int, limit: int) -> None:
+        self._writes += 1
+        self.ledger.start_epoch(self.owner.epoch.current())
+        self.send(self.ledger.begin(bucket, limit))
+
+    def send(self, write: BucketWrite) -> None:
+        """Send *write* to the store."""
         schedule = self.owner.schedule
+        updates = [Update(row.domain.decode(), *row[1:]) for row in write.rows]
         if schedule.recording:
-            what = ", ".join(self.owner.store.describe(update) for update in batch)
-            schedule.record(self.owner.name, f"{self.topic_partition.name} sends {what}")
+            schedule.record(
+                self.owner.name,
+                f"{self.topic_partition.name} sends {', '.join(map(describe, updates))}",
+            )
 
-        def answered(success: bool) -> None:  # noqa: FBT001 an finish_write
-            self.owner.after(0.0, self.finish_write, batch, success)
+        def answered(success: bool) -> None:  # noqa: FBT001 an answer
+            self.owner.after(0.0, self.finish_write, write, success)
 
-        self.owner.store.send(self.topic_partition.name, batch, answered)
+        self.owner.store.send(self.topic_partition.name, updates, answered)
         self.owner.update_sent()
 
-    def finish_write(self, batch: list[RowUpdate], success: bool) -> None:  # noqa: FBT001 an finish_write
-        """Handle the outcome of *batch*."""
+    def finish_write(self, write: BucketWrite, success: bool) -> None:  # noqa: FBT001 an answer
+        """Learn whether *write* is acknowledged."""
         if self.given_up:
             return
         self._writes -= 1
-        self.record_outcome(batch, "acknowledged" if success else "in doubt")
+        schedule = self.owner.schedule
+        if schedule.recording:
+            how = "acknowledged" if success else "in doubt"
+            domains = ", ".join(row.domain.decode() for row in write.rows)
+            schedule.record(self.owner.name, f"{self.topic_partition.name} {how}: {domains}")
         if success:
             self.ledger.start_epoch(self.owner.epoch.current())
-            self.ledger.acknowledge(batch, self.owner.schedule.now)
-            self._breaker.record_success()
+            self.ledger.acknowledge(write, schedule.now)
+            self._circuit.record_success()
         else:
-            self.fail(batch)
-            self._breaker.record_failure(self.owner.schedule.now)
+            self.fail(write)
+            self._circuit.record_failure(schedule.now)
         self.start_requests()
         self.owner.request_ended()
 
-    def fail(self, batch: list[RowUpdate]) -> None:
-        """Make *batch* pending again."""
-        self.ledger.fail(batch)
+    def fail(self, write: BucketWrite) -> None:
+        """Owe *write* again."""
+        self.ledger.fail(write, self.owner.schedule.now)
 
     def _start_publishing(self) -> None:
         changes = self.ledger.changes.peek(CHANGES)
@@ -206,81 +220,82 @@ class Partition:
         self.start_requests()
         self.owner.request_ended()
 
-    def record_outcome(self, batch: list[RowUpdate], how: str) -> None:
-        """Add the outcome of *batch* to the history."""
-        schedule = self.owner.schedule
-        if schedule.recording:
-            what = ", ".join(self.owner.store.describe(update) for update in batch)
-            schedule.record(self.owner.name, f"{self.topic_partition.name} {how}: {what}")
-
-    def _read(self, domains: list[DomainName]) -> None:
-        found = self._found(domains)
+    def _read(self, bucket: int) -> None:
         delay = self.owner.schedule.between(0.001, 0.05)
-        self.owner.after(delay, self._load_rows, domains, found)
+        self.owner.after(delay, self._learn, bucket, self.rows(bucket))
 
-    def _found(self, domains: list[DomainName]) -> Found | None:
+    def rows(self, bucket: int) -> Rows | None:
+        """Return the rows of *bucket* as a quorum has them, None if it does not answer."""
         owner = self.owner
         if owner.schedule.chance() < owner.store.trouble * 0.3:
             owner.schedule.inject("read failed")
             return None
-        found: Found = {}
-        for domain in domains:
-            rows = owner.store.read(self.topic_partition.name, domain)
-            if rows is None:
-                return None
-            found[domain] = rows
-        return found
+        domains = [d for d in self.topic_partition.sums if bucket_of(d, BUCKETS) == bucket]
+        return owner.store.read_bucket(self.topic_partition.name, domains)
 
-    def _load_rows(self, domains: list[DomainName], found: Found | None) -> None:
+    def _learn(self, bucket: int, rows: Rows | None) -> None:
         if self.given_up:
             return
-        if found is None:
-            self.owner.after(READ_RETRY_SECONDS, self._read_again, domains)
+        if rows is None:
+            self.owner.after(READ_RETRY_SECONDS, self._read_again, bucket)
             return
-        now = self.owner.schedule.now
-        for domain in domains:
-            self.ledger.load_rows(domain, found[domain], len(self.topic_partition.records), now)
+        end = len(self.topic_partition.records)
+        self.ledger.learn(bucket, rows, end, self.owner.schedule.now, self.owner.wall_now())
         self._reads -= 1
         self.start_requests()
         self.owner.request_ended()
 
-    def _read_again(self, domains: list[DomainName]) -> None:
+    def _read_again(self, bucket: int) -> None:
         if not self.given_up:
             self._reads -= 1
-            self.ledger.requeue_unread(domains)
+            self.ledger.requeue_unread(bucket)
             self.start_requests()
 
     # ---- upkeep
 
-    def delete_superseded(self) -> None:
-        """Delete some superseded rows."""
-        rows = self.ledger.pop_superseded(self.owner.schedule.now, DELETES_AT_A_TIME)
-        if rows:
-            self.owner.schedule.inject("(upkeep) rows deleted")
+    def sweep(self) -> None:
+        """Delete the superseded rows of a bucket that are old enough."""
+        bucket = self.ledger.next_sweep(self.owner.schedule.now)
+        if bucket is None:
+            return
+        rows = self.rows(bucket)
+        if rows is None:
+            self.ledger.retry_sweep(bucket, self.owner.schedule.now)
+        else:
+            self.owner.after(0.01, self._delete, bucket, rows)
 
-            def answered(success: bool) -> None:  # noqa: FBT001 an finish_write
-                if not success:
-                    self.owner.after(0.0, self._retry_deletion, rows)
+    def _delete(self, bucket: int, rows: Rows) -> None:
+        now = self.owner.schedule.now
+        superseded = self.ledger.sweep(bucket, rows, now, self.owner.wall_now())
+        if not superseded:
+            return
+        self.owner.schedule.inject("(upkeep) rows deleted")
 
-            self.owner.store.delete(self.topic_partition.name, rows, answered)
+        def answered(success: bool) -> None:  # noqa: FBT001 an answer
+            if not success:
+                self.owner.after(0.0, self._sweep_again, bucket)
 
-    def _retry_deletion(self, rows: list[SupersededRow]) -> None:
-        self.ledger.retry_superseded(rows, self.owner.schedule.now)
+        self.owner.store.delete(self.topic_partition.name, superseded, answered)
+
+    def _sweep_again(self, bucket: int) -> None:
+        self.ledger.retry_sweep(bucket, self.owner.schedule.now)
 
     def audit(self) -> None:
-        """Read some domains again and compare them with the totals in memory."""
-        sample = self.ledger.audit_sample(self.owner.schedule.chance(), 2)
-        found = self._found(list(sample))
-        if sample and found is not None:
+        """Read a bucket again and compare it with what is known."""
+        version = self.ledger.start_audit(self.owner.schedule.chance())
+        if version is None:
+            return
+        rows = self.rows(version.bucket)
+        if rows is not None:
             self.owner.schedule.inject("(upkeep) audits")
-            self.owner.after(0.01, self._compare, sample, found)
+            self.owner.after(0.01, self._compare, version, rows)
 
-    def _compare(self, sample: dict[DomainName, PackedState], found: Found) -> None:
-        for domain, memory in sample.items():
-            if not self.ledger.audit(domain, memory, found[domain], self.owner.schedule.now):
-                raise FindingError(
-                    f"an audit of {self.topic_partition.name} {domain} found {found[domain]}"
-                )
+    def _compare(self, version: BucketVersion, rows: Rows) -> None:
+        wrong = self.ledger.audit(version, rows, self.owner.schedule.now)
+        if wrong:
+            raise FindingError(
+                f"an audit of {self.topic_partition.name} found {wrong} wrong in {rows}"
+            )
 
 
 def unsettled(partitions: Sequence[Partition]) -> bool:

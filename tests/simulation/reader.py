@@ -2,11 +2,23 @@
 
 from collections.abc import Sequence
 
+from consumer.counting.bucket import StoredRow
 from shared.model.counter import CounterRow, Counters, newest_row, sum_rows
 from shared.model.domain import DomainName
 from tests.simulation.schedule import FindingError, Schedule
 from tests.simulation.store import Store
 from tests.simulation.topic_partition import TopicPartition
+
+
+def as_counters(
+    topic_partition: TopicPartition, rows: Sequence[StoredRow] | None
+) -> list[CounterRow] | None:
+    """Return *rows* of *log* as the query tier reads them."""
+    if rows is None:
+        return None
+    return [
+        CounterRow(topic_partition.name, r.delivered, r.bounced, r.applied_offset) for r in rows
+    ]
 
 
 class Reader:
@@ -65,8 +77,8 @@ class Reader:
         return answer
 
     def rows(self, topic_partition: TopicPartition, domain: DomainName) -> list[CounterRow] | None:
-        """Return the rows of one partition, read at a quorum."""
-        return self.store.read(topic_partition.name, domain)
+        """Return the rows of one topic_partition, as a quorum has them."""
+        return as_counters(topic_partition, self.store.read(topic_partition.name, domain))
 
     def answer(self, rows: Sequence[CounterRow]) -> Counters:
         """Compute the counters from *rows* like the query tier."""

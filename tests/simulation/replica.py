@@ -11,9 +11,8 @@ such write. If a write was on no other node, no copy of it may arrive later.
 """
 
 from collections.abc import Sequence
-from uuid import UUID
 
-from shared.model.counter import CounterRow
+from consumer.counting.bucket import StoredRow
 
 Key = tuple[str, str]
 """A topic partition and a domain: rows that are read together."""
@@ -21,7 +20,7 @@ Key = tuple[str, str]
 Shard = tuple[int, int, int, int]
 """Clock in microseconds, delivered, bounced, applied offset."""
 
-Copy = tuple[Key, UUID, int, Shard]
+Copy = tuple[Key, bytes, int, Shard]
 """What a leader sends to the other replicas: key, writer, leader and shard."""
 
 _NO_SHARD = (0, 0, 0, 0)
@@ -40,7 +39,7 @@ class Row:
 
 
 _NO_ROW = Row()
-_NO_ROWS: dict[UUID, Row] = {}
+_NO_ROWS: dict[bytes, Row] = {}
 
 
 class Replica:
@@ -52,13 +51,13 @@ class Replica:
         self.up = True
         self.died_at = -1.0
         self.lost_writes_at = -1.0
-        self.rows: dict[Key, dict[UUID, Row]] = {}
-        # A number for each key that changes with its rows.
+        self.rows: dict[Key, dict[bytes, Row]] = {}
+        # Another number for each key whenever its rows have changed.
         self.versions: dict[Key, int] = {}
         # The applied writes, oldest first, each with the shard before it; None is a deletion.
         self._applied: list[tuple[Copy, Shard | None] | None] = []
 
-    def row(self, key: Key, writer: UUID) -> Row:
+    def row(self, key: Key, writer: bytes) -> Row:
         """Return the copy of a row, an empty one if there was none."""
         rows = self.rows.get(key)
         if rows is None:
@@ -69,7 +68,7 @@ class Replica:
         return row
 
     def lead(
-        self, key: Key, writer: UUID, increments: tuple[int, int, int], now: int, *, cached: bool
+        self, key: Key, writer: bytes, increments: tuple[int, int, int], now: int, *, cached: bool
     ) -> Shard:
         """Apply an update as its leader, on top of this node's copy. Return the new shard."""
         row = self.row(key, writer)
@@ -96,7 +95,7 @@ class Replica:
             self.versions[key] = self.versions.get(key, 0) + 1
             self._applied.append((copy, old))
 
-    def delete(self, key: Key, writer: UUID, at: int) -> None:
+    def delete(self, key: Key, writer: bytes, at: int) -> None:
         """Delete every shard of a row up to the clock *at*."""
         row = self.row(key, writer)
         if at <= row.deleted_at:
@@ -138,11 +137,11 @@ class Replica:
         return gone
 
 
-def merge(replicas: Sequence[Replica], key: Key, *, repair: bool) -> list[CounterRow]:
-    """Return the merged rows of one or two *replicas*; *repair* makes the replicas equal."""
+def merge(replicas: Sequence[Replica], key: Key, *, repair: bool) -> list[StoredRow]:
+    """Return the rows that one or two *replicas* show together; *repair* makes them equal."""
     tables = [replica.rows.get(key, _NO_ROWS) for replica in replicas]
     first, last = tables[0], tables[-1]
-    found: list[CounterRow] = []
+    found: list[StoredRow] = []
     for writer in [*first, *(w for w in last if w not in first)]:
         row, other = first.get(writer, _NO_ROW), last.get(writer, _NO_ROW)
         shards = row.shards
@@ -157,7 +156,7 @@ def merge(replicas: Sequence[Replica], key: Key, *, repair: bool) -> list[Counte
                 delivered += shard[1]
                 bounced += shard[2]
                 applied += shard[3]
-            found.append(CounterRow(key[0], writer, delivered, bounced, applied))
+            found.append(StoredRow(key[1].encode(), writer, delivered, bounced, applied))
     return found
 
 
@@ -172,7 +171,7 @@ def _newest(copies: Sequence[Row]) -> tuple[dict[int, Shard], int]:
 
 
 def _repair(
-    replica: Replica, key: Key, writer: UUID, shards: dict[int, Shard], deleted_at: int
+    replica: Replica, key: Key, writer: bytes, shards: dict[int, Shard], deleted_at: int
 ) -> None:
     if deleted_at:
         replica.delete(key, writer, deleted_at)

@@ -12,11 +12,10 @@ Cassandra drops counter requests older than 2 s, and no node is back within that
 
 from collections.abc import Callable, Sequence
 from itertools import combinations
-from uuid import UUID
+from typing import NamedTuple
 
-from consumer.counting.superseded import SupersededRow
-from consumer.counting.writer_rows import RowUpdate
-from shared.model.counter import CounterRow
+from consumer.counting.bucket import StoredRow
+from consumer.counting.superseded import started_at
 from tests.simulation.replica import Copy, Key, Replica, merge
 from tests.simulation.schedule import Schedule, numbers
 
@@ -24,6 +23,16 @@ CLIENT_TIMEOUT_SECONDS = 4.0
 NOTICED_DEAD_SECONDS = 10.0
 AWAY = (3.0, 9.0)
 """How long a dead node stays away, in seconds."""
+
+
+class Update(NamedTuple):
+    """What a write adds to one row."""
+
+    domain: str
+    writer: bytes
+    delivered: int
+    bounced: int
+    applied_offset: int
 
 
 class Batch:
@@ -43,7 +52,7 @@ class Batch:
     def __init__(
         self,
         topic_partition: str,
-        updates: Sequence[RowUpdate],
+        updates: Sequence[Update],
         sent_at: float,
         done: Callable[[bool], None],
     ) -> None:
@@ -71,10 +80,10 @@ class Store:
         self.on_suspect: Callable[[str], None] | None = None
         self._others = [[r for r in self.replicas if r is not one] for one in self.replicas]
         self._merged: dict[
-            tuple[Key, int, int], tuple[int | None, int | None, bool, list[CounterRow]]
+            tuple[Key, int, int], tuple[int | None, int | None, bool, list[StoredRow]]
         ] = {}
-        self._never_sent: set[tuple[UUID, int, int]] = set()
-        self._sent_up_to: dict[tuple[Key, UUID], int] = {}
+        self._never_sent: set[tuple[bytes, int, int]] = set()
+        self._sent_up_to: dict[tuple[Key, bytes], int] = {}
 
     # ---- nodes
 
@@ -118,8 +127,8 @@ class Store:
 
     # ---- reads
 
-    def read(self, topic_partition: str, domain: str) -> list[CounterRow] | None:
-        """Return the rows as two random nodes show them together, or None without two."""
+    def read(self, topic_partition: str, domain: str) -> list[StoredRow] | None:
+        """Return the rows as two random nodes have them together, None without two."""
         live = self.live()
         if len(live) < 2:
             return None
@@ -127,8 +136,8 @@ class Store:
             del live[int(self.schedule.chance() * 3)]
         return self._merge(live[0], live[1], (topic_partition, domain), repair=True)
 
-    def _merge(self, one: Replica, two: Replica, key: Key, *, repair: bool) -> list[CounterRow]:
-        """Merge, or return the last result if nothing has changed since."""
+    def _merge(self, one: Replica, two: Replica, key: Key, *, repair: bool) -> list[StoredRow]:
+        """Merge, or return what came of it the last time if nothing has changed since."""
         place = (key, one.number, two.number)
         seen = self._merged.get(place)
         if (
@@ -142,8 +151,8 @@ class Store:
         self._merged[place] = (one.versions.get(key), two.versions.get(key), repair, rows)
         return rows
 
-    def read_at_one(self, topic_partition: str, domain: str) -> list[CounterRow] | None:
-        """Return the rows as one random node shows them."""
+    def read_at_one(self, topic_partition: str, domain: str) -> list[StoredRow] | None:
+        """Return the rows as one random node has them."""
         live = self.live()
         if not live:
             return None
@@ -162,7 +171,7 @@ class Store:
     # ---- updates
 
     def send(
-        self, topic_partition: str, updates: Sequence[RowUpdate], done: Callable[[bool], None]
+        self, topic_partition: str, updates: Sequence[Update], done: Callable[[bool], None]
     ) -> None:
         """Send *updates*. *done* is called once: True if a quorum is known to have all of them."""
         schedule = self.schedule
@@ -220,7 +229,7 @@ class Store:
         batch.copies[part] += 1
         self.last_leader = leader
         if schedule.recording:
-            schedule.record(leader.name, f"leads {self.describe(update)}: {numbers(shard[1:])}")
+            schedule.record(leader.name, f"leads {describe(update)}: {numbers(shard[1:])}")
         if leader.lost_writes_at >= 0 and self.on_suspect is not None:
             schedule.after(schedule.between(0.002, 0.05), self.on_suspect, update.domain)
         fate = schedule.chance() / self.trouble if self.trouble else 1.0
@@ -268,7 +277,7 @@ class Store:
             return
         node.apply(copy)
         if self.schedule.recording:
-            what = self.describe(batch.updates[part])
+            what = describe(batch.updates[part])
             self.schedule.record(node.name, f"gets {what} from node{copy[2]} at last")
         batch.copies[part] += 1
         if min(batch.copies) >= 2:
@@ -305,9 +314,9 @@ class Store:
     # ---- deletions
 
     def delete(
-        self, topic_partition: str, rows: Sequence[SupersededRow], done: Callable[[bool], None]
+        self, topic_partition: str, rows: Sequence[StoredRow], done: Callable[[bool], None]
     ) -> None:
-        """Delete *rows*. *done* is called with True if a quorum has deleted all of them."""
+        """Delete *rows*; *done* receives whether a quorum has forgotten all of them."""
         schedule = self.schedule
         at = int(schedule.now * 1_000_000)
         success = True
@@ -315,18 +324,31 @@ class Store:
             copies = 0
             for node in self.replicas:
                 if node.up and schedule.chance() >= self.trouble * 0.4:
-                    node.delete((topic_partition, row.domain), row.writer, at)
+                    node.delete((topic_partition, row.domain.decode()), row.writer, at)
                     copies += 1
             success = success and copies >= 2
         if schedule.recording:
-            schedule.record(
-                "store", f"{topic_partition} deletes {', '.join(self.describe(r) for r in rows)}"
-            )
+            names = ", ".join(f"{row.domain.decode()} {name_of(row.writer)}" for row in rows)
+            schedule.record("store", f"{topic_partition} deletes {names}")
         schedule.after(schedule.between(0.001, 0.02), done, success)
 
-    def describe(self, what: RowUpdate | SupersededRow) -> str:
-        """Return an update or a row as short text."""
-        name = f"{what.domain} row {what.writer.time_low}"
-        if isinstance(what, SupersededRow):
-            return name
-        return f"{name} + {numbers((what.delivered, what.bounced, what.applied_offset))}"
+    def read_bucket(self, topic_partition: str, domains: Sequence[str]) -> list[StoredRow] | None:
+        """Return the rows of all *domains* as two random nodes have them together."""
+        found: list[StoredRow] = []
+        for domain in domains:
+            rows = self.read(topic_partition, domain)
+            if rows is None:
+                return None
+            found += sorted(rows, key=lambda row: started_at(row.writer), reverse=True)
+        return found
+
+
+def name_of(writer: bytes) -> str:
+    """Return *writer* in few characters: when and by whom it was made."""
+    return f"row {int.from_bytes(writer[:4])}@{writer[-1]}"
+
+
+def describe(update: Update) -> str:
+    """Return *update* in few words."""
+    sums = numbers((update.delivered, update.bounced, update.applied_offset))
+    return f"{update.domain} {name_of(update.writer)} + {sums}"

@@ -3,11 +3,11 @@
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from itertools import count
-from uuid import UUID
 
 from consumer.counting.ledger import PartitionLedger
 from consumer.counting.position import Position
 from consumer.counting.row_epoch import LONGEST_GAP_SECONDS, RowEpoch
+from consumer.counting.superseded import UNIX_EPOCH_TICKS
 from shared.errors import BrokerUnavailableError
 from tests.simulation.group import Group
 from tests.simulation.partition import Partition, unsettled
@@ -38,11 +38,11 @@ class Worker:
         self.topic = topic
         self.group = group
         self.alive = True
-        self.new_writer: Callable[[], UUID] = self._new_writer
+        self.new_writer: Callable[[], bytes] = self._new_writer
         self.frozen_since: float | None = None
         self.then: Callable[[], None] | None = None
         self.partitions: dict[int, Partition] = {}
-        self._number = number
+        self.node = number.to_bytes(6)
         self._names = count(1)
         self._round = 0
         self._seen_until = 0.0
@@ -55,10 +55,16 @@ class Worker:
         self.epoch = RowEpoch(self._store_epoch, lambda: schedule.now, self.freeze_noticed_seconds)
         self.after(schedule.between(0.0, 0.3), self._tick)
 
-    def _new_writer(self) -> UUID:
-        return UUID(
-            fields=(self._number * 1000 + next(self._names), 0, 0x1000, 0x80, 0, self._number)
+    def _new_writer(self) -> bytes:
+        ticks = int(self.wall_now() * 10_000_000) + UNIX_EPOCH_TICKS + next(self._names)
+        low, mid, high = ticks & 0xFFFFFFFF, ticks >> 32 & 0xFFFF, ticks >> 48 | 0x1000
+        return b"".join(
+            (low.to_bytes(4), mid.to_bytes(2), high.to_bytes(2), b"\x80\x00", self.node)
         )
+
+    def wall_now(self) -> float:
+        """Return the time of this process's clock, in seconds since 1970."""
+        return 1_700_000_000 + self.schedule.now
 
     def _store_epoch(self) -> int:
         """See CounterStore: the number of connection changes that this process has noticed."""
@@ -136,7 +142,7 @@ class Worker:
         revoked = self._revoking = list(self.partitions.values())
         self.partitions = {}
         for partition in revoked:
-            partition.make_all_due()
+            partition.drain()
         self.after(DRAIN_SECONDS, self._give_up, revoked)
         self.request_ended()
 
@@ -180,9 +186,9 @@ class Worker:
         partitions = list(self.partitions.values())
         for partition in partitions:
             if schedule.chance() < 0.15:
-                partition.ledger.evict_idle(int(schedule.chance() * 3))
+                partition.ledger.evict_idle(int(schedule.chance() * 4))
             partition.fetch(int(schedule.chance() * 8) + 1)
-            partition.delete_superseded()
+            partition.sweep()
         if now >= self._audit_at and partitions:
             self._audit_at = now + AUDIT_SECONDS
             partitions[int(schedule.chance() * len(partitions))].audit()

@@ -11,16 +11,16 @@ from shared.model.domain import DomainName
 from shared.model.event import Event, EventKind
 from tests.simulation.faults import Faults
 from tests.simulation.group import Group
-from tests.simulation.partition import POLICY
+from tests.simulation.partition import THRESHOLD
 from tests.simulation.reader import Reader
 from tests.simulation.replica import merge
 from tests.simulation.schedule import FindingError, Schedule, numbers
-from tests.simulation.store import Store
+from tests.simulation.store import Store, name_of
 from tests.simulation.topic import Topic
 from tests.simulation.topic_partition import TopicPartition
 from tests.simulation.worker import Worker
 
-DOMAINS = [DomainName(name) for name in ("a.example", "b.example", "c.example")]
+DOMAINS = [DomainName(name) for name in ("a.example", "b.example", "c.example", "d.example")]
 FAULTS_SECONDS = 18.0
 HEALED_WITHIN_SECONDS = 60.0
 """Enough for a drain, two rebalances, the start of reading and two commits."""
@@ -71,13 +71,13 @@ class World:
         self.kind = kind_of(seed)
         self.schedule = schedule = Schedule(seed, recording=recording)
         trouble = schedule.random.choice([0.05, 0.15, 0.3, 0.5])
-        self.domains = DOMAINS[: schedule.random.randint(2, 3)]
+        self.domains = DOMAINS[: schedule.random.randint(2, 4)]
         self.topic_partitions = [
             TopicPartition(f"events/{i}", self.domains)
             for i in range(schedule.random.randint(1, 2))
         ]
         self.store = Store(schedule, trouble)
-        self.topic = Topic(schedule, self.topic_partitions, trouble, POLICY.threshold)
+        self.topic = Topic(schedule, self.topic_partitions, trouble, THRESHOLD)
         self.group = Group(schedule, self.topic_partitions, trouble, self.check_commit)
         self.reader = parts.reader(schedule, self.store, self.topic_partitions, self.domains)
         self.store.on_suspect = self.reader.check
@@ -197,7 +197,7 @@ class World:
                         stored = numbers((row.delivered, row.bounced, row.applied_offset))
                         shards = replica.rows[key][row.writer].shards
                         yield (
-                            f"    {replica.name} row {row.writer.time_low}: {stored}, "
+                            f"    {replica.name} {name_of(row.writer)}: {stored}, "
                             f"true {numbers(true)}, shards {shards}"
                         )
 

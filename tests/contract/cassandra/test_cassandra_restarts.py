@@ -23,7 +23,7 @@ from shared.errors import RetriableError
 from shared.model.domain import DomainName
 from tests.contract.harness.counting import SECONDS_TO_SETTLE, Counting
 from tests.contract.harness.flood import FLOOD, Flood
-from tests.contract.harness.stores import new_domain, update_of
+from tests.contract.harness.stores import new_domain, update_of, write
 from tests.servers.freezing import frozen
 from tests.servers.own_servers import open_own_servers
 from tests.waiting import until
@@ -74,7 +74,7 @@ async def until_calm(store: CassandraCounterStore) -> None:
     async def is_calm() -> bool:
         try:
             for _ in range(30):
-                await store.write("calm", [update_of(new_domain(), delivered=1)])
+                await write(store, "calm", update_of(new_domain(), delivered=1))
         except RetriableError:
             return False
         return True

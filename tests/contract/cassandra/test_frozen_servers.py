@@ -23,7 +23,8 @@ from shared.errors import (
     StoreUnavailableError,
 )
 from shared.kafka.topic import open_topic
-from tests.contract.harness.stores import new_domain, update_of
+from shared.model.partitioning import DEFAULT_BUCKETS, bucket_of
+from tests.contract.harness.stores import new_domain, new_writer, read, update_of, write
 from tests.contract.harness.topics import read_all
 from tests.servers.freezing import frozen
 from tests.servers.own_servers import open_own_servers
@@ -104,14 +105,15 @@ async def test_a_frozen_store_leaves_writes_in_doubt_and_recovers(
     async with open_session(config) as session:
         store = await CassandraCounterStore.prepare(session)
         alone = update_of(new_domain(), delivered=1, applied_offset=1)
-        batch = [update_of(new_domain(), delivered=1, applied_offset=1) for _ in range(5)]
-        await store.write(TOPIC_PARTITION, [alone])
+        bucket = bucket_of(alone.domain, DEFAULT_BUCKETS)
+        batch = [alone._replace(writer=new_writer()) for _ in range(5)]
+        await store.write(TOPIC_PARTITION, bucket, [alone])
         with frozen(frail.cassandra[0]):
             begun = time.monotonic()
             outcomes = await asyncio.gather(
-                store.write(TOPIC_PARTITION, [alone]),
-                store.write(TOPIC_PARTITION, batch),
-                store.read(TOPIC_PARTITION, [alone.domain]),
+                store.write(TOPIC_PARTITION, bucket, [alone]),
+                store.write(TOPIC_PARTITION, bucket, batch),
+                store.read(TOPIC_PARTITION, bucket),
                 return_exceptions=True,
             )
             assert time.monotonic() - begun < TIMEOUT_SECONDS + MARGIN_SECONDS
@@ -128,6 +130,6 @@ async def test_a_frozen_store_leaves_writes_in_doubt_and_recovers(
             return True
 
         await until(works_again)
-        await store.write(TOPIC_PARTITION, [after])
-        ((row,),) = (await store.read(TOPIC_PARTITION, [after.domain])).values()
+        await write(store, TOPIC_PARTITION, after)
+        (row,) = await read(store, TOPIC_PARTITION, after.domain)
         assert row.delivered == 7

@@ -8,11 +8,18 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from deploy import prepare
 from deploy.prepare import CassandraLayout, KafkaLayout, PrepareConfig
 from shared.cassandra.session import open_session
-from shared.config import CassandraConfig, KafkaConfig
+from shared.config import CassandraConfig, KafkaConfig, LayoutConfig
 from shared.kafka.producer import MAX_BATCH_BYTES
 from shared.kafka.topic import open_topic
 from tests.contract.harness.pipeline import PARTITIONS
-from tests.contract.harness.stores import new_domain, real_store, unique, update_of
+from tests.contract.harness.stores import (
+    new_domain,
+    read,
+    real_store,
+    unique,
+    update_of,
+    write,
+)
 from tests.contract.harness.topics import read_all
 from tests.waiting import WAIT_SECONDS
 
@@ -27,7 +34,7 @@ async def test_it_may_run_twice_at_once_and_again_on_a_system_in_use(
 ) -> None:
     """Both runs succeed, and records and counters are not changed."""
     own = cassandra_config.model_copy(update={"keyspace": unique("prepared").replace("-", "_")})
-    config = PrepareConfig(kafka_config, kafka_layout, own, cassandra_layout)
+    config = PrepareConfig(kafka_config, kafka_layout, own, cassandra_layout, LayoutConfig())
     update = update_of(new_domain(), delivered=3, applied_offset=3)
 
     async with asyncio.timeout(3 * WAIT_SECONDS):
@@ -38,12 +45,12 @@ async def test_it_may_run_twice_at_once_and_again_on_a_system_in_use(
         ):
             store = (await real_store(session)).store
             await topic.append(0, [(b"k", b"v")])
-            await store.write(LOG, [update])
+            await write(store, LOG, update)
             await prepare.run(config)
 
             assert topic.partitions == PARTITIONS
             assert await read_all(kafka_config, kafka_config.topic, 0) == [(b"k", b"v")]
-            ((row,),) = (await store.read(LOG, [update.domain])).values()
+            (row,) = await read(store, LOG, update.domain)
             assert row.delivered == 3
 
 

@@ -14,7 +14,7 @@ from shared.kafka.topic import Topic, open_topic
 from shared.model.change import Change, encode_change
 from shared.model.counter import Counters
 from shared.model.domain import DomainName
-from shared.model.partitioning import partition_of
+from shared.model.partitioning import DEFAULT_BUCKETS, bucket_of, partition_of
 from shared.model.record import KeyValue
 from tests.clients.event_stream import EventStream
 from tests.tiers.stack import Stack, TierProcess
@@ -22,7 +22,7 @@ from tests.waiting import until
 
 COUNT = (
     "UPDATE {}.domain_counters SET delivered = delivered + ?, bounced = bounced + ?,"
-    " applied_offset = applied_offset + 1 WHERE domain = ? AND log = 'log/0'"
+    " applied_offset = applied_offset + 1 WHERE bucket = ? AND domain = ? AND log = 'log/0'"
     " AND writer = 5f1c1a3e-0000-1000-8000-000000000000"
 )
 
@@ -46,7 +46,9 @@ class Changes:
 
     async def count(self, domain: str, delivered: int, bounced: int) -> None:
         """Add these counters of *domain* to the store."""
-        await self.session.write(self.counting.bind((delivered, bounced, domain)))
+        await self.session.write(
+            self.counting.bind((delivered, bounced, bucket_of(domain, DEFAULT_BUCKETS), domain))
+        )
 
     def bounces(self, count: int, prefix: str) -> list[Change]:
         """Return changes of *count* new domains to "not catch-all"."""

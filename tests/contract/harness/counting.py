@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry
 
-from consumer.__main__ import new_writer
+from consumer.__main__ import WriterIds
+from consumer.config import WorkerSettings
 from consumer.counter_store import CassandraCounterStore
-from consumer.counting.circuit_breaker import CircuitBreaker
-from consumer.counting.flush_policy import FlushPolicy
 from consumer.counting.ledger import PartitionLedger
 from consumer.counting.row_epoch import RowEpoch
 from consumer.kafka.dead_letters import DeadLetterTopic
@@ -18,10 +17,11 @@ from consumer.metrics import WorkerMetrics
 from consumer.partition import PartitionTask, WorkerContext
 from shared.model.domain import DomainName
 from shared.model.event import Event, EventKind
+from shared.model.partitioning import DEFAULT_BUCKETS
 from shared.model.record import encode_event
+from tests.contract.harness.stores import read
 from tests.fakes.published_changes import PublishedChanges
 from tests.fakes.topic import InMemoryTopic
-from tests.unit.consumer.events import RETENTION
 from tests.waiting import until
 
 SECONDS_TO_SETTLE = 90.0
@@ -57,14 +57,16 @@ class Counting:
             changes=PublishedChanges(),
             metrics=WorkerMetrics(CollectorRegistry()),
             reads=asyncio.Semaphore(8),
-            writes=asyncio.Semaphore(8),
+            writes=asyncio.Semaphore(4),
+            urgent_writes=asyncio.Semaphore(4),
             clock=clock,
             wall_clock=time.time,
             epoch=RowEpoch(epoch, clock, longest_gap_seconds=1e9),
             end_offset=self._end_offset,
         )
-        ledger = PartitionLedger(name, 0, FlushPolicy(1000, 1e-6), new_writer, RETENTION)
-        self._task = PartitionTask(0, ledger, CircuitBreaker(25), self._context)
+        ids = WriterIds()
+        rules = WorkerSettings(flush_max_age_seconds=1e-6).rules(DEFAULT_BUCKETS, ids.node)
+        self._task = PartitionTask(0, PartitionLedger(name, 0, rules, ids.new), self._context)
         self.running = asyncio.ensure_future(self._task.run())
 
     async def _end_offset(self, _: int, __: int) -> int:
@@ -91,13 +93,11 @@ class Counting:
         """Return the rows that are not a true count up to their offset."""
         wrong = []
         store, size = self._context.store, len(self._domains)
-        for start in range(0, size, 50):
-            found = await store.read(self.topic_partition, self._domains[start : start + 50])
-            for place, domain in enumerate(self._domains[start : start + 50], start):
-                for row in found[domain]:
-                    # Domain p has its events at the offsets p, p + size, p + 2 * size, ...
-                    events = range(place, row.applied_offset, size)
-                    truth = sum((offset // size + 1) ** 2 for offset in events)
-                    if (row.delivered, row.bounced) != (truth, 0):
-                        wrong.append(f"{domain}: {row}, in truth {truth}")
+        for place, domain in enumerate(self._domains):
+            for row in await read(store, self.topic_partition, domain):
+                # Domain p has its events at the offsets p, p + size, p + 2 * size, ...
+                events = range(place, row.applied_offset, size)
+                truth = sum((offset // size + 1) ** 2 for offset in events)
+                if (row.delivered, row.bounced) != (truth, 0):
+                    wrong.append(f"{domain}: {row}, in truth {truth}")
         return wrong

@@ -9,9 +9,10 @@ from cassandra import ConsistencyLevel
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, ResponseFuture
 from cassandra.policies import RetryPolicy
 
-from consumer.__main__ import new_writer
+from consumer.__main__ import WriterIds
 
 FLOOD = 600
+_ids = WriterIds()
 
 
 class Flood:
@@ -34,18 +35,20 @@ class Flood:
         self._session = self._cluster.connect(keyspace, wait_for_all_pools=True)
         self._update = self._session.prepare(
             "UPDATE domain_counters SET delivered = delivered + 1"
-            " WHERE domain = ? AND log = 'flood' AND writer = ?"
+            " WHERE bucket = 0 AND domain = ? AND log = 'flood' AND writer = ?"
         )
         self._read = self._session.prepare(
             "SELECT delivered FROM domain_counters"
-            " WHERE domain = ? AND log = 'flood' AND writer = ?"
+            " WHERE bucket = 0 AND domain = ? AND log = 'flood' AND writer = ?"
         )
         self._numbers = count()
         self._sent: list[tuple[str, uuid.UUID]] = []
 
     def send(self) -> list[ResponseFuture]:
-        """Send many updates; return their futures."""
-        rows = [(f"f-{next(self._numbers)}.example", new_writer()) for _ in range(FLOOD)]
+        """Start many updates and return their futures."""
+        rows = [
+            (f"f-{next(self._numbers)}.example", uuid.UUID(bytes=_ids.new())) for _ in range(FLOOD)
+        ]
         self._sent += rows
         return [self._session.execute_async(self._update, row) for row in rows]
 

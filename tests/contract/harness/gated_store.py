@@ -3,9 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
-from consumer.counting.writer_rows import RowUpdate
-from shared.model.counter import CounterRow
-from shared.model.domain import DomainName
+from consumer.counting.bucket import RowIncrement, StoredRow
 from tests.fakes.counter_store import InMemoryCounterStore
 
 
@@ -17,15 +15,13 @@ class GatedStore(InMemoryCounterStore):
         self.gate = asyncio.Event()
         self.asked = asyncio.Event()
 
-    async def read(
-        self, topic_partition: str, domains: Sequence[DomainName]
-    ) -> dict[DomainName, list[CounterRow]]:
+    async def read(self, topic_partition: str, bucket: int) -> list[StoredRow]:
         """See CounterStore."""
         self.asked.set()
         await self.gate.wait()
-        return await super().read(topic_partition, domains)
+        return await super().read(topic_partition, bucket)
 
-    async def write(self, topic_partition: str, updates: Sequence[RowUpdate]) -> None:
+    async def write(self, topic_partition: str, bucket: int, rows: Sequence[RowIncrement]) -> None:
         """See CounterStore."""
         await self.gate.wait()
-        await super().write(topic_partition, updates)
+        await super().write(topic_partition, bucket, rows)

@@ -4,15 +4,17 @@ import time
 from dataclasses import dataclass
 from uuid import uuid4
 
-from consumer.__main__ import new_writer
+from consumer.__main__ import WriterIds
 from consumer.counter_store import CassandraCounterStore, CounterStore
-from consumer.counting.writer_rows import RowUpdate
+from consumer.counting.bucket import RowIncrement, StoredRow
 from query.lookup.counter_reader import CassandraCounterReader, CounterReader, ReadBounds
 from shared.cassandra.session import Session
-from shared.model.counter import Counters, sum_rows
+from shared.model.counter import CounterRow, Counters, sum_rows
 from shared.model.domain import DomainName
+from shared.model.partitioning import DEFAULT_BUCKETS, bucket_of
 from tests.fakes.counter_store import InMemoryCounterStore
 
+new_writer = WriterIds().new
 BOUNDS = ReadBounds(at_once=8, in_flight=32, waiting=1_000, wait_seconds=1.0)
 
 
@@ -42,7 +44,11 @@ class StoreReader:
 
     async def read(self, domain: DomainName) -> Counters:
         """See CounterReader."""
-        return sum_rows(row for of, row in self._store.all_rows() if of == domain)
+        return sum_rows(
+            CounterRow(of, row.delivered, row.bounced, row.applied_offset)
+            for of, row in self._store.all_rows()
+            if row.domain == domain.encode()
+        )
 
 
 def fake_store(store: InMemoryCounterStore) -> Store:
@@ -54,7 +60,7 @@ async def real_store(session: Session) -> Store:
     """Return the store and the reader behind *session*."""
     return Store(
         await CassandraCounterStore.prepare(session),
-        await CassandraCounterReader.prepare(session, BOUNDS, time.monotonic),
+        await CassandraCounterReader.prepare(session, DEFAULT_BUCKETS, BOUNDS, time.monotonic),
     )
 
 
@@ -70,6 +76,21 @@ def new_domain() -> DomainName:
 
 def update_of(
     domain: DomainName, *, delivered: int = 0, bounced: int = 0, applied_offset: int = 0
-) -> RowUpdate:
-    """Return an update that starts a new row."""
-    return RowUpdate(domain, new_writer(), delivered, bounced, applied_offset, epoch=0)
+) -> RowIncrement:
+    """Return an update that starts a row of its own."""
+    return RowIncrement(domain.encode(), new_writer(), delivered, bounced, applied_offset)
+
+
+async def write(store: CounterStore, topic_partition: str, *rows: RowIncrement) -> None:
+    """Write each of *rows* to its bucket, by a request of its own."""
+    for row in rows:
+        await store.write(topic_partition, bucket_of(row.domain, DEFAULT_BUCKETS), [row])
+
+
+async def read(
+    store: CounterStore, topic_partition: str, domain: DomainName | bytes
+) -> list[StoredRow]:
+    """Return the rows of *domain*."""
+    key = domain if isinstance(domain, bytes) else domain.encode()
+    rows = await store.read(topic_partition, bucket_of(key, DEFAULT_BUCKETS))
+    return [row for row in rows if row.domain == key]

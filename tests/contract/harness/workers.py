@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry
 
-from consumer.__main__ import new_writer
+from consumer.__main__ import WriterIds
 from consumer.config import WorkerSettings
 from consumer.counter_store import CounterStore
 from consumer.counting.row_epoch import LONGEST_GAP_SECONDS, RowEpoch
@@ -26,7 +26,7 @@ from shared.kafka.topic import Topic
 from shared.model.counter import Counters
 from shared.model.domain import DomainName
 from shared.model.event import Event, EventKind
-from shared.model.partitioning import partition_of
+from shared.model.partitioning import DEFAULT_BUCKETS, partition_of
 from shared.model.record import KeyValue, encode_event
 from tests.contract.harness.topics import SESSION_SECONDS, Source, Topics
 from tests.waiting import WAIT_SECONDS, until
@@ -94,8 +94,12 @@ def start_worker(
     registry = CollectorRegistry()
     metrics = WorkerMetrics(registry)
     context = _context(source, store, letters, changes, metrics)
-    upkeep = Upkeep(store, metrics, context.clock, random.random, settings.audit_interval_seconds)
-    worker = Worker(source, context, settings, topic, new_writer, upkeep)
+    upkeep = Upkeep(
+        store, metrics, context.clock, time.time, random.random, settings.audit_interval_seconds
+    )
+    ids = WriterIds()
+    rules = settings.rules(DEFAULT_BUCKETS, ids.node)
+    worker = Worker(source, context, settings, topic, rules, ids.new, upkeep)
     stop = asyncio.Event()
     task = asyncio.ensure_future(worker.run(until=stop))
     source.subscribe(worker)
@@ -117,7 +121,7 @@ async def open_worker(
             source,
             store,
             letters or DeadLetterTopic(topics.dead_letters),
-            changes or ChangeTopic(topics.changes),
+            changes or ChangeTopic(topics.changes, DEFAULT_BUCKETS),
             topics.name,
             settings or settings_of(),
         )
@@ -144,7 +148,8 @@ def _context(
         changes=changes,
         metrics=metrics,
         reads=asyncio.Semaphore(8),
-        writes=asyncio.Semaphore(8),
+        writes=asyncio.Semaphore(4),
+        urgent_writes=asyncio.Semaphore(4),
         clock=clock,
         wall_clock=time.time,
         epoch=RowEpoch(store.epoch, clock, LONGEST_GAP_SECONDS),

@@ -5,15 +5,13 @@ import json
 
 import pytest
 
-from consumer.__main__ import new_writer
-from consumer.counting.writer_rows import RowUpdate
 from consumer.kafka import partition_offsets
 from shared.errors import LogRewrittenError
 from shared.model.event import Event, EventKind
 from shared.model.partitioning import partition_of
 from shared.model.record import encode_event
 from tests.contract.harness.pipeline import PARTITIONS, Pipeline
-from tests.contract.harness.stores import new_domain
+from tests.contract.harness.stores import new_domain, update_of, write
 from tests.contract.harness.workers import (
     GROUP,
     counted,
@@ -145,7 +143,7 @@ async def test_more_counted_records_than_the_partition_has_end_the_worker(
     monkeypatch.setattr(partition_offsets, "STALE_LEADER_SECONDS", 1.0)
     topics, store, domain = pipeline.topics, pipeline.store, new_domain()
     origin = f"{topics.name}/{partition_of(domain, PARTITIONS)}"
-    await store.store.write(origin, [RowUpdate(domain, new_writer(), 500, 0, 1_000, epoch=0)])
+    await write(store.store, origin, update_of(domain, delivered=500, applied_offset=1_000))
     await publish(topics.topic, [Event(domain, EventKind.DELIVERED)])
 
     async with open_worker(topics, store.store) as running:

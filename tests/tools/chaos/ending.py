@@ -8,6 +8,7 @@ from typing import TypeVar
 from shared.cassandra.session import open_session
 from shared.config import CassandraConfig
 from shared.errors import StoreUnavailableError
+from shared.model.partitioning import DEFAULT_BUCKETS, bucket_of
 from tests.tools.chaos.history import Answer, Final, Rows, Settled, StoredRow
 from tests.tools.chaos.options import Tier
 from tests.tools.chaos.recorder import Recorder
@@ -31,7 +32,7 @@ _MOST_TRIES = 20
 _WRONG_ROWS = 50
 _ROWS = (
     "SELECT log, writer, delivered, bounced, applied_offset FROM {}.domain_counters"
-    " WHERE domain = ?"
+    " WHERE bucket = ? AND domain = ?"
 )
 
 T = TypeVar("T")
@@ -97,7 +98,9 @@ class Ending:
             async with open_session(config) as session:
                 statement = await session.prepare(_ROWS.format(KEYSPACE))
                 for domain in dict.fromkeys([*wrong[:_WRONG_ROWS], *sample]):
-                    found = await session.read(statement.bind((domain,)))
+                    found = await session.read(
+                        statement.bind((bucket_of(domain, DEFAULT_BUCKETS), domain))
+                    )
                     rows = [StoredRow(r[0], str(r[1]), *(v or 0 for v in r[2:])) for r in found]
                     self._recorder.write(Rows(t=self._recorder.now(), domain=domain, rows=rows))
         except StoreUnavailableError as error:

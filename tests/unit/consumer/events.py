@@ -1,13 +1,20 @@
-"""Events in few words."""
+"""Events and ledgers in few words."""
 
+from collections.abc import Callable, Sequence
+
+from consumer.counting.bucket import BucketWrite, StoredRow
+from consumer.counting.ledger import LedgerRules, PartitionLedger
 from consumer.counting.superseded import Retention
 from shared.model.domain import DomainName
 from shared.model.event import Event, EventKind
+from tests.fakes.writers import node_of, writers
 
 A = DomainName("a.example")
 B = DomainName("b.example")
 C = DomainName("c.example")
-RETENTION = Retention(own_seconds=60.0, others_seconds=3600.0)
+RETENTION = Retention(node_of(1), own_seconds=60.0, others_seconds=3600.0)
+RULES = LedgerRules(buckets=1, threshold=4, min_interval_seconds=1.0, retention=RETENTION)
+"""One bucket holds every domain."""
 
 
 def delivered(domain: DomainName, count: int = 1) -> Event:
@@ -18,3 +25,30 @@ def delivered(domain: DomainName, count: int = 1) -> Event:
 def bounced(domain: DomainName, count: int = 1) -> Event:
     """Return *count* bounces of *domain*."""
     return Event(domain, EventKind.BOUNCED, count)
+
+
+def new_ledger(
+    first_offset: int = 0,
+    rules: LedgerRules = RULES,
+    new_writer: Callable[[], bytes] | None = None,
+) -> PartitionLedger:
+    """Return an empty ledger of the topic partition "t/0"."""
+    return PartitionLedger("t/0", first_offset, rules, new_writer or writers())
+
+
+def add(ledger: PartitionLedger, event: Event, offset: int, now: float = 0.0) -> None:
+    """Add *event* as the worker does."""
+    ledger.add(event.domain.encode(), event.kind, event.count, offset, now)
+
+
+def learn(ledger: PartitionLedger, rows: Sequence[StoredRow] = (), now: float = 0.0) -> None:
+    """Let every unread bucket be read, each with *rows*."""
+    while (bucket := ledger.next_unread()) is not None:
+        ledger.learn(bucket, rows, ledger.next_offset, now, wall_now=now)
+
+
+def begin(ledger: PartitionLedger, now: float = 0.0, limit: int = 100) -> BucketWrite:
+    """Begin the write of the bucket that is due."""
+    bucket = ledger.next_due(now)
+    assert bucket is not None, "no bucket is due"
+    return ledger.begin(bucket, limit)

@@ -12,7 +12,7 @@ from shared.errors import BrokerUnavailableError, OutcomeUnknownError
 from shared.model.change import Change, encode_change
 from shared.model.counter import Counters
 from shared.model.domain import DomainName
-from shared.model.partitioning import partition_of
+from shared.model.partitioning import DEFAULT_BUCKETS, partition_of
 from tests.fakes.topic import InMemoryTopic
 
 PARTITIONS = 4
@@ -25,7 +25,7 @@ CHANGES = [
 @asynccontextmanager
 async def serving(topic: InMemoryTopic) -> AsyncIterator[ChangeTopic]:
     """Yield a running publisher for *topic*."""
-    changes = ChangeTopic(topic)
+    changes = ChangeTopic(topic, DEFAULT_BUCKETS)
     running = asyncio.ensure_future(changes.run())
     await asyncio.sleep(0)
     try:

@@ -11,6 +11,7 @@ from ingest.metrics import IngestMetrics
 from ingest.publisher import Publisher
 from shared.model.domain import DomainName
 from shared.model.event import Event, EventKind
+from shared.model.partitioning import DEFAULT_BUCKETS
 from shared.model.record import decode_event
 from shared.telemetry.spans import Spans
 from tests.fakes.topic import InMemoryTopic
@@ -29,6 +30,7 @@ class Node:
         self.publisher = Publisher(
             self.topic,
             IngestMetrics(CollectorRegistry(), Admission(1, 1)),
+            buckets=DEFAULT_BUCKETS,
             max_batch_age_seconds=2.0,
             clock=lambda: self.now,
             spans=spans,

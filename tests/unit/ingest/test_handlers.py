@@ -17,6 +17,7 @@ from shared.errors import BrokerUnavailableError, OutcomeUnknownError
 from shared.http.instrumentation import HttpInstrumentation
 from shared.model.domain import DomainName
 from shared.model.event import Event, EventKind
+from shared.model.partitioning import DEFAULT_BUCKETS
 from shared.model.record import decode_event
 from tests.fakes.requests import ask, json_of
 from tests.fakes.topic import InMemoryTopic
@@ -38,6 +39,7 @@ class Node:
         self.publisher = Publisher(
             self.topic,
             metrics,
+            buckets=DEFAULT_BUCKETS,
             max_batch_age_seconds=2.0,
             clock=asyncio.get_running_loop().time,
         )

@@ -15,13 +15,14 @@ from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile
 from cassandra.io.libevreactor import LibevConnection
 
 from shared.config import parse_addresses
+from shared.model.partitioning import DEFAULT_BUCKETS, bucket_of
 from tests.tools.bench.client.requests import stored_names
 from tests.tools.bench.measurement.cpu import cpu_seconds
 from tests.tools.bench.measurement.result import WorkResult, print_result
 
 READ = (
     "SELECT log, writer, delivered, bounced, applied_offset"
-    " FROM {keyspace}.domain_counters WHERE domain = ?"
+    " FROM {keyspace}.domain_counters WHERE bucket = ? AND domain = ?"
 )
 
 
@@ -47,7 +48,9 @@ class Reads:
                     self.ended.set()
                 return
             self._in_flight += 1
-        future = self._session.execute_async(self._statement.bind((name,)))
+        future = self._session.execute_async(
+            self._statement.bind((bucket_of(name, DEFAULT_BUCKETS), name))
+        )
         future.add_callbacks(self._answered, self._failed)
 
     def _answered(self, _: object) -> None:

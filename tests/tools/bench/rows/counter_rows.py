@@ -2,17 +2,18 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from itertools import cycle
 
 from cassandra.query import BatchStatement, BatchType
 
-from consumer.config import WorkerSettings
-from consumer.counter_store import CassandraCounterStore
-from consumer.counting.writer_rows import RowUpdate
+from consumer.counter_store import MAX_ROWS, CassandraCounterStore
+from consumer.counting.bucket import RowIncrement
 from shared.cassandra.session import Session, open_session
 from shared.config import CassandraConfig
 from shared.model.domain import DomainName, parse_domain
+from shared.model.partitioning import DEFAULT_BUCKETS, bucket_of
 from tests.fakes.writers import writers
 from tests.tools.bench.bench import Bench
 from tests.tools.bench.measurement.result import WorkResult
@@ -25,13 +26,13 @@ LOG = "bench/0"
 _PLAIN_TABLE = "CREATE TABLE {keyspace}.plain_rows (domain text PRIMARY KEY, total bigint)"
 _PLAIN_INSERT = "INSERT INTO {keyspace}.plain_rows (domain, total) VALUES (?, ?)"
 
-Write = Callable[[Sequence[RowUpdate]], Awaitable[None]]
+IN_FLIGHT = 8
+BucketRows = tuple[int, Sequence[RowIncrement]]
+Write = Callable[[int, Sequence[RowIncrement]], Awaitable[None]]
 
 
 async def measure(bench: Bench) -> AsyncIterator[Figure]:
     """Yield the figures."""
-    settings = WorkerSettings()
-    size, in_flight = settings.flush_batch_domains, settings.writes_in_flight
     async with bench.stack("rows") as tiers:
         config = CassandraConfig(
             contact_points=bench.servers.contact_points, keyspace=tiers.name.replace("-", "_")
@@ -39,16 +40,19 @@ async def measure(bench: Bench) -> AsyncIterator[Figure]:
         async with open_session(config) as session:
             store = await CassandraCounterStore.prepare(session)
             plain = await _plain_writer(session)
-            updates = updates_of(DOMAINS)
+            rows = list(rows_of(DOMAINS))
+            batches = [
+                (bucket, rows[start : start + MAX_ROWS])
+                for bucket, start in enumerate(range(0, DOMAINS, MAX_ROWS))
+            ]
+            ones = [(number_, [row]) for number_, row in enumerate(rows)]
 
-            async def write(batch: Sequence[RowUpdate]) -> None:
-                await store.write(LOG, batch)
+            async def write(bucket: int, batch: Sequence[RowIncrement]) -> None:
+                await store.write(LOG, bucket, batch)
 
-            batches = store.split(updates, size)
-            ones = [[update] for update in updates]
-            ours = await _write(bench, write, batches, in_flight)
+            ours = await _write(bench, write, batches, IN_FLIGHT)
             single = await _write(bench, write, ones, ONE_BY_ONE_IN_FLIGHT)
-            ceiling = await _write(bench, plain, batches, in_flight)
+            ceiling = await _write(bench, plain, batches, IN_FLIGHT)
     one_each = "one update per request"
     yield Figure(
         name="counter rows through the store",
@@ -56,7 +60,7 @@ async def measure(bench: Bench) -> AsyncIterator[Figure]:
         ours=ours.per_second,
         reference=Reference(one_each, single.per_second),
         detail=(
-            f"batches of {size}, {in_flight} in flight (reference: {ONE_BY_ONE_IN_FLIGHT}), "
+            f"buckets of {MAX_ROWS}, {IN_FLIGHT} in flight (reference: {ONE_BY_ONE_IN_FLIGHT}), "
             f"{DOMAINS:,} rows in turn; ceiling, plain inserts in such batches: "
             f"{number(ceiling.per_second)}/s"
         ),
@@ -70,22 +74,31 @@ async def measure(bench: Bench) -> AsyncIterator[Figure]:
     )
 
 
-def updates_of(domains: int, delivered: int = 1, bounced_every: int = 0) -> list[RowUpdate]:
-    """Return an update of one row for each domain, neighbours on the ring together.
+def rows_of(domains: int, delivered: int = 1, bounced_every: int = 0) -> Iterable[RowIncrement]:
+    """Yield an increment of a row for each domain.
 
     Every *bounced_every*-th domain has a bounce, unless it is 0.
     """
     new_writer = writers()
-    return [
-        RowUpdate(
-            stored_name(number_),
+    for number_ in range(domains):
+        yield RowIncrement(
+            stored_name(number_).encode(),
             new_writer(),
             delivered,
             int(bounced_every > 0 and number_ % bounced_every == 0),
             applied_offset=number_ + 1,
-            epoch=0,
         )
-        for number_ in range(domains)
+
+
+def by_bucket(rows: Iterable[RowIncrement]) -> list[BucketRows]:
+    """Return *rows* by their buckets, as many at a time as a write may have."""
+    buckets: dict[int, list[RowIncrement]] = defaultdict(list)
+    for row in rows:
+        buckets[bucket_of(row.domain, DEFAULT_BUCKETS)].append(row)
+    return [
+        (bucket, found[start : start + MAX_ROWS])
+        for bucket, found in buckets.items()
+        for start in range(0, len(found), MAX_ROWS)
     ]
 
 
@@ -94,13 +107,13 @@ def stored_name(index: int) -> DomainName:
     return parse_domain(f"stored-{index}.example.com")
 
 
-async def write_all(write: Write, batches: Sequence[Sequence[RowUpdate]], in_flight: int) -> None:
+async def write_all(write: Write, batches: Sequence[BucketRows], in_flight: int) -> None:
     """Write every batch once."""
     waiting = iter(batches)
 
     async def work() -> None:
-        for batch in waiting:
-            await write(batch)
+        for bucket, rows in waiting:
+            await write(bucket, rows)
 
     async with asyncio.TaskGroup() as tasks:
         for _ in range(in_flight):
@@ -108,7 +121,7 @@ async def write_all(write: Write, batches: Sequence[Sequence[RowUpdate]], in_fli
 
 
 async def _write(
-    bench: Bench, write: Write, batches: Sequence[Sequence[RowUpdate]], in_flight: int
+    bench: Bench, write: Write, batches: Sequence[BucketRows], in_flight: int
 ) -> WorkResult:
     """Write *batches* repeatedly: first to warm up, then to measure."""
     again = cycle(batches)
@@ -119,8 +132,8 @@ async def _write(
         async def work(deadline: float = began + seconds) -> None:
             nonlocal rows
             while clock() < deadline:
-                batch = next(again)
-                await write(batch)
+                bucket, batch = next(again)
+                await write(bucket, batch)
                 rows += len(batch)
 
         async with asyncio.TaskGroup() as tasks:
@@ -136,10 +149,10 @@ async def _plain_writer(session: Session) -> Write:
     await session.write(_PLAIN_TABLE.format(keyspace=session.keyspace))
     insert = await session.prepare(_PLAIN_INSERT.format(keyspace=session.keyspace))
 
-    async def write(updates: Sequence[RowUpdate]) -> None:
+    async def write(_: int, rows: Sequence[RowIncrement]) -> None:
         batch = BatchStatement(batch_type=BatchType.UNLOGGED)
-        for update in updates:
-            batch.add(insert.bind((update.domain, update.delivered)))
+        for row in rows:
+            batch.add(insert.bind((row.domain.decode(), row.delivered)))
         await session.write(batch)
 
     return write

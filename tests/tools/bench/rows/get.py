@@ -5,6 +5,7 @@ one by one.
 """
 
 from collections.abc import AsyncIterator
+from functools import partial
 
 from consumer.counter_store import CassandraCounterStore
 from shared.cassandra.session import open_session
@@ -15,7 +16,7 @@ from tests.tools.bench.client.pump_job import PumpJob, PumpResult
 from tests.tools.bench.client.requests import Workload
 from tests.tools.bench.measurement.result import WorkResult
 from tests.tools.bench.report.figure import Figure, Of, Reference, at_least, at_most
-from tests.tools.bench.rows.counter_rows import LOG, updates_of, write_all
+from tests.tools.bench.rows.counter_rows import LOG, by_bucket, rows_of, write_all
 from tests.tools.bench.rows.put_one_core import BARE_AIOHTTP
 
 CONNECTIONS = 128
@@ -23,7 +24,7 @@ HOT_DOMAINS = (1, 1_000)
 LEAST_HOT_RATIO, LEAST_COLD_RATIO = 0.7, 0.8
 NAMES = 1_000
 MOST_BULK_MS = 1_000.0
-BATCH, IN_FLIGHT = 25, 8
+IN_FLIGHT = 8
 DELIVERED, BOUNCED_EVERY = 1_204, 2
 
 
@@ -79,8 +80,8 @@ async def store_domains(bench: Bench, tiers: Stack, domains: int) -> CassandraCo
     )
     async with open_session(config) as session:
         store = await CassandraCounterStore.prepare(session)
-        batches = store.split(updates_of(domains, DELIVERED, BOUNCED_EVERY), BATCH)
-        await write_all(lambda batch: store.write(LOG, batch), batches, IN_FLIGHT)
+        batches = by_bucket(rows_of(domains, DELIVERED, BOUNCED_EVERY))
+        await write_all(partial(store.write, LOG), batches, IN_FLIGHT)
     return config
 
 

@@ -1,7 +1,7 @@
 """Time the worker's part of a record: ``python -m ...rows.ledger_alone RECORDS SEED``.
 
-Records in memory go through ``PartitionTask.process``. Between two batches, the rows of new domains
-are loaded as empty and due updates are acknowledged at once. The reference is msgspec and a dict.
+Records in memory go through ``PartitionTask.process``. Between two batches, new buckets are
+read as empty and due writes are acknowledged at once. The reference is msgspec and a dict.
 """
 
 import asyncio
@@ -16,9 +16,8 @@ import msgspec
 import uvloop
 from prometheus_client import CollectorRegistry
 
-from consumer.counting.circuit_breaker import CircuitBreaker
-from consumer.counting.flush_policy import FlushPolicy
-from consumer.counting.ledger import PartitionLedger
+from consumer.counter_store import MAX_ROWS
+from consumer.counting.ledger import LedgerRules, PartitionLedger
 from consumer.counting.row_epoch import LONGEST_GAP_SECONDS, RowEpoch
 from consumer.counting.superseded import Retention
 from consumer.kafka.record_source import Record
@@ -26,11 +25,12 @@ from consumer.metrics import WorkerMetrics
 from consumer.partition import PartitionTask, WorkerContext
 from shared.model.domain import parse_domain
 from shared.model.event import Event, EventKind
+from shared.model.partitioning import DEFAULT_BUCKETS
 from shared.model.record import encode_event
 from shared.model.status import DEFAULT_THRESHOLD
 from tests.fakes.counter_store import InMemoryCounterStore
 from tests.fakes.published_changes import PublishedChanges
-from tests.fakes.writers import writers
+from tests.fakes.writers import node_of, writers
 from tests.tools.bench.measurement.cpu import cpu_seconds
 from tests.tools.bench.measurement.result import WorkResult, print_result
 from tests.tools.bench.reference.plain_consumer import Value
@@ -39,7 +39,6 @@ from tests.tools.load.streams.stream import events_of
 from tests.tools.load.streams.waves_stream import WavesStream
 
 BATCH_RECORDS = 4_000
-BATCH_DOMAINS = 25
 
 
 @dataclass(slots=True)
@@ -82,21 +81,23 @@ async def run_ledger(records: Sequence[MemoryRecord]) -> WorkResult:
         metrics=WorkerMetrics(CollectorRegistry()),
         reads=asyncio.Semaphore(1),
         writes=asyncio.Semaphore(1),
+        urgent_writes=asyncio.Semaphore(1),
         clock=clock,
         wall_clock=time.time,
         epoch=RowEpoch(store.epoch, clock, LONGEST_GAP_SECONDS),
         end_offset=end_offset,
     )
-    ledger = PartitionLedger(
-        "bench/0", 0, FlushPolicy(DEFAULT_THRESHOLD, 1.0), writers(), Retention(60.0, 3_600.0)
-    )
-    task = PartitionTask(0, ledger, CircuitBreaker(BATCH_DOMAINS), context)
+    retention = Retention(node_of(1), 60.0, 3_600.0)
+    rules = LedgerRules(DEFAULT_BUCKETS, DEFAULT_THRESHOLD, 1.0, retention)
+    ledger = PartitionLedger("bench/0", 0, rules, writers())
+    task = PartitionTask(0, ledger, context)
     cpu, began = cpu_seconds(os.getpid()), time.perf_counter()
     for start in range(0, len(records), BATCH_RECORDS):
         await task.process(records[start : start + BATCH_RECORDS])
-        for domain in ledger.pop_unread(BATCH_RECORDS):
-            ledger.load_rows(domain, (), ledger.next_offset, clock())
-        ledger.acknowledge(ledger.start_updates(clock(), BATCH_DOMAINS), clock())
+        while (bucket := ledger.next_unread()) is not None:
+            ledger.learn(bucket, (), ledger.next_offset, clock(), time.time())
+        while (bucket := ledger.next_due(clock())) is not None:
+            ledger.acknowledge(ledger.begin(bucket, MAX_ROWS), clock())
     return _since(began, cpu, len(records))
 
 

@@ -3,11 +3,11 @@
 It measures files and memory, not times, so the machine may be busy.
 """
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
+from functools import partial
 from itertools import islice
 
 from consumer.counter_store import CassandraCounterStore
-from consumer.counting.writer_rows import RowUpdate
 from deploy import prepare
 from deploy.servers.backends import open_servers
 from shared.cassandra.session import open_session
@@ -17,7 +17,6 @@ from shared.model.domain import parse_domain
 from shared.model.event import Event, EventKind
 from shared.model.partitioning import partition_of
 from shared.model.record import encode_event
-from tests.fakes.writers import writers
 from tests.servers.loopback import random_prefix
 from tests.servers.nodetool import nodetool, table_bytes
 from tests.tools.bench.bench import Bench, target_of
@@ -27,7 +26,7 @@ from tests.tools.bench.measurement.cpu import resident_bytes
 from tests.tools.bench.measurement.result import MeasurementError
 from tests.tools.bench.report.figure import Figure
 from tests.tools.bench.rows.bulk import CONNECTIONS, LINES
-from tests.tools.bench.rows.counter_rows import write_all
+from tests.tools.bench.rows.counter_rows import by_bucket, rows_of, write_all
 from tests.tools.load.streams.stream import events_of
 from tests.tools.load.streams.waves_stream import WavesStream
 
@@ -36,7 +35,7 @@ _PUTS = 2_000
 _NODES = 3
 _UPDATES_PER_ROW = 8
 """By then each of three nodes has, in all likelihood, led an update and has a shard of its own."""
-_BATCH, _IN_FLIGHT = 25, 8
+_IN_FLIGHT = 8
 _KEYSPACE = "sizes"
 _SECONDS = 600.0
 
@@ -126,9 +125,9 @@ async def _rows(bench: Bench) -> Figure:
         await prepare.create_schema(config, {"datacenter1": _NODES})
         async with open_session(config) as session:
             store = await CassandraCounterStore.prepare(session)
-            batches = store.split(list(_updates(rows)), _BATCH)
+            batches = by_bucket(rows_of(rows))
             for _ in range(_UPDATES_PER_ROW):
-                await write_all(lambda batch: store.write("sizes/0", batch), batches, _IN_FLIGHT)
+                await write_all(partial(store.write, "sizes/0"), batches, _IN_FLIGHT)
         for node in ring.cassandra:
             await nodetool(node, "flush", _KEYSPACE)
             await nodetool(node, "compact", _KEYSPACE)
@@ -140,10 +139,3 @@ async def _rows(bench: Bench) -> Figure:
         detail=f"{rows:,} rows of {_UPDATES_PER_ROW} updates, flushed and compacted: "
         f"{', '.join(f'{size:,}' for size in sizes)} bytes on the nodes",
     )
-
-
-def _updates(rows: int) -> Iterable[RowUpdate]:
-    new_writer = writers()
-    for number in range(rows):
-        domain = parse_domain(f"stored-{number}.example.com")
-        yield RowUpdate(domain, new_writer(), 1, 0, applied_offset=1, epoch=0)

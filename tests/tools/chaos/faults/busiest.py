@@ -2,9 +2,12 @@
 
 from collections import Counter, deque
 
+from cassandra.metadata import Murmur3Token
+
 from deploy.servers import cassandra
+from shared.cassandra.session import encode_int
 from shared.model.domain import DomainName
-from shared.model.partitioning import partition_of, token_of
+from shared.model.partitioning import DEFAULT_BUCKETS, bucket_of, partition_of
 from tests.tools.chaos.options import PARTITIONS, SERVERS
 
 _REMEMBERED = 2_000
@@ -36,8 +39,8 @@ class Busiest:
 
 
 def _first_replica(domain: DomainName) -> int:
-    """Return the node with *domain* in its range of the ring: the first token at or after it."""
-    own = token_of(domain)
+    """Return the node whose range has the bucket of *domain*: the first token at or after it."""
+    own = Murmur3Token.hash_fn(encode_int(bucket_of(domain, DEFAULT_BUCKETS)))
     for number in range(1, SERVERS + 1):
         if own <= cassandra.token(SERVERS, number):
             return number

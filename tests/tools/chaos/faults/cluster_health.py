@@ -17,7 +17,7 @@ from tests.tools.chaos.system import KEYSPACE, TOPIC, System
 WHOLE_LIMIT_SECONDS = 60.0
 _ASK_EVERY_SECONDS = 1.0
 _ANSWER_SECONDS = 3.0
-_PROBE = "SELECT domain FROM domain_counters WHERE domain = 'probe.invalid'"
+_PROBE = "SELECT domain FROM domain_counters WHERE bucket = 0 AND domain = 'probe.invalid'"
 
 
 class Brokers:

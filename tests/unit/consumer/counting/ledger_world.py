@@ -10,14 +10,14 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from consumer.counting.flush_policy import FlushPolicy
-from consumer.counting.ledger import PartitionLedger
-from consumer.counting.writer_rows import RowUpdate
+from consumer.counting.bucket import BucketWrite, StoredRow
+from consumer.counting.ledger import LedgerRules, PartitionLedger
 from shared.errors import RetriableError
 from shared.model.change import Change
-from shared.model.counter import CounterRow, Counters, sum_rows
+from shared.model.counter import Counters
 from shared.model.domain import DomainName
 from shared.model.event import Event, EventKind
+from shared.model.partitioning import bucket_of
 from shared.model.status import Status, classify
 from tests.fakes.counter_store import InMemoryCounterStore, Outcome
 from tests.fakes.writers import writers
@@ -26,7 +26,8 @@ from tests.unit.consumer.events import RETENTION
 TOPIC_PARTITION = "events/0"
 DOMAINS = [DomainName(name) for name in ("a.example", "b.example", "c.example")]
 OUTCOMES = [*[Outcome.ACKNOWLEDGED] * 6, *Outcome]
-POLICY = FlushPolicy(threshold=4, max_age_seconds=5.0)
+RULES = LedgerRules(2, 4, 5.0, RETENTION)
+"""Two buckets, of which one holds two of the domains."""
 STATUSES = [Status.UNKNOWN, Status.CATCH_ALL, Status.NOT_CATCH_ALL]
 """In the order in which they follow each other."""
 
@@ -37,16 +38,16 @@ class Worker:
 
     ledger: PartitionLedger
     now: float = 0.0
-    reading: list[tuple[DomainName, list[CounterRow]]] = field(default_factory=list)
+    reading: list[tuple[int, list[StoredRow]]] = field(default_factory=list)
     publishing: list[Change] = field(default_factory=list)
 
 
 @dataclass(eq=False)
 class Batch:
-    """The updates of one write; ``acknowledged`` is set once the write has reached the store."""
+    """One write; ``acknowledged`` is set once it has reached the store."""
 
     worker: Worker
-    updates: list[RowUpdate]
+    write: BucketWrite
     acknowledged: bool | None = None
 
 
@@ -73,7 +74,7 @@ class World:
 
     def start(self, offset: int) -> Worker:
         """Return a worker with an empty ledger that starts at *offset*."""
-        return Worker(PartitionLedger(TOPIC_PARTITION, offset, POLICY, self.new_writer, RETENTION))
+        return Worker(PartitionLedger(TOPIC_PARTITION, offset, RULES, self.new_writer))
 
     def step(self) -> None:
         """Do one random action, then check everything that must hold at any time."""
@@ -132,13 +133,21 @@ class World:
             if event is None:
                 worker.ledger.skip_record(offset)
             else:
-                worker.ledger.add(event, offset, worker.now)
+                worker.ledger.add(
+                    event.domain.encode(), event.kind, event.count, offset, worker.now
+                )
 
     def start_reads(self) -> None:
-        """Read rows; the worker gets the result later."""
+        """Read a bucket; the worker gets the result later."""
         worker = self.any_worker()
-        for domain in worker.ledger.pop_unread(self.random.randint(1, 3)):
-            worker.reading.append((domain, self.store.rows(TOPIC_PARTITION, domain)))
+        bucket = worker.ledger.next_unread()
+        if bucket is not None:
+            worker.reading.append((bucket, self.rows_of(bucket)))
+
+    def rows_of(self, bucket: int) -> list[StoredRow]:
+        """Return the rows of *bucket* as the store does."""
+        domains = [d for d in DOMAINS if bucket_of(d, RULES.buckets) == bucket]
+        return [row for d in domains for row in self.store.rows(TOPIC_PARTITION, d)]
 
     def finish_reads(self) -> None:
         """Finish the reads of a worker, or fail them."""
@@ -148,21 +157,22 @@ class World:
     def load_rows(self, worker: Worker, *, success: bool) -> None:
         """Pass the results of a worker's reads to its ledger, or fail them."""
         asked, worker.reading = worker.reading, []
-        for domain, rows in asked:
+        for bucket, rows in asked:
             if success:
-                worker.ledger.load_rows(domain, rows, end_offset=len(self.events), now=0.0)
+                worker.ledger.learn(bucket, rows, len(self.events), 0.0, 0.0)
             else:
-                worker.ledger.requeue_unread([domain])
+                worker.ledger.requeue_unread(bucket)
 
     # ---- writes: started, then at the store, then reported
 
     def flush(self) -> None:
-        """Start due updates, in batches."""
+        """Start the write of a bucket that is due."""
         worker = self.any_worker()
-        worker.now += self.random.choice([0.0, 1.0, POLICY.max_age_seconds])
-        updates = worker.ledger.start_updates(worker.now, self.random.randint(1, 4))
-        for batch in self.store.split(updates, self.random.randint(1, 3)):
-            self.batches.append(Batch(worker, batch))
+        worker.now += self.random.choice([0.0, 1.0, RULES.min_interval_seconds])
+        bucket = worker.ledger.next_due(worker.now)
+        if bucket is not None:
+            write = worker.ledger.begin(bucket, self.random.randint(1, 3))
+            self.batches.append(Batch(worker, write))
 
     def reach_store(self) -> None:
         """Let a batch reach the store, with a random outcome."""
@@ -172,7 +182,7 @@ class World:
     def settle(self, batch: Batch, outcome: Outcome) -> None:
         """Let *batch* reach the store with this outcome."""
         try:
-            self.store.settle(TOPIC_PARTITION, batch.updates, outcome)
+            self.store.settle(TOPIC_PARTITION, batch.write.rows, outcome)
         except RetriableError:
             batch.acknowledged = False
         else:
@@ -187,9 +197,9 @@ class World:
         """Report the outcome of *batch* to its worker."""
         self.batches.remove(batch)
         if batch.acknowledged:
-            batch.worker.ledger.acknowledge(batch.updates, batch.worker.now)
+            batch.worker.ledger.acknowledge(batch.write, batch.worker.now)
         else:
-            batch.worker.ledger.fail(batch.updates)
+            batch.worker.ledger.fail(batch.write, batch.worker.now)
 
     def report_all(self, workers: Sequence[Worker], outcome: Outcome) -> None:
         """Report every batch of *workers*; those still in flight get *outcome*."""
@@ -228,7 +238,7 @@ class World:
 
     def read_change(self, change: Change) -> None:
         """Read a change like a query node: a zombie may publish an older status late."""
-        status = classify(change.counted, POLICY.threshold).status
+        status = classify(change.counted, RULES.threshold).status
         assert change.counted in self.sums[change.domain], f"never true: {change}"
         self.published[change.domain] = max(
             self.published[change.domain], status, key=STATUSES.index
@@ -244,7 +254,7 @@ class World:
     def make_all_due(self) -> None:
         """Make every pending increment due."""
         worker = self.any_worker()
-        worker.ledger.make_all_due(worker.now)
+        worker.ledger.drain()
 
     def evict_idle(self) -> None:
         """Forget idle domains."""
@@ -255,7 +265,7 @@ class World:
         offset = self.owner.ledger.committable_offset()
         self.committed.append(offset)
         for domain, sums in self.sums.items():
-            true = classify(sums[offset], POLICY.threshold).status
+            true = classify(sums[offset], RULES.threshold).status
             published = STATUSES.index(self.published[domain])
             assert published >= STATUSES.index(true), f"{domain}: {true} may never be published"
 
@@ -267,7 +277,8 @@ class World:
 
     def check(self) -> None:
         """Compare every row with the truth, and each report with the one before."""
-        for domain, row in self.store.all_rows():
+        for _, row in self.store.all_rows():
+            domain = DomainName(row.domain.decode())
             assert row.applied_offset <= len(self.events), f"beyond the end: {domain} {row}"
             truth = self.sums[domain][row.applied_offset]
             assert Counters(row.delivered, row.bounced) == truth, (
@@ -301,17 +312,13 @@ class World:
         self.report_all([worker], Outcome.LOST)
         self.load_rows(worker, success=True)
         self.deliver(worker, worker.ledger.next_offset, len(self.events))
-        for domain in worker.ledger.pop_unread(len(DOMAINS)):
-            worker.ledger.load_rows(
-                domain,
-                self.store.rows(TOPIC_PARTITION, domain),
-                end_offset=len(self.events),
-                now=0.0,
-            )
-        worker.ledger.make_all_due(worker.now)
-        updates = worker.ledger.start_updates(worker.now, len(DOMAINS))
-        self.store.settle(TOPIC_PARTITION, updates, Outcome.ACKNOWLEDGED)
-        worker.ledger.acknowledge(updates, worker.now)
+        while (bucket := worker.ledger.next_unread()) is not None:
+            worker.ledger.learn(bucket, self.rows_of(bucket), len(self.events), 0.0, 0.0)
+        worker.ledger.drain()
+        while (bucket := worker.ledger.next_due(worker.now)) is not None:
+            write = worker.ledger.begin(bucket, len(DOMAINS))
+            self.store.settle(TOPIC_PARTITION, write.rows, Outcome.ACKNOWLEDGED)
+            worker.ledger.acknowledge(write, worker.now)
         self.report_published(worker, stored=True, reported=True)
         worker.publishing = worker.ledger.changes.peek(len(worker.ledger.changes))
         self.report_published(worker, stored=True, reported=True)
@@ -321,7 +328,8 @@ class World:
         assert self.owner.ledger.settled
         assert self.owner.ledger.committable_offset() == len(self.events)
         for domain, sums in self.sums.items():
-            assert sum_rows(self.store.rows(TOPIC_PARTITION, domain)) == sums[-1], (
-                f"{domain} is not exact"
-            )
-            assert self.published[domain] is classify(sums[-1], POLICY.threshold).status
+            rows = self.store.rows(TOPIC_PARTITION, domain)
+            newest = max(rows, key=lambda row: row.applied_offset, default=None)
+            counted = Counters(newest.delivered, newest.bounced) if newest else Counters()
+            assert counted == sums[-1], f"{domain} is not exact"
+            assert self.published[domain] is classify(sums[-1], RULES.threshold).status

@@ -1,24 +1,23 @@
 """Wherever workers die, every change of status is published."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consumer.counting.flush_policy import FlushPolicy
-from consumer.counting.ledger import PartitionLedger
+from consumer.counting.bucket import StoredRow
 from shared.model.counter import Counters
 from shared.model.domain import DomainName
 from shared.model.event import Event, EventKind
 from shared.model.status import Status, classify
 from tests.fakes.counter_store import InMemoryCounterStore, Outcome
 from tests.fakes.writers import writers
-from tests.unit.consumer.events import RETENTION, A, B
+from tests.unit.consumer.events import RULES, A, B, add, new_ledger
 
-TOPIC_PARTITION = "events/0"
-POLICY = FlushPolicy(threshold=3, max_age_seconds=0.0)
+TOPIC_PARTITION = "t/0"
+EVERY = replace(RULES, threshold=3, min_interval_seconds=0.0)
 
 events = st.lists(
     st.builds(Event, st.sampled_from([A, B]), st.sampled_from(EventKind), st.integers(1, 3)),
@@ -42,29 +41,27 @@ class Pipeline:
 
         A worker that *forgets* evicts its domains, and reads their rows again and again.
         """
-        ledger = PartitionLedger(
-            TOPIC_PARTITION, self.committed, POLICY, self.new_writer, RETENTION
-        )
+        ledger = new_ledger(self.committed, EVERY, self.new_writer)
         while ledger.next_offset < len(self.records):
             start = ledger.next_offset
             for offset, event in enumerate(self.records[start : start + portion], start):
-                ledger.add(event, offset, 0.0)
+                add(ledger, event, offset)
             self.committed = ledger.committable_offset()
             yield "committed"
-            for domain in ledger.pop_unread(9):
-                rows = self.store.rows(TOPIC_PARTITION, domain)
-                ledger.load_rows(domain, rows, end_offset=len(self.records), now=0.0)
+            while (bucket := ledger.next_unread()) is not None:
+                ledger.learn(bucket, self.rows(), len(self.records), 0.0, 0.0)
             yield "read"
-            # One after the other, so that a worker may die between two domains of a batch.
-            for update in ledger.start_updates(0.0, 9):
-                self.store.settle(TOPIC_PARTITION, [update], Outcome.ACKNOWLEDGED)
+            # One after the other, so that a worker may die between two domains of a bucket.
+            while (bucket := ledger.next_due(0.0)) is not None:
+                write = ledger.begin(bucket, 1)
+                self.store.settle(TOPIC_PARTITION, write.rows, Outcome.ACKNOWLEDGED)
                 yield "counted"
-                ledger.acknowledge([update], 0.0)
+                ledger.acknowledge(write, 0.0)
             self.committed = ledger.committable_offset()
             yield "committed"
             while changes := ledger.changes.peek(1):
                 for change in changes:
-                    status = classify(change.counted, POLICY.threshold).status
+                    status = classify(change.counted, EVERY.threshold).status
                     self.published.append((change.domain, status))
                 yield "published"
                 ledger.changes.remove_published(len(changes))
@@ -72,6 +69,10 @@ class Pipeline:
                 ledger.evict_idle(0)
         self.committed = ledger.committable_offset()
         yield "committed"
+
+    def rows(self) -> list[StoredRow]:
+        """Return all rows as the store does."""
+        return [*self.store.rows(TOPIC_PARTITION, A), *self.store.rows(TOPIC_PARTITION, B)]
 
     def true_changes(self) -> list[tuple[DomainName, Status]]:
         """Return the changes that must be published, those of a domain in order."""
@@ -82,8 +83,8 @@ class Pipeline:
             bounces = event.count if event.kind is EventKind.BOUNCED else 0
             after = Counters(before.delivered + event.count - bounces, before.bounced + bounces)
             sums[event.domain] = after
-            status = classify(after, POLICY.threshold).status
-            if status is not classify(before, POLICY.threshold).status:
+            status = classify(after, EVERY.threshold).status
+            if status is not classify(before, EVERY.threshold).status:
                 changes.append((event.domain, status))
         return changes
 

@@ -1,283 +1,401 @@
-"""A ledger reads records: loading rows, skipping, adding, committing."""
+"""A ledger reads records, owes what they report, and says what may be committed."""
+
+import gc
+import tracemalloc
+from dataclasses import replace
 
 import pytest
 
-from consumer.counting.flush_policy import FlushPolicy
+from consumer.counting.bucket import StoredRow
 from consumer.counting.ledger import PartitionLedger
-from shared.errors import LogRewrittenError
-from shared.model.counter import CounterRow, Counters
+from shared.errors import LogRewrittenError, UndecodableRecordError
+from shared.model.counter import Counters
 from shared.model.domain import DomainName
-from tests.fakes.writers import writers
-from tests.unit.consumer.events import RETENTION, A, B, C, bounced, delivered
+from shared.model.event import Event, EventKind
+from shared.model.partitioning import bucket_of
+from tests.fakes.writers import writer_at, writers
+from tests.unit.consumer.events import (
+    RETENTION,
+    RULES,
+    A,
+    B,
+    C,
+    add,
+    begin,
+    bounced,
+    delivered,
+    learn,
+    new_ledger,
+)
 
-OTHER = writers(node=99)()
+THEIRS = writer_at(0.0, node=9)
+MAX_BYTES_PER_DOMAIN = 135
 
 
-def new_ledger(first_offset: int = 0) -> PartitionLedger:
-    """Return a ledger that starts at *first_offset*."""
-    return PartitionLedger("t/0", first_offset, FlushPolicy(1000, 60.0), writers(), RETENTION)
-
-
-def row(delivered: int, bounced: int, applied_offset: int) -> CounterRow:
+def row(domain: DomainName, delivered: int, bounced: int, applied_offset: int) -> StoredRow:
     """Return a row of another writer."""
-    return CounterRow("t/0", OTHER, delivered, bounced, applied_offset)
+    return StoredRow(domain.encode(), THEIRS, delivered, bounced, applied_offset)
 
 
-def load_no_rows(ledger: PartitionLedger, *domains: DomainName) -> None:
-    """Load *domains* as domains without rows in the store."""
-    asked = ledger.pop_unread(len(domains))
-    assert asked == list(domains)
-    for domain in domains:
-        ledger.load_rows(domain, [], end_offset=0, now=0.0)
+def write(ledger: PartitionLedger, now: float = 0.0) -> dict[str, tuple[int, int, int]]:
+    """Write the bucket that is due; return what it adds to each domain's row."""
+    started = begin(ledger, now)
+    ledger.acknowledge(started, now)
+    return {r.domain.decode(): (r.delivered, r.bounced, r.applied_offset) for r in started.rows}
 
 
-def test_a_new_domain_is_read_once() -> None:
-    """Only the first event of a domain requests its rows."""
+# ---- reading
+
+
+def test_a_bucket_is_read_once_whatever_its_domains() -> None:
+    """One read teaches every domain of it."""
     ledger = new_ledger()
-    ledger.add(delivered(A), 0, 1.0)
-    ledger.add(delivered(A), 1, 1.0)
-    ledger.add(delivered(B), 2, 1.0)
-    assert ledger.pop_unread(10) == [A, B]
-    ledger.add(delivered(A), 3, 1.0)
-    assert ledger.pop_unread(10) == []
+    for offset, domain in enumerate([A, B, A]):
+        add(ledger, delivered(domain), offset)
+    assert ledger.next_unread() == 0
+    assert ledger.next_unread() is None
+    add(ledger, delivered(C), 3)
+    assert ledger.next_unread() is None
+    assert ledger.next_due(99.0) is None
+    assert (ledger.known_domains, ledger.backlog, ledger.settled) == (0, 4, False)
 
 
-def test_unread_domains_are_returned_in_portions() -> None:
-    """A limit leaves the rest for the next call, in order."""
-    ledger = new_ledger()
-    for offset, domain in enumerate([A, B, C]):
-        ledger.add(delivered(domain), offset, 1.0)
-    assert ledger.pop_unread(2) == [A, B]
-    assert ledger.pop_unread(2) == [C]
-
-
-def test_a_failed_read_is_repeated() -> None:
-    """A failed read loses no event."""
-    ledger = new_ledger()
-    ledger.add(delivered(A), 0, 1.0)
-    ledger.requeue_unread(ledger.pop_unread(10))
-    ledger.add(delivered(A), 1, 1.0)
-    load_no_rows(ledger, A)
-    (update,) = ledger.start_updates(9.0, 10)
-    assert update.delivered == 2
-
-
-def test_nothing_is_written_before_the_rows_are_read() -> None:
-    """Events wait until the rows of their domain are loaded."""
-    ledger = new_ledger()
-    ledger.add(delivered(A), 0, 1.0)
-    assert ledger.start_updates(99.0, 10) == []
-    assert ledger.next_due_at() is None
-    assert (ledger.known_domains, ledger.backlog) == (0, 1)
-    assert not ledger.settled
-
-
-def test_waiting_events_are_counted_once_the_rows_are_read() -> None:
-    """All of them are in the first update, on top of the totals."""
-    ledger = new_ledger(first_offset=20)
-    ledger.add(delivered(A), 20, 1.0)
-    ledger.add(bounced(A, 3), 21, 2.0)
-    ledger.pop_unread(10)
-    ledger.load_rows(A, [row(7, 0, 15)], end_offset=20, now=0.0)
-    (update,) = ledger.start_updates(9.0, 10)
-    assert (update.delivered, update.bounced, update.applied_offset) == (8, 3, 22)
-    assert ledger.replayed == 0
-    assert (ledger.known_domains, ledger.backlog) == (1, 0)
-
-
-def test_events_that_the_rows_already_count_are_skipped() -> None:
-    """A replayed event below the applied offset is in the row already."""
+def test_events_that_waited_for_the_read_are_counted_beyond_the_rows() -> None:
+    """A domain that is not in the bucket is new; what the rows count is skipped."""
     ledger = new_ledger(first_offset=10)
-    ledger.add(delivered(A), 10, 1.0)
-    ledger.add(delivered(A), 11, 1.0)
-    ledger.add(delivered(A), 12, 1.0)
-    ledger.pop_unread(10)
-    ledger.load_rows(A, [row(7, 0, 12), row(1, 0, 3)], end_offset=13, now=0.0)
-    assert ledger.replayed == 2
-    (update,) = ledger.start_updates(9.0, 10)
-    assert (update.delivered, update.applied_offset) == (8, 13)
+    add(ledger, delivered(A), 10)
+    add(ledger, bounced(B), 11)
+    add(ledger, delivered(A), 12)
+    learn(ledger, [row(A, 7, 0, 12), row(C, 1, 0, 3)])
+    assert ledger.replayed == 1
+    assert (ledger.known_domains, ledger.backlog) == (3, 0)
+    assert write(ledger) == {A: (8, 0, 13), B: (0, 1, 13)}
 
 
-def test_a_change_inside_a_replay_is_found_though_the_domain_was_evicted() -> None:
+def test_a_read_that_failed_comes_last_in_line() -> None:
+    """Other buckets are read meanwhile."""
+    rules = replace(RULES, buckets=2)
+    assert {bucket_of(A, 2), bucket_of(C, 2)} == {0, 1}
+    ledger = new_ledger(rules=rules)
+    for offset, domain in enumerate([A, C]):
+        add(ledger, delivered(domain), offset)
+    first = ledger.next_unread()
+    assert first is not None
+    ledger.requeue_unread(first)
+    assert [ledger.next_unread(), ledger.next_unread()] == [1 - first, first]
+
+
+def test_a_key_that_is_no_domain_is_refused_and_moves_nothing() -> None:
+    """Whether its bucket is known or not; the caller publishes the record as a dead letter."""
+    ledger = new_ledger()
+    for known in (False, True):
+        with pytest.raises(UndecodableRecordError):
+            ledger.add(b"No.Domain", EventKind.DELIVERED, 1, ledger.next_offset, 0.0)
+        offset = ledger.next_offset
+        ledger.skip_record(offset)
+        if not known:
+            add(ledger, delivered(A), offset + 1)
+            learn(ledger)
+    assert ledger.next_offset == 3
+    assert ledger.known_domains == 1
+
+
+def test_a_record_that_is_read_twice_counts_once() -> None:
+    """A fetch may start before the next offset."""
+    ledger = new_ledger()
+    for offset in (0, 1, 0, 1, 2):
+        add(ledger, delivered(A), offset)
+    learn(ledger)
+    assert write(ledger) == {A: (3, 0, 3)}
+
+
+def test_more_counted_records_than_the_partition_has_are_an_error() -> None:
+    """The topic was made again under its old name."""
+    ledger = new_ledger()
+    add(ledger, delivered(A), 0)
+    with pytest.raises(LogRewrittenError, match="t/0: 7 records are counted, but it ends at 5"):
+        ledger.learn(0, [row(A, 7, 0, 7)], 5, 0.0, 0.0)
+
+
+# ---- writing
+
+
+def test_a_quiet_bucket_is_due_at_once_and_a_busy_one_once_per_interval() -> None:
+    """Everything that came meanwhile goes along."""
+    ledger = new_ledger()
+    add(ledger, delivered(A), 0)
+    learn(ledger)
+    assert write(ledger, 10.0) == {A: (1, 0, 1)}
+    add(ledger, delivered(A), 1, now=10.1)
+    add(ledger, delivered(B), 2, now=10.2)
+    assert ledger.next_due(10.9) is None
+    assert ledger.next_due_at(10.9) == 11.0
+    assert write(ledger, 11.0) == {A: (1, 0, 2), B: (1, 0, 3)}
+
+
+def test_a_change_of_status_is_due_at_once_and_published_once_it_is_counted() -> None:
+    """It takes what its bucket owes along."""
+    ledger = new_ledger()
+    add(ledger, delivered(A), 0)
+    learn(ledger)
+    write(ledger, 10.0)
+    add(ledger, delivered(B), 1, now=10.1)
+    add(ledger, bounced(A), 2, now=10.2)
+    assert ledger.has_urgent(10.2)
+    started = begin(ledger, 10.2)
+    assert not ledger.changes
+    ledger.acknowledge(started, 10.2)
+    assert [(c.domain, c.counted) for c in ledger.changes.peek(9)] == [(A, Counters(1, 1))]
+
+
+def test_what_comes_during_a_write_waits_for_its_end() -> None:
+    """One write of a bucket is in flight; a change of status follows it at once."""
+    ledger = new_ledger()
+    add(ledger, delivered(A), 0)
+    learn(ledger)
+    started = begin(ledger)
+    add(ledger, bounced(A), 1)
+    assert ledger.next_due(99.0) is None
+    ledger.acknowledge(started, 0.0)
+    assert write(ledger) == {A: (0, 1, 1)}
+
+
+def test_a_failed_write_is_due_again_at_once_and_a_deferred_one_later() -> None:
+    """Its replicas may need time."""
+    ledger = new_ledger()
+    add(ledger, delivered(A), 0)
+    learn(ledger)
+    ledger.fail(begin(ledger), 0.0)
+    bucket = ledger.next_due(0.0)
+    assert bucket is not None
+    ledger.defer(bucket, until=5.0)
+    assert ledger.next_due(4.9) is None
+    assert write(ledger, 5.0) == {A: (1, 0, 1)}
+
+
+def test_a_write_of_another_epoch_is_owed_again() -> None:
+    """A node that had lost its last writes may have applied it to an old copy."""
+    ledger = new_ledger()
+    add(ledger, delivered(A), 0)
+    learn(ledger)
+    started = begin(ledger)
+    ledger.start_epoch(1)
+    assert ledger.acknowledge(started, 0.0) is None
+    again = begin(ledger)
+    assert (again.epoch, again.rows[0].delivered) == (1, 1)
+    assert again.rows[0].writer != started.rows[0].writer
+
+
+def test_an_acknowledgement_returns_when_the_oldest_event_was_appended() -> None:
+    """In milliseconds since 1970."""
+    ledger = new_ledger()
+    ledger.record_append_time(0, 1_000)
+    ledger.record_append_time(1, 2_000)
+    add(ledger, delivered(A), 0)
+    add(ledger, delivered(B), 1)
+    learn(ledger)
+    assert ledger.acknowledge(begin(ledger), 0.0) == 1_000
+
+
+def test_while_draining_nothing_waits_for_its_interval() -> None:
+    """Neither what is owed now nor what comes later."""
+    ledger = new_ledger()
+    add(ledger, delivered(A), 0)
+    learn(ledger)
+    write(ledger)
+    add(ledger, delivered(A), 1)
+    ledger.drain()
+    write(ledger)
+    add(ledger, delivered(A), 2)
+    write(ledger)
+    assert ledger.settled
+
+
+# ---- committing
+
+
+def test_no_offset_is_committed_past_an_event_that_is_not_counted() -> None:
+    """Unread, owed, in flight or failed."""
+    ledger = new_ledger(first_offset=5)
+    assert ledger.committable_offset() == 5
+    ledger.skip_record(5)
+    add(ledger, delivered(A), 6)
+    ledger.skip_record(7)
+    assert ledger.committable_offset() == 6
+    learn(ledger)
+    assert ledger.committable_offset() == 6
+    started = begin(ledger)
+    add(ledger, delivered(A), 8)
+    assert ledger.committable_offset() == 6
+    ledger.fail(started, 0.0)
+    assert ledger.committable_offset() == 6
+    started = begin(ledger)
+    add(ledger, delivered(B), 9)
+    ledger.acknowledge(started, 0.0)
+    assert (ledger.committable_offset(), ledger.settled) == (9, False)
+    write(ledger, 99.0)
+    assert (ledger.committable_offset(), ledger.settled) == (10, True)
+
+
+def test_a_change_inside_a_replay_is_found_though_the_bucket_was_evicted() -> None:
     """Both bounces delay commits, also while the rows are read a second time."""
     ledger = new_ledger(first_offset=10)
-    ledger.add(bounced(A), 10, 1.0)
-    ledger.pop_unread(10)
-    ledger.load_rows(A, [row(0, 2, 12)], end_offset=12, now=0.0)
+    add(ledger, bounced(A), 10)
+    learn_rows = [row(A, 0, 2, 12)]
+    ledger.learn(0, learn_rows, 12, 0.0, 0.0)
+    ledger.next_unread()
     ledger.evict_idle(0)
-    ledger.add(bounced(A), 11, 1.0)
+    add(ledger, bounced(A), 11)
     assert ledger.committable_offset() == 10
-    ledger.pop_unread(10)
-    ledger.load_rows(A, [row(0, 2, 12)], end_offset=12, now=0.0)
+    learn(ledger, learn_rows)
     assert [change.counted for change in ledger.changes.peek(10)] == [Counters(0, 2)]
     assert ledger.committable_offset() == 10
     ledger.changes.remove_published(1)
     assert ledger.committable_offset() == 12
 
 
-def test_an_audit_during_a_replay_moves_no_commit() -> None:
-    """The totals then cover records that were not read again yet."""
-    ledger = new_ledger(first_offset=10)
-    ledger.add(delivered(A), 10, 1.0)
-    ledger.pop_unread(10)
-    ledger.load_rows(A, [row(7, 0, 20)], end_offset=20, now=0.0)
-    (memory,) = ledger.audit_sample(0.0, 1).values()
-    assert not ledger.audit(A, memory, [], 2.0)
-    assert ledger.committable_offset() == 11
-
-
-def test_a_replay_continues_after_the_rows_are_read() -> None:
-    """Events below the applied offset are skipped then, too."""
-    ledger = new_ledger(first_offset=10)
-    ledger.add(delivered(A), 10, 1.0)
-    ledger.pop_unread(10)
-    ledger.load_rows(A, [row(7, 0, 12)], end_offset=12, now=0.0)
-    ledger.add(delivered(A), 11, 1.0)
-    assert ledger.replayed == 2
-    assert ledger.settled
-    assert ledger.committable_offset() == 12
-    ledger.add(delivered(A), 12, 1.0)
-    assert ledger.replayed == 2
-    assert not ledger.settled
-
-
-def test_a_record_that_is_read_twice_counts_once() -> None:
-    """A rewind of the reader repeats offsets, and changes nothing."""
-    ledger = new_ledger()
-    ledger.add(delivered(A), 0, 1.0)
-    ledger.add(delivered(A), 1, 1.0)
-    load_no_rows(ledger, A)
-    ledger.add(delivered(A), 0, 2.0)
-    ledger.add(delivered(A), 1, 2.0)
-    (update,) = ledger.start_updates(9.0, 10)
-    assert update.delivered == 2
-    assert ledger.next_offset == 2
-
-
-def test_a_skipped_record_moves_the_offset_only() -> None:
-    """It can be committed without counting, and never moves the offset back."""
-    ledger = new_ledger(first_offset=5)
-    ledger.skip_record(5)
-    assert (ledger.next_offset, ledger.committable_offset()) == (6, 6)
-    ledger.skip_record(3)
-    assert ledger.next_offset == 6
-    assert ledger.settled
-
-
-def test_more_counted_records_than_the_partition_has_are_an_error() -> None:
-    """The topic was created again, so counting must stop."""
-    ledger = new_ledger()
-    ledger.add(delivered(A), 0, 1.0)
-    ledger.pop_unread(10)
-    with pytest.raises(LogRewrittenError, match=r"t/0: 51 records are counted.* ends at 50"):
-        ledger.load_rows(A, [row(7, 0, 51)], end_offset=50, now=0.0)
-
-
-def test_rows_may_reach_the_end_of_the_partition() -> None:
-    """Another worker may have counted records that this one has not read yet."""
-    ledger = new_ledger()
-    ledger.add(delivered(A), 0, 1.0)
-    ledger.pop_unread(10)
-    ledger.load_rows(A, [row(7, 0, 50)], end_offset=50, now=0.0)
-    assert ledger.settled
-
-
-def test_a_stale_end_offset_is_not_an_error() -> None:
-    """Records that we have read exist, whatever end was reported earlier."""
-    ledger = new_ledger()
-    for offset in range(6):
-        ledger.add(delivered(A), offset, 1.0)
-    ledger.pop_unread(10)
-    ledger.load_rows(A, [row(6, 0, 6)], end_offset=1, now=0.0)
-    assert ledger.settled
-
-
-def test_no_offset_is_committed_past_an_event_whose_rows_are_unread() -> None:
-    """A waiting event limits the commit to its own offset."""
-    ledger = new_ledger()
-    ledger.skip_record(0)
-    ledger.add(delivered(A), 1, 1.0)
-    ledger.add(delivered(B), 2, 1.0)
-    assert ledger.committable_offset() == 1
-    ledger.pop_unread(1)
-    assert ledger.committable_offset() == 1
-
-
-def test_no_offset_is_committed_past_a_pending_or_in_flight_event() -> None:
-    """The commit follows the oldest event that no quorum has, in each of its states."""
-    ledger = new_ledger()
-    for offset, domain in enumerate([A, B, A, B]):
-        ledger.add(delivered(domain), offset, float(offset))
-    load_no_rows(ledger, A, B)
-    assert ledger.committable_offset() == 0
-    (of_a,) = ledger.start_updates(9.0, 1)
-    assert ledger.committable_offset() == 0
-    ledger.acknowledge([of_a], 9.0)
-    assert ledger.committable_offset() == 1
-    (of_b,) = ledger.start_updates(9.0, 1)
-    ledger.add(delivered(C), 4, 9.0)
-    ledger.fail([of_b])
-    assert ledger.committable_offset() == 1
-    ledger.acknowledge(ledger.start_updates(9.0, 1), 9.0)
-    assert ledger.committable_offset() == 4
-    load_no_rows(ledger, C)
-    ledger.acknowledge(ledger.start_updates(9.0, 1), 9.0)
-    assert ledger.committable_offset() == 5
-    assert ledger.settled
-
-
-def test_a_ledger_without_records_commits_its_first_offset() -> None:
-    """Without records nothing moves."""
-    assert new_ledger(first_offset=77).committable_offset() == 77
-
-
-def test_an_update_in_flight_is_not_settled() -> None:
-    """A sent update is not an acknowledged one."""
-    ledger = new_ledger()
-    ledger.add(delivered(A), 0, 1.0)
-    load_no_rows(ledger, A)
-    updates = ledger.start_updates(1.0, 10)
-    assert ledger.backlog == 0
-    assert not ledger.settled
-    ledger.acknowledge(updates, 1.0)
-    assert ledger.settled
-
-
-def test_the_oldest_event_is_found_with_and_without_rows() -> None:
-    """Waiting and pending events are both considered."""
+def test_the_age_is_that_of_the_oldest_event_that_is_not_counted() -> None:
+    """Whether it waits for a read, for its turn or for an answer."""
     ledger = new_ledger()
     assert ledger.oldest_since() is None
-    ledger.add(delivered(A), 0, 1.0)
-    ledger.add(delivered(B), 1, 2.0)
-    assert ledger.oldest_since() == 1.0
-    load_no_rows(ledger, A)
-    assert ledger.oldest_since() == 1.0
-    ledger.acknowledge(ledger.start_updates(9.0, 1), 9.0)
-    assert ledger.oldest_since() == 2.0
+    add(ledger, delivered(A), 0, now=3.0)
+    add(ledger, delivered(A), 1, now=4.0)
+    assert ledger.oldest_since() == 3.0
+    learn(ledger)
+    assert ledger.oldest_since() == 3.0
+    started = begin(ledger)
+    add(ledger, delivered(A), 2, now=7.0)
+    assert ledger.oldest_since() == 3.0
+    ledger.acknowledge(started, 8.0)
+    assert ledger.oldest_since() == 7.0
 
 
-def test_evicted_domains_are_read_again() -> None:
-    """The next event of an evicted domain requests its rows again."""
+# ---- memory and the store's order
+
+
+def test_an_evicted_bucket_is_read_again_and_its_own_rows_are_continued() -> None:
+    """So evictions leave no rows behind; an owner of another epoch starts a fresh one."""
     ledger = new_ledger()
-    ledger.add(delivered(A), 0, 1.0)
-    load_no_rows(ledger, A)
-    ledger.acknowledge(ledger.start_updates(1.0, 1), 1.0)
+    add(ledger, delivered(A), 0)
+    learn(ledger)
+    first = begin(ledger)
     ledger.evict_idle(0)
-    assert ledger.known_domains == 0
-    ledger.add(delivered(A), 1, 2.0)
-    assert ledger.pop_unread(1) == [A]
+    assert ledger.known_domains == 1  # its write is in flight
+    ledger.acknowledge(first, 0.0)
+    mine = first.rows[0].writer
+    for offset in (1, 2):
+        ledger.evict_idle(0)
+        assert ledger.known_domains == 0
+        add(ledger, delivered(A), offset)
+        learn(ledger, [StoredRow(A.encode(), mine, offset, 0, offset)])
+        again = begin(ledger, 99.0 * offset)
+        assert (again.rows[0].writer, again.rows[0].applied_offset) == (mine, 1)
+        ledger.acknowledge(again, 99.0 * offset)
+    ledger.evict_idle(0)
+    ledger.start_epoch(1)
+    add(ledger, delivered(A), 3)
+    learn(ledger, [StoredRow(A.encode(), mine, 3, 0, 3)])
+    assert begin(ledger, 999.0).rows[0].writer != mine
 
 
-def test_domains_with_a_pending_or_in_flight_increment_are_not_evicted() -> None:
-    """They stay in memory over any limit."""
+def test_superseded_rows_of_a_bucket_are_swept_when_they_are_old_enough() -> None:
+    """A read shows them to any owner; the newest row of a domain stays."""
+    ledger = new_ledger(new_writer=writers(clock=lambda: 100.0))
+    old = row(A, 1, 0, 2)
+    new = StoredRow(A.encode(), writer_at(50.0, node=8), 3, 0, 5)
+    add(ledger, delivered(B), 5)
+    ledger.next_unread()
+    ledger.learn(0, [new, old], 6, now=0.0, wall_now=100.0)
+    assert ledger.next_sweep(RETENTION.others_seconds - 51.0) is None
+    assert ledger.next_sweep(RETENTION.others_seconds - 49.0) == 0
+    assert ledger.sweep(0, [new, old], 3_600.0, wall_now=3_700.0) == [old]
+    assert ledger.next_sweep(1e9) is None
+    ledger.retry_sweep(0, 0.0)
+    assert ledger.next_sweep(60.0) == 0
+
+
+def test_rows_that_were_already_old_at_the_first_read_are_swept_at_once() -> None:
+    """However often the partition moved meanwhile."""
     ledger = new_ledger()
-    for offset, domain in enumerate([A, B, C]):
-        ledger.add(delivered(domain), offset, float(offset))
-    load_no_rows(ledger, A, B, C)
-    ledger.acknowledge(ledger.start_updates(9.0, 1), 9.0)
-    (of_b,) = ledger.start_updates(9.0, 1)
-    assert of_b.domain == B
-    ledger.evict_idle(0)
-    assert ledger.known_domains == 2
-    ledger.acknowledge([of_b], 9.0)
-    assert [u.domain for u in ledger.start_updates(9.0, 9)] == [C]
+    add(ledger, delivered(B), 5)
+    ledger.next_unread()
+    rows = [StoredRow(A.encode(), writer_at(50.0, node=8), 3, 0, 5), row(A, 1, 0, 2)]
+    ledger.learn(0, rows, 6, now=0.0, wall_now=9_999.0)
+    assert ledger.next_sweep(0.0) == 0
+
+
+def test_rows_abandoned_by_a_failure_are_swept_after_their_time() -> None:
+    """Once a later row of the domain is acknowledged."""
+    ledger = new_ledger()
+    add(ledger, delivered(A), 0)
+    learn(ledger)
+    ledger.fail(begin(ledger), 0.0)
+    write(ledger, 10.0)
+    assert ledger.next_sweep(59.0) is None
+    assert ledger.next_sweep(60.0) == 0
+    assert ledger.next_sweep(1e9) is None
+
+
+def test_a_mismatch_is_repaired_at_once_and_delays_no_commit() -> None:
+    """All of it was acknowledged: the next owner would not miss it."""
+    ledger = new_ledger()
+    add(ledger, delivered(A, 3), 0)
+    learn(ledger)
+    write(ledger)
+    ledger.skip_record(7)
+    version = ledger.start_audit(0.0)
+    assert version is not None
+    assert ledger.audit(version, [StoredRow(A.encode(), THEIRS, 3, 0, 1)], 1.0) == []
+    assert ledger.settled
+    assert ledger.audit(version, [], 1.0) == [A]
+    assert ledger.committable_offset() == 8
+    assert write(ledger, 1.0) == {A: (3, 0, 8)}
+
+
+def test_a_bucket_that_was_written_meanwhile_is_not_compared() -> None:
+    """Its rows may have been read before or after."""
+    ledger = new_ledger()
+    assert ledger.start_audit(0.0) is None
+    add(ledger, delivered(A), 0)
+    learn(ledger)
+    write(ledger)
+    version = ledger.start_audit(0.0)
+    assert version is not None
+    add(ledger, bounced(A), 1)
+    started = begin(ledger)
+    assert ledger.start_audit(0.0) is None
+    ledger.acknowledge(started, 0.0)
+    assert ledger.audit(version, [], 0.0) == []
+
+
+def test_a_known_domain_takes_little_memory_its_name_included() -> None:
+    """A worker knows millions: read, counted, written, and owing something again."""
+    domains = [f"mailbox-{number:07}.example".encode() for number in range(40_000)]
+    rules = replace(RULES, buckets=64)
+    tracemalloc.start()
+    try:
+        gc.collect()
+        before, _ = tracemalloc.get_traced_memory()
+        ledger = new_ledger(rules=rules)
+        for offset, domain in enumerate(domains * 2):
+            # A copy, as each record has a key of its own.
+            ledger.add(bytes(bytearray(domain)), EventKind.DELIVERED, 1, offset, 0.0)
+            learn(ledger)
+            if offset == len(domains) - 1:
+                while (bucket := ledger.next_due(0.0)) is not None:
+                    ledger.acknowledge(ledger.begin(bucket, 1_000), 0.0)
+        gc.collect()
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert ledger.known_domains == len(domains)
+    assert (after - before) / len(domains) <= MAX_BYTES_PER_DOMAIN
+
+
+def test_every_event_kind_is_counted_in_its_own_column() -> None:
+    """With its count."""
+    ledger = new_ledger()
+    add(ledger, Event(A, EventKind.BOUNCED, 3), 0)
+    add(ledger, Event(A, EventKind.DELIVERED, 5), 1)
+    learn(ledger)
+    assert write(ledger) == {A: (5, 3, 2)}

@@ -1,14 +1,11 @@
 """The capacity formulas: examples, and properties such as: more events never need less."""
 
-import random
 from dataclasses import asdict, replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.counting.aggregate import Increment
-from consumer.counting.flush_policy import FlushPolicy
 from deploy.capacity.figures import Coefficients
 from deploy.capacity.model import (
     LEAST_NODES,
@@ -18,7 +15,6 @@ from deploy.capacity.model import (
     rows_per_second,
     touched_domains,
 )
-from shared.model.counter import Counters
 
 MEASURED = Coefficients(
     cores=2,
@@ -66,25 +62,6 @@ NOT_MONOTONE = {"largest"}
 def test_rows_by_example(load: Load, rows: float) -> None:
     """Cases where the answer is known without the formula."""
     assert rows_per_second(load) == pytest.approx(rows, rel=0.001)
-
-
-@pytest.mark.parametrize("each", [0.1, 1.0, 5.0])
-def test_rows_match_the_flush_policy(each: float) -> None:
-    """The formula is compared with the policy itself, for events of one domain at random times."""
-    source, policy = random.Random(1), FlushPolicy(threshold=1_000, max_age_seconds=2.0)
-    writes, now = 0, 0.0
-    last: float | None = None
-    due: float | None = None
-    for _ in range(50_000):
-        now += source.expovariate(each)
-        if due is not None and now > due:
-            writes, last, due = writes + 1, due, None
-        if due is None:
-            waits = Increment(delivered=1, bounced=0, first_offset=0, next_offset=1, since=now)
-            due = policy.due_at(Counters(0, 1), waits, last)
-    expected = rows_per_second(Load(rate=each, domains=1, lazy_seconds=2.0))
-
-    assert writes / now == pytest.approx(expected, rel=0.03)
 
 
 def test_domains_touched_in_the_lazy_time() -> None:

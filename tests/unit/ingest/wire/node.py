@@ -14,6 +14,7 @@ from ingest.metrics import IngestMetrics
 from ingest.publisher import Publisher
 from shared.http.server import HttpLimits, build_server
 from shared.model.event import Event
+from shared.model.partitioning import DEFAULT_BUCKETS
 from shared.model.record import decode_event
 from tests.fakes.topic import InMemoryTopic
 
@@ -79,7 +80,13 @@ class InMemoryNode:
         self.logged = logged
         self._loop: Any = loop
         metrics = IngestMetrics(CollectorRegistry(), self.admission)
-        publisher = Publisher(self.topic, metrics, max_batch_age_seconds=60.0, clock=loop.time)
+        publisher = Publisher(
+            self.topic,
+            metrics,
+            buckets=DEFAULT_BUCKETS,
+            max_batch_age_seconds=60.0,
+            clock=loop.time,
+        )
         handlers = Handlers(publisher, self.admission, metrics, body_seconds=60.0)
         self._server = build_server(build_routes(handlers), HttpLimits())
         self._flushing = loop.create_task(publisher.run())

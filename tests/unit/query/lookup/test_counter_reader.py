@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
-from uuid import UUID
 
 import pytest
 
@@ -17,10 +16,11 @@ from shared.cassandra.session import ReadFailedError, Session
 from shared.errors import NodeFullError, RetriableError, StoreUnavailableError
 from shared.model.counter import Counters
 from shared.model.domain import DomainName
+from shared.model.partitioning import bucket_of
 from tests.fakes.clock import Clock
 
-WRITER = UUID(int=1)
 WAIT_SECONDS = 0.1
+BUCKETS = 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,6 @@ class Row:
     domain: str
     delivered: int
     log: str = "log/0"
-    writer: UUID = WRITER
     bounced: int | None = None
     applied_offset: int = 1
 
@@ -41,20 +40,24 @@ class Statement:
 
     domains: Sequence[str] = ()
 
-    def bind(self, values: tuple[Sequence[str]]) -> "Statement":
+    def bind(self, values: tuple[Sequence[int], Sequence[str]]) -> "Statement":
         """Return it bound."""
-        return Statement(values[0])
+        buckets, domains = values
+        assert set(buckets) == {bucket_of(domain, BUCKETS) for domain in domains}
+        return Statement(domains)
 
 
 @dataclass(slots=True)
 class FakeSession:
     """A session whose requests wait until the test answers them.
 
-    A domain counts as many events as its name has characters; its first character is its replicas.
+    A domain counts as many events as its name has characters; the buckets in
+    ``far`` have replicas of their own.
     """
 
     keyspace: str = "k"
     broken: set[str] = field(default_factory=set)
+    far: set[int] = field(default_factory=set)
     requests: list[tuple[list[str], asyncio.Event]] = field(default_factory=list)
     error: RetriableError | None = None
 
@@ -65,9 +68,9 @@ class FakeSession:
     async def require(self, *_: str) -> None:
         """See Session."""
 
-    def replicas_of(self, domains: Sequence[str]) -> list[tuple[str, ...]]:
+    def replicas_of(self, routing_key: bytes) -> tuple[str, ...]:
         """See Session."""
-        return [(domain[0],) for domain in domains]
+        return ("far",) if int.from_bytes(routing_key) in self.far else ("near",)
 
     async def read(self, statement: Any) -> Sequence[Row]:
         """See Session."""
@@ -110,7 +113,9 @@ async def open_reader(
     bounds = ReadBounds(
         at_once=at_once, in_flight=in_flight, waiting=waiting, wait_seconds=WAIT_SECONDS
     )
-    return await CassandraCounterReader.prepare(cast(Session, session), bounds, clock or Clock())
+    return await CassandraCounterReader.prepare(
+        cast(Session, session), BUCKETS, bounds, clock or Clock()
+    )
 
 
 async def start(reader: CassandraCounterReader, *names: str) -> list["asyncio.Task[Counters]"]:
@@ -163,9 +168,9 @@ async def test_waiting_reads_share_the_next_request() -> None:
     await session.answer(1)
 
 
-async def test_a_request_has_domains_with_the_same_replicas() -> None:
-    """Groups with different replicas take turns."""
-    session = FakeSession()
+async def test_only_neighbours_go_together_and_take_turns() -> None:
+    """One request is for one set of replicas; nobody's neighbours wait for all of another's."""
+    session = FakeSession(far={bucket_of("b.example", BUCKETS)})
     reader = await open_reader(session, at_once=1)
     await start(reader, *many("a", 2 * DOMAINS_PER_REQUEST), "b.example")
     for number in range(3):

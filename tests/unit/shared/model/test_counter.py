@@ -1,7 +1,6 @@
 """Which rows speak for a domain, and what they add up to."""
 
 import random
-from uuid import UUID
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,22 +10,19 @@ from shared.model.counter import CounterRow, Counters, newest_row, sum_rows
 TOPIC_PARTITIONS = ["events/0", "events/1", "events-2/0"]
 
 
-def row(
-    topic_partition: str, delivered: int, bounced: int, applied_offset: int, writer: int = 1
-) -> CounterRow:
-    """Return a row of *writer*."""
-    return CounterRow(topic_partition, UUID(int=writer), delivered, bounced, applied_offset)
+def row(topic_partition: str, delivered: int, bounced: int, applied_offset: int) -> CounterRow:
+    """Return a row."""
+    return CounterRow(topic_partition, delivered, bounced, applied_offset)
 
 
 # Rows of one log and one offset are the same truth, said twice.
 rows_of_any_logs = st.lists(
     st.builds(
-        lambda topic_partition, offset, writer: row(
-            topic_partition, offset * 3 + len(topic_partition), offset // 2, offset, writer
+        lambda topic_partition, offset: row(
+            topic_partition, offset * 3 + len(topic_partition), offset // 2, offset
         ),
         st.sampled_from(TOPIC_PARTITIONS),
         st.integers(0, 20),
-        st.integers(1, 5),
     )
 )
 
@@ -39,7 +35,7 @@ def test_a_domain_without_rows_counts_nothing() -> None:
 
 def test_the_row_that_reaches_furthest_speaks_for_its_log() -> None:
     """Rows of one log are never added up, however large the older ones are."""
-    rows = [row("events/0", 9, 9, 5, 1), row("events/0", 3, 1, 8, 2), row("events/0", 7, 0, 7, 3)]
+    rows = [row("events/0", 9, 9, 5), row("events/0", 3, 1, 8), row("events/0", 7, 0, 7)]
     assert sum_rows(rows) == Counters(3, 1)
     assert newest_row(rows) == rows[1]
 
@@ -49,7 +45,7 @@ def test_logs_add_up() -> None:
     rows = [
         row("events/0", 10, 1, 50),
         row("events/1", 5, 0, 3),
-        row("events/1", 4, 0, 2, 2),
+        row("events/1", 4, 0, 2),
         row("events-2/0", 1, 2, 9),
     ]
     assert sum_rows(rows) == Counters(16, 3)

@@ -1,18 +1,20 @@
 """The busiest node follows from the latest events."""
 
 import pytest
+from cassandra.metadata import Murmur3Token
 
 from deploy.servers import cassandra
+from shared.cassandra.session import encode_int
 from shared.model.domain import DomainName
-from shared.model.partitioning import partition_of, token_of
+from shared.model.partitioning import DEFAULT_BUCKETS, bucket_of, partition_of
 from tests.tools.chaos.faults.busiest import Busiest
 from tests.tools.chaos.options import PARTITIONS, SERVERS
 
 
 def owner(domain: str) -> int:
-    """Return the owner of the token of *domain*, with the ring written out."""
+    """Return whose range has the bucket of *domain*, the ring written out."""
     first, second, third = (cassandra.token(SERVERS, number) for number in (1, 2, 3))
-    token = token_of(DomainName(domain))
+    token = Murmur3Token.hash_fn(encode_int(bucket_of(domain, DEFAULT_BUCKETS)))
     if first < token <= second:
         return 2
     return 3 if second < token <= third else 1

@@ -1,0 +1,388 @@
+"""Hold what one process knows of one bucket: totals, owed increments and writer rows. Pure.
+
+A counter update is ``+n``. Sent twice, it counts twice; after a failure nobody can tell whether it
+was applied or still will be. So no update is ever repeated. Each domain has rows that only one
+writer ever increments. When an update is not acknowledged, the writer abandons the row for good;
+the next update starts a fresh row with the full totals. The three columns of a row move in one
+update, so at any time and on any replica a row is the true count of its topic partition up to its
+``applied_offset``. Readers take the row with the largest offset::
+
+    unknown --learn--> known, no row --begin--> in flight --acknowledge--> known, with row
+                            ^                     |   ^                        |
+                            |<-------fail---------'   '--------begin-----------|
+                            '<-------------------roll, abandon-----------------'
+
+Whatever becomes of an unacknowledged update (applied, lost, applied in an hour), it moves only a
+row that counts up to an older or equal offset. This needs no lock, lease or transaction.
+
+A node of the store that restarts without its last writes bases its next update of a row on an old
+copy. So rows belong to an *epoch*, which ends when any node may have restarted; a row is never
+continued in another epoch.
+
+The arrays hold one entry per domain and grow from 4 to 8 bytes an entry when a count needs it.
+With the dict of names a domain takes some 120 bytes.
+"""
+
+from array import array
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from shared.model.counter import Counters
+
+NO_ROW = 0
+MAX_WRITERS = 255
+"""Writers of one bucket and epoch that rows may refer to: one byte per domain."""
+
+
+class StoredRow(NamedTuple):
+    """A writer row of one topic partition, as a quorum returned it."""
+
+    domain: bytes
+    writer: bytes
+    """The 16 bytes of a version 1 UUID (RFC 9562)."""
+    delivered: int
+    bounced: int
+    applied_offset: int
+
+
+class RowIncrement(NamedTuple):
+    """What an update adds to one writer row."""
+
+    domain: bytes
+    writer: bytes
+    delivered: int
+    bounced: int
+    applied_offset: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BucketWrite:
+    """The increments that one request adds to rows of one bucket.
+
+    ``next_offset`` is the ``applied_offset`` of its rows once they are acknowledged: every event
+    of these domains below it is then counted. ``first_offset`` is the oldest event in it, and
+    ``since`` is when that event was read, in the caller's seconds.
+    """
+
+    bucket: int
+    epoch: int
+    rows: Sequence[RowIncrement]
+    first_offset: int
+    next_offset: int
+    since: float
+    indexes: Sequence[int]
+    delivered: Sequence[int]
+    bounced: Sequence[int]
+    writers: Sequence[int]
+    """Which of the bucket's writers each row belongs to, counted from 1."""
+    changing: Sequence[int]
+    """The indexes of the domains whose status this write changes."""
+
+
+class Bucket:
+    """The domains of one bucket in one topic partition."""
+
+    __slots__ = (
+        "_bounced",
+        "_changing",
+        "_delivered",
+        "_epoch",
+        "_fresh",
+        "_owed_bounced",
+        "_owed_delivered",
+        "_owing",
+        "_row",
+        "_writers",
+        "applied",
+        "begun",
+        "first_offset",
+        "in_flight",
+        "index",
+        "left_rows",
+        "number",
+        "since",
+        "written_at",
+    )
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.index: dict[bytes, int] = {}
+        self.applied = array("q")
+        self.first_offset: int | None = None
+        """The oldest event that is owed and not in flight; None if nothing is owed."""
+        self.since = 0.0
+        self.in_flight: BucketWrite | None = None
+        self.written_at: float | None = None
+        self.begun = 0
+        """The number of writes that were started, so that a reader notices one in between."""
+        self.left_rows = False
+        """Whether the store may hold rows of ours that an acknowledged row supersedes."""
+        # Everything that was read, acknowledged or not; the owed part of it is in no request.
+        self._delivered = array("I")
+        self._bounced = array("I")
+        self._owed_delivered = array("I")
+        self._owed_bounced = array("I")
+        # The writer of each domain's acknowledged row, as an index into _writers from 1.
+        self._row = bytearray()
+        self._writers: list[bytes] = []
+        self._fresh = NO_ROW
+        self._epoch = 0
+        self._owing = array("I")
+        self._changing: list[int] = []
+
+    # ---- domains
+
+    def insert(self, domain: bytes) -> int:
+        """Add *domain*, of which nothing is counted, and return its index."""
+        index = len(self.index)
+        self.index[domain] = index
+        for column in (self._delivered, self._bounced, self._owed_delivered, self._owed_bounced):
+            column.append(0)
+        self.applied.append(0)
+        self._row.append(NO_ROW)
+        return index
+
+    def learn(
+        self, rows: Iterable[StoredRow], epoch: int, own_writers: Sequence[bytes] = ()
+    ) -> None:
+        """Take the totals from *rows*, all of this bucket and topic partition.
+
+        *own_writers* started their rows in this process and *epoch*. Such a row is continued if
+        it is its domain's newest: an update in doubt would be in an older one. Other rows stay
+        their writers'.
+        """
+        self._epoch = epoch
+        self._writers = list(own_writers)
+        slots = {writer: slot for slot, writer in enumerate(self._writers, start=1)}
+        for row in rows:
+            index = self.index.get(row.domain)
+            if index is None:
+                index = self.insert(row.domain)
+            if row.applied_offset > self.applied[index]:
+                self._set_totals(index, row.delivered, row.bounced)
+                self.applied[index] = row.applied_offset
+                self._row[index] = slots.get(row.writer, NO_ROW)
+
+    def counted(self, index: int) -> Counters:
+        """Return the acknowledged totals of a domain."""
+        delivered = self._delivered[index] - self._owed_delivered[index]
+        bounced = self._bounced[index] - self._owed_bounced[index]
+        write = self.in_flight
+        if write is not None and index in write.indexes:
+            place = write.indexes.index(index)
+            delivered -= write.delivered[place]
+            bounced -= write.bounced[place]
+        return Counters(delivered, bounced)
+
+    # ---- counting
+
+    def deliver(self, index: int, count: int, threshold: int) -> bool:
+        """Owe *count* deliveries; return whether they change the domain's status."""
+        before = self._delivered[index]
+        try:
+            self._delivered[index] = before + count
+        except OverflowError:
+            self._widen()
+            self._delivered[index] = before + count
+        if not (self._owed_delivered[index] or self._owed_bounced[index]):
+            self._owing.append(index)
+        self._owed_delivered[index] += count
+        if before <= threshold < before + count and not self._bounced[index]:
+            self._changing.append(index)
+            return True
+        return False
+
+    def bounce(self, index: int, count: int) -> bool:
+        """Owe *count* bounces; return whether they change the domain's status."""
+        before = self._bounced[index]
+        try:
+            self._bounced[index] = before + count
+        except OverflowError:
+            self._widen()
+            self._bounced[index] = before + count
+        if not (self._owed_delivered[index] or self._owed_bounced[index]):
+            self._owing.append(index)
+        self._owed_bounced[index] += count
+        if before == 0:
+            self._changing.append(index)
+            return True
+        return False
+
+    @property
+    def owing(self) -> int:
+        """The number of domains with owed increments, or a few more."""
+        return len(self._owing) + len(self._changing)
+
+    @property
+    def changing(self) -> bool:
+        """Whether an owed increment changes a status, or a row must be said again at once."""
+        return bool(self._changing)
+
+    # ---- writing
+
+    def begin(
+        self, limit: int, next_offset: int, epoch: int, new_writer: Callable[[], bytes]
+    ) -> BucketWrite:
+        """Start a write of up to *limit* domains that owe something, changes of status first.
+
+        All events below *next_offset* were added. Raises ValueError if a write is in flight.
+        """
+        if self.in_flight is not None:
+            raise ValueError(f"two writes of bucket {self.number} at once")
+        if self.first_offset is None:
+            raise ValueError(f"bucket {self.number} owes nothing")
+        if epoch != self._epoch or (self._fresh == NO_ROW and len(self._writers) >= MAX_WRITERS):
+            self._roll(epoch)
+        chosen, changing = self._choose(limit)
+        domains = list(self.index)
+        rows: list[RowIncrement] = []
+        owed_delivered: list[int] = []
+        owed_bounced: list[int] = []
+        writers: list[int] = []
+        for i in chosen:
+            delivered, bounced = self._owed_delivered[i], self._owed_bounced[i]
+            self._owed_delivered[i] = self._owed_bounced[i] = 0
+            owed_delivered.append(delivered)
+            owed_bounced.append(bounced)
+            writer = self._row[i]
+            if writer != NO_ROW:
+                sums = (delivered, bounced, next_offset - self.applied[i])
+            else:
+                writer = self._fresh_writer(new_writer)
+                sums = (self._delivered[i], self._bounced[i], next_offset)
+            writers.append(writer)
+            rows.append(RowIncrement(domains[i], self._writers[writer - 1], *sums))
+        write = self.in_flight = BucketWrite(
+            self.number,
+            epoch,
+            rows,
+            self.first_offset,
+            next_offset,
+            self.since,
+            chosen,
+            owed_delivered,
+            owed_bounced,
+            writers,
+            changing,
+        )
+        self.begun += 1
+        # A domain that was chosen for its change of status may still stand in line.
+        left = (place for place, i in enumerate(self._owing) if self._owes(i))
+        self._owing = self._owing[next(left, len(self._owing)) :]
+        if not self._owing and not self._changing:
+            self.first_offset = None
+        return write
+
+    def acknowledge(self, write: BucketWrite, now: float) -> None:
+        """Move the rows of *write* on: a quorum has all of it."""
+        for i, writer in zip(write.indexes, write.writers, strict=True):
+            if self._row[i] != writer:
+                self._row[i] = writer
+                self.left_rows = self.left_rows or self.applied[i] > 0
+            self.applied[i] = write.next_offset
+        self.in_flight = None
+        self.written_at = now
+
+    def fail(self, write: BucketWrite) -> None:
+        """Abandon the rows of *write*, which may surface in them, and owe it again."""
+        for i, delivered, bounced in zip(
+            write.indexes, write.delivered, write.bounced, strict=True
+        ):
+            self._row[i] = NO_ROW
+            if (delivered or bounced) and not (self._owed_delivered[i] or self._owed_bounced[i]):
+                self._owing.append(i)
+            self._owed_delivered[i] += delivered
+            self._owed_bounced[i] += bounced
+        self._fresh = NO_ROW
+        self._changing += write.changing
+        self._owe_from(write.first_offset, write.since)
+        self.left_rows = True
+        self.in_flight = None
+        self.written_at = None
+
+    def abandon(self, index: int, next_offset: int, now: float) -> None:
+        """Abandon a domain's row: the next write says its totals again, at once."""
+        self._row[index] = self._fresh = NO_ROW
+        self._changing.append(index)
+        self.left_rows = True
+        # Nothing but acknowledged totals: it holds no commit back.
+        self._owe_from(max(next_offset, self.applied[index]), now)
+
+    def writers(self, epoch: int) -> Sequence[bytes]:
+        """Return the writers whose newest rows may be continued in this *epoch*."""
+        return self._writers if epoch == self._epoch else ()
+
+    def differs(self, rows: Iterable[StoredRow]) -> list[int]:
+        """Return the indexes of domains of which *rows*, read at a quorum, show too little.
+
+        No write may have been in flight since they were read. A larger offset is another
+        owner's, who continues where this process no longer may.
+        """
+        newest: dict[bytes, StoredRow] = {}
+        for row in rows:
+            best = newest.get(row.domain)
+            if best is None or row.applied_offset > best.applied_offset:
+                newest[row.domain] = row
+        wrong: list[int] = []
+        for domain, index in self.index.items():
+            applied, found = self.applied[index], newest.get(domain)
+            if applied == 0 or (found is not None and found.applied_offset > applied):
+                continue
+            known = self.counted(index)
+            if found is None or found[2:] != (known.delivered, known.bounced, applied):
+                wrong.append(index)
+        return wrong
+
+    def _choose(self, limit: int) -> tuple[list[int], list[int]]:
+        """Take up to *limit* domains to write; return them, and those whose status changes."""
+        changing = list(dict.fromkeys(self._changing))
+        changing, self._changing = changing[:limit], changing[limit:]
+        chosen = dict.fromkeys(changing)
+        looked_at = 0
+        for index in self._owing:
+            if len(chosen) >= limit:
+                break
+            looked_at += 1
+            if self._owes(index):
+                chosen[index] = None
+        self._owing = self._owing[looked_at:]
+        return list(chosen), changing
+
+    def _owes(self, index: int) -> bool:
+        return bool(self._owed_delivered[index] or self._owed_bounced[index])
+
+    def _fresh_writer(self, new_writer: Callable[[], bytes]) -> int:
+        if self._fresh == NO_ROW:
+            self._writers.append(new_writer())
+            self._fresh = len(self._writers)
+        return self._fresh
+
+    def _roll(self, epoch: int) -> None:
+        """Abandon every row: the next update of each domain starts a fresh one."""
+        self.left_rows = self.left_rows or any(self._row)
+        self._row = bytearray(len(self._row))
+        self._writers = []
+        self._fresh = NO_ROW
+        self._epoch = epoch
+
+    def _owe_from(self, offset: int, since: float) -> None:
+        if self.first_offset is None:
+            self.first_offset, self.since = offset, since
+        else:
+            self.first_offset = min(self.first_offset, offset)
+            self.since = min(self.since, since)
+
+    def _set_totals(self, index: int, delivered: int, bounced: int) -> None:
+        try:
+            self._delivered[index], self._bounced[index] = delivered, bounced
+        except OverflowError:
+            self._widen()
+            self._delivered[index], self._bounced[index] = delivered, bounced
+
+    def _widen(self) -> None:
+        """Give the counts 8 bytes each: one has outgrown 4."""
+        self._delivered = array("q", self._delivered)
+        self._bounced = array("q", self._bounced)
+        self._owed_delivered = array("q", self._owed_delivered)
+        self._owed_bounced = array("q", self._owed_bounced)
