@@ -17,6 +17,7 @@ from pathlib import Path
 from deploy.capacity.figures import FiguresError, read_figures
 from deploy.capacity.model import Load, need
 from deploy.capacity.tables import describe, renew
+from shared.model.partitioning import DEFAULT_BUCKETS
 
 _HERE = Path(__file__).parent
 PAGE = _HERE.parent / "CAPACITY.md"
@@ -35,7 +36,8 @@ def parse_arguments(words: Sequence[str]) -> argparse.Namespace:
     add = parser.add_argument
     add("--rate", type=_not_negative, default=100_000.0, help="events a second")
     add("--domains", type=_count, default=1_000_000, help="number of different domains")
-    add("--lazy-seconds", type=_positive, default=1.0, help="CONSUMER_FLUSH_MAX_AGE_SECONDS")
+    add("--age-seconds", type=_positive, default=60.0, help="how old counts may get, at most 600")
+    add("--buckets", type=_count, default=DEFAULT_BUCKETS, help="CASSANDRA_BUCKETS")
     add("--replication", type=_count, default=3, help="replicas in Kafka and in Cassandra")
     add("--put-share", type=_share, default=0.0, help="share of events sent by PUT, not by bulk")
     add("--gets", type=_not_negative, default=0.0, help="GETs a second, none answered by a cache")

@@ -29,11 +29,13 @@ class Coefficients:
     event_us: float
     """CPU of a worker per event: read, decode, add; with the few rows of 1,000 domains."""
     row_us: float
-    """CPU of a worker's client per counter row of a known domain."""
-    first_us: float
-    """CPU of a worker for the first event of a domain: read its rows, then write one."""
+    """CPU of a worker's client per counter row, in writes with as many rows as fit."""
+    single_us: float
+    """The same for a write of one row."""
     rows_per_second: float
-    """Counter rows into one Cassandra node on those cores, with one replica."""
+    """Counter rows into one Cassandra node on those cores, with one replica, in full writes."""
+    singles_per_second: float
+    """The same in writes of one row."""
     domain_bytes: float
     """Memory of a worker per domain."""
     get_hot_per_second: float
@@ -75,13 +77,22 @@ _FIGURES = {
     "worker_bytes": "memory of an idle worker",
     "query_bytes": "memory of an idle query node",
 }
-_FIRST_TOUCH = "worker, CPU per event at 1,000,000 domains"
-NAMES = (*_FIGURES.values(), _FIRST_TOUCH)
+_REFERENCES = {
+    "single_us": "CPU of the client per counter row",
+    "singles_per_second": "counter rows through the store",
+}
+"""Here the figure's reference counts: one update per request."""
+NAMES = tuple(_FIGURES.values())
+
+
+class _Reference(msgspec.Struct, frozen=True):
+    value: float
 
 
 class _Figure(msgspec.Struct, frozen=True):
     name: str
     ours: float
+    reference: _Reference | None = None
 
 
 class _Row(msgspec.Struct, frozen=True):
@@ -106,7 +117,7 @@ class Figures:
 
 def read_figures(files: Iterable[Path]) -> Figures:
     """Return the figures of *files*. Raises FiguresError, which names what is wrong or missing."""
-    found: dict[str, float] = {}
+    found: dict[str, _Figure] = {}
     runs: list[_Run] = []
     for file in files:
         try:
@@ -118,25 +129,30 @@ def read_figures(files: Iterable[Path]) -> Figures:
                 f"{file}: the figures of a quick run are not usable: run the bench without --quick"
             )
         runs.append(run)
-        found |= {figure.name: figure.ours for row in run.rows for figure in row.figures}
+        found |= {figure.name: figure for row in run.rows for figure in row.figures}
     if not runs:
         raise FiguresError("no file of the bench was given: use --bench FILE")
     return Figures(_coefficients(found, runs[0].machine), _origin(runs))
 
 
-def _coefficients(found: Mapping[str, float], machine: Mapping[str, str]) -> Coefficients:
+def _coefficients(found: Mapping[str, _Figure], machine: Mapping[str, str]) -> Coefficients:
     missing = [name for name in NAMES if name not in found]
     if missing:
         raise FiguresError("the bench has no figure " + ", ".join(f"{name!r}" for name in missing))
-    named = {field: found[name] for field, name in _FIGURES.items()}
+    named = {field: found[name].ours for field, name in _FIGURES.items()}
+    for field, name in _REFERENCES.items():
+        reference = found[name].reference
+        if reference is None:
+            raise FiguresError(f"the bench has no reference for {name!r}")
+        named[field] = reference.value
     usable = machine.get("cores", "").partition(" ")[0]
     if not usable.isdecimal() or int(usable) < 1:
         raise FiguresError(f"the bench does not record its number of cores: {dict(machine)}")
-    empty = [_FIGURES[field] for field, value in named.items() if value <= 0]
+    names = _FIGURES | _REFERENCES
+    empty = [names[field] for field, value in named.items() if value <= 0]
     if empty:
         raise FiguresError("the bench measured nothing for " + ", ".join(empty))
-    first_us = max(found[_FIRST_TOUCH] - named["event_us"], named["row_us"])
-    return Coefficients(cores=int(usable), first_us=first_us, **named)
+    return Coefficients(cores=int(usable), **named)
 
 
 def _origin(runs: Sequence[_Run]) -> str:

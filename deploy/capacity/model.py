@@ -10,6 +10,7 @@ from math import ceil, exp
 
 from deploy.capacity.figures import Coefficients
 from ingest.config import IngestSettings
+from shared.model.partitioning import DEFAULT_BUCKETS
 
 TARGET_LOAD = 0.6
 """The planned use of a core or a disk. The rest is for catching up after a fault, and for the nodes
@@ -23,8 +24,10 @@ FEW_ACTIVE = 1_000
 """With up to this many active domains the figures of profile `waves` apply, beyond it those of a
 wide mix."""
 WRITES_OF_A_LIFE = 3
-"""A new domain is written at once at its first event and at each change of its status (at most
-two). All other events wait for the next lazy write."""
+"""Rows that a domain adds in its life: one at each change of its status (at most two), and one for
+the rest at its end. All other events wait for the next write of their bucket."""
+ROWS_PER_WRITE = 256
+"""As ``consumer.counter_store.MAX_ROWS``; a test compares them."""
 WORKER_BYTES = 4 * 1024**3
 """Planned memory of a worker process; above it, plan more processes."""
 IN_FLIGHT_BYTES = int(IngestSettings.model_fields["max_in_flight_bytes"].default)
@@ -45,8 +48,11 @@ class Load:
 
     rate: float
     domains: int
-    lazy_seconds: float = 1.0
+    age_seconds: float = 60.0
+    """How old counts may get under this load, at most CONSUMER_MAX_COUNT_AGE_SECONDS: the time
+    between two writes of a bucket. With spare capacity workers write more often."""
     replication: int = 3
+    buckets: int = DEFAULT_BUCKETS
     put_share: float = 0.0
     gets: float = 0.0
     active: int = 0
@@ -60,12 +66,18 @@ class Load:
         """The number of domains that share the traffic at a time."""
         return min(self.active or self.domains, self.domains)
 
+    @property
+    def busy_buckets(self) -> int:
+        """The number of buckets that share the traffic at a time."""
+        return min(self.buckets, self.sharing)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Need:
     """What a load needs. ``..._cores`` are busy cores; nodes are planned for TARGET_LOAD."""
 
     rows_per_second: float
+    writes_per_second: float
     ingest_cores: float
     ingest_processes: int
     worker_cores: float
@@ -78,10 +90,10 @@ class Need:
     """Memory of each process when idle. The memory of its cache is not measured."""
     known_per_partition: int
     """The lowest sufficient CONSUMER_MAX_KNOWN_DOMAINS."""
-    backlog_per_partition: int
-    """CONSUMER_MAX_BACKLOG must be above this: it includes domains that wait until they are due."""
-    warm_up_seconds: float
-    """Time after a rebalance until every domain was read again, if all of them have traffic."""
+    buckets: int
+    """Buckets that workers read after a rebalance, if every domain has traffic."""
+    rows_per_bucket: int
+    """Rows that each of these reads returns."""
     query_cores: float
     query_processes: int
     partitions: int
@@ -119,23 +131,41 @@ class Need:
 def rows_per_second(load: Load) -> float:
     """Return the counter rows written per second.
 
-    A domain with *r* events per second is written at once if its last write is older than the lazy
-    time *S*, else when S has passed. So two writes are ``S + exp(-r*S) / r`` apart on average: S
-    and, if no event waits by then, the time until the next one. With little traffic that is a row
-    per event; with much traffic it is a row per domain and S. Each domain whose life ends adds
+    Let K buckets have n domains each and *r* events per second each, and S be the age. A bucket
+    is written S after its last write, or at its next event if none waits by then: every
+    ``S + exp(-r*S) / r`` on average. That write has a row for each domain with traffic in S,
+    ``n * (1 - exp(-r*S/n))``, or for the one event. With little traffic that is a row per event;
+    with much traffic it is a row per domain and S. Each domain whose life ends adds
     WRITES_OF_A_LIFE. There are never more rows than events.
     """
     if load.rate <= 0:
         return 0.0
-    each = load.rate / load.sharing
-    kept = load.sharing / (load.lazy_seconds + exp(-each * load.lazy_seconds) / each)
-    lives = load.rate / load.events_per_life if load.events_per_life else 0.0
-    return min(load.rate, kept + lives * WRITES_OF_A_LIFE)
+    each = load.sharing / load.busy_buckets
+    arrive = load.rate * load.age_seconds / load.busy_buckets
+    rows = each * (1 - exp(-arrive / each)) + exp(-arrive)
+    kept = _turns_per_second(load) * rows
+    return min(load.rate, kept + _lives_per_second(load) * WRITES_OF_A_LIFE)
 
 
-def touched_domains(load: Load) -> float:
-    """Return the different domains with traffic in the lazy time: D * (1 - exp(-R*S/D))."""
-    return load.sharing * (1 - exp(-load.rate * load.lazy_seconds / load.sharing))
+def writes_per_second(load: Load) -> float:
+    """Return the writes: one per turn of a bucket, more if its rows exceed ROWS_PER_WRITE.
+
+    A change of status is a write as well.
+    """
+    if load.rate <= 0:
+        return 0.0
+    rows = rows_per_second(load)
+    turns = _turns_per_second(load) + _lives_per_second(load) * WRITES_OF_A_LIFE
+    return min(rows, max(turns, rows / ROWS_PER_WRITE))
+
+
+def _turns_per_second(load: Load) -> float:
+    each = load.rate / load.busy_buckets
+    return load.busy_buckets / (load.age_seconds + exp(-each * load.age_seconds) / each)
+
+
+def _lives_per_second(load: Load) -> float:
+    return load.rate / load.events_per_life if load.events_per_life else 0.0
 
 
 def ingest_cores(load: Load, measured: Coefficients) -> float:
@@ -147,14 +177,13 @@ def ingest_cores(load: Load, measured: Coefficients) -> float:
 
 
 def worker_cores(load: Load, measured: Coefficients) -> float:
-    """Return events times the CPU of one, plus rows times the CPU of one.
+    """Return events times the CPU of one, plus rows, plus writes times what a write adds.
 
-    CONSUMER_MAX_KNOWN_DOMAINS is set so that workers keep every domain in memory; only the start of
-    each life costs the first touch of a domain.
+    CONSUMER_MAX_KNOWN_DOMAINS is set so that workers keep every domain in memory. A new domain in
+    a known bucket costs no read.
     """
-    rows = rows_per_second(load)
-    first = min(rows, load.rate / load.events_per_life) if load.events_per_life else 0.0
-    row_us = (rows - first) * measured.row_us + first * measured.first_us
+    write_us = max(0.0, measured.single_us - measured.row_us)
+    row_us = rows_per_second(load) * measured.row_us + writes_per_second(load) * write_us
     return (load.rate * measured.event_us + row_us) / 1e6
 
 
@@ -174,8 +203,14 @@ def kafka_cores(load: Load, measured: Coefficients) -> float:
 
 
 def cassandra_cores(load: Load, measured: Coefficients) -> float:
-    """Return rows times core seconds of the whole machine, times replicas: an upper bound."""
-    return rows_per_second(load) * load.replication * measured.cores / measured.rows_per_second
+    """Return rows and writes times core seconds of the whole machine, times replicas.
+
+    An upper bound: the client ran on the same cores.
+    """
+    row = measured.cores / measured.rows_per_second
+    write = max(0.0, measured.cores / measured.singles_per_second - row)
+    seconds = rows_per_second(load) * row + writes_per_second(load) * write
+    return seconds * load.replication
 
 
 def query_cores(load: Load, measured: Coefficients) -> float:
@@ -198,13 +233,15 @@ def need(load: Load, measured: Coefficients) -> Need:
     memory = load.domains * measured.domain_bytes
     workers = max(LEAST_NODES, _planned(working), ceil(memory / WORKER_BYTES))
     partitions = max(LEAST_PARTITIONS, workers * PARTITIONS_PER_WORKER)
-    rows = rows_per_second(load)
+    rows, writes = rows_per_second(load), writes_per_second(load)
+    buckets = min(load.buckets, load.domains)
     kafka = kafka_cores(load, measured)
     cassandra = cassandra_cores(load, measured)
     query = query_cores(load, measured)
     ingest = ingest_cores(load, measured)
     return Need(
         rows_per_second=rows,
+        writes_per_second=writes,
         ingest_cores=ingest,
         ingest_processes=max(LEAST_NODES, _planned(ingest)),
         worker_cores=working,
@@ -213,8 +250,8 @@ def need(load: Load, measured: Coefficients) -> Need:
         worker_bytes=measured.worker_bytes + memory / workers,
         query_bytes=measured.query_bytes,
         known_per_partition=ceil(load.domains / partitions),
-        backlog_per_partition=ceil(touched_domains(load) / partitions),
-        warm_up_seconds=load.domains * measured.first_us / 1e6 / workers,
+        buckets=buckets,
+        rows_per_bucket=ceil(load.domains / buckets),
         query_cores=query,
         query_processes=max(LEAST_NODES, _planned(query)),
         partitions=partitions,
@@ -229,7 +266,7 @@ def need(load: Load, measured: Coefficients) -> Need:
         / TARGET_LOAD,
         cassandra_cores=cassandra,
         cassandra_nodes=_servers(load, cassandra),
-        cassandra_replica_writes_per_second=rows * (load.replication - 1),
+        cassandra_replica_writes_per_second=writes * (load.replication - 1),
         cassandra_disk_bytes=load.domains
         * measured.row_bytes
         * load.replication

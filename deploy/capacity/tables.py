@@ -14,9 +14,10 @@ _MILLION = 1_000_000
 _EVENTS = Load(rate=1, domains=_MILLION, gets=1_000)
 _RATES = (1, 1_000, 10_000, 100_000, _MILLION)
 _DOMAINS = (10_000, 100_000, _MILLION, 10 * _MILLION, 100 * _MILLION)
-_LAZY_SECONDS = (1.0, 10.0, 60.0, 600.0)
+_AGE_SECONDS = (1.0, 10.0, 60.0, 600.0)
 _LINES: tuple[tuple[str, str], ...] = (
     ("counter rows a second", "rows_per_second"),
+    ("writes of buckets a second", "writes_per_second"),
     ("ingest: busy cores", "ingest_cores"),
     ("ingest: processes", "ingest_processes"),
     ("ingest: memory of each", "ingest_bytes"),
@@ -24,8 +25,8 @@ _LINES: tuple[tuple[str, str], ...] = (
     ("workers: processes", "worker_processes"),
     ("workers: memory of each", "worker_bytes"),
     ("workers: `CONSUMER_MAX_KNOWN_DOMAINS` at least", "known_per_partition"),
-    ("workers: `CONSUMER_MAX_BACKLOG` above", "backlog_per_partition"),
-    ("workers: seconds to read every domain again", "warm_up_seconds"),
+    ("workers: buckets to read after a rebalance", "buckets"),
+    ("workers: rows in each", "rows_per_bucket"),
     ("query: busy cores", "query_cores"),
     ("query: processes", "query_processes"),
     ("query: memory of each", "query_bytes"),
@@ -50,20 +51,19 @@ def series() -> Mapping[str, list[tuple[str, Load]]]:
     hundred_thousand = replace(_EVENTS, rate=100_000)
     return {
         "bulk": [(f"{rate:,}/s", replace(_EVENTS, rate=rate)) for rate in _RATES],
-        "lazy": [
-            (f"{seconds:g} s", replace(hundred_thousand, lazy_seconds=seconds))
-            for seconds in _LAZY_SECONDS
+        "age": [
+            (f"{seconds:g} s", replace(hundred_thousand, age_seconds=seconds))
+            for seconds in _AGE_SECONDS
         ],
         "waves": [(f"{rate:,}/s", replace(waves, rate=rate)) for rate in _RATES],
         "puts": [(f"{rate:,}/s", replace(waves, rate=rate, put_share=1.0)) for rate in _RATES],
         "domains": [
-            (f"{domains:,}", replace(hundred_thousand, domains=domains, lazy_seconds=60.0))
-            for domains in _DOMAINS
+            (f"{domains:,}", replace(hundred_thousand, domains=domains)) for domains in _DOMAINS
         ],
         "most": [
             (
                 f"{rate:,}/s",
-                replace(_EVENTS, rate=rate, domains=100 * _MILLION, lazy_seconds=600.0),
+                replace(_EVENTS, rate=rate, domains=100 * _MILLION, age_seconds=600.0),
             )
             for rate in (100_000, _MILLION)
         ],
@@ -122,7 +122,8 @@ def renew(text: str, figures: Figures) -> str:
 
 def describe(load: Load, needed: Need, figures: Figures) -> str:
     """Return what *load* needs as lines of text."""
-    lines = [f"{load.rate:,.0f} events/s, {load.domains:,} domains, lazy {load.lazy_seconds:g} s"]
+    age = f"counts up to {load.age_seconds:g} s old"
+    lines = [f"{load.rate:,.0f} events/s, {load.domains:,} domains, {age}"]
     lines += [f"  {title.replace('`', '')}: {cell(needed, field)}" for title, field in _LINES]
     lines += [
         f"There are enough nodes that each is busy {TARGET_LOAD:.0%} of the time.",

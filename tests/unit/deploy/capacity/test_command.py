@@ -10,13 +10,18 @@ from deploy.capacity import command, tables
 from deploy.capacity.figures import NAMES, FiguresError, read_figures
 
 
+def figure(name: str, ours: float) -> dict[str, Any]:
+    """Return a figure as the bench writes it, with a reference."""
+    return {"name": name, "ours": ours, "reference": {"name": "other", "value": 2 * ours}}
+
+
 def run_of(tmp_path: Path, **changes: Any) -> Path:
     """Return the file of a run with every figure, with *changes* of its top-level fields."""
     run: dict[str, Any] = {
         "quick": False,
         "machine": {"cores": "2 of 2"},
         "versions": {"commit": "abc", "Kafka": "1", "Cassandra": "2"},
-        "rows": [{"figures": [{"name": name, "ours": 10.0 + n} for n, name in enumerate(NAMES)]}],
+        "rows": [{"figures": [figure(name, 10.0 + n) for n, name in enumerate(NAMES)]}],
     }
     file = tmp_path / "run.json"
     file.write_text(json.dumps(run | changes))
@@ -28,6 +33,7 @@ def test_figures_are_read_by_their_names(tmp_path: Path) -> None:
     found = read_figures([run_of(tmp_path)])
 
     assert found.coefficients.put_us == 10.0
+    assert found.coefficients.single_us == 2 * found.coefficients.row_us
     assert found.coefficients.cores == 2
     assert "abc" in found.origin
 
@@ -45,7 +51,7 @@ def test_a_later_file_wins(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_missing_figure_is_named(tmp_path: Path, name: str) -> None:
     """There are no defaults for missing figures."""
-    rows = [{"figures": [{"name": other, "ours": 1.0} for other in NAMES if other != name]}]
+    rows = [{"figures": [figure(other, 1.0) for other in NAMES if other != name]}]
 
     with pytest.raises(FiguresError) as caught:
         read_figures([run_of(tmp_path, rows=rows)])
@@ -58,7 +64,8 @@ def test_a_missing_figure_is_named(tmp_path: Path, name: str) -> None:
         ({"quick": True}, "quick"),
         ({"rows": "none"}, "not a run of the bench"),
         ({"machine": {"cores": "some"}}, "number of cores"),
-        ({"rows": [{"figures": [{"name": n, "ours": 0.0} for n in NAMES]}]}, "measured nothing"),
+        ({"rows": [{"figures": [figure(n, 0.0) for n in NAMES]}]}, "measured nothing"),
+        ({"rows": [{"figures": [{"name": n, "ours": 1.0} for n in NAMES]}]}, "no reference"),
     ],
 )
 def test_a_file_that_is_not_a_full_run_is_refused(
