@@ -43,14 +43,14 @@ class WorkerMetrics:
         )
         self.read_seconds = Histogram(
             "catchall_counter_read_seconds",
-            "Duration of one request for the rows of domains that are not in memory.",
+            "Duration of one read of a bucket that is not in memory.",
             buckets=_SECONDS_BUCKETS,
             registry=registry,
         )
         self.end_to_end_seconds = Histogram(
             "catchall_end_to_end_seconds",
             "Time from Kafka's append to the acknowledged counter, for the oldest event of each "
-            "update of a domain.",
+            "write of a bucket.",
             buckets=_END_TO_END_BUCKETS,
             registry=registry,
         )
@@ -90,7 +90,7 @@ class WorkerMetrics:
         )
         self.paused = Gauge(
             "catchall_paused_partitions",
-            "Partitions that are not read because their backlog is too long.",
+            "Partitions that are not read: too long a backlog, or counts that are too old.",
             registry=registry,
         )
         self.domains = Gauge(
@@ -98,7 +98,7 @@ class WorkerMetrics:
         )
         self.oldest = Gauge(
             "catchall_oldest_event_seconds",
-            "Age of the oldest event that was read and is neither counted nor in flight.",
+            "Age of the oldest event that was read and is not counted yet.",
             registry=registry,
         )
         self.lag = Gauge(
