@@ -78,6 +78,8 @@ def get_domain(threshold: int) -> Json:
             "304": not_modified(_CACHED),
         },
         [*domain_refusals("/domains/{domain}"), _NODE_FULL, _STORE_UNAVAILABLE],
+        description="Under load, events that change no status are counted later, so the counts may"
+        " be up to ten minutes old. An event that changes the status is counted at once.",
         parameters=[
             path_domain({name: text for name, (text, _) in asked.items()}),
             IF_NONE_MATCH,
