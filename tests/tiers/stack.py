@@ -23,6 +23,8 @@ from tests.waiting import until
 ROOT = Path(__file__).resolve().parents[2]
 READY_SECONDS = 60.0
 STOP_SECONDS = 25.0
+BUCKETS = 64
+"""Of each keyspace: tests have thousands of domains, and some of them must meet in a bucket."""
 FIRST_PORT = 20_000
 """Below the ephemeral ports: the kernel may give one of those to a connection at any moment."""
 
@@ -174,6 +176,7 @@ class Stack:
             "KAFKA_TOPIC": f"{self.name}-events",
             "KAFKA_DEAD_LETTER_TOPIC": f"{self.name}-dead-letters",
             "KAFKA_CHANGES_TOPIC": f"{self.name}-changes",
+            "CASSANDRA_BUCKETS": str(BUCKETS),
             "CASSANDRA_KEYSPACE": self.name.replace("-", "_"),
             "CONSUMER_GROUP": self.name,
             "QUERY_PULSE_GROUP": self.name,

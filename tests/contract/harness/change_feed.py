@@ -14,10 +14,10 @@ from shared.kafka.topic import Topic, open_topic
 from shared.model.change import Change, encode_change
 from shared.model.counter import Counters
 from shared.model.domain import DomainName
-from shared.model.partitioning import DEFAULT_BUCKETS, bucket_of, partition_of
+from shared.model.partitioning import bucket_of, partition_of
 from shared.model.record import KeyValue
 from tests.clients.event_stream import EventStream
-from tests.tiers.stack import Stack, TierProcess
+from tests.tiers.stack import BUCKETS, Stack, TierProcess
 from tests.waiting import until
 
 COUNT = (
@@ -47,7 +47,7 @@ class Changes:
     async def count(self, domain: str, delivered: int, bounced: int) -> None:
         """Add these counters of *domain* to the store."""
         await self.session.write(
-            self.counting.bind((delivered, bounced, bucket_of(domain, DEFAULT_BUCKETS), domain))
+            self.counting.bind((delivered, bounced, bucket_of(domain, BUCKETS), domain))
         )
 
     def bounces(self, count: int, prefix: str) -> list[Change]:

@@ -14,6 +14,7 @@ import msgspec
 from deploy.processes import process
 from deploy.processes.process import Command
 from deploy.servers.backends import Servers
+from shared.model.partitioning import DEFAULT_BUCKETS
 from tests.servers.loopback import random_prefix
 from tests.tiers.stack import ROOT, Stack
 from tests.tools.bench.client.pump_job import PumpJob, PumpResult
@@ -26,8 +27,12 @@ READY_SECONDS = 30.0
 _POLL_SECONDS = 0.05
 _SLACK_SECONDS = 120.0
 """For a program to start, to build its requests and to exit."""
-# The worker's defaults: the bench kills no worker, and its machine may be slow.
-_UNHURRIED = {"CONSUMER_SESSION_TIMEOUT_SECONDS": "10", "CONSUMER_DRAIN_SECONDS": "6"}
+# The defaults of production: the bench kills no worker, and its machine may be slow.
+_DEFAULTS = {
+    "CASSANDRA_BUCKETS": str(DEFAULT_BUCKETS),
+    "CONSUMER_SESSION_TIMEOUT_SECONDS": "10",
+    "CONSUMER_DRAIN_SECONDS": "6",
+}
 
 T = TypeVar("T")
 
@@ -66,7 +71,7 @@ class Bench:
     def stack(self, name: str, **overrides: str) -> Stack:
         """Return tiers with a topic and a keyspace of their own; entering it prepares them."""
         folder = self.folder / f"{next(self._numbers)}-{name}"
-        return Stack(f"bench-{name}", folder, self.environment, {**_UNHURRIED, **overrides})
+        return Stack(f"bench-{name}", folder, self.environment, {**_DEFAULTS, **overrides})
 
     @asynccontextmanager
     async def reference(self, name: str, *command: str) -> AsyncIterator[Target]:

@@ -8,9 +8,9 @@ from typing import TypeVar
 from shared.cassandra.session import open_session
 from shared.config import CassandraConfig
 from shared.errors import StoreUnavailableError
-from shared.model.partitioning import DEFAULT_BUCKETS, bucket_of
+from shared.model.partitioning import bucket_of
 from tests.tools.chaos.history import Answer, Final, Rows, Settled, StoredRow
-from tests.tools.chaos.options import Tier
+from tests.tools.chaos.options import BUCKETS, Tier
 from tests.tools.chaos.recorder import Recorder
 from tests.tools.chaos.system import KEYSPACE, System
 from tests.tools.chaos.traffic.expected import Expected
@@ -98,9 +98,7 @@ class Ending:
             async with open_session(config) as session:
                 statement = await session.prepare(_ROWS.format(KEYSPACE))
                 for domain in dict.fromkeys([*wrong[:_WRONG_ROWS], *sample]):
-                    found = await session.read(
-                        statement.bind((bucket_of(domain, DEFAULT_BUCKETS), domain))
-                    )
+                    found = await session.read(statement.bind((bucket_of(domain, BUCKETS), domain)))
                     rows = [StoredRow(r[0], str(r[1]), *(v or 0 for v in r[2:])) for r in found]
                     self._recorder.write(Rows(t=self._recorder.now(), domain=domain, rows=rows))
         except StoreUnavailableError as error:

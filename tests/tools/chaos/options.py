@@ -11,6 +11,8 @@ WORKERS = 3
 QUERY_NODES = 1
 SERVERS = 3
 PARTITIONS = 12
+BUCKETS = 64
+"""Few, so that many domains of a run share each."""
 THRESHOLD = 1_000
 DEFAULT_RATE = 150.0
 """Events per second without repeats: two cores run 6 JVMs and 6 tiers at the same time."""

@@ -14,7 +14,7 @@ from deploy.processes.ports import Endpoint
 from deploy.processes.process import Command
 from deploy.servers.backends import Servers
 from deploy.servers.cluster import Cluster
-from tests.tools.chaos.options import PARTITIONS, SERVERS, THRESHOLD, Tier
+from tests.tools.chaos.options import BUCKETS, PARTITIONS, SERVERS, THRESHOLD, Tier
 
 ROOT = Path(__file__).resolve().parents[3]
 TOPIC = "catchall-events"
@@ -81,6 +81,7 @@ class System:
             "KAFKA_MIN_INSYNC_REPLICAS": str(self.cluster.majority),
             "CASSANDRA_CONTACT_POINTS": self.servers.contact_points,
             "CASSANDRA_REPLICATION": f"datacenter1:{SERVERS}",
+            "CASSANDRA_BUCKETS": str(BUCKETS),
             "CASSANDRA_KEYSPACE": KEYSPACE,
             "CONSUMER_THRESHOLD": str(THRESHOLD),
             "QUERY_THRESHOLD": str(THRESHOLD),

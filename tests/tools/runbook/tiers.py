@@ -11,10 +11,11 @@ from shared.config import CassandraConfig, KafkaConfig
 from shared.kafka.topic import open_topic
 from shared.model.domain import parse_domain
 from shared.model.event import Event, EventKind
-from shared.model.partitioning import DEFAULT_BUCKETS, bucket_of
+from shared.model.partitioning import bucket_of
 from shared.model.record import encode_event
 from tests.clients.client import Client
 from tests.fakes.group_topic import StoredRecord
+from tests.tiers.stack import BUCKETS
 from tests.tools.runbook.lab import Lab, TrialError
 
 _FORGET = "DELETE FROM {keyspace}.domain_counters WHERE bucket = ? AND domain = ?"
@@ -128,7 +129,7 @@ async def false_bounces(lab: Lab) -> None:
     config = CassandraConfig(contact_points=lab.servers.contact_points, keyspace=lab.keyspace)
     async with open_session(config) as session:
         forget = await session.prepare(_FORGET.format(keyspace=lab.keyspace))
-        await session.write(forget.bind((bucket_of(domain, DEFAULT_BUCKETS), domain)))
+        await session.write(forget.bind((bucket_of(domain, BUCKETS), domain)))
     with lab.timed("the workers started"):
         lab.workers = [await lab.start("worker") for _ in lab.workers]
     with lab.timed("the query nodes restarted"):

@@ -7,8 +7,8 @@ from cassandra.metadata import Murmur3Token
 from deploy.servers import cassandra
 from shared.cassandra.session import encode_int
 from shared.model.domain import DomainName
-from shared.model.partitioning import DEFAULT_BUCKETS, bucket_of, partition_of
-from tests.tools.chaos.options import PARTITIONS, SERVERS
+from shared.model.partitioning import bucket_of, partition_of
+from tests.tools.chaos.options import BUCKETS, PARTITIONS, SERVERS
 
 _REMEMBERED = 2_000
 
@@ -29,7 +29,9 @@ class Busiest:
 
     def partition(self) -> int:
         """Return the partition with the most events."""
-        found = Counter(partition_of(DomainName(name), PARTITIONS) for name in self._recent)
+        found = Counter(
+            partition_of(DomainName(name), PARTITIONS, BUCKETS) for name in self._recent
+        )
         return found.most_common(1)[0][0] if found else 0
 
     def store(self) -> int:
@@ -40,7 +42,7 @@ class Busiest:
 
 def _first_replica(domain: DomainName) -> int:
     """Return the node whose range has the bucket of *domain*: the first token at or after it."""
-    own = Murmur3Token.hash_fn(encode_int(bucket_of(domain, DEFAULT_BUCKETS)))
+    own = Murmur3Token.hash_fn(encode_int(bucket_of(domain, BUCKETS)))
     for number in range(1, SERVERS + 1):
         if own <= cassandra.token(SERVERS, number):
             return number
