@@ -91,20 +91,37 @@ def main(
     try:
         reader.check()
     except ConfigError as error:
-        for problem in error.problems:
-            print(f"{service}: {problem}", file=sys.stderr)  # noqa: T201 before the logs are set up
+        _print_problems(service, error)
         sys.exit(EXIT_CONFIG)
     configure(logs.level, service)
     try:
         uvloop.run(_run(run, config))
-    except* PipelineError as group:
-        for leaf in _leaves(group):
-            log.error("stopped", error=str(leaf), kind=type(leaf).__name__)  # noqa: TRY400 its sentence is enough
-        sys.exit(EXIT_FAILED)
-    except* Exception:
-        # The one place that catches everything: a defect is logged with its traceback.
-        log.exception("crashed")
-        sys.exit(EXIT_FAILED)
+    except Exception as error:  # noqa: BLE001 the one place that catches everything
+        sys.exit(_report(service, error))
+
+
+def _report(service: str, error: Exception) -> int:
+    """Log or print why the process ends; return its exit status."""
+    leaves = list(_leaves(error))
+    wrong = [leaf for leaf in leaves if isinstance(leaf, ConfigError)]
+    if len(wrong) == len(leaves):
+        # Some settings can only be compared with what a server has.
+        for problem in wrong:
+            _print_problems(service, problem)
+        return EXIT_CONFIG
+    if not all(isinstance(leaf, PipelineError) for leaf in leaves):
+        # A defect is logged with its traceback.
+        log.error("crashed", exc_info=error)
+        return EXIT_FAILED
+    for leaf in leaves:
+        log.error("stopped", error=str(leaf), kind=type(leaf).__name__)
+    return EXIT_FAILED
+
+
+def _print_problems(service: str, error: ConfigError) -> None:
+    """Print each problem on a line of its own, as text: the logs may not be set up."""
+    for problem in error.problems:
+        print(f"{service}: {problem}", file=sys.stderr)  # noqa: T201 see above
 
 
 async def _run(run: Callable[[C], Awaitable[None]], config: C) -> None:
