@@ -14,9 +14,9 @@ from consumer.kafka.change_publisher import ChangeTopic
 from consumer.kafka.dead_letters import DeadLetterTopic
 from consumer.kafka.record_source import open_source
 from consumer.metrics import WorkerMetrics
-from consumer.partition import WorkerContext
 from consumer.upkeep import Upkeep
 from consumer.worker import Worker
+from consumer.worker_context import WorkerContext
 from shared.cassandra.layout import read_buckets
 from shared.cassandra.session import open_session
 from shared.kafka.topic import open_topic

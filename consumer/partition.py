@@ -12,65 +12,26 @@ The order of things, and what a crash between any two of them costs:
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-import structlog
-
-from consumer.counter_store import MAX_ROWS, CounterStore
-from consumer.counting.bucket import BucketWrite
+from consumer.bucket_reader import BucketReader
+from consumer.counter_store import MAX_ROWS
 from consumer.counting.circuit_breaker import CircuitBreaker
 from consumer.counting.dedupe import Dedupe
 from consumer.counting.ledger import PartitionLedger
 from consumer.counting.position import Position
-from consumer.counting.row_epoch import RowEpoch
-from consumer.kafka.change_publisher import ChangePublisher
-from consumer.kafka.dead_letters import DeadLetters
+from consumer.counting.writer_rows import BucketWrite
 from consumer.kafka.record_source import Record
-from consumer.metrics import WorkerMetrics
 from consumer.traces import PartitionTraces
+from consumer.worker_context import WorkerContext
 from shared.errors import RetriableError, UndecodableRecordError
 from shared.model.domain import DomainName
 from shared.model.record import decode_domain, decode_value, require_key
 
-if TYPE_CHECKING:
-    from shared.telemetry.spans import Spans
-
-log = structlog.stdlib.get_logger(__name__)
-
-_READS_PER_PARTITION = 2
-_READ_RETRY_SECONDS = 0.5
 _CHANGES_AT_A_TIME = 500
 _PUBLISH_RETRY_SECONDS = 0.5
 _IDLE_SECONDS = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerContext:
-    """What all partitions of a worker share."""
-
-    store: CounterStore
-    dead_letters: DeadLetters
-    changes: ChangePublisher
-    metrics: WorkerMetrics
-    reads: asyncio.Semaphore
-    writes: asyncio.Semaphore
-    urgent_writes: asyncio.Semaphore
-    """For changes of status: they never wait behind counts that merely move."""
-    clock: Callable[[], float]
-    wall_clock: Callable[[], float]
-    epoch: RowEpoch
-    end_offset: Callable[[int, int], Awaitable[int]]
-    spans: "Spans | None" = None
-    """Where events are traced."""
-    circuits: dict[tuple[str, ...], CircuitBreaker] = field(default_factory=dict)
-    """By the replicas that a write needs."""
-
-    def circuit(self, bucket: int) -> CircuitBreaker:
-        """Return the circuit breaker of the replicas of *bucket*."""
-        return self.circuits.setdefault(self.store.replicas_of(bucket), CircuitBreaker())
 
 
 class PartitionTask:
@@ -80,16 +41,14 @@ class PartitionTask:
         self.partition = partition
         self.ledger = ledger
         self._context = context
-        self._reads = 0
-        self._publishing = False
+        self._reader = BucketReader(partition, ledger, context, self._finish_read)
         self._dedupe = Dedupe()
         self._traces: PartitionTraces | None = None
         if context.spans is not None:
             topic = ledger.topic_partition.rpartition("/")[0]
             self._traces = PartitionTraces(context.spans, topic, partition, context.clock)
-        self._failing = False
         self._replayed = 0
-        self._wake = {name: asyncio.Event() for name in ("read", "write", "urgent", "publish")}
+        self._wake = {name: asyncio.Event() for name in ("write", "urgent", "publish")}
         self._progress = asyncio.Event()
 
     async def process(self, records: Sequence[Record]) -> None:
@@ -140,7 +99,7 @@ class PartitionTask:
         """Read, write and publish what the ledger asks for, until cancelled."""
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._read_buckets(tasks))
+                tasks.create_task(self._reader.run(tasks))
                 tasks.create_task(self._write_buckets(tasks, "write", self._context.writes))
                 tasks.create_task(self._write_buckets(tasks, "urgent", self._context.urgent_writes))
                 tasks.create_task(self._publish_changes())
@@ -155,45 +114,6 @@ class PartitionTask:
         while not self.ledger.settled:
             self._progress.clear()
             await self._progress.wait()
-
-    # ---- reading
-
-    async def _read_buckets(self, tasks: asyncio.TaskGroup) -> None:
-        wake = self._wake["read"]
-        while True:
-            wake.clear()
-            while self._reads < _READS_PER_PARTITION:
-                bucket = self.ledger.next_unread()
-                if bucket is None:
-                    break
-                self._reads += 1
-                tasks.create_task(self._read(bucket, tasks))
-            await wake.wait()
-
-    async def _read(self, bucket: int, tasks: asyncio.TaskGroup) -> None:
-        context, ledger = self._context, self.ledger
-        try:
-            async with context.reads:
-                with context.metrics.read_seconds.time():
-                    rows = await context.store.read(ledger.topic_partition, bucket)
-            end_offset = ledger.next_offset
-            counted = max((row.applied_offset for row in rows), default=0)
-            if counted > end_offset:
-                end_offset = await context.end_offset(self.partition, counted)
-            ledger.learn(bucket, rows, end_offset, context.clock(), context.wall_clock())
-            self._count_replayed()
-            self._log_store_state(None)
-        except RetriableError as error:
-            self._log_store_state(error)
-            tasks.create_task(self._read_again(bucket))  # others are read meanwhile
-        finally:
-            self._reads -= 1
-            self._wake_all()
-
-    async def _read_again(self, bucket: int) -> None:
-        await asyncio.sleep(_READ_RETRY_SECONDS)
-        self.ledger.requeue_unread(bucket)
-        self._wake["read"].set()
 
     # ---- writing
 
@@ -229,36 +149,41 @@ class PartitionTask:
 
     async def _write_or_defer(self, bucket: int, tasks: asyncio.TaskGroup) -> None:
         """Write *bucket*, unless its replicas failed lately: then probe them aside, or wait."""
-        circuit, now = self._context.circuit(bucket), self._context.clock()
+        context, now = self._context, self._context.clock()
+        circuit = context.write_circuits.of(context.store.replicas_of(bucket))
         if circuit.closed:
-            await self._write(bucket, MAX_ROWS, circuit)
+            await self._write(self._begin(bucket, MAX_ROWS))
         elif circuit.may_probe(now):
             circuit.start_probe()
-            tasks.create_task(self._write(bucket, circuit.SMALL_WRITE, circuit))
+            # Begun here, not by the task: else events that come before its first step would put
+            # the bucket back in line.
+            write = self._begin(bucket, CircuitBreaker.SMALL_WRITE)
+            probe = tasks.create_task(self._write(write))
+            # Also if it is cancelled before its first step.
+            probe.add_done_callback(lambda _: circuit.end_probe())
         else:
             self.ledger.defer(bucket, circuit.retry_at(now))
+            await asyncio.sleep(0)  # there may be thousands of them
 
-    async def _write(self, bucket: int, limit: int, circuit: CircuitBreaker) -> None:
+    def _begin(self, bucket: int, limit: int) -> BucketWrite:
+        self.ledger.start_epoch(self._context.epoch.current())
+        return self.ledger.begin(bucket, limit, self._context.clock())
+
+    async def _write(self, write: BucketWrite) -> None:
         context, ledger = self._context, self.ledger
-        ledger.start_epoch(context.epoch.current())
-        write = ledger.begin(bucket, limit)
+        replicas = context.store.replicas_of(write.bucket)
         try:
             with context.metrics.write_seconds.time(), self._trace_write(write):
-                await context.store.write(ledger.topic_partition, bucket, write.rows)
+                await context.store.write(ledger.topic_partition, write.bucket, write.rows)
         except RetriableError as error:
-            self._log_store_state(error)
             context.metrics.writes_dropped.inc(len(write.rows))
             ledger.fail(write, context.clock())
-            circuit.record_failure(context.clock())
-        except asyncio.CancelledError:
-            circuit.record_cancelled()
-            raise
+            context.write_circuits.record_failure(replicas, context.clock(), error)
         else:
             context.metrics.writes_ok.inc(len(write.rows))
             ledger.start_epoch(context.epoch.current())
             self._observe_latency(ledger.acknowledge(write, context.clock()))
-            circuit.record_success()
-            self._log_store_state(None)
+            context.write_circuits.record_success(replicas)
         finally:
             self._wake_all()
 
@@ -292,7 +217,12 @@ class PartitionTask:
 
     # ---- reporting
 
+    def _finish_read(self) -> None:
+        self._count_replayed()
+        self._wake_all()
+
     def _wake_all(self) -> None:
+        self._reader.wake()
         for wake in self._wake.values():
             wake.set()
         self._progress.set()
@@ -307,11 +237,3 @@ class PartitionTask:
             # The broker's clock may be ahead of ours.
             seconds = max(0.0, self._context.wall_clock() - appended_ms / 1000)
             self._context.metrics.end_to_end_seconds.observe(seconds)
-
-    def _log_store_state(self, error: RetriableError | None) -> None:
-        """Log when the store begins to fail and when it answers again, not each failure."""
-        failing = error is not None
-        if failing != self._failing:
-            self._failing = failing
-            event = "the store fails" if failing else "the store answers again"
-            log.warning(event, partition=self.partition, error=str(error) if error else None)

@@ -38,7 +38,8 @@ class Upkeep:
             await asyncio.sleep(SWEEP_INTERVAL_SECONDS)
             owned = ledgers()
             for ledger in owned:
-                await self.sweep(ledger)
+                if ledger in ledgers():  # else it was revoked meanwhile
+                    await self.sweep(ledger)
             if owned and self.clock() >= audit_at:
                 audit_at = self.clock() + self.audit_interval_seconds
                 await self.audit(owned[int(self.chance() * len(owned))])

@@ -15,8 +15,9 @@ from consumer.config import WorkerSettings
 from consumer.counting.ledger import LedgerRules, PartitionLedger
 from consumer.counting.position import Position
 from consumer.kafka.record_source import RecordSource
-from consumer.partition import PartitionTask, WorkerContext
+from consumer.partition import PartitionTask
 from consumer.upkeep import Upkeep
+from consumer.worker_context import WorkerContext
 from shared.errors import BrokerUnavailableError
 
 log = structlog.stdlib.get_logger(__name__)

@@ -25,9 +25,9 @@ With the dict of names a domain takes some 120 bytes.
 
 from array import array
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
 
+from consumer.counting.owed_domains import OwedDomains
+from consumer.counting.writer_rows import BucketWrite, RowIncrement, StoredRow
 from shared.model.counter import Counters
 
 NO_ROW = 0
@@ -35,73 +35,25 @@ MAX_WRITERS = 255
 """Writers of one bucket and epoch that rows may refer to: one byte per domain."""
 
 
-class StoredRow(NamedTuple):
-    """A writer row of one topic partition, as a quorum returned it."""
-
-    domain: bytes
-    writer: bytes
-    """The 16 bytes of a version 1 UUID (RFC 9562)."""
-    delivered: int
-    bounced: int
-    applied_offset: int
-
-
-class RowIncrement(NamedTuple):
-    """What an update adds to one writer row."""
-
-    domain: bytes
-    writer: bytes
-    delivered: int
-    bounced: int
-    applied_offset: int
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class BucketWrite:
-    """The increments that one request adds to rows of one bucket.
-
-    ``next_offset`` is the ``applied_offset`` of its rows once they are acknowledged: every event
-    of these domains below it is then counted. ``first_offset`` is the oldest event in it, and
-    ``since`` is when that event was read, in the caller's seconds.
-    """
-
-    bucket: int
-    epoch: int
-    rows: Sequence[RowIncrement]
-    first_offset: int
-    next_offset: int
-    since: float
-    indexes: Sequence[int]
-    delivered: Sequence[int]
-    bounced: Sequence[int]
-    writers: Sequence[int]
-    """Which of the bucket's writers each row belongs to, counted from 1."""
-    changing: Sequence[int]
-    """The indexes of the domains whose status this write changes."""
-
-
 class Bucket:
     """The domains of one bucket in one topic partition."""
 
     __slots__ = (
         "_bounced",
-        "_changing",
         "_delivered",
         "_epoch",
         "_fresh",
         "_owed_bounced",
         "_owed_delivered",
-        "_owing",
         "_row",
         "_writers",
         "applied",
         "begun",
-        "first_offset",
         "in_flight",
         "index",
         "left_rows",
         "number",
-        "since",
+        "owed",
         "written_at",
     )
 
@@ -109,9 +61,7 @@ class Bucket:
         self.number = number
         self.index: dict[bytes, int] = {}
         self.applied = array("q")
-        self.first_offset: int | None = None
-        """The oldest event that is owed and not in flight; None if nothing is owed."""
-        self.since = 0.0
+        self.owed = OwedDomains()
         self.in_flight: BucketWrite | None = None
         self.written_at: float | None = None
         self.begun = 0
@@ -128,8 +78,6 @@ class Bucket:
         self._writers: list[bytes] = []
         self._fresh = NO_ROW
         self._epoch = 0
-        self._owing = array("I")
-        self._changing: list[int] = []
 
     # ---- domains
 
@@ -186,10 +134,10 @@ class Bucket:
             self._widen()
             self._delivered[index] = before + count
         if not (self._owed_delivered[index] or self._owed_bounced[index]):
-            self._owing.append(index)
+            self.owed.append(index)
         self._owed_delivered[index] += count
         if before <= threshold < before + count and not self._bounced[index]:
-            self._changing.append(index)
+            self.owed.append_changing(index)
             return True
         return False
 
@@ -202,27 +150,22 @@ class Bucket:
             self._widen()
             self._bounced[index] = before + count
         if not (self._owed_delivered[index] or self._owed_bounced[index]):
-            self._owing.append(index)
+            self.owed.append(index)
         self._owed_bounced[index] += count
         if before == 0:
-            self._changing.append(index)
+            self.owed.append_changing(index)
             return True
         return False
-
-    @property
-    def owing(self) -> int:
-        """The number of domains with owed increments, or a few more."""
-        return len(self._owing) + len(self._changing)
-
-    @property
-    def changing(self) -> bool:
-        """Whether an owed increment changes a status, or a row must be said again at once."""
-        return bool(self._changing)
 
     # ---- writing
 
     def begin(
-        self, limit: int, next_offset: int, epoch: int, new_writer: Callable[[], bytes]
+        self,
+        limit: int,
+        next_offset: int,
+        now: float,
+        epoch: int,
+        new_writer: Callable[[], bytes],
     ) -> BucketWrite:
         """Start a write of up to *limit* domains that owe something, changes of status first.
 
@@ -230,11 +173,12 @@ class Bucket:
         """
         if self.in_flight is not None:
             raise ValueError(f"two writes of bucket {self.number} at once")
-        if self.first_offset is None:
+        first_offset, since = self.owed.first_offset, self.owed.since
+        if first_offset is None:
             raise ValueError(f"bucket {self.number} owes nothing")
         if epoch != self._epoch or (self._fresh == NO_ROW and len(self._writers) >= MAX_WRITERS):
             self._roll(epoch)
-        chosen, changing = self._choose(limit)
+        chosen, changing = self.owed.take(limit, next_offset, now, self._owes)
         domains = list(self.index)
         rows: list[RowIncrement] = []
         owed_delivered: list[int] = []
@@ -257,9 +201,9 @@ class Bucket:
             self.number,
             epoch,
             rows,
-            self.first_offset,
+            first_offset,
             next_offset,
-            self.since,
+            since,
             chosen,
             owed_delivered,
             owed_bounced,
@@ -267,11 +211,6 @@ class Bucket:
             changing,
         )
         self.begun += 1
-        # A domain that was chosen for its change of status may still stand in line.
-        left = (place for place, i in enumerate(self._owing) if self._owes(i))
-        self._owing = self._owing[next(left, len(self._owing)) :]
-        if not self._owing and not self._changing:
-            self.first_offset = None
         return write
 
     def acknowledge(self, write: BucketWrite, now: float) -> None:
@@ -291,27 +230,54 @@ class Bucket:
         ):
             self._row[i] = NO_ROW
             if (delivered or bounced) and not (self._owed_delivered[i] or self._owed_bounced[i]):
-                self._owing.append(i)
+                self.owed.append(i)
             self._owed_delivered[i] += delivered
             self._owed_bounced[i] += bounced
         self._fresh = NO_ROW
-        self._changing += write.changing
-        self._owe_from(write.first_offset, write.since)
+        self.owed.append_changing(*write.changing)
+        self.owed.owe_from(write.first_offset, write.since)
         self.left_rows = True
         self.in_flight = None
         self.written_at = None
 
-    def abandon(self, index: int, next_offset: int, now: float) -> None:
-        """Abandon a domain's row: the next write says its totals again, at once."""
+    def repair(self, index: int, next_offset: int, now: float) -> None:
+        """Abandon a domain's row, and write its totals to a fresh one at once."""
+        self.abandon(index)
+        self.owed.append_changing(index)
+        # Nothing but acknowledged totals: it delays no commit.
+        self.owed.owe_from(max(next_offset, self.applied[index]), now)
+
+    def abandon(self, index: int) -> None:
+        """Never continue a domain's row: its next event starts a fresh one."""
         self._row[index] = self._fresh = NO_ROW
-        self._changing.append(index)
         self.left_rows = True
-        # Nothing but acknowledged totals: it holds no commit back.
-        self._owe_from(max(next_offset, self.applied[index]), now)
+
+    def release(self, row: StoredRow) -> bool:
+        """Return whether *row*, which is superseded, receives no further increment that counts.
+
+        If the next write of its domain would continue it, the row is abandoned. Until the domain
+        has an acknowledged row, one that was abandoned after a failure stays: its last update may
+        still arrive, and only a later row surpasses it.
+        """
+        index = self.index.get(row.domain)
+        if index is None:
+            return True
+        writer = self._row[index]
+        in_flight = self.in_flight is not None and index in self.in_flight.indexes
+        if writer == NO_ROW:
+            return not (in_flight or self._owes(index))
+        if self._writers[writer - 1] != row.writer:
+            return True
+        if not in_flight:
+            self.abandon(index)
+        return False
 
     def writers(self, epoch: int) -> Sequence[bytes]:
-        """Return the writers whose newest rows may be continued in this *epoch*."""
-        return self._writers if epoch == self._epoch else ()
+        """Return the writers of the rows that may be continued in this *epoch*."""
+        if epoch != self._epoch:
+            return ()
+        used = set(self._row)
+        return [w for slot, w in enumerate(self._writers, start=1) if slot in used]
 
     def differs(self, rows: Iterable[StoredRow]) -> list[int]:
         """Return the indexes of domains of which *rows*, read at a quorum, show too little.
@@ -334,21 +300,6 @@ class Bucket:
                 wrong.append(index)
         return wrong
 
-    def _choose(self, limit: int) -> tuple[list[int], list[int]]:
-        """Take up to *limit* domains to write; return them, and those whose status changes."""
-        changing = list(dict.fromkeys(self._changing))
-        changing, self._changing = changing[:limit], changing[limit:]
-        chosen = dict.fromkeys(changing)
-        looked_at = 0
-        for index in self._owing:
-            if len(chosen) >= limit:
-                break
-            looked_at += 1
-            if self._owes(index):
-                chosen[index] = None
-        self._owing = self._owing[looked_at:]
-        return list(chosen), changing
-
     def _owes(self, index: int) -> bool:
         return bool(self._owed_delivered[index] or self._owed_bounced[index])
 
@@ -365,13 +316,6 @@ class Bucket:
         self._writers = []
         self._fresh = NO_ROW
         self._epoch = epoch
-
-    def _owe_from(self, offset: int, since: float) -> None:
-        if self.first_offset is None:
-            self.first_offset, self.since = offset, since
-        else:
-            self.first_offset = min(self.first_offset, offset)
-            self.since = min(self.since, since)
 
     def _set_totals(self, index: int, delivered: int, bounced: int) -> None:
         try:

@@ -37,19 +37,17 @@ class CircuitBreaker:
         """Record that a small write goes out."""
         self._probing = True
 
-    def record_cancelled(self) -> None:
-        """Record a write whose outcome nobody waits for."""
+    def end_probe(self) -> None:
+        """Record that the small write has ended, whatever its outcome; the next one may follow."""
         self._probing = False
 
     def record_success(self) -> None:
         """Record an acknowledged write."""
-        self._probing = False
         self._wait_seconds = 0.0
         self._successes = min(self._successes + 1, self.SUCCESSES_TO_CLOSE)
 
     def record_failure(self, now: float) -> None:
         """Record a write that failed or whose outcome is unknown."""
-        self._probing = False
         self._successes = 0
         if now < self._not_before:
             return  # one of several that were in flight together: one failure, one step

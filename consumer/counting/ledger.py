@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from consumer.counting.append_times import AppendTimes
-from consumer.counting.bucket import Bucket, BucketWrite, StoredRow
+from consumer.counting.bucket import Bucket
 from consumer.counting.changes import ChangeOutbox
 from consumer.counting.flush_queue import FlushQueue
 from consumer.counting.superseded import Retention, find_superseded
+from consumer.counting.writer_rows import BucketWrite, StoredRow
 from shared.errors import LogRewrittenError
 from shared.model.counter import Counters
 from shared.model.domain import DomainName
@@ -92,8 +93,8 @@ class PartitionLedger:
         self._early: dict[int, list[_Early]] = {}
         self._early_events = 0
         self._unread: dict[int, None] = {}
-        # The epoch and our writers of buckets that are no longer in memory.
-        self._evicted: dict[int, tuple[int, Sequence[bytes]]] = {}
+        # Our writers in buckets that are no longer in memory, of this epoch.
+        self._evicted: dict[int, Sequence[bytes]] = {}
         self._sweep_at: dict[int, float] = {}
 
     # ---- records
@@ -145,8 +146,8 @@ class PartitionLedger:
             changes = bucket.deliver(index, count, self._rules.threshold)
         else:
             changes = bucket.bounce(index, count)
-        if bucket.first_offset is None:
-            bucket.first_offset, bucket.since = offset, now
+        if bucket.owed.first_offset is None:
+            bucket.owed.first_offset, bucket.owed.since = offset, now
             self._busy[bucket.number] = bucket
         elif not changes:
             return
@@ -187,11 +188,11 @@ class PartitionLedger:
                 f"{end_offset}"
             )
         bucket = self._buckets[number] = self._new_bucket(number)
-        epoch, writers = self._evicted.pop(number, (self._epoch, ()))
-        bucket.learn(rows, self._epoch, writers if epoch == self._epoch else ())
+        bucket.learn(rows, self._epoch, self._evicted.pop(number, ()))
         self.known_domains += len(bucket.index)
         if len(rows) > len(bucket.index):
-            self._plan_sweep(number, rows, now, wall_now)
+            superseded, next_seconds = find_superseded(rows, self._rules.retention, wall_now)
+            self._plan_sweep(number, now, 0.0 if superseded else next_seconds)
         early = self._early.pop(number)
         self._early_events -= len(early)
         for event in early:
@@ -204,7 +205,9 @@ class PartitionLedger:
 
     def start_epoch(self, epoch: int) -> None:
         """Abandon every row of another epoch; call it before each begin and acknowledge."""
-        self._epoch = epoch
+        if epoch != self._epoch:
+            self._epoch = epoch
+            self._evicted.clear()
 
     def next_due(self, now: float, *, urgent_only: bool = False) -> int | None:
         """Take out the bucket to write next: ``begin`` or ``defer`` it. None if none is due."""
@@ -220,11 +223,13 @@ class PartitionLedger:
 
     def defer(self, number: int, until: float) -> None:
         """Put a bucket that was due back in line, no sooner than *until*."""
-        self._queue.defer(number, until, urgent=self._buckets[number].changing)
+        self._queue.defer(number, until, urgent=self._buckets[number].owed.changing)
 
-    def begin(self, number: int, limit: int) -> BucketWrite:
+    def begin(self, number: int, limit: int, now: float) -> BucketWrite:
         """Start the write of a bucket that was due, of up to *limit* rows."""
-        return self._buckets[number].begin(limit, self.next_offset, self._epoch, self._new_writer)
+        return self._buckets[number].begin(
+            limit, self.next_offset, now, self._epoch, self._new_writer
+        )
 
     def acknowledge(self, write: BucketWrite, now: float) -> int | None:
         """Record that a quorum has *write*; return when its oldest event was appended (ms, 1970).
@@ -266,13 +271,13 @@ class PartitionLedger:
     def _settle(self, bucket: Bucket, now: float) -> None:
         """Put a bucket back in line if it owes more."""
         number = bucket.number
-        if bucket.first_offset is None:
+        if bucket.owed.first_offset is None:
             del self._busy[number]
         else:
-            self._queue.schedule(number, bucket.written_at, urgent=bucket.changing)
+            self._queue.schedule(number, bucket.written_at, urgent=bucket.owed.changing)
         if bucket.left_rows:
             bucket.left_rows = False
-            self._sweep_at.setdefault(number, now + self._rules.retention.own_seconds)
+            self._plan_sweep(number, now, 0.0)
 
     # ---- keeping the store in order
 
@@ -286,29 +291,39 @@ class PartitionLedger:
 
     def retry_sweep(self, number: int, now: float) -> None:
         """Sweep a bucket again later: it could not be read, or its rows not be deleted."""
-        self._sweep_at.setdefault(number, now + self._rules.retention.own_seconds)
+        self._plan_sweep(number, now, 0.0)
 
     def sweep(
         self, number: int, rows: Sequence[StoredRow], now: float, wall_now: float
     ) -> list[StoredRow]:
-        """Return those of a bucket's *rows*, read since, that are to be deleted."""
-        return self._plan_sweep(number, rows, now, wall_now, delete=True)
+        """Return those of a bucket's *rows*, read since, that are to be deleted.
 
-    def _plan_sweep(
-        self,
-        number: int,
-        rows: Sequence[StoredRow],
-        now: float,
-        wall_now: float,
-        *,
-        delete: bool = False,
-    ) -> list[StoredRow]:
-        deletable, next_seconds = find_superseded(rows, self._rules.retention, wall_now)
-        if deletable and not delete:
-            self._sweep_at[number] = now
-        elif next_seconds is not None:
-            self._sweep_at.setdefault(number, now + next_seconds)
+        A row that this process may still increment is never among them: the increment would bring
+        it back without its beginning. A worker that was replaced may have written a row with a
+        larger offset meanwhile; then this process abandons its own, which is deleted next time.
+        """
+        superseded, next_seconds = find_superseded(rows, self._rules.retention, wall_now)
+        self._plan_sweep(number, now, next_seconds)
+        bucket = self._buckets.get(number)
+        if bucket is None:
+            return superseded
+        deletable = []
+        for row in superseded:
+            if bucket.release(row):
+                deletable.append(row)
+            else:
+                self._plan_sweep(number, now, 0.0)
         return deletable
+
+    def _plan_sweep(self, number: int, now: float, after_seconds: float | None) -> None:
+        """Sweep a bucket after so many seconds, but never at once; None plans nothing.
+
+        An update that this process sent to a row before it lost and regained the partition may
+        arrive until ``own_seconds`` later.
+        """
+        if after_seconds is not None:
+            at = now + max(after_seconds, self._rules.retention.own_seconds)
+            self._sweep_at[number] = min(at, self._sweep_at.get(number, at))
 
     def start_audit(self, chance: float) -> BucketVersion | None:
         """Return the known bucket at *chance* (0 up to 1) to compare with the store.
@@ -335,7 +350,7 @@ class PartitionLedger:
         if not wrong:
             return []
         for index in wrong:
-            bucket.abandon(index, self.next_offset, now)
+            bucket.repair(index, self.next_offset, now)
         self._busy[bucket.number] = bucket
         self._queue.schedule(bucket.number, None, urgent=True)
         domains = list(bucket.index)
@@ -348,7 +363,7 @@ class PartitionLedger:
         early = min((kept[0].offset for kept in self._early.values()), default=self.next_offset)
         owed = (
             min(
-                bucket.first_offset if bucket.first_offset is not None else self.next_offset,
+                self.next_offset if bucket.owed.first_offset is None else bucket.owed.first_offset,
                 bucket.in_flight.first_offset if bucket.in_flight else self.next_offset,
             )
             for bucket in self._busy.values()
@@ -376,8 +391,8 @@ class PartitionLedger:
         for bucket in self._busy.values():
             if bucket.in_flight is not None:
                 times.append(bucket.in_flight.since)
-            if bucket.first_offset is not None:
-                times.append(bucket.since)
+            if bucket.owed.first_offset is not None:
+                times.append(bucket.owed.since)
         return min(times, default=None)
 
     def evict_idle(self, keep: int) -> None:
@@ -391,7 +406,7 @@ class PartitionLedger:
             self.known_domains -= len(bucket.index)
             writers = bucket.writers(self._epoch)
             if writers:
-                self._evicted[number] = (self._epoch, writers)
+                self._evicted[number] = writers
             if self.known_domains <= keep:
                 return
 

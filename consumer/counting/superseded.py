@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
 
-from consumer.counting.bucket import StoredRow
+from consumer.counting.writer_rows import StoredRow
 
 UNIX_EPOCH_TICKS = 0x01B21DD213814000
 _TICKS_PER_SECOND = 10_000_000
@@ -57,7 +57,7 @@ def find_superseded(
         if len(found) == 1:
             continue
         for row, successor in _successors(found):
-            own = row.writer[_NODE] == successor.writer[_NODE] == retention.node
+            own = row.writer[_NODE] == retention.node
             keep = retention.own_seconds if own else retention.others_seconds
             left = keep - (wall_now - started_at(successor.writer))
             if left <= 0:

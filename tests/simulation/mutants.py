@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from consumer.counting.bucket import Bucket, BucketWrite, RowIncrement, StoredRow
+from consumer.counting.bucket import Bucket
 from consumer.counting.changes import ChangeOutbox
 from consumer.counting.ledger import PartitionLedger
 from consumer.counting.position import Position
+from consumer.counting.writer_rows import BucketWrite, RowIncrement, StoredRow
 from shared.model.counter import CounterRow, Counters
 from shared.model.domain import DomainName
 from shared.model.event import EventKind
@@ -61,9 +62,14 @@ class _RewritesRows(Bucket):
     """Changes each row of a write."""
 
     def begin(
-        self, limit: int, next_offset: int, epoch: int, new_writer: Callable[[], bytes]
+        self,
+        limit: int,
+        next_offset: int,
+        now: float,
+        epoch: int,
+        new_writer: Callable[[], bytes],
     ) -> BucketWrite:
-        write = super().begin(limit, next_offset, epoch, new_writer)
+        write = super().begin(limit, next_offset, now, epoch, new_writer)
         rows = [self.rewrite(write, place) for place in range(len(write.rows))]
         self.in_flight = replace(write, rows=rows)
         return self.in_flight
@@ -89,10 +95,15 @@ class _SeedsWithIncrements(_RewritesRows):
 
 class _NeverRolls(Bucket):
     def begin(
-        self, limit: int, next_offset: int, epoch: int, new_writer: Callable[[], bytes]
+        self,
+        limit: int,
+        next_offset: int,
+        now: float,
+        epoch: int,
+        new_writer: Callable[[], bytes],
     ) -> BucketWrite:
         self._epoch = epoch
-        return super().begin(limit, next_offset, epoch, new_writer)
+        return super().begin(limit, next_offset, now, epoch, new_writer)
 
 
 class _ContinuesFailedRows(Bucket):

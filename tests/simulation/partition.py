@@ -3,13 +3,13 @@
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from consumer.counting.bucket import BucketWrite, StoredRow
 from consumer.counting.circuit_breaker import CircuitBreaker
 from consumer.counting.dedupe import Dedupe
 from consumer.counting.ledger import BucketVersion, LedgerRules, PartitionLedger
 from consumer.counting.position import Position
 from consumer.counting.row_epoch import RowEpoch
 from consumer.counting.superseded import Retention
+from consumer.counting.writer_rows import BucketWrite, StoredRow
 from shared.model.partitioning import bucket_of
 from tests.simulation.schedule import FindingError, Schedule
 from tests.simulation.store import Store, Update, describe
@@ -152,7 +152,7 @@ class Partition:
     def _write(self, bucket: int, limit: int) -> None:
         self._writes += 1
         self.ledger.start_epoch(self.owner.epoch.current())
-        self.send(self.ledger.begin(bucket, limit))
+        self.send(self.ledger.begin(bucket, limit, self.owner.schedule.now))
 
     def send(self, write: BucketWrite) -> None:
         """Send *write* to the store."""
@@ -187,6 +187,7 @@ class Partition:
         else:
             self.fail(write)
             self._circuit.record_failure(schedule.now)
+        self._circuit.end_probe()
         self.start_requests()
         self.owner.request_ended()
 

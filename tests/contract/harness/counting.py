@@ -14,7 +14,8 @@ from consumer.counting.ledger import PartitionLedger
 from consumer.counting.row_epoch import RowEpoch
 from consumer.kafka.dead_letters import DeadLetterTopic
 from consumer.metrics import WorkerMetrics
-from consumer.partition import PartitionTask, WorkerContext
+from consumer.partition import PartitionTask
+from consumer.worker_context import WorkerContext
 from shared.model.domain import DomainName
 from shared.model.event import Event, EventKind
 from shared.model.partitioning import DEFAULT_BUCKETS

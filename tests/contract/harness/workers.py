@@ -18,9 +18,9 @@ from consumer.kafka.change_publisher import ChangePublisher, ChangeTopic
 from consumer.kafka.dead_letters import DeadLetters, DeadLetterTopic
 from consumer.kafka.record_source import RecordSource
 from consumer.metrics import WorkerMetrics
-from consumer.partition import WorkerContext
 from consumer.upkeep import Upkeep
 from consumer.worker import Worker
+from consumer.worker_context import WorkerContext
 from query.lookup.counter_reader import CounterReader
 from shared.kafka.topic import Topic
 from shared.model.counter import Counters

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Sequence
 
-from consumer.counting.bucket import BucketWrite, StoredRow
 from consumer.counting.ledger import LedgerRules, PartitionLedger
 from consumer.counting.superseded import Retention
+from consumer.counting.writer_rows import BucketWrite, StoredRow
 from shared.model.domain import DomainName
 from shared.model.event import Event, EventKind
 from tests.fakes.writers import node_of, writers
@@ -51,4 +51,4 @@ def begin(ledger: PartitionLedger, now: float = 0.0, limit: int = 100) -> Bucket
     """Begin the write of the bucket that is due."""
     bucket = ledger.next_due(now)
     assert bucket is not None, "no bucket is due"
-    return ledger.begin(bucket, limit)
+    return ledger.begin(bucket, limit, now)

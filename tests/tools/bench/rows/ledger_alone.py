@@ -22,7 +22,8 @@ from consumer.counting.row_epoch import LONGEST_GAP_SECONDS, RowEpoch
 from consumer.counting.superseded import Retention
 from consumer.kafka.record_source import Record
 from consumer.metrics import WorkerMetrics
-from consumer.partition import PartitionTask, WorkerContext
+from consumer.partition import PartitionTask
+from consumer.worker_context import WorkerContext
 from shared.model.domain import parse_domain
 from shared.model.event import Event, EventKind
 from shared.model.partitioning import DEFAULT_BUCKETS
@@ -97,7 +98,7 @@ async def run_ledger(records: Sequence[MemoryRecord]) -> WorkResult:
         while (bucket := ledger.next_unread()) is not None:
             ledger.learn(bucket, (), ledger.next_offset, clock(), time.time())
         while (bucket := ledger.next_due(clock())) is not None:
-            ledger.acknowledge(ledger.begin(bucket, MAX_ROWS), clock())
+            ledger.acknowledge(ledger.begin(bucket, MAX_ROWS, clock()), clock())
     return _since(began, cpu, len(records))
 
 

@@ -10,8 +10,8 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from consumer.counting.bucket import BucketWrite, StoredRow
 from consumer.counting.ledger import LedgerRules, PartitionLedger
+from consumer.counting.writer_rows import BucketWrite, StoredRow
 from shared.errors import RetriableError
 from shared.model.change import Change
 from shared.model.counter import Counters
@@ -171,7 +171,7 @@ class World:
         worker.now += self.random.choice([0.0, 1.0, RULES.min_interval_seconds])
         bucket = worker.ledger.next_due(worker.now)
         if bucket is not None:
-            write = worker.ledger.begin(bucket, self.random.randint(1, 3))
+            write = worker.ledger.begin(bucket, self.random.randint(1, 3), worker.now)
             self.batches.append(Batch(worker, write))
 
     def reach_store(self) -> None:
@@ -316,7 +316,7 @@ class World:
             worker.ledger.learn(bucket, self.rows_of(bucket), len(self.events), 0.0, 0.0)
         worker.ledger.drain()
         while (bucket := worker.ledger.next_due(worker.now)) is not None:
-            write = worker.ledger.begin(bucket, len(DOMAINS))
+            write = worker.ledger.begin(bucket, len(DOMAINS), worker.now)
             self.store.settle(TOPIC_PARTITION, write.rows, Outcome.ACKNOWLEDGED)
             worker.ledger.acknowledge(write, worker.now)
         self.report_published(worker, stored=True, reported=True)

@@ -7,7 +7,7 @@ from itertools import islice
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consumer.counting.bucket import StoredRow
+from consumer.counting.writer_rows import StoredRow
 from shared.model.counter import Counters
 from shared.model.domain import DomainName
 from shared.model.event import Event, EventKind
@@ -53,7 +53,7 @@ class Pipeline:
             yield "read"
             # One after the other, so that a worker may die between two domains of a bucket.
             while (bucket := ledger.next_due(0.0)) is not None:
-                write = ledger.begin(bucket, 1)
+                write = ledger.begin(bucket, 1, 0.0)
                 self.store.settle(TOPIC_PARTITION, write.rows, Outcome.ACKNOWLEDGED)
                 yield "counted"
                 ledger.acknowledge(write, 0.0)

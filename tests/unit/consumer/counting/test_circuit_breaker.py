@@ -49,6 +49,7 @@ def test_it_closes_after_three_successes_in_a_row() -> None:
     for _ in range(3):
         breaker.start_probe()
         breaker.record_success()
+        breaker.end_probe()
         states.append((breaker.closed, breaker.may_probe(20.0)))
     assert states == [(False, True), (False, True), (True, True)]
     breaker.record_failure(20.0)
@@ -64,5 +65,5 @@ def test_a_cancelled_probe_makes_room_for_the_next() -> None:
     breaker = CircuitBreaker()
     breaker.record_failure(10.0)
     breaker.start_probe()
-    breaker.record_cancelled()
+    breaker.end_probe()
     assert breaker.may_probe(20.0)

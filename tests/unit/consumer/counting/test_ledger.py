@@ -6,16 +6,15 @@ from dataclasses import replace
 
 import pytest
 
-from consumer.counting.bucket import StoredRow
 from consumer.counting.ledger import PartitionLedger
+from consumer.counting.writer_rows import StoredRow
 from shared.errors import LogRewrittenError, UndecodableRecordError
 from shared.model.counter import Counters
 from shared.model.domain import DomainName
 from shared.model.event import Event, EventKind
 from shared.model.partitioning import bucket_of
-from tests.fakes.writers import writer_at, writers
+from tests.fakes.writers import writer_at
 from tests.unit.consumer.events import (
-    RETENTION,
     RULES,
     A,
     B,
@@ -298,44 +297,6 @@ def test_an_evicted_bucket_is_read_again_and_its_own_rows_are_continued() -> Non
     assert begin(ledger, 999.0).rows[0].writer != mine
 
 
-def test_superseded_rows_of_a_bucket_are_swept_when_they_are_old_enough() -> None:
-    """A read shows them to any owner; the newest row of a domain stays."""
-    ledger = new_ledger(new_writer=writers(clock=lambda: 100.0))
-    old = row(A, 1, 0, 2)
-    new = StoredRow(A.encode(), writer_at(50.0, node=8), 3, 0, 5)
-    add(ledger, delivered(B), 5)
-    ledger.next_unread()
-    ledger.learn(0, [new, old], 6, now=0.0, wall_now=100.0)
-    assert ledger.next_sweep(RETENTION.others_seconds - 51.0) is None
-    assert ledger.next_sweep(RETENTION.others_seconds - 49.0) == 0
-    assert ledger.sweep(0, [new, old], 3_600.0, wall_now=3_700.0) == [old]
-    assert ledger.next_sweep(1e9) is None
-    ledger.retry_sweep(0, 0.0)
-    assert ledger.next_sweep(60.0) == 0
-
-
-def test_rows_that_were_already_old_at_the_first_read_are_swept_at_once() -> None:
-    """However often the partition moved meanwhile."""
-    ledger = new_ledger()
-    add(ledger, delivered(B), 5)
-    ledger.next_unread()
-    rows = [StoredRow(A.encode(), writer_at(50.0, node=8), 3, 0, 5), row(A, 1, 0, 2)]
-    ledger.learn(0, rows, 6, now=0.0, wall_now=9_999.0)
-    assert ledger.next_sweep(0.0) == 0
-
-
-def test_rows_abandoned_by_a_failure_are_swept_after_their_time() -> None:
-    """Once a later row of the domain is acknowledged."""
-    ledger = new_ledger()
-    add(ledger, delivered(A), 0)
-    learn(ledger)
-    ledger.fail(begin(ledger), 0.0)
-    write(ledger, 10.0)
-    assert ledger.next_sweep(59.0) is None
-    assert ledger.next_sweep(60.0) == 0
-    assert ledger.next_sweep(1e9) is None
-
-
 def test_a_mismatch_is_repaired_at_once_and_delays_no_commit() -> None:
     """All of it was acknowledged: the next owner would not miss it."""
     ledger = new_ledger()
@@ -383,7 +344,7 @@ def test_a_known_domain_takes_little_memory_its_name_included() -> None:
             learn(ledger)
             if offset == len(domains) - 1:
                 while (bucket := ledger.next_due(0.0)) is not None:
-                    ledger.acknowledge(ledger.begin(bucket, 1_000), 0.0)
+                    ledger.acknowledge(ledger.begin(bucket, 1_000, 0.0), 0.0)
         gc.collect()
         after, _ = tracemalloc.get_traced_memory()
     finally:

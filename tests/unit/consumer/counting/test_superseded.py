@@ -2,8 +2,8 @@
 
 import pytest
 
-from consumer.counting.bucket import StoredRow
 from consumer.counting.superseded import find_superseded, started_at
+from consumer.counting.writer_rows import StoredRow
 from tests.fakes.writers import writer_at
 from tests.unit.consumer.events import RETENTION
 
@@ -29,7 +29,7 @@ def test_a_single_row_is_never_deleted() -> None:
 
 @pytest.mark.parametrize(
     ("older", "newer", "keep"),
-    [(OURS, OURS, 60.0), (THEIRS, OURS, 3600.0), (OURS, THEIRS, 3600.0), (THEIRS, THEIRS, 3600.0)],
+    [(OURS, OURS, 60.0), (THEIRS, OURS, 3600.0), (OURS, THEIRS, 60.0), (THEIRS, THEIRS, 3600.0)],
 )
 def test_a_row_is_deleted_some_time_after_its_successor_was_started(
     older: int, newer: int, keep: float
