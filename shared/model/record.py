@@ -92,14 +92,14 @@ def decode_event(key: bytes | None, value: bytes | None) -> Event:
 def require_key(key: bytes | None) -> bytes:
     """Return *key*, the domain in ASCII, of a record that has one; raise as ``decode_event``."""
     if key is None:
-        raise UndecodableRecordError("the record has no key")
+        raise UndecodableRecordError("the record has no key or no value")
     return key
 
 
 def decode_value(value: bytes | None) -> tuple[EventKind, int, str | None]:
     """Return kind, count and idempotency key of a record's value; raise as ``decode_event``."""
     if value is None:
-        raise UndecodableRecordError("the record has no value")
+        raise UndecodableRecordError("the record has no key or no value")
     return _decode_short(value) if len(value) <= _SHORT_BYTES else _decode_value(value)
 
 

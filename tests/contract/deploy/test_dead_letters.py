@@ -24,7 +24,7 @@ from shared.kafka.producer import MAX_BATCH_BYTES
 from shared.kafka.topic import Topic
 from shared.model.event import Event, EventKind
 from shared.model.partitioning import partition_of
-from shared.model.record import KeyValue, decode_event, encode_event
+from shared.model.record import KeyValue, decode_value, encode_event
 from tests.contract.harness.pipeline import PARTITIONS, Pipeline
 from tests.contract.harness.stores import Store, new_domain
 from tests.contract.harness.topics import Topics
@@ -87,14 +87,14 @@ async def test_an_undecodable_event_is_counted_once_after_the_upgrade(
     at = partition_of(domain, PARTITIONS)
     await topics.topic.append(at, [encode_event(plain), encode_event(new), GARBAGE])
 
-    def decode_of_old(key: bytes | None, value: bytes | None) -> Event:
-        event = decode_event(key, value)
-        if event.idempotency_key is not None:
+    def decode_of_old(value: bytes | None) -> tuple[EventKind, int, str | None]:
+        decoded = decode_value(value)
+        if decoded[2] is not None:
             raise UndecodableRecordError("keys are not known yet")
-        return event
+        return decoded
 
     with monkeypatch.context() as old:
-        old.setattr(partition, "decode_event", decode_of_old)
+        old.setattr(partition, "decode_value", decode_of_old)
         async with open_worker(topics, store.store):
             await until_counted(store.reader, truth([plain]))
 
