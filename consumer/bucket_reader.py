@@ -43,7 +43,7 @@ class BucketReader:
         while True:
             self._wake.clear()
             while self._reads < _READS_PER_PARTITION:
-                bucket = self._ledger.next_unread()
+                bucket = self._ledger.pop_unread()
                 if bucket is None:
                     break
                 self._read_or_defer(bucket, tasks)
@@ -81,7 +81,7 @@ class BucketReader:
             counted = max((row.applied_offset for row in rows), default=0)
             if counted > end_offset:
                 end_offset = await context.end_offset(self._partition, counted)
-            ledger.learn(bucket, rows, end_offset, context.clock(), context.wall_clock())
+            ledger.load_rows(bucket, rows, end_offset, context.clock(), context.wall_clock())
         except RetriableError:
             self._defer(bucket, tasks)
         finally:

@@ -136,7 +136,7 @@ class PartitionTask:
                     pass
                 continue
             async with places:
-                bucket = self.ledger.next_due(self._context.clock(), urgent_only=urgent_only)
+                bucket = self.ledger.pop_due(self._context.clock(), urgent_only=urgent_only)
                 if bucket is not None:
                     await self._write_or_defer(bucket, tasks)
 

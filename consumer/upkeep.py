@@ -46,7 +46,7 @@ class Upkeep:
 
     async def sweep(self, ledger: PartitionLedger) -> None:
         """Delete the superseded rows of one bucket that are old enough."""
-        bucket = ledger.next_sweep(self.clock())
+        bucket = ledger.pop_sweep(self.clock())
         if bucket is None:
             return
         try:

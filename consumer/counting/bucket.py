@@ -27,12 +27,9 @@ from array import array
 from collections.abc import Callable, Iterable, Sequence
 
 from consumer.counting.owed_domains import OwedDomains
+from consumer.counting.row_writers import NO_ROW, RowWriters
 from consumer.counting.writer_rows import BucketWrite, RowIncrement, StoredRow
 from shared.model.counter import Counters
-
-NO_ROW = 0
-MAX_WRITERS = 255
-"""Writers of one bucket and epoch that rows may refer to: one byte per domain."""
 
 
 class Bucket:
@@ -41,12 +38,8 @@ class Bucket:
     __slots__ = (
         "_bounced",
         "_delivered",
-        "_epoch",
-        "_fresh",
         "_owed_bounced",
         "_owed_delivered",
-        "_row",
-        "_writers",
         "applied",
         "begun",
         "in_flight",
@@ -54,6 +47,7 @@ class Bucket:
         "left_rows",
         "number",
         "owed",
+        "rows",
         "written_at",
     )
 
@@ -62,6 +56,7 @@ class Bucket:
         self.index: dict[bytes, int] = {}
         self.applied = array("q")
         self.owed = OwedDomains()
+        self.rows = RowWriters()
         self.in_flight: BucketWrite | None = None
         self.written_at: float | None = None
         self.begun = 0
@@ -73,11 +68,6 @@ class Bucket:
         self._bounced = array("I")
         self._owed_delivered = array("I")
         self._owed_bounced = array("I")
-        # The writer of each domain's acknowledged row, as an index into _writers from 1.
-        self._row = bytearray()
-        self._writers: list[bytes] = []
-        self._fresh = NO_ROW
-        self._epoch = 0
 
     # ---- domains
 
@@ -88,10 +78,10 @@ class Bucket:
         for column in (self._delivered, self._bounced, self._owed_delivered, self._owed_bounced):
             column.append(0)
         self.applied.append(0)
-        self._row.append(NO_ROW)
+        self.rows.append()
         return index
 
-    def learn(
+    def load_rows(
         self, rows: Iterable[StoredRow], epoch: int, own_writers: Sequence[bytes] = ()
     ) -> None:
         """Take the totals from *rows*, all of this bucket and topic partition.
@@ -100,9 +90,7 @@ class Bucket:
         it is its domain's newest: an update in doubt would be in an older one. Other rows stay
         their writers'.
         """
-        self._epoch = epoch
-        self._writers = list(own_writers)
-        slots = {writer: slot for slot, writer in enumerate(self._writers, start=1)}
+        numbers = self.rows.load(epoch, own_writers)
         for row in rows:
             index = self.index.get(row.domain)
             if index is None:
@@ -110,7 +98,7 @@ class Bucket:
             if row.applied_offset > self.applied[index]:
                 self._set_totals(index, row.delivered, row.bounced)
                 self.applied[index] = row.applied_offset
-                self._row[index] = slots.get(row.writer, NO_ROW)
+                self.rows[index] = numbers.get(row.writer, NO_ROW)
 
     def counted(self, index: int) -> Counters:
         """Return the acknowledged totals of a domain."""
@@ -176,8 +164,8 @@ class Bucket:
         first_offset, since = self.owed.first_offset, self.owed.since
         if first_offset is None:
             raise ValueError(f"bucket {self.number} owes nothing")
-        if epoch != self._epoch or (self._fresh == NO_ROW and len(self._writers) >= MAX_WRITERS):
-            self._roll(epoch)
+        if self.rows.start_epoch(epoch):
+            self.left_rows = True
         chosen, changing = self.owed.take(limit, next_offset, now, self._owes)
         domains = list(self.index)
         rows: list[RowIncrement] = []
@@ -189,14 +177,14 @@ class Bucket:
             self._owed_delivered[i] = self._owed_bounced[i] = 0
             owed_delivered.append(delivered)
             owed_bounced.append(bounced)
-            writer = self._row[i]
+            writer = self.rows[i]
             if writer != NO_ROW:
                 sums = (delivered, bounced, next_offset - self.applied[i])
             else:
-                writer = self._fresh_writer(new_writer)
+                writer = self.rows.fresh(new_writer)
                 sums = (self._delivered[i], self._bounced[i], next_offset)
             writers.append(writer)
-            rows.append(RowIncrement(domains[i], self._writers[writer - 1], *sums))
+            rows.append(RowIncrement(domains[i], self.rows.writer(writer), *sums))
         write = self.in_flight = BucketWrite(
             self.number,
             epoch,
@@ -216,8 +204,8 @@ class Bucket:
     def acknowledge(self, write: BucketWrite, now: float) -> None:
         """Move the rows of *write* on: a quorum has all of it."""
         for i, writer in zip(write.indexes, write.writers, strict=True):
-            if self._row[i] != writer:
-                self._row[i] = writer
+            if self.rows[i] != writer:
+                self.rows[i] = writer
                 self.left_rows = self.left_rows or self.applied[i] > 0
             self.applied[i] = write.next_offset
         self.in_flight = None
@@ -228,12 +216,11 @@ class Bucket:
         for i, delivered, bounced in zip(
             write.indexes, write.delivered, write.bounced, strict=True
         ):
-            self._row[i] = NO_ROW
+            self.rows.abandon(i)
             if (delivered or bounced) and not (self._owed_delivered[i] or self._owed_bounced[i]):
                 self.owed.append(i)
             self._owed_delivered[i] += delivered
             self._owed_bounced[i] += bounced
-        self._fresh = NO_ROW
         self.owed.append_changing(*write.changing)
         self.owed.owe_from(write.first_offset, write.since)
         self.left_rows = True
@@ -249,7 +236,7 @@ class Bucket:
 
     def abandon(self, index: int) -> None:
         """Never continue a domain's row: its next event starts a fresh one."""
-        self._row[index] = self._fresh = NO_ROW
+        self.rows.abandon(index)
         self.left_rows = True
 
     def release(self, row: StoredRow) -> bool:
@@ -262,24 +249,16 @@ class Bucket:
         index = self.index.get(row.domain)
         if index is None:
             return True
-        writer = self._row[index]
         in_flight = self.in_flight is not None and index in self.in_flight.indexes
-        if writer == NO_ROW:
+        if self.rows[index] == NO_ROW:
             return not (in_flight or self._owes(index))
-        if self._writers[writer - 1] != row.writer:
+        if not self.rows.continues(index, row):
             return True
         if not in_flight:
             self.abandon(index)
         return False
 
-    def writers(self, epoch: int) -> Sequence[bytes]:
-        """Return the writers of the rows that may be continued in this *epoch*."""
-        if epoch != self._epoch:
-            return ()
-        used = set(self._row)
-        return [w for slot, w in enumerate(self._writers, start=1) if slot in used]
-
-    def differs(self, rows: Iterable[StoredRow]) -> list[int]:
+    def find_differences(self, rows: Iterable[StoredRow]) -> list[int]:
         """Return the indexes of domains of which *rows*, read at a quorum, show too little.
 
         No write may have been in flight since they were read. A larger offset is another
@@ -302,20 +281,6 @@ class Bucket:
 
     def _owes(self, index: int) -> bool:
         return bool(self._owed_delivered[index] or self._owed_bounced[index])
-
-    def _fresh_writer(self, new_writer: Callable[[], bytes]) -> int:
-        if self._fresh == NO_ROW:
-            self._writers.append(new_writer())
-            self._fresh = len(self._writers)
-        return self._fresh
-
-    def _roll(self, epoch: int) -> None:
-        """Abandon every row: the next update of each domain starts a fresh one."""
-        self.left_rows = self.left_rows or any(self._row)
-        self._row = bytearray(len(self._row))
-        self._writers = []
-        self._fresh = NO_ROW
-        self._epoch = epoch
 
     def _set_totals(self, index: int, delivered: int, bounced: int) -> None:
         try:

@@ -117,7 +117,7 @@ class ChangeOutbox:
     def oldest_offset(self, read_below: int) -> int | None:
         """Return the lowest offset that must not be committed.
 
-        All events below *read_below* were added here, or are pending: a replay that ends there is
+        All events below *read_below* were added here, or are owed: a replay that ends there is
         over, and is forgotten.
         """
         self._replays = {d: r for d, r in self._replays.items() if r.end > read_below}

@@ -3,11 +3,11 @@
 Time, rows and results come in as arguments, so the same code runs against a simulated store. The
 path of an event::
 
-    add --> unknown bucket: kept, and the bucket is to be read (next_unread), learn
-        --> known bucket: counted already? skipped. Else owed, and the bucket is put in line
-    next_due, begin --> a write in flight --> acknowledge: counted  |  fail: owed again
-    a change of status is owed to the topic of changes once it is acknowledged (changes)
-    superseded rows are deleted after a while, and known totals compared with the store (sweep)
+    add --> unknown bucket: kept until the bucket is read (pop_unread, load_rows)
+        --> known bucket: skipped if it is counted already; else owed, and the bucket is put in line
+    pop_due, begin --> a write in flight --> acknowledge: counted  |  fail: owed again
+    a change of status is published once it is acknowledged (changes)
+    superseded rows are deleted later (sweep); known totals are compared with the store (audit)
 """
 
 from collections.abc import Callable, Sequence
@@ -17,8 +17,11 @@ from typing import NamedTuple
 from consumer.counting.append_times import AppendTimes
 from consumer.counting.bucket import Bucket
 from consumer.counting.changes import ChangeOutbox
+from consumer.counting.early_events import EarlyEvent, EarlyEvents
 from consumer.counting.flush_queue import FlushQueue
+from consumer.counting.known_buckets import KnownBuckets
 from consumer.counting.superseded import Retention, find_superseded
+from consumer.counting.sweep_plan import SweepPlan
 from consumer.counting.writer_rows import BucketWrite, StoredRow
 from shared.errors import LogRewrittenError
 from shared.model.counter import Counters
@@ -37,17 +40,6 @@ class LedgerRules:
     min_interval_seconds: float
     """Between two writes of a bucket whose counts merely move."""
     retention: Retention
-
-
-@dataclass(frozen=True, slots=True)
-class _Early:
-    """An event of a bucket that is not read yet."""
-
-    domain: bytes
-    kind: EventKind
-    count: int
-    offset: int
-    now: float
 
 
 class BucketVersion(NamedTuple):
@@ -79,23 +71,20 @@ class PartitionLedger:
         self.topic_partition = topic_partition
         self.next_offset = first_offset
         self.replayed = 0
-        self.known_domains = 0
         self._rules = rules
         self._new_writer = new_writer
         self._epoch = 0
         self._times = AppendTimes()
         self.changes = ChangeOutbox(topic_partition, rules.threshold, self._times)
-        # Longest without an acknowledged write first.
-        self._buckets: dict[int, Bucket] = {}
-        # Those that owe something or have a write in flight.
-        self._busy: dict[int, Bucket] = {}
+        self._buckets = KnownBuckets()
         self._queue = FlushQueue(rules.min_interval_seconds)
-        self._early: dict[int, list[_Early]] = {}
-        self._early_events = 0
-        self._unread: dict[int, None] = {}
-        # Our writers in buckets that are no longer in memory, of this epoch.
-        self._evicted: dict[int, Sequence[bytes]] = {}
-        self._sweep_at: dict[int, float] = {}
+        self._early = EarlyEvents()
+        self._sweeps = SweepPlan(rules.retention.own_seconds)
+
+    @property
+    def known_domains(self) -> int:
+        """The number of domains in memory."""
+        return self._buckets.domains
 
     # ---- records
 
@@ -113,12 +102,7 @@ class PartitionLedger:
             self._count(bucket, domain, kind, count, offset, now)
         else:
             decode_domain(domain)
-            early = self._early.get(number)
-            if early is None:
-                early = self._early[number] = []
-                self._unread[number] = None
-            early.append(_Early(domain, kind, count, offset, now))
-            self._early_events += 1
+            self._early.add(number, EarlyEvent(domain, kind, count, offset, now))
         self.next_offset = offset + 1
 
     def record_append_time(self, offset: int, appended_at: int) -> None:
@@ -136,7 +120,7 @@ class PartitionLedger:
         if index is None:
             decode_domain(domain)
             index = bucket.insert(domain)
-            self.known_domains += 1
+            self._buckets.domains += 1
         elif offset < bucket.applied[index]:
             self.replayed += 1
             counted, end = bucket.counted(index), bucket.applied[index]
@@ -148,7 +132,7 @@ class PartitionLedger:
             changes = bucket.bounce(index, count)
         if bucket.owed.first_offset is None:
             bucket.owed.first_offset, bucket.owed.since = offset, now
-            self._busy[bucket.number] = bucket
+            self._buckets.start(bucket)
         elif not changes:
             return
         if bucket.in_flight is None:
@@ -156,18 +140,15 @@ class PartitionLedger:
 
     # ---- reading buckets
 
-    def next_unread(self) -> int | None:
+    def pop_unread(self) -> int | None:
         """Take out the next bucket to read; None if none waits."""
-        for number in self._unread:
-            del self._unread[number]
-            return number
-        return None
+        return self._early.pop_unread()
 
     def requeue_unread(self, number: int) -> None:
         """Put a bucket whose read failed last in line."""
-        self._unread[number] = None
+        self._early.requeue_unread(number)
 
-    def learn(
+    def load_rows(
         self,
         number: int,
         rows: Sequence[StoredRow],
@@ -187,15 +168,14 @@ class PartitionLedger:
                 f"{self.topic_partition}: {applied} records are counted, but it ends at "
                 f"{end_offset}"
             )
-        bucket = self._buckets[number] = self._new_bucket(number)
-        bucket.learn(rows, self._epoch, self._evicted.pop(number, ()))
-        self.known_domains += len(bucket.index)
+        bucket = self._new_bucket(number)
+        bucket.load_rows(rows, self._epoch, self._buckets.pop_writers(number))
+        self._buckets.add(bucket)
         if len(rows) > len(bucket.index):
             superseded, next_seconds = find_superseded(rows, self._rules.retention, wall_now)
-            self._plan_sweep(number, now, 0.0 if superseded else next_seconds)
-        early = self._early.pop(number)
-        self._early_events -= len(early)
-        for event in early:
+            if superseded or next_seconds is not None:
+                self._sweeps.plan(number, now, 0.0 if superseded else next_seconds or 0.0)
+        for event in self._early.pop(number):
             self._count(bucket, event.domain, event.kind, event.count, event.offset, event.now)
 
     def _new_bucket(self, number: int) -> Bucket:
@@ -207,9 +187,9 @@ class PartitionLedger:
         """Abandon every row of another epoch; call it before each begin and acknowledge."""
         if epoch != self._epoch:
             self._epoch = epoch
-            self._evicted.clear()
+            self._buckets.start_epoch()
 
-    def next_due(self, now: float, *, urgent_only: bool = False) -> int | None:
+    def pop_due(self, now: float, *, urgent_only: bool = False) -> int | None:
         """Take out the bucket to write next: ``begin`` or ``defer`` it. None if none is due."""
         return self._queue.pop(now, urgent_only=urgent_only)
 
@@ -240,8 +220,8 @@ class PartitionLedger:
         if write.epoch != self._epoch:
             self.fail(write, now)
             return None
-        bucket = self._buckets.pop(write.bucket)
-        self._buckets[write.bucket] = bucket
+        bucket = self._buckets[write.bucket]
+        self._buckets.touch(bucket)
         for place, index in enumerate(write.changing):  # they come first
             before = bucket.counted(index)
             after = Counters(
@@ -272,26 +252,22 @@ class PartitionLedger:
         """Put a bucket back in line if it owes more."""
         number = bucket.number
         if bucket.owed.first_offset is None:
-            del self._busy[number]
+            self._buckets.finish(bucket)
         else:
             self._queue.schedule(number, bucket.written_at, urgent=bucket.owed.changing)
         if bucket.left_rows:
             bucket.left_rows = False
-            self._plan_sweep(number, now, 0.0)
+            self._sweeps.plan(number, now)
 
     # ---- keeping the store in order
 
-    def next_sweep(self, now: float) -> int | None:
+    def pop_sweep(self, now: float) -> int | None:
         """Take out a bucket whose superseded rows may be old enough to delete."""
-        for number, at in self._sweep_at.items():
-            if at <= now:
-                del self._sweep_at[number]
-                return number
-        return None
+        return self._sweeps.pop(now)
 
     def retry_sweep(self, number: int, now: float) -> None:
         """Sweep a bucket again later: it could not be read, or its rows not be deleted."""
-        self._plan_sweep(number, now, 0.0)
+        self._sweeps.plan(number, now)
 
     def sweep(
         self, number: int, rows: Sequence[StoredRow], now: float, wall_now: float
@@ -303,7 +279,8 @@ class PartitionLedger:
         larger offset meanwhile; then this process abandons its own, which is deleted next time.
         """
         superseded, next_seconds = find_superseded(rows, self._rules.retention, wall_now)
-        self._plan_sweep(number, now, next_seconds)
+        if next_seconds is not None:
+            self._sweeps.plan(number, now, next_seconds)
         bucket = self._buckets.get(number)
         if bucket is None:
             return superseded
@@ -312,28 +289,18 @@ class PartitionLedger:
             if bucket.release(row):
                 deletable.append(row)
             else:
-                self._plan_sweep(number, now, 0.0)
+                self._sweeps.plan(number, now)
         return deletable
-
-    def _plan_sweep(self, number: int, now: float, after_seconds: float | None) -> None:
-        """Sweep a bucket after so many seconds, but never at once; None plans nothing.
-
-        An update that this process sent to a row before it lost and regained the partition may
-        arrive until ``own_seconds`` later.
-        """
-        if after_seconds is not None:
-            at = now + max(after_seconds, self._rules.retention.own_seconds)
-            self._sweep_at[number] = min(at, self._sweep_at.get(number, at))
 
     def start_audit(self, chance: float) -> BucketVersion | None:
         """Return the known bucket at *chance* (0 up to 1) to compare with the store.
 
         None if no bucket is known, or the write of that one is in flight.
         """
-        if not self._buckets:
+        bucket = self._buckets.choose(chance)
+        if bucket is None or bucket.in_flight is not None:
             return None
-        bucket = list(self._buckets.values())[int(chance * len(self._buckets))]
-        return None if bucket.in_flight else BucketVersion(bucket, bucket.begun)
+        return BucketVersion(bucket, bucket.begun)
 
     def audit(
         self, version: BucketVersion, rows: Sequence[StoredRow], now: float
@@ -346,12 +313,14 @@ class PartitionLedger:
         bucket = version.known
         if self._buckets.get(bucket.number) is not bucket or bucket.begun != version.begun:
             return []
-        wrong = bucket.differs(rows)
+        # A row that covers records which are not read again yet is repaired by a later audit: its
+        # totals are not those below the offset of the next write.
+        wrong = [i for i in bucket.find_differences(rows) if bucket.applied[i] <= self.next_offset]
         if not wrong:
             return []
         for index in wrong:
             bucket.repair(index, self.next_offset, now)
-        self._busy[bucket.number] = bucket
+        self._buckets.start(bucket)
         self._queue.schedule(bucket.number, None, urgent=True)
         domains = list(bucket.index)
         return [_name(domains[index]) for index in wrong]
@@ -360,14 +329,8 @@ class PartitionLedger:
 
     def committable_offset(self) -> int:
         """Return the offset below which everything is counted and every change published."""
-        early = min((kept[0].offset for kept in self._early.values()), default=self.next_offset)
-        owed = (
-            min(
-                self.next_offset if bucket.owed.first_offset is None else bucket.owed.first_offset,
-                bucket.in_flight.first_offset if bucket.in_flight else self.next_offset,
-            )
-            for bucket in self._busy.values()
-        )
+        early = min((event.offset for event in self._early.oldest()), default=self.next_offset)
+        owed = (offset for offset, _ in self._buckets.unacknowledged())
         unpublished = self.changes.oldest_offset(read_below=early)
         return min(
             early,
@@ -378,37 +341,22 @@ class PartitionLedger:
     @property
     def backlog(self) -> int:
         """The number of events that wait for a read, and of changes to publish."""
-        return self._early_events + len(self.changes)
+        return len(self._early) + len(self.changes)
 
     @property
     def settled(self) -> bool:
         """Whether everything that was read is counted, and every change of status published."""
-        return not (self._busy or self._early or self.changes)
+        return not (self._buckets.any_busy or self._early or self.changes)
 
     def oldest_since(self) -> float | None:
         """Return when the oldest event was read that is not counted yet."""
-        times = [kept[0].now for kept in self._early.values()]
-        for bucket in self._busy.values():
-            if bucket.in_flight is not None:
-                times.append(bucket.in_flight.since)
-            if bucket.owed.first_offset is not None:
-                times.append(bucket.owed.since)
+        times = [event.now for event in self._early.oldest()]
+        times += [since for _, since in self._buckets.unacknowledged()]
         return min(times, default=None)
 
     def evict_idle(self, keep: int) -> None:
         """Forget idle buckets, longest unwritten first, until at most *keep* domains are known."""
-        if self.known_domains <= keep:
-            return
-        for number, bucket in list(self._buckets.items()):
-            if number in self._busy:
-                continue
-            del self._buckets[number]
-            self.known_domains -= len(bucket.index)
-            writers = bucket.writers(self._epoch)
-            if writers:
-                self._evicted[number] = writers
-            if self.known_domains <= keep:
-                return
+        self._buckets.evict_idle(keep, self._epoch)
 
 
 def _name(domain: bytes) -> DomainName:

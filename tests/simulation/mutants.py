@@ -102,7 +102,7 @@ class _NeverRolls(Bucket):
         epoch: int,
         new_writer: Callable[[], bytes],
     ) -> BucketWrite:
-        self._epoch = epoch
+        self.rows._epoch = epoch
         return super().begin(limit, next_offset, now, epoch, new_writer)
 
 
@@ -110,9 +110,9 @@ class _ContinuesFailedRows(Bucket):
     """Keeps the rows of a failed write that were acknowledged before."""
 
     def fail(self, write: BucketWrite) -> None:
-        rows = bytes(self._row)
+        rows = bytes(self.rows._of)
         super().fail(write)
-        self._row = bytearray(rows)
+        self.rows._of = bytearray(rows)
 
 
 class _BelievesHalfOfAFailedWrite(PartitionLedger):
@@ -128,7 +128,7 @@ class _BelievesHalfOfAFailedWrite(PartitionLedger):
 
 class _BelievesOlderEpochs(PartitionLedger):
     def acknowledge(self, write: BucketWrite, now: float) -> int | None:
-        self._buckets[write.bucket]._epoch = self._epoch
+        self._buckets[write.bucket].rows._epoch = self._epoch
         return super().acknowledge(replace(write, epoch=self._epoch), now)
 
 
@@ -157,8 +157,7 @@ class _TakesAnUnreadBucketForNew(PartitionLedger):
     def add(self, domain: bytes, kind: EventKind, count: int, offset: int, now: float) -> None:
         number = bucket_of(domain, BUCKETS)
         if number not in self._buckets:
-            self._early[number] = []
-            self.learn(number, [], self.next_offset, now, now)
+            self.load_rows(number, [], self.next_offset, now, now)
         super().add(domain, kind, count, offset, now)
 
 

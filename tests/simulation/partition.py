@@ -122,7 +122,7 @@ class Partition:
         """Start the reads and writes that may start, and again when more are due."""
         if self.given_up:
             return
-        while self._reads < READS and (bucket := self.ledger.next_unread()) is not None:
+        while self._reads < READS and (bucket := self.ledger.pop_unread()) is not None:
             self._reads += 1
             delay = self.owner.schedule.between(0.001, 0.05)
             self.owner.schedule.after(delay, self._read, bucket)
@@ -131,7 +131,7 @@ class Partition:
 
     def _start_writes(self) -> None:
         ledger, circuit, now = self.ledger, self._circuit, self.owner.schedule.now
-        while self._writes < WRITES and (bucket := ledger.next_due(now)) is not None:
+        while self._writes < WRITES and (bucket := ledger.pop_due(now)) is not None:
             if circuit.closed:
                 self._write(bucket, FULL_WRITE)
             elif circuit.may_probe(now):
@@ -241,7 +241,7 @@ class Partition:
             self.owner.after(READ_RETRY_SECONDS, self._read_again, bucket)
             return
         end = len(self.topic_partition.records)
-        self.ledger.learn(bucket, rows, end, self.owner.schedule.now, self.owner.wall_now())
+        self.ledger.load_rows(bucket, rows, end, self.owner.schedule.now, self.owner.wall_now())
         self._reads -= 1
         self.start_requests()
         self.owner.request_ended()
@@ -256,7 +256,7 @@ class Partition:
 
     def sweep(self) -> None:
         """Delete the superseded rows of a bucket that are old enough."""
-        bucket = self.ledger.next_sweep(self.owner.schedule.now)
+        bucket = self.ledger.pop_sweep(self.owner.schedule.now)
         if bucket is None:
             return
         rows = self.rows(bucket)

@@ -41,14 +41,14 @@ def add(ledger: PartitionLedger, event: Event, offset: int, now: float = 0.0) ->
     ledger.add(event.domain.encode(), event.kind, event.count, offset, now)
 
 
-def learn(ledger: PartitionLedger, rows: Sequence[StoredRow] = (), now: float = 0.0) -> None:
+def load_rows(ledger: PartitionLedger, rows: Sequence[StoredRow] = (), now: float = 0.0) -> None:
     """Let every unread bucket be read, each with *rows*."""
-    while (bucket := ledger.next_unread()) is not None:
-        ledger.learn(bucket, rows, ledger.next_offset, now, wall_now=now)
+    while (bucket := ledger.pop_unread()) is not None:
+        ledger.load_rows(bucket, rows, ledger.next_offset, now, wall_now=now)
 
 
 def begin(ledger: PartitionLedger, now: float = 0.0, limit: int = 100) -> BucketWrite:
     """Begin the write of the bucket that is due."""
-    bucket = ledger.next_due(now)
+    bucket = ledger.pop_due(now)
     assert bucket is not None, "no bucket is due"
     return ledger.begin(bucket, limit, now)

@@ -11,7 +11,7 @@ from consumer.metrics import WorkerMetrics
 from consumer.upkeep import Upkeep
 from tests.fakes.counter_store import InMemoryCounterStore
 from tests.fakes.writers import writers
-from tests.unit.consumer.events import RULES, A, add, begin, delivered, learn, new_ledger
+from tests.unit.consumer.events import RULES, A, add, begin, delivered, load_rows, new_ledger
 
 TOPIC_PARTITION = "t/0"
 
@@ -37,7 +37,7 @@ class Bench:
     async def deliver(self) -> None:
         """Count one more delivery to A."""
         add(self.ledger, delivered(A), self.ledger.next_offset, self.now)
-        learn(self.ledger)
+        load_rows(self.ledger)
         await self.flush()
 
     async def flush(self) -> None:

@@ -95,9 +95,9 @@ async def run_ledger(records: Sequence[MemoryRecord]) -> WorkResult:
     cpu, began = cpu_seconds(os.getpid()), time.perf_counter()
     for start in range(0, len(records), BATCH_RECORDS):
         await task.process(records[start : start + BATCH_RECORDS])
-        while (bucket := ledger.next_unread()) is not None:
-            ledger.learn(bucket, (), ledger.next_offset, clock(), time.time())
-        while (bucket := ledger.next_due(clock())) is not None:
+        while (bucket := ledger.pop_unread()) is not None:
+            ledger.load_rows(bucket, (), ledger.next_offset, clock(), time.time())
+        while (bucket := ledger.pop_due(clock())) is not None:
             ledger.acknowledge(ledger.begin(bucket, MAX_ROWS, clock()), clock())
     return _since(began, cpu, len(records))
 

@@ -140,7 +140,7 @@ class World:
     def start_reads(self) -> None:
         """Read a bucket; the worker gets the result later."""
         worker = self.any_worker()
-        bucket = worker.ledger.next_unread()
+        bucket = worker.ledger.pop_unread()
         if bucket is not None:
             worker.reading.append((bucket, self.rows_of(bucket)))
 
@@ -159,7 +159,7 @@ class World:
         asked, worker.reading = worker.reading, []
         for bucket, rows in asked:
             if success:
-                worker.ledger.learn(bucket, rows, len(self.events), 0.0, 0.0)
+                worker.ledger.load_rows(bucket, rows, len(self.events), 0.0, 0.0)
             else:
                 worker.ledger.requeue_unread(bucket)
 
@@ -169,7 +169,7 @@ class World:
         """Start the write of a bucket that is due."""
         worker = self.any_worker()
         worker.now += self.random.choice([0.0, 1.0, RULES.min_interval_seconds])
-        bucket = worker.ledger.next_due(worker.now)
+        bucket = worker.ledger.pop_due(worker.now)
         if bucket is not None:
             write = worker.ledger.begin(bucket, self.random.randint(1, 3), worker.now)
             self.batches.append(Batch(worker, write))
@@ -312,10 +312,10 @@ class World:
         self.report_all([worker], Outcome.LOST)
         self.load_rows(worker, success=True)
         self.deliver(worker, worker.ledger.next_offset, len(self.events))
-        while (bucket := worker.ledger.next_unread()) is not None:
-            worker.ledger.learn(bucket, self.rows_of(bucket), len(self.events), 0.0, 0.0)
+        while (bucket := worker.ledger.pop_unread()) is not None:
+            worker.ledger.load_rows(bucket, self.rows_of(bucket), len(self.events), 0.0, 0.0)
         worker.ledger.drain()
-        while (bucket := worker.ledger.next_due(worker.now)) is not None:
+        while (bucket := worker.ledger.pop_due(worker.now)) is not None:
             write = worker.ledger.begin(bucket, len(DOMAINS), worker.now)
             self.store.settle(TOPIC_PARTITION, write.rows, Outcome.ACKNOWLEDGED)
             worker.ledger.acknowledge(write, worker.now)

@@ -17,7 +17,7 @@ class Known(Bucket):
 
     def __init__(self, *rows: StoredRow) -> None:
         super().__init__(0)
-        self.learn(rows, epoch=0)
+        self.load_rows(rows, epoch=0)
         self.new_writer = writers()
 
     def add(self, domain: bytes, *, delivered: int = 0, bounced: int = 0, offset: int = 0) -> bool:
@@ -78,7 +78,7 @@ def test_of_several_rows_the_largest_offset_counts_and_the_first_of_equal_ones()
         StoredRow(B, THEIRS, 1, 0, 2),
     ]
     bucket = Bucket(0)
-    bucket.learn([*rows, StoredRow(B, mine, 3, 0, 4)], epoch=2, own_writers=[mine])
+    bucket.load_rows([*rows, StoredRow(B, mine, 3, 0, 4)], epoch=2, own_writers=[mine])
     for domain in (A, B):
         bucket.deliver(bucket.index[domain], 1, THRESHOLD)
     bucket.owed.first_offset = 10
@@ -119,8 +119,8 @@ def test_in_another_epoch_every_row_is_abandoned() -> None:
     assert sums(rolled) == [(A, 4, 0, 11)]
     assert rolled.rows[0].writer != first.rows[0].writer
     bucket.acknowledge(rolled, now=0.0)
-    assert bucket.writers(0) == ()
-    assert bucket.writers(1) == [rolled.rows[0].writer]
+    assert bucket.rows.in_use(0) == ()
+    assert bucket.rows.in_use(1) == [rolled.rows[0].writer]
 
 
 def test_after_many_failures_all_rows_are_abandoned() -> None:
@@ -263,7 +263,7 @@ def test_what_the_store_lost_is_found(
     bucket.acknowledge(bucket.start(10), now=0.0)
     bucket.add(B, delivered=1, offset=10)  # never acknowledged: nothing can be lost
     found = [StoredRow(d, THEIRS, *counts) for d, *counts in rows]
-    assert bucket.differs(found) == [bucket.index[domain] for domain in wrong]
+    assert bucket.find_differences(found) == [bucket.index[domain] for domain in wrong]
 
 
 def test_an_abandoned_row_is_said_again_at_once() -> None:

@@ -48,11 +48,11 @@ class Pipeline:
                 add(ledger, event, offset)
             self.committed = ledger.committable_offset()
             yield "committed"
-            while (bucket := ledger.next_unread()) is not None:
-                ledger.learn(bucket, self.rows(), len(self.records), 0.0, 0.0)
+            while (bucket := ledger.pop_unread()) is not None:
+                ledger.load_rows(bucket, self.rows(), len(self.records), 0.0, 0.0)
             yield "read"
             # One after the other, so that a worker may die between two domains of a bucket.
-            while (bucket := ledger.next_due(0.0)) is not None:
+            while (bucket := ledger.pop_due(0.0)) is not None:
                 write = ledger.begin(bucket, 1, 0.0)
                 self.store.settle(TOPIC_PARTITION, write.rows, Outcome.ACKNOWLEDGED)
                 yield "counted"

@@ -23,7 +23,7 @@ from tests.unit.consumer.events import (
     begin,
     bounced,
     delivered,
-    learn,
+    load_rows,
     new_ledger,
 )
 
@@ -51,11 +51,11 @@ def test_a_bucket_is_read_once_whatever_its_domains() -> None:
     ledger = new_ledger()
     for offset, domain in enumerate([A, B, A]):
         add(ledger, delivered(domain), offset)
-    assert ledger.next_unread() == 0
-    assert ledger.next_unread() is None
+    assert ledger.pop_unread() == 0
+    assert ledger.pop_unread() is None
     add(ledger, delivered(C), 3)
-    assert ledger.next_unread() is None
-    assert ledger.next_due(99.0) is None
+    assert ledger.pop_unread() is None
+    assert ledger.pop_due(99.0) is None
     assert (ledger.known_domains, ledger.backlog, ledger.settled) == (0, 4, False)
 
 
@@ -65,7 +65,7 @@ def test_events_that_waited_for_the_read_are_counted_beyond_the_rows() -> None:
     add(ledger, delivered(A), 10)
     add(ledger, bounced(B), 11)
     add(ledger, delivered(A), 12)
-    learn(ledger, [row(A, 7, 0, 12), row(C, 1, 0, 3)])
+    load_rows(ledger, [row(A, 7, 0, 12), row(C, 1, 0, 3)])
     assert ledger.replayed == 1
     assert (ledger.known_domains, ledger.backlog) == (3, 0)
     assert write(ledger) == {A: (8, 0, 13), B: (0, 1, 13)}
@@ -78,10 +78,10 @@ def test_a_read_that_failed_comes_last_in_line() -> None:
     ledger = new_ledger(rules=rules)
     for offset, domain in enumerate([A, C]):
         add(ledger, delivered(domain), offset)
-    first = ledger.next_unread()
+    first = ledger.pop_unread()
     assert first is not None
     ledger.requeue_unread(first)
-    assert [ledger.next_unread(), ledger.next_unread()] == [1 - first, first]
+    assert [ledger.pop_unread(), ledger.pop_unread()] == [1 - first, first]
 
 
 def test_a_key_that_is_no_domain_is_refused_and_moves_nothing() -> None:
@@ -94,7 +94,7 @@ def test_a_key_that_is_no_domain_is_refused_and_moves_nothing() -> None:
         ledger.skip_record(offset)
         if not known:
             add(ledger, delivered(A), offset + 1)
-            learn(ledger)
+            load_rows(ledger)
     assert ledger.next_offset == 3
     assert ledger.known_domains == 1
 
@@ -104,7 +104,7 @@ def test_a_record_that_is_read_twice_counts_once() -> None:
     ledger = new_ledger()
     for offset in (0, 1, 0, 1, 2):
         add(ledger, delivered(A), offset)
-    learn(ledger)
+    load_rows(ledger)
     assert write(ledger) == {A: (3, 0, 3)}
 
 
@@ -113,7 +113,7 @@ def test_more_counted_records_than_the_partition_has_are_an_error() -> None:
     ledger = new_ledger()
     add(ledger, delivered(A), 0)
     with pytest.raises(LogRewrittenError, match="t/0: 7 records are counted, but it ends at 5"):
-        ledger.learn(0, [row(A, 7, 0, 7)], 5, 0.0, 0.0)
+        ledger.load_rows(0, [row(A, 7, 0, 7)], 5, 0.0, 0.0)
 
 
 # ---- writing
@@ -123,11 +123,11 @@ def test_a_quiet_bucket_is_due_at_once_and_a_busy_one_once_per_interval() -> Non
     """Everything that came meanwhile goes along."""
     ledger = new_ledger()
     add(ledger, delivered(A), 0)
-    learn(ledger)
+    load_rows(ledger)
     assert write(ledger, 10.0) == {A: (1, 0, 1)}
     add(ledger, delivered(A), 1, now=10.1)
     add(ledger, delivered(B), 2, now=10.2)
-    assert ledger.next_due(10.9) is None
+    assert ledger.pop_due(10.9) is None
     assert ledger.next_due_at(10.9) == 11.0
     assert write(ledger, 11.0) == {A: (1, 0, 2), B: (1, 0, 3)}
 
@@ -136,7 +136,7 @@ def test_a_change_of_status_is_due_at_once_and_published_once_it_is_counted() ->
     """It takes what its bucket owes along."""
     ledger = new_ledger()
     add(ledger, delivered(A), 0)
-    learn(ledger)
+    load_rows(ledger)
     write(ledger, 10.0)
     add(ledger, delivered(B), 1, now=10.1)
     add(ledger, bounced(A), 2, now=10.2)
@@ -151,10 +151,10 @@ def test_what_comes_during_a_write_waits_for_its_end() -> None:
     """One write of a bucket is in flight; a change of status follows it at once."""
     ledger = new_ledger()
     add(ledger, delivered(A), 0)
-    learn(ledger)
+    load_rows(ledger)
     started = begin(ledger)
     add(ledger, bounced(A), 1)
-    assert ledger.next_due(99.0) is None
+    assert ledger.pop_due(99.0) is None
     ledger.acknowledge(started, 0.0)
     assert write(ledger) == {A: (0, 1, 1)}
 
@@ -163,12 +163,12 @@ def test_a_failed_write_is_due_again_at_once_and_a_deferred_one_later() -> None:
     """Its replicas may need time."""
     ledger = new_ledger()
     add(ledger, delivered(A), 0)
-    learn(ledger)
+    load_rows(ledger)
     ledger.fail(begin(ledger), 0.0)
-    bucket = ledger.next_due(0.0)
+    bucket = ledger.pop_due(0.0)
     assert bucket is not None
     ledger.defer(bucket, until=5.0)
-    assert ledger.next_due(4.9) is None
+    assert ledger.pop_due(4.9) is None
     assert write(ledger, 5.0) == {A: (1, 0, 1)}
 
 
@@ -176,7 +176,7 @@ def test_a_write_of_another_epoch_is_owed_again() -> None:
     """A node that had lost its last writes may have applied it to an old copy."""
     ledger = new_ledger()
     add(ledger, delivered(A), 0)
-    learn(ledger)
+    load_rows(ledger)
     started = begin(ledger)
     ledger.start_epoch(1)
     assert ledger.acknowledge(started, 0.0) is None
@@ -192,7 +192,7 @@ def test_an_acknowledgement_returns_when_the_oldest_event_was_appended() -> None
     ledger.record_append_time(1, 2_000)
     add(ledger, delivered(A), 0)
     add(ledger, delivered(B), 1)
-    learn(ledger)
+    load_rows(ledger)
     assert ledger.acknowledge(begin(ledger), 0.0) == 1_000
 
 
@@ -200,7 +200,7 @@ def test_while_draining_nothing_waits_for_its_interval() -> None:
     """Neither what is owed now nor what comes later."""
     ledger = new_ledger()
     add(ledger, delivered(A), 0)
-    learn(ledger)
+    load_rows(ledger)
     write(ledger)
     add(ledger, delivered(A), 1)
     ledger.drain()
@@ -221,7 +221,7 @@ def test_no_offset_is_committed_past_an_event_that_is_not_counted() -> None:
     add(ledger, delivered(A), 6)
     ledger.skip_record(7)
     assert ledger.committable_offset() == 6
-    learn(ledger)
+    load_rows(ledger)
     assert ledger.committable_offset() == 6
     started = begin(ledger)
     add(ledger, delivered(A), 8)
@@ -240,13 +240,13 @@ def test_a_change_inside_a_replay_is_found_though_the_bucket_was_evicted() -> No
     """Both bounces delay commits, also while the rows are read a second time."""
     ledger = new_ledger(first_offset=10)
     add(ledger, bounced(A), 10)
-    learn_rows = [row(A, 0, 2, 12)]
-    ledger.learn(0, learn_rows, 12, 0.0, 0.0)
-    ledger.next_unread()
+    stored_rows = [row(A, 0, 2, 12)]
+    ledger.load_rows(0, stored_rows, 12, 0.0, 0.0)
+    ledger.pop_unread()
     ledger.evict_idle(0)
     add(ledger, bounced(A), 11)
     assert ledger.committable_offset() == 10
-    learn(ledger, learn_rows)
+    load_rows(ledger, stored_rows)
     assert [change.counted for change in ledger.changes.peek(10)] == [Counters(0, 2)]
     assert ledger.committable_offset() == 10
     ledger.changes.remove_published(1)
@@ -260,7 +260,7 @@ def test_the_age_is_that_of_the_oldest_event_that_is_not_counted() -> None:
     add(ledger, delivered(A), 0, now=3.0)
     add(ledger, delivered(A), 1, now=4.0)
     assert ledger.oldest_since() == 3.0
-    learn(ledger)
+    load_rows(ledger)
     assert ledger.oldest_since() == 3.0
     started = begin(ledger)
     add(ledger, delivered(A), 2, now=7.0)
@@ -276,7 +276,7 @@ def test_an_evicted_bucket_is_read_again_and_its_own_rows_are_continued() -> Non
     """So evictions leave no rows behind; an owner of another epoch starts a fresh one."""
     ledger = new_ledger()
     add(ledger, delivered(A), 0)
-    learn(ledger)
+    load_rows(ledger)
     first = begin(ledger)
     ledger.evict_idle(0)
     assert ledger.known_domains == 1  # its write is in flight
@@ -286,14 +286,14 @@ def test_an_evicted_bucket_is_read_again_and_its_own_rows_are_continued() -> Non
         ledger.evict_idle(0)
         assert ledger.known_domains == 0
         add(ledger, delivered(A), offset)
-        learn(ledger, [StoredRow(A.encode(), mine, offset, 0, offset)])
+        load_rows(ledger, [StoredRow(A.encode(), mine, offset, 0, offset)])
         again = begin(ledger, 99.0 * offset)
         assert (again.rows[0].writer, again.rows[0].applied_offset) == (mine, 1)
         ledger.acknowledge(again, 99.0 * offset)
     ledger.evict_idle(0)
     ledger.start_epoch(1)
     add(ledger, delivered(A), 3)
-    learn(ledger, [StoredRow(A.encode(), mine, 3, 0, 3)])
+    load_rows(ledger, [StoredRow(A.encode(), mine, 3, 0, 3)])
     assert begin(ledger, 999.0).rows[0].writer != mine
 
 
@@ -301,7 +301,7 @@ def test_a_mismatch_is_repaired_at_once_and_delays_no_commit() -> None:
     """All of it was acknowledged: the next owner would not miss it."""
     ledger = new_ledger()
     add(ledger, delivered(A, 3), 0)
-    learn(ledger)
+    load_rows(ledger)
     write(ledger)
     ledger.skip_record(7)
     version = ledger.start_audit(0.0)
@@ -313,12 +313,28 @@ def test_a_mismatch_is_repaired_at_once_and_delays_no_commit() -> None:
     assert write(ledger, 1.0) == {A: (3, 0, 8)}
 
 
+def test_a_mismatch_below_which_records_are_read_again_is_repaired_later() -> None:
+    """A row with these totals must not claim to end at the next offset to read, which is lower."""
+    ledger = new_ledger(first_offset=10)
+    add(ledger, delivered(B), 10)
+    ledger.pop_unread()
+    ledger.load_rows(0, [row(A, 7, 0, 100)], 100, 0.0, 0.0)
+    write(ledger)
+    version = ledger.start_audit(0.0)
+    assert version is not None
+    lost = [row(A, 6, 0, 90), StoredRow(B.encode(), THEIRS, 1, 0, 11)]
+    assert ledger.audit(version, lost, 1.0) == []
+    ledger.skip_record(99)
+    assert ledger.audit(version, lost, 1.0) == [A]
+    assert write(ledger, 1.0) == {A: (7, 0, 100)}
+
+
 def test_a_bucket_that_was_written_meanwhile_is_not_compared() -> None:
     """Its rows may have been read before or after."""
     ledger = new_ledger()
     assert ledger.start_audit(0.0) is None
     add(ledger, delivered(A), 0)
-    learn(ledger)
+    load_rows(ledger)
     write(ledger)
     version = ledger.start_audit(0.0)
     assert version is not None
@@ -341,9 +357,9 @@ def test_a_known_domain_takes_little_memory_its_name_included() -> None:
         for offset, domain in enumerate(domains * 2):
             # A copy, as each record has a key of its own.
             ledger.add(bytes(bytearray(domain)), EventKind.DELIVERED, 1, offset, 0.0)
-            learn(ledger)
+            load_rows(ledger)
             if offset == len(domains) - 1:
-                while (bucket := ledger.next_due(0.0)) is not None:
+                while (bucket := ledger.pop_due(0.0)) is not None:
                     ledger.acknowledge(ledger.begin(bucket, 1_000, 0.0), 0.0)
         gc.collect()
         after, _ = tracemalloc.get_traced_memory()
@@ -358,5 +374,5 @@ def test_every_event_kind_is_counted_in_its_own_column() -> None:
     ledger = new_ledger()
     add(ledger, Event(A, EventKind.BOUNCED, 3), 0)
     add(ledger, Event(A, EventKind.DELIVERED, 5), 1)
-    learn(ledger)
+    load_rows(ledger)
     assert write(ledger) == {A: (5, 3, 2)}

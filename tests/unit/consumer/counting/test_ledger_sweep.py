@@ -16,7 +16,7 @@ from tests.unit.consumer.events import (
     add,
     begin,
     delivered,
-    learn,
+    load_rows,
     new_ledger,
 )
 
@@ -43,49 +43,49 @@ def test_superseded_rows_of_a_bucket_are_swept_when_they_are_old_enough() -> Non
     old = row(A, 1, 0, 2)
     new = StoredRow(A.encode(), writer_at(50.0, node=8), 3, 0, 5)
     add(ledger, delivered(B), 5)
-    ledger.next_unread()
-    ledger.learn(0, [new, old], 6, now=0.0, wall_now=100.0)
-    assert ledger.next_sweep(RETENTION.others_seconds - 51.0) is None
-    assert ledger.next_sweep(RETENTION.others_seconds - 49.0) == 0
+    ledger.pop_unread()
+    ledger.load_rows(0, [new, old], 6, now=0.0, wall_now=100.0)
+    assert ledger.pop_sweep(RETENTION.others_seconds - 51.0) is None
+    assert ledger.pop_sweep(RETENTION.others_seconds - 49.0) == 0
     assert ledger.sweep(0, [new, old], 3_600.0, wall_now=3_700.0) == [old]
-    assert ledger.next_sweep(1e9) is None
+    assert ledger.pop_sweep(1e9) is None
     ledger.retry_sweep(0, 0.0)
-    assert ledger.next_sweep(60.0) == 0
+    assert ledger.pop_sweep(60.0) == 0
 
 
 def test_rows_that_were_already_old_at_the_first_read_are_swept_soon() -> None:
     """However often the partition moved; an update of ours from before may arrive until then."""
     ledger = new_ledger()
     add(ledger, delivered(B), 5)
-    ledger.next_unread()
+    ledger.pop_unread()
     rows = [StoredRow(A.encode(), writer_at(50.0, node=8), 3, 0, 5), row(A, 1, 0, 2)]
-    ledger.learn(0, rows, 6, now=0.0, wall_now=9_999.0)
-    assert ledger.next_sweep(RETENTION.own_seconds - 1.0) is None
-    assert ledger.next_sweep(RETENTION.own_seconds) == 0
+    ledger.load_rows(0, rows, 6, now=0.0, wall_now=9_999.0)
+    assert ledger.pop_sweep(RETENTION.own_seconds - 1.0) is None
+    assert ledger.pop_sweep(RETENTION.own_seconds) == 0
 
 
 def test_rows_abandoned_by_a_failure_are_swept_after_their_time() -> None:
     """Once a later row of the domain is acknowledged."""
     ledger = new_ledger()
     add(ledger, delivered(A), 0)
-    learn(ledger)
+    load_rows(ledger)
     ledger.fail(begin(ledger), 0.0)
     ledger.acknowledge(begin(ledger, 10.0), 10.0)
-    assert ledger.next_sweep(59.0) is None
-    assert ledger.next_sweep(60.0) == 0
-    assert ledger.next_sweep(1e9) is None
+    assert ledger.pop_sweep(59.0) is None
+    assert ledger.pop_sweep(60.0) == 0
+    assert ledger.pop_sweep(1e9) is None
 
 
 def test_rows_left_by_a_failure_are_swept_first_whatever_was_planned_before() -> None:
     """The next look at another writer's row may be hours away."""
     ledger = new_ledger()
     add(ledger, delivered(B), 5)
-    ledger.next_unread()
+    ledger.pop_unread()
     rows = [StoredRow(A.encode(), writer_at(50.0, node=8), 3, 0, 5), row(A, 1, 0, 2)]
-    ledger.learn(0, rows, 6, now=0.0, wall_now=100.0)
+    ledger.load_rows(0, rows, 6, now=0.0, wall_now=100.0)
     ledger.fail(begin(ledger), 0.0)
     ledger.acknowledge(begin(ledger), 0.0)
-    assert ledger.next_sweep(RETENTION.own_seconds) == 0
+    assert ledger.pop_sweep(RETENTION.own_seconds) == 0
 
 
 def test_a_row_that_this_process_would_continue_is_abandoned_before_it_is_deleted() -> None:
@@ -96,7 +96,7 @@ def test_a_row_that_this_process_would_continue_is_abandoned_before_it_is_delete
     """
     ledger = new_ledger()
     add(ledger, delivered(A, 5), 0)
-    learn(ledger)
+    load_rows(ledger)
     first = begin(ledger)
     ledger.acknowledge(first, 0.0)
     mine = stored(first)
@@ -105,7 +105,7 @@ def test_a_row_that_this_process_would_continue_is_abandoned_before_it_is_delete
     late = 2 * RETENTION.others_seconds
     assert ledger.sweep(0, [mine, zombies], late, late) == []
     soon = late + RETENTION.own_seconds
-    assert ledger.next_sweep(soon) == 0
+    assert ledger.pop_sweep(soon) == 0
     assert ledger.sweep(0, [mine, zombies], soon, soon) == [mine]
 
     add(ledger, delivered(A), 5_000, now=soon)
@@ -118,7 +118,7 @@ def test_a_row_in_doubt_stays_until_its_domain_has_an_acknowledged_one() -> None
     """A late update of it surpasses what another writer counts until then."""
     ledger = new_ledger()
     add(ledger, delivered(A, 5), 0)
-    learn(ledger)
+    load_rows(ledger)
     first = begin(ledger)
     ledger.acknowledge(first, 0.0)
     rows = [stored(first), row(A, 5, 0, 9)]
@@ -155,18 +155,18 @@ class Owner:
         self.now = now
         for place, domain in enumerate((A, B)):
             add(self.ledger, delivered(domain), offset + place, now)
-        while (bucket := self.ledger.next_unread()) is not None:
+        while (bucket := self.ledger.pop_unread()) is not None:
             rows = await self.store.read(TOPIC_PARTITION, bucket)
-            self.ledger.learn(bucket, rows, self.ledger.next_offset, now, now)
+            self.ledger.load_rows(bucket, rows, self.ledger.next_offset, now, now)
         self.ledger.drain()
-        while (bucket := self.ledger.next_due(now)) is not None:
+        while (bucket := self.ledger.pop_due(now)) is not None:
             write = self.ledger.begin(bucket, 10, now)
             self.store.settle(TOPIC_PARTITION, write.rows, Outcome.ACKNOWLEDGED)
             self.ledger.acknowledge(write, now)
 
     async def sweep(self, now: float) -> None:
         """Delete what may be deleted by now."""
-        while (bucket := self.ledger.next_sweep(now)) is not None:
+        while (bucket := self.ledger.pop_sweep(now)) is not None:
             rows = await self.store.read(TOPIC_PARTITION, bucket)
             superseded = self.ledger.sweep(bucket, rows, now, now)
             await self.store.delete(TOPIC_PARTITION, bucket, superseded)

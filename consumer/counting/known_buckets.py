@@ -1,0 +1,86 @@
+"""Keep the buckets that a partition knows, and which of them owe something. Pure."""
+
+from collections.abc import Iterator, Sequence
+
+from consumer.counting.bucket import Bucket
+
+
+class KnownBuckets:
+    """Buckets by number; ``domains`` is the number of domains in them.
+
+    A bucket is *busy* while it owes something or has a write in flight; it is never forgotten then.
+    """
+
+    def __init__(self) -> None:
+        self.domains = 0
+        # Longest without an acknowledged write first.
+        self._buckets: dict[int, Bucket] = {}
+        self.get = self._buckets.get
+        self._busy: dict[int, Bucket] = {}
+        # Our writers in buckets that are no longer in memory, of the current epoch.
+        self._evicted: dict[int, Sequence[bytes]] = {}
+
+    def __contains__(self, number: int) -> bool:
+        return number in self._buckets
+
+    def __getitem__(self, number: int) -> Bucket:
+        return self._buckets[number]
+
+    @property
+    def any_busy(self) -> bool:
+        """Whether anything is owed or in flight."""
+        return bool(self._busy)
+
+    def add(self, bucket: Bucket) -> None:
+        """Add a bucket whose rows are loaded."""
+        self._buckets[bucket.number] = bucket
+        self.domains += len(bucket.index)
+
+    def start(self, bucket: Bucket) -> None:
+        """Record that *bucket* owes something."""
+        self._busy[bucket.number] = bucket
+
+    def finish(self, bucket: Bucket) -> None:
+        """Record that *bucket* owes nothing and has no write in flight."""
+        del self._busy[bucket.number]
+
+    def touch(self, bucket: Bucket) -> None:
+        """Record an acknowledged write: of the idle buckets this one is forgotten last."""
+        del self._buckets[bucket.number]
+        self._buckets[bucket.number] = bucket
+
+    def choose(self, chance: float) -> Bucket | None:
+        """Return the bucket at *chance*, from 0 up to 1; None if none is known."""
+        if not self._buckets:
+            return None
+        return list(self._buckets.values())[int(chance * len(self._buckets))]
+
+    def evict_idle(self, keep: int, epoch: int) -> None:
+        """Forget idle buckets, longest unwritten first, until at most *keep* domains are known."""
+        if self.domains <= keep:
+            return
+        for number, bucket in list(self._buckets.items()):
+            if number in self._busy:
+                continue
+            del self._buckets[number]
+            self.domains -= len(bucket.index)
+            if writers := bucket.rows.in_use(epoch):
+                self._evicted[number] = writers
+            if self.domains <= keep:
+                return
+
+    def pop_writers(self, number: int) -> Sequence[bytes]:
+        """Return our writers of this epoch in a bucket that was forgotten."""
+        return self._evicted.pop(number, ())
+
+    def start_epoch(self) -> None:
+        """Drop the writers of forgotten buckets: their rows are not continued."""
+        self._evicted.clear()
+
+    def unacknowledged(self) -> Iterator[tuple[int, float]]:
+        """Yield the offset of the oldest event of each busy bucket, or lower, and its time."""
+        for bucket in self._busy.values():
+            if bucket.in_flight is not None:
+                yield bucket.in_flight.first_offset, bucket.in_flight.since
+            if bucket.owed.first_offset is not None:
+                yield bucket.owed.first_offset, bucket.owed.since
