@@ -46,17 +46,17 @@ class Upkeep:
 
     async def sweep(self, ledger: PartitionLedger) -> None:
         """Delete the superseded rows of one bucket that are old enough."""
-        bucket = ledger.pop_sweep(self.clock())
+        bucket = ledger.sweeps.pop(self.clock())
         if bucket is None:
             return
         try:
             rows = await self.store.read(ledger.topic_partition, bucket)
-            superseded = ledger.sweep(bucket, rows, self.clock(), self.wall_clock())
+            superseded = ledger.sweeps.sweep(bucket, rows, self.clock(), self.wall_clock())
             if superseded:
                 await self.store.delete(ledger.topic_partition, bucket, superseded)
         except RetriableError as error:
             log.info("superseded rows are not deleted yet", bucket=bucket, error=str(error))
-            ledger.retry_sweep(bucket, self.clock())
+            ledger.sweeps.plan(bucket, self.clock())
         else:
             self.metrics.rows_deleted.inc(len(superseded))
 

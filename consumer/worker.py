@@ -12,7 +12,8 @@ from collections.abc import Callable, Mapping
 import structlog
 
 from consumer.config import WorkerSettings
-from consumer.counting.ledger import LedgerRules, PartitionLedger
+from consumer.counting.ledger import PartitionLedger
+from consumer.counting.ledger_rules import LedgerRules
 from consumer.counting.position import Position
 from consumer.kafka.record_source import RecordSource
 from consumer.partition import PartitionTask

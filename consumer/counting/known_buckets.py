@@ -1,8 +1,21 @@
 """Keep the buckets that a partition knows, and which of them owe something. Pure."""
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from consumer.counting.bucket import Bucket
+
+
+class BucketVersion(NamedTuple):
+    """A known bucket without a write in flight, when an audit began to read it."""
+
+    known: Bucket
+    begun: int
+
+    @property
+    def bucket(self) -> int:
+        """Its number."""
+        return self.known.number
 
 
 class KnownBuckets:
@@ -49,11 +62,20 @@ class KnownBuckets:
         del self._buckets[bucket.number]
         self._buckets[bucket.number] = bucket
 
-    def choose(self, chance: float) -> Bucket | None:
-        """Return the bucket at *chance*, from 0 up to 1; None if none is known."""
+    def choose(self, chance: float) -> BucketVersion | None:
+        """Return the bucket at *chance*, from 0 up to 1.
+
+        None if none is known, or the write of that one is in flight.
+        """
         if not self._buckets:
             return None
-        return list(self._buckets.values())[int(chance * len(self._buckets))]
+        bucket = list(self._buckets.values())[int(chance * len(self._buckets))]
+        return None if bucket.in_flight else BucketVersion(bucket, bucket.begun)
+
+    def is_current(self, version: BucketVersion) -> bool:
+        """Return whether a bucket is still known, and was not written meanwhile."""
+        bucket = version.known
+        return self._buckets.get(bucket.number) is bucket and bucket.begun == version.begun
 
     def evict_idle(self, keep: int, epoch: int) -> None:
         """Forget idle buckets, longest unwritten first, until at most *keep* domains are known."""

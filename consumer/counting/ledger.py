@@ -11,17 +11,15 @@ path of an event::
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
 
 from consumer.counting.append_times import AppendTimes
 from consumer.counting.bucket import Bucket
 from consumer.counting.changes import ChangeOutbox
 from consumer.counting.early_events import EarlyEvent, EarlyEvents
 from consumer.counting.flush_queue import FlushQueue
-from consumer.counting.known_buckets import KnownBuckets
-from consumer.counting.superseded import Retention, find_superseded
-from consumer.counting.sweep_plan import SweepPlan
+from consumer.counting.known_buckets import BucketVersion, KnownBuckets
+from consumer.counting.ledger_rules import LedgerRules
+from consumer.counting.sweeps import Sweeps
 from consumer.counting.writer_rows import BucketWrite, StoredRow
 from shared.errors import LogRewrittenError
 from shared.model.counter import Counters
@@ -31,34 +29,11 @@ from shared.model.partitioning import bucket_of
 from shared.model.record import decode_domain
 
 
-@dataclass(frozen=True, slots=True)
-class LedgerRules:
-    """What holds for every partition of a worker."""
-
-    buckets: int
-    threshold: int
-    min_interval_seconds: float
-    """Between two writes of a bucket whose counts merely move."""
-    retention: Retention
-
-
-class BucketVersion(NamedTuple):
-    """A known bucket without a write in flight, when an audit began to read it."""
-
-    known: Bucket
-    begun: int
-
-    @property
-    def bucket(self) -> int:
-        """Its number."""
-        return self.known.number
-
-
 class PartitionLedger:
     """What one process knows and owes of one topic partition.
 
     ``next_offset`` is the offset of the next record to read; ``changes`` are the changes of
-    status to publish. Nothing here is shared between processes.
+    status to publish; ``sweeps`` plans deletions. Nothing here is shared between processes.
     """
 
     def __init__(
@@ -79,7 +54,7 @@ class PartitionLedger:
         self._buckets = KnownBuckets()
         self._queue = FlushQueue(rules.min_interval_seconds)
         self._early = EarlyEvents()
-        self._sweeps = SweepPlan(rules.retention.own_seconds)
+        self.sweeps = Sweeps(self._buckets, rules.retention)
 
     @property
     def known_domains(self) -> int:
@@ -172,9 +147,7 @@ class PartitionLedger:
         bucket.load_rows(rows, self._epoch, self._buckets.pop_writers(number))
         self._buckets.add(bucket)
         if len(rows) > len(bucket.index):
-            superseded, next_seconds = find_superseded(rows, self._rules.retention, wall_now)
-            if superseded or next_seconds is not None:
-                self._sweeps.plan(number, now, 0.0 if superseded else next_seconds or 0.0)
+            self.sweeps.plan_for(number, rows, now, wall_now)
         for event in self._early.pop(number):
             self._count(bucket, event.domain, event.kind, event.count, event.offset, event.now)
 
@@ -257,50 +230,13 @@ class PartitionLedger:
             self._queue.schedule(number, bucket.written_at, urgent=bucket.owed.changing)
         if bucket.left_rows:
             bucket.left_rows = False
-            self._sweeps.plan(number, now)
+            self.sweeps.plan(number, now)
 
-    # ---- keeping the store in order
-
-    def pop_sweep(self, now: float) -> int | None:
-        """Take out a bucket whose superseded rows may be old enough to delete."""
-        return self._sweeps.pop(now)
-
-    def retry_sweep(self, number: int, now: float) -> None:
-        """Sweep a bucket again later: it could not be read, or its rows not be deleted."""
-        self._sweeps.plan(number, now)
-
-    def sweep(
-        self, number: int, rows: Sequence[StoredRow], now: float, wall_now: float
-    ) -> list[StoredRow]:
-        """Return those of a bucket's *rows*, read since, that are to be deleted.
-
-        A row that this process may still increment is never among them: the increment would bring
-        it back without its beginning. A worker that was replaced may have written a row with a
-        larger offset meanwhile; then this process abandons its own, which is deleted next time.
-        """
-        superseded, next_seconds = find_superseded(rows, self._rules.retention, wall_now)
-        if next_seconds is not None:
-            self._sweeps.plan(number, now, next_seconds)
-        bucket = self._buckets.get(number)
-        if bucket is None:
-            return superseded
-        deletable = []
-        for row in superseded:
-            if bucket.release(row):
-                deletable.append(row)
-            else:
-                self._sweeps.plan(number, now)
-        return deletable
+    # ---- auditing
 
     def start_audit(self, chance: float) -> BucketVersion | None:
-        """Return the known bucket at *chance* (0 up to 1) to compare with the store.
-
-        None if no bucket is known, or the write of that one is in flight.
-        """
-        bucket = self._buckets.choose(chance)
-        if bucket is None or bucket.in_flight is not None:
-            return None
-        return BucketVersion(bucket, bucket.begun)
+        """Return the known bucket at *chance* (0 up to 1) to compare with the store, if any."""
+        return self._buckets.choose(chance)
 
     def audit(
         self, version: BucketVersion, rows: Sequence[StoredRow], now: float
@@ -311,7 +247,7 @@ class PartitionLedger:
         written meanwhile.
         """
         bucket = version.known
-        if self._buckets.get(bucket.number) is not bucket or bucket.begun != version.begun:
+        if not self._buckets.is_current(version):
             return []
         # A row that covers records which are not read again yet is repaired by a later audit: its
         # totals are not those below the offset of the next write.

@@ -11,6 +11,7 @@ from consumer.counting.bucket import Bucket
 from consumer.counting.changes import ChangeOutbox
 from consumer.counting.ledger import PartitionLedger
 from consumer.counting.position import Position
+from consumer.counting.sweeps import Sweeps
 from consumer.counting.writer_rows import BucketWrite, RowIncrement, StoredRow
 from shared.model.counter import CounterRow, Counters
 from shared.model.domain import DomainName
@@ -42,6 +43,17 @@ def _with_changes(outbox: type[ChangeOutbox]) -> Parts:
         def __init__(self, *arguments: Any) -> None:
             super().__init__(*arguments)
             self.changes = outbox(self.topic_partition, THRESHOLD, self._times)
+
+    return _with_ledger(Ledger)
+
+
+def _with_sweeps(sweeps: type[Sweeps]) -> Parts:
+    """Return a world whose ledgers delete the rows that *sweeps* finds."""
+
+    class Ledger(PartitionLedger):
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments)
+            self.sweeps = sweeps(self._buckets, self._rules.retention)
 
     return _with_ledger(Ledger)
 
@@ -135,17 +147,24 @@ class _BelievesOlderEpochs(PartitionLedger):
 class _UsesDeletedRowsAgain(PartitionLedger):
     """Starts a new row under the key of one of its own rows that was deleted."""
 
-    def sweep(
-        self, number: int, rows: Sequence[StoredRow], now: float, wall_now: float
-    ) -> list[StoredRow]:
-        deletable = super().sweep(number, rows, now, wall_now)
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
         fresh = self._new_writer
-        deleted = [row.writer for row in deletable]
+        deleted: list[bytes] = []
         self._new_writer = lambda: deleted.pop() if deleted else fresh()
-        return deletable
+
+        class Remembers(Sweeps):
+            def sweep(
+                self, number: int, rows: Sequence[StoredRow], now: float, wall_now: float
+            ) -> list[StoredRow]:
+                deletable = super().sweep(number, rows, now, wall_now)
+                deleted.extend(row.writer for row in deletable)
+                return deletable
+
+        self.sweeps = Remembers(self._buckets, self._rules.retention)
 
 
-class _DeletesTheNewest(PartitionLedger):
+class _DeletesTheNewest(Sweeps):
     def sweep(
         self, number: int, rows: Sequence[StoredRow], now: float, wall_now: float
     ) -> list[StoredRow]:
@@ -257,7 +276,7 @@ MUTANTS: Mapping[str, Parts] = {
     "rows_not_rolled_after_node_came_back": _with_bucket(_NeverRolls),
     "deleted_row_key_used_again": _with_ledger(_UsesDeletedRowsAgain),
     "acknowledgement_of_older_epoch_believed": _with_ledger(_BelievesOlderEpochs),
-    "newest_row_deleted": _with_ledger(_DeletesTheNewest),
+    "newest_row_deleted": _with_sweeps(_DeletesTheNewest),
     "commit_before_publishing": _with_changes(_HoldsNothingBack),
     "counted_taken_for_published": _with_changes(_MakesNothingGood),
     "freeze_noticed_late": _with_worker(_NoticesAFreezeLate),

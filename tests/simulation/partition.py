@@ -5,7 +5,9 @@ from typing import Protocol
 
 from consumer.counting.circuit_breaker import CircuitBreaker
 from consumer.counting.dedupe import Dedupe
-from consumer.counting.ledger import BucketVersion, LedgerRules, PartitionLedger
+from consumer.counting.known_buckets import BucketVersion
+from consumer.counting.ledger import PartitionLedger
+from consumer.counting.ledger_rules import LedgerRules
 from consumer.counting.position import Position
 from consumer.counting.row_epoch import RowEpoch
 from consumer.counting.superseded import Retention
@@ -256,18 +258,18 @@ class Partition:
 
     def sweep(self) -> None:
         """Delete the superseded rows of a bucket that are old enough."""
-        bucket = self.ledger.pop_sweep(self.owner.schedule.now)
+        bucket = self.ledger.sweeps.pop(self.owner.schedule.now)
         if bucket is None:
             return
         rows = self.rows(bucket)
         if rows is None:
-            self.ledger.retry_sweep(bucket, self.owner.schedule.now)
+            self.ledger.sweeps.plan(bucket, self.owner.schedule.now)
         else:
             self.owner.after(0.01, self._delete, bucket, rows)
 
     def _delete(self, bucket: int, rows: Rows) -> None:
         now = self.owner.schedule.now
-        superseded = self.ledger.sweep(bucket, rows, now, self.owner.wall_now())
+        superseded = self.ledger.sweeps.sweep(bucket, rows, now, self.owner.wall_now())
         if not superseded:
             return
         self.owner.schedule.inject("(upkeep) rows deleted")
@@ -279,7 +281,7 @@ class Partition:
         self.owner.store.delete(self.topic_partition.name, superseded, answered)
 
     def _sweep_again(self, bucket: int) -> None:
-        self.ledger.retry_sweep(bucket, self.owner.schedule.now)
+        self.ledger.sweeps.plan(bucket, self.owner.schedule.now)
 
     def audit(self) -> None:
         """Read a bucket again and compare it with what is known."""

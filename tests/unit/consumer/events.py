@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
-from consumer.counting.ledger import LedgerRules, PartitionLedger
+from consumer.counting.ledger import PartitionLedger
+from consumer.counting.ledger_rules import LedgerRules
 from consumer.counting.superseded import Retention
 from consumer.counting.writer_rows import BucketWrite, StoredRow
 from shared.model.domain import DomainName

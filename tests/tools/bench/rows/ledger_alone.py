@@ -17,7 +17,8 @@ import uvloop
 from prometheus_client import CollectorRegistry
 
 from consumer.counter_store import MAX_ROWS
-from consumer.counting.ledger import LedgerRules, PartitionLedger
+from consumer.counting.ledger import PartitionLedger
+from consumer.counting.ledger_rules import LedgerRules
 from consumer.counting.row_epoch import LONGEST_GAP_SECONDS, RowEpoch
 from consumer.counting.superseded import Retention
 from consumer.kafka.record_source import Record

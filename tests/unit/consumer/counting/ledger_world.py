@@ -10,7 +10,8 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from consumer.counting.ledger import LedgerRules, PartitionLedger
+from consumer.counting.ledger import PartitionLedger
+from consumer.counting.ledger_rules import LedgerRules
 from consumer.counting.writer_rows import BucketWrite, StoredRow
 from shared.errors import RetriableError
 from shared.model.change import Change

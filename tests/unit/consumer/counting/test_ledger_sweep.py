@@ -45,12 +45,12 @@ def test_superseded_rows_of_a_bucket_are_swept_when_they_are_old_enough() -> Non
     add(ledger, delivered(B), 5)
     ledger.pop_unread()
     ledger.load_rows(0, [new, old], 6, now=0.0, wall_now=100.0)
-    assert ledger.pop_sweep(RETENTION.others_seconds - 51.0) is None
-    assert ledger.pop_sweep(RETENTION.others_seconds - 49.0) == 0
-    assert ledger.sweep(0, [new, old], 3_600.0, wall_now=3_700.0) == [old]
-    assert ledger.pop_sweep(1e9) is None
-    ledger.retry_sweep(0, 0.0)
-    assert ledger.pop_sweep(60.0) == 0
+    assert ledger.sweeps.pop(RETENTION.others_seconds - 51.0) is None
+    assert ledger.sweeps.pop(RETENTION.others_seconds - 49.0) == 0
+    assert ledger.sweeps.sweep(0, [new, old], 3_600.0, wall_now=3_700.0) == [old]
+    assert ledger.sweeps.pop(1e9) is None
+    ledger.sweeps.plan(0, 0.0)
+    assert ledger.sweeps.pop(60.0) == 0
 
 
 def test_rows_that_were_already_old_at_the_first_read_are_swept_soon() -> None:
@@ -60,8 +60,8 @@ def test_rows_that_were_already_old_at_the_first_read_are_swept_soon() -> None:
     ledger.pop_unread()
     rows = [StoredRow(A.encode(), writer_at(50.0, node=8), 3, 0, 5), row(A, 1, 0, 2)]
     ledger.load_rows(0, rows, 6, now=0.0, wall_now=9_999.0)
-    assert ledger.pop_sweep(RETENTION.own_seconds - 1.0) is None
-    assert ledger.pop_sweep(RETENTION.own_seconds) == 0
+    assert ledger.sweeps.pop(RETENTION.own_seconds - 1.0) is None
+    assert ledger.sweeps.pop(RETENTION.own_seconds) == 0
 
 
 def test_rows_abandoned_by_a_failure_are_swept_after_their_time() -> None:
@@ -71,9 +71,9 @@ def test_rows_abandoned_by_a_failure_are_swept_after_their_time() -> None:
     load_rows(ledger)
     ledger.fail(begin(ledger), 0.0)
     ledger.acknowledge(begin(ledger, 10.0), 10.0)
-    assert ledger.pop_sweep(59.0) is None
-    assert ledger.pop_sweep(60.0) == 0
-    assert ledger.pop_sweep(1e9) is None
+    assert ledger.sweeps.pop(59.0) is None
+    assert ledger.sweeps.pop(60.0) == 0
+    assert ledger.sweeps.pop(1e9) is None
 
 
 def test_rows_left_by_a_failure_are_swept_first_whatever_was_planned_before() -> None:
@@ -85,7 +85,7 @@ def test_rows_left_by_a_failure_are_swept_first_whatever_was_planned_before() ->
     ledger.load_rows(0, rows, 6, now=0.0, wall_now=100.0)
     ledger.fail(begin(ledger), 0.0)
     ledger.acknowledge(begin(ledger), 0.0)
-    assert ledger.pop_sweep(RETENTION.own_seconds) == 0
+    assert ledger.sweeps.pop(RETENTION.own_seconds) == 0
 
 
 def test_a_row_that_this_process_would_continue_is_abandoned_before_it_is_deleted() -> None:
@@ -103,10 +103,10 @@ def test_a_row_that_this_process_would_continue_is_abandoned_before_it_is_delete
     zombies = row(A, 5, 0, 9)
 
     late = 2 * RETENTION.others_seconds
-    assert ledger.sweep(0, [mine, zombies], late, late) == []
+    assert ledger.sweeps.sweep(0, [mine, zombies], late, late) == []
     soon = late + RETENTION.own_seconds
-    assert ledger.pop_sweep(soon) == 0
-    assert ledger.sweep(0, [mine, zombies], soon, soon) == [mine]
+    assert ledger.sweeps.pop(soon) == 0
+    assert ledger.sweeps.sweep(0, [mine, zombies], soon, soon) == [mine]
 
     add(ledger, delivered(A), 5_000, now=soon)
     again = begin(ledger, soon)
@@ -124,11 +124,11 @@ def test_a_row_in_doubt_stays_until_its_domain_has_an_acknowledged_one() -> None
     rows = [stored(first), row(A, 5, 0, 9)]
     add(ledger, delivered(A), 5_000, now=100.0)
     writing = begin(ledger, 100.0)
-    assert ledger.sweep(0, rows, 100.0, 100.0) == []
+    assert ledger.sweeps.sweep(0, rows, 100.0, 100.0) == []
     ledger.fail(writing, 100.0)
-    assert ledger.sweep(0, rows, 100.0, 100.0) == []
+    assert ledger.sweeps.sweep(0, rows, 100.0, 100.0) == []
     ledger.acknowledge(begin(ledger, 100.0), 100.0)
-    assert ledger.sweep(0, rows, 100.0, 100.0) == rows[:1]
+    assert ledger.sweeps.sweep(0, rows, 100.0, 100.0) == rows[:1]
 
 
 # ---- over a long time
@@ -166,9 +166,9 @@ class Owner:
 
     async def sweep(self, now: float) -> None:
         """Delete what may be deleted by now."""
-        while (bucket := self.ledger.pop_sweep(now)) is not None:
+        while (bucket := self.ledger.sweeps.pop(now)) is not None:
             rows = await self.store.read(TOPIC_PARTITION, bucket)
-            superseded = self.ledger.sweep(bucket, rows, now, now)
+            superseded = self.ledger.sweeps.sweep(bucket, rows, now, now)
             await self.store.delete(TOPIC_PARTITION, bucket, superseded)
 
 
