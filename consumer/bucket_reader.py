@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from consumer.counting.ledger import PartitionLedger
 from consumer.worker_context import WorkerContext
-from shared.cassandra.session import ReadFailedError
+from shared.cassandra.failures import ReadFailedError
 from shared.errors import RetriableError
 
 _READS_PER_PARTITION = 2

@@ -12,7 +12,8 @@ from functools import partial
 from math import inf
 from typing import Any, Protocol, Self
 
-from shared.cassandra.session import ReadFailedError, Session, encode_int
+from shared.cassandra.failures import ReadFailedError
+from shared.cassandra.session import Session, encode_int
 from shared.errors import NodeFullError, RetriableError, StoreUnavailableError
 from shared.model.counter import CounterRow, Counters, sum_rows
 from shared.model.domain import DomainName

@@ -8,22 +8,18 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from struct import Struct
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
 import structlog
 from cassandra import (
     ConsistencyLevel,
     InvalidRequest,
-    OperationTimedOut,
-    ReadTimeout,
     Unauthorized,
-    Unavailable,
 )
 from cassandra.cluster import (
     EXEC_PROFILE_DEFAULT,
     Cluster,
     ExecutionProfile,
-    NoHostAvailable,
     ResponseFuture,
 )
 from cassandra.cluster import Session as DriverSession
@@ -43,11 +39,11 @@ from cassandra.query import (
 )
 
 from shared.cassandra.authentication import TlsConnection, credentials, denial_of, quiet_driver
+from shared.cassandra.failures import describe, raise_read, raise_write
 from shared.cassandra.node_restarts import RestartDetector
 from shared.config import CassandraConfig
 from shared.errors import (
     AccessDeniedError,
-    OutcomeUnknownError,
     PipelineError,
     StoreUnavailableError,
 )
@@ -65,10 +61,6 @@ Row = Any
 
 encode_int = Struct(">i").pack
 """Encode a CQL ``int``: as a routing key it names the replicas of a bucket."""
-
-
-class ReadFailedError(StoreUnavailableError):
-    """Cassandra failed at this read; it may answer other reads."""
 
 
 class _Page(NamedTuple):
@@ -99,7 +91,7 @@ class Session:
         except Unauthorized as error:
             raise AccessDeniedError(f"Cassandra: {error}") from error
         except Exception as error:  # noqa: BLE001 the driver's errors have no common base
-            _raise_read(error)
+            raise_read(error)
         statement.fetch_size = fetch_size
         return statement
 
@@ -112,7 +104,7 @@ class Session:
         try:
             rows: Sequence[Row] = await self._execute(statement, EXEC_PROFILE_DEFAULT) or ()
         except Exception as error:  # noqa: BLE001 the driver's errors have no common base
-            _raise_read(error)
+            raise_read(error)
         return rows
 
     async def read_pages(self, statement: Statement) -> list[tuple[Any, ...]]:
@@ -133,7 +125,7 @@ class Session:
             future, done = self._start(statement, _PAGES, paging_state=state)
             rows: Sequence[tuple[Any, ...]] = await done or ()
         except Exception as error:  # noqa: BLE001 the driver's errors have no common base
-            _raise_read(error)
+            raise_read(error)
         return _Page(rows, future._paging_state)  # noqa: SLF001 the result set's own source of it
 
     async def probe(self) -> None:
@@ -154,7 +146,7 @@ class Session:
             except Unauthorized as error:
                 raise AccessDeniedError(f"Cassandra: {error}") from error
             except Exception as error:  # noqa: BLE001 the driver's errors have no common base
-                _raise_read(error)
+                raise_read(error)
 
     async def write(self, statement: Statement) -> None:
         """Write once at LOCAL_QUORUM, without any retry.
@@ -164,7 +156,7 @@ class Session:
         try:
             await self._execute(statement, _WRITE)
         except Exception as error:  # noqa: BLE001 the driver's errors have no common base
-            _raise_write(error)
+            raise_write(error)
 
     async def write_encoded(
         self, prepared: PreparedStatement, values: list[bytes], routing_key: bytes
@@ -248,7 +240,7 @@ async def open_session(config: CassandraConfig) -> AsyncIterator[Session]:
                 raise AccessDeniedError(f"Cassandra: {reason}") from error
             if time.monotonic() > deadline:
                 raise StoreUnavailableError(
-                    f"no Cassandra at {config.contact_points}: {_describe(error)}"
+                    f"no Cassandra at {config.contact_points}: {describe(error)}"
                 ) from error
             log.info("waiting for Cassandra", contact_points=config.contact_points)
             await asyncio.sleep(_RETRY_CONNECT_SECONDS)
@@ -298,20 +290,3 @@ def _cluster(config: CassandraConfig) -> Cluster:
         idle_heartbeat_interval=5,
         idle_heartbeat_timeout=8,
     )
-
-
-def _describe(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}"
-
-
-def _raise_read(error: Exception) -> NoReturn:
-    if isinstance(error, ReadTimeout | OperationTimedOut | Unavailable | NoHostAvailable):
-        raise StoreUnavailableError(f"Cassandra did not answer: {type(error).__name__}") from error
-    raise ReadFailedError(_describe(error)) from error
-
-
-def _raise_write(error: Exception) -> NoReturn:
-    # With the fall-through policy, NoHostAvailable means that nothing was sent.
-    if isinstance(error, Unavailable | NoHostAvailable | InvalidRequest | Unauthorized):
-        raise StoreUnavailableError(_describe(error)) from error
-    raise OutcomeUnknownError(_describe(error)) from error

@@ -12,7 +12,8 @@ from query.lookup.counter_reader import (
     CassandraCounterReader,
     ReadBounds,
 )
-from shared.cassandra.session import ReadFailedError, Session
+from shared.cassandra.failures import ReadFailedError
+from shared.cassandra.session import Session
 from shared.errors import NodeFullError, RetriableError, StoreUnavailableError
 from shared.model.counter import Counters
 from shared.model.domain import DomainName
