@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 
 from consumer.config import WorkerConfig, read_config
 from consumer.counter_store import CassandraCounterStore
-from consumer.counting.row_epoch import LONGEST_GAP_SECONDS, RowEpoch
+from consumer.counting.rows.row_epoch import LONGEST_GAP_SECONDS, RowEpoch
 from consumer.kafka.change_publisher import ChangeTopic
 from consumer.kafka.dead_letters import DeadLetterTopic
 from consumer.kafka.record_source import open_source

@@ -7,7 +7,7 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from consumer.counting.ledger_rules import LedgerRules
-from consumer.counting.superseded import Retention
+from consumer.counting.rows.superseded import Retention
 from shared.config import (
     CassandraConfig,
     EnvironmentReader,

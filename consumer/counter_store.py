@@ -5,7 +5,7 @@ from itertools import repeat
 from struct import Struct
 from typing import Any, Protocol, Self
 
-from consumer.counting.writer_rows import RowIncrement, StoredRow
+from consumer.counting.rows.writer_rows import RowIncrement, StoredRow
 from shared.cassandra.session import Session, encode_int
 
 _READ = (

@@ -21,7 +21,7 @@ from consumer.counting.circuit_breaker import CircuitBreaker
 from consumer.counting.dedupe import Dedupe
 from consumer.counting.ledger import PartitionLedger
 from consumer.counting.position import Position
-from consumer.counting.writer_rows import BucketWrite
+from consumer.counting.rows.writer_rows import BucketWrite
 from consumer.kafka.record_source import Record
 from consumer.traces import PartitionTraces
 from consumer.worker_context import WorkerContext

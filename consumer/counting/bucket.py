@@ -27,8 +27,8 @@ from array import array
 from collections.abc import Callable, Iterable, Sequence
 
 from consumer.counting.owed_domains import OwedDomains
-from consumer.counting.row_writers import NO_ROW, RowWriters
-from consumer.counting.writer_rows import BucketWrite, RowIncrement, StoredRow
+from consumer.counting.rows.row_writers import NO_ROW, RowWriters
+from consumer.counting.rows.writer_rows import BucketWrite, RowIncrement, StoredRow
 from shared.model.counter import Counters
 
 

@@ -19,8 +19,8 @@ from consumer.counting.early_events import EarlyEvent, EarlyEvents
 from consumer.counting.flush_queue import FlushQueue
 from consumer.counting.known_buckets import BucketVersion, KnownBuckets
 from consumer.counting.ledger_rules import LedgerRules
-from consumer.counting.sweeps import Sweeps
-from consumer.counting.writer_rows import BucketWrite, StoredRow
+from consumer.counting.rows.sweeps import Sweeps
+from consumer.counting.rows.writer_rows import BucketWrite, StoredRow
 from shared.errors import LogRewrittenError
 from shared.model.counter import Counters
 from shared.model.domain import DomainName

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from consumer.counting.superseded import Retention
+from consumer.counting.rows.superseded import Retention
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
-from consumer.counting.superseded import started_at
-from consumer.counting.writer_rows import RowIncrement, StoredRow
+from consumer.counting.rows.superseded import started_at
+from consumer.counting.rows.writer_rows import RowIncrement, StoredRow
 from shared.errors import OutcomeUnknownError, StoreUnavailableError
 from shared.model.domain import DomainName
 from shared.model.partitioning import DEFAULT_BUCKETS, bucket_of

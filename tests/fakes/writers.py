@@ -4,7 +4,7 @@ from collections.abc import Callable
 from itertools import count
 from uuid import UUID
 
-from consumer.counting.superseded import UNIX_EPOCH_TICKS
+from consumer.counting.rows.superseded import UNIX_EPOCH_TICKS
 
 
 def node_of(number: int) -> bytes:

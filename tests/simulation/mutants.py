@@ -11,8 +11,8 @@ from consumer.counting.bucket import Bucket
 from consumer.counting.changes import ChangeOutbox
 from consumer.counting.ledger import PartitionLedger
 from consumer.counting.position import Position
-from consumer.counting.sweeps import Sweeps
-from consumer.counting.writer_rows import BucketWrite, RowIncrement, StoredRow
+from consumer.counting.rows.sweeps import Sweeps
+from consumer.counting.rows.writer_rows import BucketWrite, RowIncrement, StoredRow
 from shared.model.counter import CounterRow, Counters
 from shared.model.domain import DomainName
 from shared.model.event import EventKind

@@ -9,9 +9,9 @@ from consumer.counting.known_buckets import BucketVersion
 from consumer.counting.ledger import PartitionLedger
 from consumer.counting.ledger_rules import LedgerRules
 from consumer.counting.position import Position
-from consumer.counting.row_epoch import RowEpoch
-from consumer.counting.superseded import Retention
-from consumer.counting.writer_rows import BucketWrite, StoredRow
+from consumer.counting.rows.row_epoch import RowEpoch
+from consumer.counting.rows.superseded import Retention
+from consumer.counting.rows.writer_rows import BucketWrite, StoredRow
 from shared.model.partitioning import bucket_of
 from tests.simulation.schedule import FindingError, Schedule
 from tests.simulation.store import Store, Update, describe

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from consumer.counting.writer_rows import StoredRow
+from consumer.counting.rows.writer_rows import StoredRow
 from shared.model.counter import CounterRow, Counters, newest_row, sum_rows
 from shared.model.domain import DomainName
 from tests.simulation.schedule import FindingError, Schedule

@@ -12,7 +12,7 @@ such write. If a write was on no other node, no copy of it may arrive later.
 
 from collections.abc import Sequence
 
-from consumer.counting.writer_rows import StoredRow
+from consumer.counting.rows.writer_rows import StoredRow
 
 Key = tuple[str, str]
 """A topic partition and a domain: rows that are read together."""

@@ -14,8 +14,8 @@ from collections.abc import Callable, Sequence
 from itertools import combinations
 from typing import NamedTuple
 
-from consumer.counting.superseded import started_at
-from consumer.counting.writer_rows import StoredRow
+from consumer.counting.rows.superseded import started_at
+from consumer.counting.rows.writer_rows import StoredRow
 from tests.simulation.replica import Copy, Key, Replica, merge
 from tests.simulation.schedule import Schedule, numbers
 

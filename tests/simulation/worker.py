@@ -6,8 +6,8 @@ from itertools import count
 
 from consumer.counting.ledger import PartitionLedger
 from consumer.counting.position import Position
-from consumer.counting.row_epoch import LONGEST_GAP_SECONDS, RowEpoch
-from consumer.counting.superseded import UNIX_EPOCH_TICKS
+from consumer.counting.rows.row_epoch import LONGEST_GAP_SECONDS, RowEpoch
+from consumer.counting.rows.superseded import UNIX_EPOCH_TICKS
 from shared.errors import BrokerUnavailableError
 from tests.simulation.group import Group
 from tests.simulation.partition import Partition, unsettled

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from consumer.counter_store import MAX_ROWS
-from consumer.counting.writer_rows import RowIncrement, StoredRow
+from consumer.counting.rows.writer_rows import RowIncrement, StoredRow
 from shared.model.counter import Counters
 from shared.model.domain import DomainName
 from shared.model.partitioning import DEFAULT_BUCKETS, bucket_of

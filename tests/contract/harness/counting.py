@@ -11,7 +11,7 @@ from consumer.__main__ import WriterIds
 from consumer.config import WorkerSettings
 from consumer.counter_store import CassandraCounterStore
 from consumer.counting.ledger import PartitionLedger
-from consumer.counting.row_epoch import RowEpoch
+from consumer.counting.rows.row_epoch import RowEpoch
 from consumer.kafka.dead_letters import DeadLetterTopic
 from consumer.metrics import WorkerMetrics
 from consumer.partition import PartitionTask

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
-from consumer.counting.writer_rows import RowIncrement, StoredRow
+from consumer.counting.rows.writer_rows import RowIncrement, StoredRow
 from tests.fakes.counter_store import InMemoryCounterStore
 
 

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from consumer.__main__ import WriterIds
 from consumer.counter_store import CassandraCounterStore, CounterStore
-from consumer.counting.writer_rows import RowIncrement, StoredRow
+from consumer.counting.rows.writer_rows import RowIncrement, StoredRow
 from query.lookup.counter_reader import CassandraCounterReader, CounterReader, ReadBounds
 from shared.cassandra.session import Session
 from shared.model.counter import CounterRow, Counters, sum_rows

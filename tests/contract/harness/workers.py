@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 from consumer.__main__ import WriterIds
 from consumer.config import WorkerSettings
 from consumer.counter_store import CounterStore
-from consumer.counting.row_epoch import LONGEST_GAP_SECONDS, RowEpoch
+from consumer.counting.rows.row_epoch import LONGEST_GAP_SECONDS, RowEpoch
 from consumer.kafka.change_publisher import ChangePublisher, ChangeTopic
 from consumer.kafka.dead_letters import DeadLetters, DeadLetterTopic
 from consumer.kafka.record_source import RecordSource

@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 
 from consumer.counting.ledger import PartitionLedger
 from consumer.counting.ledger_rules import LedgerRules
-from consumer.counting.superseded import Retention
-from consumer.counting.writer_rows import BucketWrite, StoredRow
+from consumer.counting.rows.superseded import Retention
+from consumer.counting.rows.writer_rows import BucketWrite, StoredRow
 from shared.model.domain import DomainName
 from shared.model.event import Event, EventKind
 from tests.fakes.writers import node_of, writers

@@ -12,8 +12,8 @@ from consumer.circuits import Circuits, Replicas
 from consumer.counting.circuit_breaker import CircuitBreaker
 from consumer.counting.ledger import PartitionLedger
 from consumer.counting.ledger_rules import LedgerRules
-from consumer.counting.row_epoch import RowEpoch
-from consumer.counting.writer_rows import RowIncrement, StoredRow
+from consumer.counting.rows.row_epoch import RowEpoch
+from consumer.counting.rows.writer_rows import RowIncrement, StoredRow
 from consumer.kafka.dead_letters import DeadLetterTopic
 from consumer.metrics import WorkerMetrics
 from consumer.partition import PartitionTask

@@ -9,7 +9,7 @@ from itertools import cycle
 from cassandra.query import BatchStatement, BatchType
 
 from consumer.counter_store import MAX_ROWS, CassandraCounterStore
-from consumer.counting.writer_rows import RowIncrement
+from consumer.counting.rows.writer_rows import RowIncrement
 from shared.cassandra.session import Session, open_session
 from shared.config import CassandraConfig
 from shared.model.domain import DomainName, parse_domain

@@ -19,8 +19,8 @@ from prometheus_client import CollectorRegistry
 from consumer.counter_store import MAX_ROWS
 from consumer.counting.ledger import PartitionLedger
 from consumer.counting.ledger_rules import LedgerRules
-from consumer.counting.row_epoch import LONGEST_GAP_SECONDS, RowEpoch
-from consumer.counting.superseded import Retention
+from consumer.counting.rows.row_epoch import LONGEST_GAP_SECONDS, RowEpoch
+from consumer.counting.rows.superseded import Retention
 from consumer.kafka.record_source import Record
 from consumer.metrics import WorkerMetrics
 from consumer.partition import PartitionTask

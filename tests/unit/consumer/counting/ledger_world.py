@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from consumer.counting.ledger import PartitionLedger
 from consumer.counting.ledger_rules import LedgerRules
-from consumer.counting.writer_rows import BucketWrite, StoredRow
+from consumer.counting.rows.writer_rows import BucketWrite, StoredRow
 from shared.errors import RetriableError
 from shared.model.change import Change
 from shared.model.counter import Counters

@@ -3,7 +3,7 @@
 import pytest
 
 from consumer.counting.bucket import Bucket
-from consumer.counting.writer_rows import BucketWrite, RowIncrement, StoredRow
+from consumer.counting.rows.writer_rows import BucketWrite, RowIncrement, StoredRow
 from shared.model.counter import Counters
 from tests.fakes.writers import writer_at, writers
 

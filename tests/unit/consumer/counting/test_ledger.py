@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from consumer.counting.ledger import PartitionLedger
-from consumer.counting.writer_rows import StoredRow
+from consumer.counting.rows.writer_rows import StoredRow
 from shared.errors import LogRewrittenError, UndecodableRecordError
 from shared.model.counter import Counters
 from shared.model.domain import DomainName

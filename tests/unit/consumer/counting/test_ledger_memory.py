@@ -5,7 +5,7 @@ import tracemalloc
 from dataclasses import replace
 
 from consumer.counting.ledger import PartitionLedger
-from consumer.counting.writer_rows import StoredRow
+from consumer.counting.rows.writer_rows import StoredRow
 from shared.model.domain import DomainName
 from shared.model.event import EventKind
 from tests.fakes.writers import writer_at

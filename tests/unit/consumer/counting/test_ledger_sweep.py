@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from consumer.counting.ledger import PartitionLedger
-from consumer.counting.superseded import Retention
-from consumer.counting.writer_rows import BucketWrite, StoredRow
+from consumer.counting.rows.superseded import Retention
+from consumer.counting.rows.writer_rows import BucketWrite, StoredRow
 from shared.model.domain import DomainName
 from tests.fakes.counter_store import InMemoryCounterStore, Outcome
 from tests.fakes.writers import node_of, writer_at, writers

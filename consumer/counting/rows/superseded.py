@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
 
-from consumer.counting.writer_rows import StoredRow
+from consumer.counting.rows.writer_rows import StoredRow
 
 UNIX_EPOCH_TICKS = 0x01B21DD213814000
 _TICKS_PER_SECOND = 10_000_000

@@ -5,7 +5,7 @@ A domain refers to its writer by one byte: the writers of a bucket are numbered 
 
 from collections.abc import Callable, Sequence
 
-from consumer.counting.writer_rows import StoredRow
+from consumer.counting.rows.writer_rows import StoredRow
 
 NO_ROW = 0
 MAX_WRITERS = 255

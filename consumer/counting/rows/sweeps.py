@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from consumer.counting.known_buckets import KnownBuckets
-from consumer.counting.superseded import Retention, find_superseded
-from consumer.counting.writer_rows import StoredRow
+from consumer.counting.rows.superseded import Retention, find_superseded
+from consumer.counting.rows.writer_rows import StoredRow
 
 
 class Sweeps:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from consumer.counting.superseded import find_superseded, started_at
-from consumer.counting.writer_rows import StoredRow
+from consumer.counting.rows.superseded import find_superseded, started_at
+from consumer.counting.rows.writer_rows import StoredRow
 from tests.fakes.writers import writer_at
 from tests.unit.consumer.events import RETENTION
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from consumer.counting.row_epoch import RowEpoch
+from consumer.counting.rows.row_epoch import RowEpoch
 
 
 class Surroundings:

@@ -1,0 +1,1 @@
+"""Which rows a worker increments, leaves and deletes."""
