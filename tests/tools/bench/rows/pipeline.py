@@ -73,7 +73,7 @@ async def measure_wide(bench: Bench) -> AsyncIterator[Figure]:
     course = Course(
         f"wide uniform over {domains:,} domains by bulk",
         ("--profile", "wide", "--domains", str(domains), *_by_bulk(bench)),
-        5_000,
+        20_000,
         1.5,
         verify_seconds=_VERIFY_WIDE_SECONDS,
         # Comparing so many domains takes longer than sending their events.
