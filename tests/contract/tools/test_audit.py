@@ -58,7 +58,8 @@ async def audit(folder: Path, url: str, *packages: str, accepted: str = "") -> t
     lock = folder / "requirements.lock"
     lock.write_text("".join(f"{package} {SHA256}\n" for package in packages))
     process = await asyncio.create_subprocess_exec(
-        *("make", "--old-file", ".venv/.synced", "audit", f"OSV={url}", f"LOCK={lock}"),
+        *("make", "--no-print-directory", "--old-file", ".venv/.synced", "audit"),
+        *(f"OSV={url}", f"LOCK={lock}"),
         *(f"AUDIT={folder / 'audit.txt'}", f"ACCEPTED={accepted}"),
         cwd=ROOT,
         stdout=asyncio.subprocess.PIPE,
