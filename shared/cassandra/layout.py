@@ -22,7 +22,8 @@ async def read_buckets(session: Session, configured: int) -> int:
     Raises ConfigError if *configured* is another number, PipelineError if the table is missing
     or older than buckets, and StoreUnavailableError.
     """
-    rows = await session.read(_COMMENT.format(keyspace=session.keyspace))
+    comment = _COMMENT.format(keyspace=session.keyspace)
+    rows = await session.patiently(lambda: session.read(comment))
     if not rows:
         raise PipelineError(
             f"keyspace {session.keyspace!r} has no table domain_counters; "

@@ -5,40 +5,31 @@ The driver calls back on its own thread; each result goes to the event loop once
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from struct import Struct
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import structlog
 from cassandra import (
-    ConsistencyLevel,
     InvalidRequest,
     Unauthorized,
 )
 from cassandra.cluster import (
     EXEC_PROFILE_DEFAULT,
-    Cluster,
-    ExecutionProfile,
     ResponseFuture,
 )
 from cassandra.cluster import Session as DriverSession
-from cassandra.policies import (
-    ConstantReconnectionPolicy,
-    DCAwareRoundRobinPolicy,
-    FallthroughRetryPolicy,
-    TokenAwarePolicy,
-)
 from cassandra.query import (
     BatchStatement,
     BatchType,
     BoundStatement,
     PreparedStatement,
-    named_tuple_factory,
-    tuple_factory,
 )
 
-from shared.cassandra.authentication import TlsConnection, credentials, denial_of, quiet_driver
+from shared.cassandra.authentication import denial_of, quiet_driver
+from shared.cassandra.cluster import PAGES, WRITE, build_cluster
 from shared.cassandra.failures import describe, raise_read, raise_write
 from shared.cassandra.node_restarts import RestartDetector
 from shared.config import CassandraConfig
@@ -47,14 +38,12 @@ from shared.errors import (
     PipelineError,
     StoreUnavailableError,
 )
-from shared.security.tls import client_context
 
 log = structlog.stdlib.get_logger(__name__)
 
-_WRITE = "write"
-_PAGES = "pages"
 _RETRY_CONNECT_SECONDS = 1.0
 
+T = TypeVar("T")
 Statement = Any
 Row = Any
 
@@ -73,8 +62,9 @@ class _Page(NamedTuple):
 class Session:
     """One session of the driver for asyncio; ``keyspace`` has our table."""
 
-    def __init__(self, driver: DriverSession, keyspace: str) -> None:
+    def __init__(self, driver: DriverSession, keyspace: str, patience_seconds: float) -> None:
         self._driver = driver
+        self._patience_seconds = patience_seconds
         self._loop = asyncio.get_running_loop()
         self._restarts = RestartDetector(driver)
         self.keyspace = keyspace
@@ -84,16 +74,34 @@ class Session:
 
         Counting from one page of a result would give a wrong count.
         """
+        statement = await self.patiently(lambda: self._prepare(cql))
+        statement.fetch_size = fetch_size
+        return statement
+
+    async def _prepare(self, cql: str) -> PreparedStatement:
         try:
-            statement = await self._loop.run_in_executor(None, self._driver.prepare, cql)
+            return await self._loop.run_in_executor(None, self._driver.prepare, cql)
         except InvalidRequest as error:
             raise PipelineError(f"{error}; run: python -m deploy.prepare") from error
         except Unauthorized as error:
             raise AccessDeniedError(f"Cassandra: {error}") from error
         except Exception as error:  # noqa: BLE001 the driver's errors have no common base
             raise_read(error)
-        statement.fetch_size = fetch_size
-        return statement
+
+    async def patiently(self, attempt: Callable[[], Awaitable[T]]) -> T:
+        """Repeat *attempt* while Cassandra does not answer, for as long as connecting may take.
+
+        For what a process needs before it can start. Raises what the last attempt raised.
+        """
+        deadline = self._loop.time() + self._patience_seconds
+        while True:
+            try:
+                return await attempt()
+            except StoreUnavailableError:
+                if self._loop.time() > deadline:
+                    raise
+            log.info("waiting for an answer of Cassandra")
+            await asyncio.sleep(_RETRY_CONNECT_SECONDS)
 
     async def read(self, statement: Statement) -> Sequence[Row]:
         """Return all rows, read at LOCAL_QUORUM.
@@ -122,7 +130,7 @@ class Session:
 
     async def _read_page(self, statement: Statement, state: bytes | None) -> "_Page":
         try:
-            future, done = self._start(statement, _PAGES, paging_state=state)
+            future, done = self._start(statement, PAGES, paging_state=state)
             rows: Sequence[tuple[Any, ...]] = await done or ()
         except Exception as error:  # noqa: BLE001 the driver's errors have no common base
             raise_read(error)
@@ -139,14 +147,17 @@ class Session:
         without a key is refused as invalid. Raises AccessDeniedError or StoreUnavailableError.
         """
         for statement in statements:
-            try:
-                await self._execute(statement, EXEC_PROFILE_DEFAULT)
-            except InvalidRequest:
-                continue
-            except Unauthorized as error:
-                raise AccessDeniedError(f"Cassandra: {error}") from error
-            except Exception as error:  # noqa: BLE001 the driver's errors have no common base
-                raise_read(error)
+            await self.patiently(partial(self._require, statement))
+
+    async def _require(self, statement: str) -> None:
+        try:
+            await self._execute(statement, EXEC_PROFILE_DEFAULT)
+        except InvalidRequest:
+            return
+        except Unauthorized as error:
+            raise AccessDeniedError(f"Cassandra: {error}") from error
+        except Exception as error:  # noqa: BLE001 the driver's errors have no common base
+            raise_read(error)
 
     async def write(self, statement: Statement) -> None:
         """Write once at LOCAL_QUORUM, without any retry.
@@ -154,7 +165,7 @@ class Session:
         Raises OutcomeUnknownError, or StoreUnavailableError if it was certainly not applied.
         """
         try:
-            await self._execute(statement, _WRITE)
+            await self._execute(statement, WRITE)
         except Exception as error:  # noqa: BLE001 the driver's errors have no common base
             raise_write(error)
 
@@ -229,7 +240,7 @@ async def open_session(config: CassandraConfig) -> AsyncIterator[Session]:
     deadline = time.monotonic() + config.connect_within_seconds
     while True:
         # A cluster object whose first connect failed cannot be used again.
-        cluster = _cluster(config)
+        cluster = build_cluster(config)
         try:
             with quiet_driver():
                 driver = await loop.run_in_executor(None, cluster.connect)
@@ -245,48 +256,6 @@ async def open_session(config: CassandraConfig) -> AsyncIterator[Session]:
             log.info("waiting for Cassandra", contact_points=config.contact_points)
             await asyncio.sleep(_RETRY_CONNECT_SECONDS)
     try:
-        yield Session(driver, config.keyspace)
+        yield Session(driver, config.keyspace, config.connect_within_seconds)
     finally:
         await loop.run_in_executor(None, cluster.shutdown)
-
-
-def _cluster(config: CassandraConfig) -> Cluster:
-    balancing = TokenAwarePolicy(
-        DCAwareRoundRobinPolicy(local_dc=config.local_datacenter), shuffle_replicas=False
-    )
-    reads = ExecutionProfile(
-        load_balancing_policy=balancing,
-        consistency_level=ConsistencyLevel.LOCAL_QUORUM,
-        request_timeout=config.read_timeout_seconds,
-        row_factory=named_tuple_factory,
-    )
-    pages = ExecutionProfile(
-        load_balancing_policy=balancing,
-        consistency_level=ConsistencyLevel.LOCAL_QUORUM,
-        request_timeout=config.read_timeout_seconds,
-        row_factory=tuple_factory,
-    )
-    # The driver's default policy sends a counter update again after a lost connection.
-    writes = ExecutionProfile(
-        load_balancing_policy=balancing,
-        consistency_level=ConsistencyLevel.LOCAL_QUORUM,
-        request_timeout=config.write_timeout_seconds,
-        retry_policy=FallthroughRetryPolicy(),
-        speculative_execution_policy=None,
-    )
-    return Cluster(
-        contact_points=config.addresses,
-        port=config.addresses[0][1],
-        execution_profiles={EXEC_PROFILE_DEFAULT: reads, _PAGES: pages, _WRITE: writes},
-        protocol_version=5,
-        connection_class=TlsConnection,
-        ssl_context=None
-        if config.ca_file is None
-        else client_context(config.ca_file, check_hostname=config.check_hostname),
-        auth_provider=credentials(config),
-        reconnection_policy=ConstantReconnectionPolicy(1.0, max_attempts=None),
-        connect_timeout=2,
-        control_connection_timeout=4,
-        idle_heartbeat_interval=5,
-        idle_heartbeat_timeout=8,
-    )

@@ -14,6 +14,7 @@ from consumer.counter_store import CassandraCounterStore
 from deploy import prepare
 from deploy.prepare import KafkaLayout
 from deploy.servers.backends import Servers
+from shared.cassandra.layout import read_buckets
 from shared.cassandra.session import open_session
 from shared.config import CassandraConfig, KafkaConfig
 from shared.errors import (
@@ -117,6 +118,12 @@ async def test_a_frozen_store_leaves_writes_in_doubt_and_recovers(
                 return_exceptions=True,
             )
             assert time.monotonic() - begun < TIMEOUT_SECONDS + MARGIN_SECONDS
+            # What a process needs before it can start is asked for again until it is answered.
+            starting = asyncio.create_task(read_buckets(session, DEFAULT_BUCKETS))
+            await asyncio.wait({starting}, timeout=TIMEOUT_SECONDS + MARGIN_SECONDS)
+            assert not starting.done()
+        async with asyncio.timeout(WAIT_SECONDS):
+            assert await starting == DEFAULT_BUCKETS
         kinds = [type(outcome) for outcome in outcomes]
         assert kinds == [OutcomeUnknownError, OutcomeUnknownError, StoreUnavailableError]
 
