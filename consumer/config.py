@@ -46,7 +46,7 @@ class WorkerSettings(BaseSettings):
     """Events that wait for the read of their bucket, and unpublished changes. A partition that
     has more of them is not read until it has half."""
     max_known_domains: PositiveInt = 1_000_000
-    """Per partition, some 130 bytes each; idle buckets are forgotten and read again."""
+    """Per partition, some 200 bytes of resident memory each; beyond it idle buckets are evicted."""
     commit_interval_seconds: PositiveSeconds = 30.0
     own_rows_seconds: PositiveSeconds = 60.0
     """How long a row that this process abandoned is kept: longer than any update of it may be in
