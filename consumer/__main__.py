@@ -29,7 +29,7 @@ class WriterIds:
 
     def __init__(self) -> None:
         noise = int.from_bytes(os.urandom(8))
-        # The multicast bit marks a node that is no hardware address.
+        # The multicast bit marks a node that is not a hardware address.
         self._node = (noise & 0xFFFFFFFFFFFF) | 1 << 40
         self._clock_seq = noise >> 50
 

@@ -72,7 +72,7 @@ class Upkeep:
         try:
             rows = await self.store.read(ledger.topic_partition, version.bucket)
         except RetriableError:
-            return  # whoever needs the store reports it
+            return  # the requests that need the store report it
         wrong = ledger.audit(version, rows, self.clock())
         self.metrics.audited.inc(len({row.domain for row in rows}))
         self.metrics.audit_mismatches.inc(len(wrong))

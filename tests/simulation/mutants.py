@@ -3,6 +3,7 @@
 A mutant changes one rule of the worker or of the reader, and nothing else.
 """
 
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -86,9 +87,9 @@ class _RewritesRows(Bucket):
         self.in_flight = replace(write, rows=rows)
         return self.in_flight
 
+    @abstractmethod
     def rewrite(self, write: BucketWrite, place: int) -> RowIncrement:
         """Return the row at *place* of *write* as it should not be."""
-        raise NotImplementedError
 
 
 class _OneRow(_RewritesRows):

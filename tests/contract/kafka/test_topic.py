@@ -35,7 +35,7 @@ async def test_a_topic_knows_how_many_partitions_it_has(readable: Readable) -> N
 
 
 async def test_records_are_there_when_append_returns(readable: Readable) -> None:
-    """Whoever reads after an append finds its records, in that partition and no other."""
+    """A reader finds the records of an append, in that partition and no other."""
     await readable.topic.append(1, [(b"k", b"v")])
 
     assert list(await readable.records(1)) == [(b"k", b"v")]

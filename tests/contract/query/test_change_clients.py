@@ -44,7 +44,7 @@ async def join(url: str) -> EventStream | None:
 
 
 async def test_clients_beyond_the_limit_are_refused(changes: Changes) -> None:
-    """A refused client is told when to reconnect; there is room once another leaves."""
+    """A refused client learns when to reconnect; there is room once another leaves."""
     node = await start_node(changes, QUERY_CHANGES_MAX_CLIENTS="2")
     request = b"GET /changes HTTP/1.1\r\nHost: h\r\n\r\n"
     streams = [await until(functools.partial(join, node.url)) for _ in range(2)]
