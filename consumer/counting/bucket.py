@@ -20,7 +20,7 @@ copy. So rows belong to an *epoch*, which ends when any node may have restarted;
 continued in another epoch.
 
 The arrays hold one entry per domain and grow from 4 to 8 bytes an entry when a count needs it.
-With the dict of names a domain takes some 120 bytes.
+With the dict of names a domain takes some 130 bytes, and some 200 of resident memory.
 """
 
 from array import array

@@ -8,11 +8,13 @@ from consumer.counting.rows.superseded import Retention
 from consumer.counting.rows.writer_rows import BucketWrite, StoredRow
 from shared.model.domain import DomainName
 from shared.model.event import Event, EventKind
-from tests.fakes.writers import node_of, writers
+from tests.fakes.writers import node_of, writer_at, writers
 
 A = DomainName("a.example")
 B = DomainName("b.example")
 C = DomainName("c.example")
+THEIRS = writer_at(0.0, node=9)
+"""The writer of another process."""
 RETENTION = Retention(node_of(1), own_seconds=60.0, others_seconds=3600.0)
 RULES = LedgerRules(buckets=1, threshold=4, min_interval_seconds=1.0, retention=RETENTION)
 """One bucket holds every domain."""
@@ -53,3 +55,15 @@ def begin(ledger: PartitionLedger, now: float = 0.0, limit: int = 100) -> Bucket
     bucket = ledger.pop_due(now)
     assert bucket is not None, "no bucket is due"
     return ledger.begin(bucket, limit, now)
+
+
+def row(domain: DomainName, delivered: int, bounced: int, applied_offset: int) -> StoredRow:
+    """Return a row of another writer."""
+    return StoredRow(domain.encode(), THEIRS, delivered, bounced, applied_offset)
+
+
+def write(ledger: PartitionLedger, now: float = 0.0) -> dict[str, tuple[int, int, int]]:
+    """Write the bucket that is due; return what it adds to each domain's row."""
+    started = begin(ledger, now)
+    ledger.acknowledge(started, now)
+    return {r.domain.decode(): (r.delivered, r.bounced, r.applied_offset) for r in started.rows}

@@ -4,14 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from consumer.counting.ledger import PartitionLedger
-from consumer.counting.rows.writer_rows import StoredRow
 from shared.errors import LogRewrittenError, UndecodableRecordError
 from shared.model.counter import Counters
-from shared.model.domain import DomainName
 from shared.model.event import Event, EventKind
 from shared.model.partitioning import bucket_of
-from tests.fakes.writers import writer_at
 from tests.unit.consumer.events import (
     RULES,
     A,
@@ -23,22 +19,9 @@ from tests.unit.consumer.events import (
     delivered,
     load_rows,
     new_ledger,
+    row,
+    write,
 )
-
-THEIRS = writer_at(0.0, node=9)
-
-
-def row(domain: DomainName, delivered: int, bounced: int, applied_offset: int) -> StoredRow:
-    """Return a row of another writer."""
-    return StoredRow(domain.encode(), THEIRS, delivered, bounced, applied_offset)
-
-
-def write(ledger: PartitionLedger, now: float = 0.0) -> dict[str, tuple[int, int, int]]:
-    """Write the bucket that is due; return what it adds to each domain's row."""
-    started = begin(ledger, now)
-    ledger.acknowledge(started, now)
-    return {r.domain.decode(): (r.delivered, r.bounced, r.applied_offset) for r in started.rows}
-
 
 # ---- reading
 

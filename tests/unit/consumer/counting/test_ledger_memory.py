@@ -4,13 +4,11 @@ import gc
 import tracemalloc
 from dataclasses import replace
 
-from consumer.counting.ledger import PartitionLedger
 from consumer.counting.rows.writer_rows import StoredRow
-from shared.model.domain import DomainName
 from shared.model.event import EventKind
-from tests.fakes.writers import writer_at
 from tests.unit.consumer.events import (
     RULES,
+    THEIRS,
     A,
     B,
     add,
@@ -19,22 +17,11 @@ from tests.unit.consumer.events import (
     delivered,
     load_rows,
     new_ledger,
+    row,
+    write,
 )
 
-THEIRS = writer_at(0.0, node=9)
 MAX_BYTES_PER_DOMAIN = 135
-
-
-def row(domain: DomainName, delivered: int, bounced: int, applied_offset: int) -> StoredRow:
-    """Return a row of another writer."""
-    return StoredRow(domain.encode(), THEIRS, delivered, bounced, applied_offset)
-
-
-def write(ledger: PartitionLedger, now: float = 0.0) -> dict[str, tuple[int, int, int]]:
-    """Write the bucket that is due; return what it adds to each domain's row."""
-    started = begin(ledger, now)
-    ledger.acknowledge(started, now)
-    return {r.domain.decode(): (r.delivered, r.bounced, r.applied_offset) for r in started.rows}
 
 
 def test_an_evicted_bucket_is_read_again_and_its_own_rows_are_continued() -> None:

@@ -5,7 +5,6 @@ from dataclasses import replace
 from consumer.counting.ledger import PartitionLedger
 from consumer.counting.rows.superseded import Retention
 from consumer.counting.rows.writer_rows import BucketWrite, StoredRow
-from shared.model.domain import DomainName
 from tests.fakes.counter_store import InMemoryCounterStore, Outcome
 from tests.fakes.writers import node_of, writer_at, writers
 from tests.unit.consumer.events import (
@@ -18,17 +17,12 @@ from tests.unit.consumer.events import (
     delivered,
     load_rows,
     new_ledger,
+    row,
 )
 
 TOPIC_PARTITION = "t/0"
-THEIRS = writer_at(0.0, node=9)
 ROUNDS = 100
 MAX_ROWS_OF_A_DOMAIN = 3
-
-
-def row(domain: DomainName, delivered: int, bounced: int, applied_offset: int) -> StoredRow:
-    """Return a row of another writer."""
-    return StoredRow(domain.encode(), THEIRS, delivered, bounced, applied_offset)
 
 
 def stored(write: BucketWrite) -> StoredRow:
