@@ -32,6 +32,10 @@ from consumer.counting.rows.writer_rows import BucketWrite, RowIncrement, Stored
 from shared.model.counter import Counters
 
 
+_INDEXES = tuple(range(4096))
+"""Shared by all buckets: an ``int`` of its own would take 32 bytes for each domain."""
+
+
 class Bucket:
     """The domains of one bucket in one topic partition."""
 
@@ -74,7 +78,7 @@ class Bucket:
     def insert(self, domain: bytes) -> int:
         """Add *domain*, of which nothing is counted, and return its index."""
         index = len(self.index)
-        self.index[domain] = index
+        self.index[domain] = _INDEXES[index] if index < len(_INDEXES) else index
         for column in (self._delivered, self._bounced, self._owed_delivered, self._owed_bounced):
             column.append(0)
         self.applied.append(0)
