@@ -27,7 +27,7 @@ from consumer.traces import PartitionTraces
 from consumer.worker_context import WorkerContext
 from shared.errors import RetriableError, UndecodableRecordError
 from shared.model.domain import DomainName
-from shared.model.record import decode_domain, decode_value, require_key
+from shared.model.record import decode_domain, decode_sums, decode_value, has_sums, require_key
 
 _CHANGES_AT_A_TIME = 500
 _PUBLISH_RETRY_SECONDS = 0.5
@@ -66,6 +66,11 @@ class PartitionTask:
                 appended_at = record.timestamp
                 ledger.record_append_time(offset, appended_at)
             try:
+                if has_sums(record.value):
+                    ledger.add_sums(decode_sums(record.value), offset, now)
+                    # Its hundreds of domains must not delay the responses of the store.
+                    await asyncio.sleep(0)
+                    continue
                 kind, count, idempotency_key = decode_value(record.value)
                 if idempotency_key is None:
                     ledger.add(require_key(record.key), kind, count, offset, now)

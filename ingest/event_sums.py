@@ -1,22 +1,25 @@
 """Add up the events of one partition before they are published. Pure.
 
-Events of one domain and kind without an idempotency key become one record with a count: equally
-durable, and a busy domain costs one record. Events with a key stay separate, because only the
-worker can detect duplicates.
+Events of one domain and kind without an idempotency key become one count, and the counts of many
+domains one record: equally durable, and cheaper for Kafka and the worker. Events with a key stay
+separate, because only the worker can detect duplicates. So do traced events: they have a header.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 from shared.model.domain import DomainName
 from shared.model.event import Event, EventKind
-from shared.model.record import RECORD_OVERHEAD_BYTES, KeyValue, encode_count, encode_event
+from shared.model.record import (
+    RECORD_OVERHEAD_BYTES,
+    KeyValue,
+    encode_count,
+    encode_event,
+    encode_sums,
+)
 
 MAX_RECORD_BYTES = RECORD_OVERHEAD_BYTES + 80
 """Of a record without its domain: a value of 13 bytes, and an idempotency key with its length."""
-
-T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -49,35 +52,37 @@ class EventSums:
                 known[domain] = known.get(domain, 0) + count
         self.keyed.extend(other.keyed)
 
-    def places(self) -> Iterator[tuple[DomainName, EventKind]]:
-        """Yield the domain and kind of each record, in order."""
-        for kind in (EventKind.DELIVERED, EventKind.BOUNCED):
-            for domain in self.counts_of(kind):
-                yield domain, kind
-        for event in self.keyed:
-            yield event.domain, event.kind
-
     def first(self) -> tuple[DomainName, EventKind]:
-        """Return the domain and kind of the first record; there must be one."""
-        return next(self.places())
+        """Return the domain and kind of one of the events; there must be one."""
+        for kind in EventKind:
+            for domain in self.counts_of(kind):
+                return domain, kind
+        return self.keyed[0].domain, self.keyed[0].kind
 
     def max_size_bytes(self) -> int:
         """Return an upper bound of the records' size."""
         domains = [*self.delivered, *self.bounced, *(event.domain for event in self.keyed)]
         return sum(map(len, domains)) + MAX_RECORD_BYTES * len(domains)
 
-    def encode_records(self) -> list[KeyValue]:
-        """Return the records, encoded."""
-        return [
-            *(encode_count(d, EventKind.DELIVERED, n) for d, n in self.delivered.items()),
-            *(encode_count(d, EventKind.BOUNCED, n) for d, n in self.bounced.items()),
-            *(encode_event(event) for event in self.keyed),
-        ]
+    def encode_records(
+        self, traceparents: Mapping[tuple[DomainName, EventKind], str]
+    ) -> tuple[list[KeyValue], dict[int, str]]:
+        """Return the records, encoded, and the trace contexts by record number.
 
-
-def by_record_number(
-    sums: EventSums, values: Mapping[tuple[DomainName, EventKind], T]
-) -> dict[int, T]:
-    """Return *values* by record number: each goes to the first record of its domain and kind."""
-    left = dict(values)
-    return {number: left.pop(place) for number, place in enumerate(sums.places()) if place in left}
+        Each of *traceparents* goes to the first record of its domain and kind.
+        """
+        records: list[KeyValue] = []
+        contexts: dict[int, str] = {}
+        left = dict(traceparents)
+        for kind in EventKind:
+            counts = dict(self.counts_of(kind)) if left else self.counts_of(kind)
+            for place in traceparents:
+                if place[1] is kind and place[0] in counts:
+                    contexts[len(records)] = left.pop(place)
+                    records.append(encode_count(*place, counts.pop(place[0])))
+            records.extend(encode_sums(kind, counts))
+        for event in self.keyed:
+            if (context := left.pop((event.domain, event.kind), None)) is not None:
+                contexts[len(records)] = context
+            records.append(encode_event(event))
+        return records, contexts

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from ingest.event_sums import MAX_RECORD_BYTES, EventSums, by_record_number
+from ingest.event_sums import MAX_RECORD_BYTES, EventSums
 from ingest.metrics import IngestMetrics
 from shared.errors import NodeFullError, OutcomeUnknownError, RetriableError
 from shared.kafka.producer import MAX_BATCH_BYTES
@@ -44,26 +44,20 @@ class Acknowledgement(asyncio.Future[RetriableError | None]):
 class _Group:
     """The events of one batch."""
 
-    __slots__ = ("done", "size_bytes", "sums", "traced")
+    __slots__ = ("done", "size_bytes", "sums", "traceparents")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.sums = EventSums()
         self.size_bytes = 0
         self.done = Acknowledgement(loop=loop)
-        self.traced: dict[tuple[DomainName, EventKind], str] | None = None
+        self.traceparents: dict[tuple[DomainName, EventKind], str] = {}
 
     def trace(self, domain: DomainName, kind: EventKind, traceparent: str) -> None:
         """Set the trace context of the record of *domain* and *kind*.
 
         Events that are added up form one record, which continues the first trace among them.
         """
-        if self.traced is None:
-            self.traced = {}
-        self.traced.setdefault((domain, kind), traceparent)
-
-    def traceparents(self) -> dict[int, str] | None:
-        """Return the trace contexts by record number; None if no record is traced."""
-        return None if self.traced is None else by_record_number(self.sums, self.traced)
+        self.traceparents.setdefault((domain, kind), traceparent)
 
 
 class Publisher:
@@ -177,9 +171,9 @@ class Publisher:
             outcome: RetriableError | None = OutcomeUnknownError(
                 "This node stopped before Kafka answered."
             )
-            records = group.sums.encode_records()
+            records, contexts = group.sums.encode_records(group.traceparents)
             try:
-                await self._topic.append(partition, records, group.traceparents())
+                await self._topic.append(partition, records, contexts)
                 outcome = None
             except RetriableError as error:
                 outcome = error

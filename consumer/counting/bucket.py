@@ -31,7 +31,6 @@ from consumer.counting.rows.row_writers import NO_ROW, RowWriters
 from consumer.counting.rows.writer_rows import BucketWrite, RowIncrement, StoredRow
 from shared.model.counter import Counters
 
-
 _INDEXES = tuple(range(4096))
 """Shared by all buckets: an ``int`` of its own would take 32 bytes for each domain."""
 

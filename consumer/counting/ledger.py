@@ -26,7 +26,7 @@ from shared.model.counter import Counters
 from shared.model.domain import DomainName
 from shared.model.event import EventKind
 from shared.model.partitioning import bucket_of
-from shared.model.record import decode_domain
+from shared.model.record import Sums, decode_domain
 
 
 class PartitionLedger:
@@ -78,6 +78,20 @@ class PartitionLedger:
         else:
             decode_domain(domain)
             self._early.add(number, EarlyEvent(domain, kind, count, offset, now))
+        self.next_offset = offset + 1
+
+    def add_sums(self, sums: Sums, offset: int, now: float) -> None:
+        """Add the events of the record at *offset*, unless they were added before."""
+        if offset < self.next_offset:
+            return
+        kind, buckets, known = sums.kind, self._rules.buckets, self._buckets.get
+        for domain, count in zip(sums.domains, sums.counts, strict=True):
+            number = bucket_of(domain, buckets)
+            bucket = known(number)
+            if bucket is not None:
+                self._count(bucket, domain, kind, count, offset, now)
+            else:
+                self._early.add(number, EarlyEvent(domain, kind, count, offset, now))
         self.next_offset = offset + 1
 
     def record_append_time(self, offset: int, appended_at: int) -> None:

@@ -53,6 +53,8 @@ log = structlog.stdlib.get_logger(__name__)
 _FETCH_WAIT_MS = 200
 _MAX_RECORDS = 4_000
 """Per fetch: decoding many records at once would block the event loop."""
+_FETCH_BYTES = 256 * 1024
+"""Of one partition, compressed: some 30,000 events, whose buckets may all be unread."""
 _STOP_SECONDS = 5.0
 
 
@@ -239,7 +241,7 @@ async def open_source(
         session_timeout_ms=int(settings.session_timeout_seconds * 1000),
         rebalance_timeout_ms=int(settings.session_timeout_seconds * 1000),
         heartbeat_interval_ms=int(settings.session_timeout_seconds * 1000 / 5),
-        max_partition_fetch_bytes=2 * 1024 * 1024,
+        max_partition_fetch_bytes=_FETCH_BYTES,
         metadata_max_age_ms=30_000,
     )
     try:

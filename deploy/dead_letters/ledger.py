@@ -25,7 +25,7 @@ import msgspec
 from shared.errors import UndecodableRecordError
 from shared.model.event import Event
 from shared.model.partitioning import partition_of
-from shared.model.record import KeyValue, decode_event
+from shared.model.record import KeyValue, decode_events
 
 
 class Origin(NamedTuple):
@@ -86,17 +86,17 @@ class DeadLetter:
             return None
         return self.key, self.value
 
-    def event(self) -> Event | None:
-        """Return the event that this version decodes; None if this version cannot decode it."""
+    def events(self) -> list[Event]:
+        """Return the events that this version decodes; none if this version cannot decode it."""
         try:
-            return decode_event(self.key, self.value)
+            return decode_events(self.key, self.value)
         except UndecodableRecordError:
-            return None
+            return []
 
     def decoding_error(self) -> str:
         """Return why this version cannot decode it; "" if it can."""
         try:
-            decode_event(self.key, self.value)
+            decode_events(self.key, self.value)
         except UndecodableRecordError as error:
             return str(error)
         return ""
@@ -159,7 +159,7 @@ def select(
             continue
         if letter.state not in wanted or letter.record is None:
             continue
-        if undecodable or letter.event() is not None:
+        if undecodable or letter.events():
             selected.append(letter)
     return selected
 
@@ -174,11 +174,10 @@ def encode_mark(letter: DeadLetter, outcome: Outcome, by: str) -> KeyValue:
 def target_partition(letter: DeadLetter, partitions: int) -> int:
     """Return the partition to send *letter* to.
 
-    It is the partition of its domain; if it cannot be decoded, the partition it came from; if that
-    does not exist, the first.
+    It is the partition of its first domain; if it cannot be decoded, the partition it came from;
+    if that does not exist, the first.
     """
-    event = letter.event()
-    if event is not None:
+    for event in letter.events():
         return partition_of(event.domain, partitions)
     text = letter.origin.topic_partition.rpartition("/")[2]
     number = int(text) if text.isascii() and text.isdigit() else 0

@@ -9,10 +9,12 @@ _MAX_LENGTH = 60
 
 def summary(letter: DeadLetter) -> str:
     """Return *letter* on one line."""
-    event = letter.event()
+    events = letter.events()
     topic_partition, offset = letter.origin
-    if event is not None:
-        content = f"now decodes: {event.domain} {event.kind} {event.count}"
+    if len(events) == 1:
+        content = "now decodes: {0.domain} {0.kind} {0.count}".format(*events)
+    elif events:
+        content = f"now decodes: {len(events)} domains"
     else:
         content = f"{letter.key!r:.{_MAX_LENGTH}} {letter.value!r:.{_MAX_LENGTH}}"
     return (
@@ -23,7 +25,7 @@ def summary(letter: DeadLetter) -> str:
 
 def details(letter: DeadLetter) -> str:
     """Return everything about *letter*, as JSON."""
-    event = letter.event()
+    events = letter.events()
     fields = {
         "offset": letter.offset,
         "state": letter.state,
@@ -33,12 +35,9 @@ def details(letter: DeadLetter) -> str:
         "value": repr(letter.value),
         "cut": letter.cut,
         "this_version_reads": letter.decoding_error()
-        if event is None
-        else {
-            "domain": event.domain,
-            "event": event.kind,
-            "count": event.count,
-            "id": event.idempotency_key,
-        },
+        or [
+            {"domain": e.domain, "event": e.kind, "count": e.count, "id": e.idempotency_key}
+            for e in events
+        ],
     }
     return json.dumps(fields, indent=2)

@@ -41,7 +41,10 @@ DOMAIN_PROBLEMS = (
 
 # The form of nearly every name: plain labels, and letters in the last one. It need not match every
 # valid name, but a name that it matches is accepted without further checks.
-_PLAIN_NAME = re.compile(r"(?:(?!-|..--)[a-z0-9-]{1,63}+(?<!-)\.)++[a-z]{1,63}+")
+_PLAIN = r"(?:(?!-|..--)[a-z0-9-]{1,63}+(?<!-)\.)++[a-z]{1,63}+"
+_PLAIN_NAME = re.compile(_PLAIN)
+_PLAIN_LINE = rf"(?=.{{1,{MAX_NAME_OCTETS}}}$){_PLAIN}"
+_PLAIN_LINES = re.compile(rf"{_PLAIN_LINE}(?:\n{_PLAIN_LINE})*+".encode(), re.MULTILINE)
 _DOTS = ".\u3002\uff0e\uff61"
 _NOT_LETTER_DIGIT_HYPHEN_DOT = re.compile(r"[\x00-,/:-`{-\x7f]")
 # Parts that inet_aton accepts (decimal, octal, hexadecimal), or the colons of an IPv6 address.
@@ -80,6 +83,11 @@ def parse_domain(text: str) -> DomainName:
         if len(name) > MAX_NAME_OCTETS:
             raise _too_long()
     return _parse_mapped(name)
+
+
+def are_plain_lines(lines: bytes) -> bool:
+    """Whether each line is the one spelling of a domain, for certain; False means: look closer."""
+    return _PLAIN_LINES.fullmatch(lines) is not None
 
 
 def escape_input(text: str) -> str:

@@ -1,24 +1,33 @@
 """Encode events as records of the topic, and decode them.
 
-The key is the domain in ASCII, the value a MessagePack array that starts with a version::
+The value is a MessagePack array that starts with a version. The key is the domain in ASCII::
 
     [1, kind, count]            kind: 0 delivered, 1 bounced
     [1, kind, count, key]       key: the sender's idempotency key
+
+Or one record has the sums of many domains, and an empty key::
+
+    [2, kind, domains, counts]  domains: in ASCII, a line feed between two; a count for each
 
 A new version gets a new first number and a further decoder. The topic keeps records for the whole
 retention time, so every version that was ever written must stay readable.
 ``tests/unit/shared/model/records`` has examples of each.
 """
 
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
+from typing import Annotated, NamedTuple, TypeGuard
 
 import msgspec
 
 from shared.errors import InvalidDomainError, InvalidEventError, UndecodableRecordError
-from shared.model.domain import DomainName, parse_domain
+from shared.model.domain import DomainName, are_plain_lines, parse_domain
 from shared.model.event import Event, EventKind, parse_idempotency_key
 
 VERSION = 1
+SUMS_VERSION = 2
+MAX_DOMAINS = 500
+"""Of one record with sums: it takes a worker some milliseconds."""
 MAX_COUNT = 2**40
 """Per record: far more than a group of requests adds up to, and so little that a few records
 cannot overflow a counter (2**63)."""
@@ -52,8 +61,28 @@ class _ShortValueV1(msgspec.Struct, array_like=True, frozen=True, gc=False):
     count: int
 
 
+class _ValueV2(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True, gc=False):
+    """The value of version 2."""
+
+    version: int
+    kind: int
+    domains: bytes
+    counts: list[Annotated[int, msgspec.Meta(ge=1, le=MAX_COUNT)]]
+
+
+class Sums(NamedTuple):
+    """The counts of one kind of event for many domains: names in ASCII, and a count for each."""
+
+    kind: EventKind
+    domains: Sequence[bytes]
+    counts: Sequence[int]
+
+
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(_ValueV1).decode
+_decode_v2 = msgspec.msgpack.Decoder(_ValueV2).decode
+_SUMS = b"\x94\x02"
+"""How a value of version 2 begins: an array of four, the first of them 2."""
 
 
 def encode_event(event: Event) -> KeyValue:
@@ -79,25 +108,62 @@ def _encode_short(kind: EventKind, count: int) -> bytes:
     return _encode(_ShortValueV1(VERSION, _CODES[kind], count))
 
 
-def decode_event(key: bytes | None, value: bytes | None) -> Event:
-    """Return the event that a record reports.
+def encode_sums(kind: EventKind, counts: Mapping[DomainName, int]) -> Iterator[KeyValue]:
+    """Yield the keys and values of the records of *counts*, at most MAX_DOMAINS in each."""
+    if len(counts) == 1:
+        yield from (encode_count(domain, kind, count) for domain, count in counts.items())
+        return
+    domains, numbers = list(counts), list(counts.values())
+    for start in range(0, len(domains), MAX_DOMAINS):
+        part = slice(start, start + MAX_DOMAINS)
+        names = "\n".join(domains[part]).encode("ascii")
+        yield b"", _encode(_ValueV2(SUMS_VERSION, _CODES[kind], names, numbers[part]))
+
+
+def decode_events(key: bytes | None, value: bytes | None) -> list[Event]:
+    """Return the events that a record reports.
 
     Raises UndecodableRecordError for malformed bytes, an unknown version, a count out of range,
     and a domain in another spelling than ingest writes: counting it would make two domains of one.
     """
+    if has_sums(value):
+        kind, domains, counts = decode_sums(value)
+        return [
+            Event(decode_domain(name), kind, n) for name, n in zip(domains, counts, strict=True)
+        ]
     kind, count, idempotency_key = decode_value(value)
-    return Event(decode_domain(require_key(key)), kind, count, idempotency_key)
+    return [Event(decode_domain(require_key(key)), kind, count, idempotency_key)]
+
+
+def has_sums(value: bytes | None) -> TypeGuard[bytes]:
+    """Whether *value* begins as one of many domains does: ``decode_sums`` decodes it."""
+    return value is not None and value.startswith(_SUMS)
+
+
+def decode_sums(value: bytes) -> Sums:
+    """Return the sums of a record of many domains; raise as ``decode_events``."""
+    try:
+        fields = _decode_v2(value)
+    except msgspec.DecodeError as error:
+        raise UndecodableRecordError(f"the value is not a record: {error}") from error
+    domains = fields.domains.split(b"\n")
+    if len(domains) != len(fields.counts):
+        raise UndecodableRecordError(f"{len(domains)} domains, {len(fields.counts)} counts")
+    if not are_plain_lines(fields.domains):
+        for domain in domains:
+            decode_domain(domain)
+    return Sums(_kind(fields.kind), domains, fields.counts)
 
 
 def require_key(key: bytes | None) -> bytes:
-    """Return *key*, the domain in ASCII, of a record that has one; raise as ``decode_event``."""
+    """Return *key*, the domain in ASCII, of a record that has one; raise as ``decode_events``."""
     if key is None:
         raise UndecodableRecordError("the record has no key or no value")
     return key
 
 
 def decode_value(value: bytes | None) -> tuple[EventKind, int, str | None]:
-    """Return kind, count and idempotency key of a record's value; raise as ``decode_event``."""
+    """Return kind, count and idempotency key of a record's value; raise as ``decode_events``."""
     if value is None:
         raise UndecodableRecordError("the record has no key or no value")
     return _decode_short(value) if len(value) <= _SHORT_BYTES else _decode_value(value)
@@ -110,13 +176,18 @@ def _decode_value(value: bytes) -> tuple[EventKind, int, str | None]:
         raise UndecodableRecordError(f"the value is not a record: {error}") from error
     if fields.version != VERSION:
         raise UndecodableRecordError(f"version {fields.version} is unknown")
-    if not 0 <= fields.kind < len(_KINDS):
-        raise UndecodableRecordError(f"kind {fields.kind} is unknown")
+    kind = _kind(fields.kind)
     if not 1 <= fields.count <= MAX_COUNT:
         raise UndecodableRecordError(f"count {fields.count} is out of range")
     if fields.idempotency_key is not None:
         _check_idempotency_key(fields.idempotency_key)
-    return _KINDS[fields.kind], fields.count, fields.idempotency_key
+    return kind, fields.count, fields.idempotency_key
+
+
+def _kind(code: int) -> EventKind:
+    if not 0 <= code < len(_KINDS):
+        raise UndecodableRecordError(f"kind {code} is unknown")
+    return _KINDS[code]
 
 
 _decode_short = lru_cache(maxsize=4096)(_decode_value)
@@ -130,7 +201,7 @@ def _check_idempotency_key(text: str) -> None:
 
 
 def decode_domain(key: bytes) -> DomainName:
-    """Return the domain that a record's key is; raise as ``decode_event``."""
+    """Return the domain that a record's key is; raise as ``decode_events``."""
     try:
         text = key.decode("ascii")
         domain = parse_domain(text)

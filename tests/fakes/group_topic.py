@@ -27,7 +27,7 @@ class StoredRecord:
     offset: int
     key: bytes | None
     value: bytes | None
-    timestamp: int
+    timestamp: int = 0
     headers: Sequence[tuple[str, bytes]] = ()
 
 

@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry
 
@@ -21,22 +20,12 @@ from shared.model.event import Event, EventKind
 from shared.model.partitioning import DEFAULT_BUCKETS
 from shared.model.record import encode_event
 from tests.contract.harness.stores import read
+from tests.fakes.group_topic import StoredRecord
 from tests.fakes.published_changes import PublishedChanges
 from tests.fakes.topic import InMemoryTopic
 from tests.waiting import until
 
 SECONDS_TO_SETTLE = 90.0
-
-
-@dataclass(slots=True)
-class Line:
-    """A record with its offset."""
-
-    offset: int
-    key: bytes | None
-    value: bytes | None
-    timestamp: int = 0
-    headers: Sequence[tuple[str, bytes]] = ()
 
 
 class Counting:
@@ -81,7 +70,7 @@ class Counting:
         start = self._task.ledger.next_offset
         mails = (start // len(self._domains) + 1) ** 2
         lines = [
-            Line(offset, *encode_event(Event(domain, EventKind.DELIVERED, mails)))
+            StoredRecord(offset, *encode_event(Event(domain, EventKind.DELIVERED, mails)))
             for offset, domain in enumerate(self._domains, start)
         ]
         await self._task.process(lines)

@@ -22,7 +22,9 @@ from shared.errors import OutcomeUnknownError, StoreUnavailableError
 from shared.model.domain import DomainName
 from shared.model.event import Event, EventKind
 from shared.model.partitioning import bucket_of
+from shared.model.record import encode_sums
 from tests.fakes.counter_store import InMemoryCounterStore
+from tests.fakes.group_topic import StoredRecord
 from tests.fakes.published_changes import PublishedChanges
 from tests.fakes.topic import InMemoryTopic
 from tests.fakes.writers import writers
@@ -112,6 +114,25 @@ async def deliver(task: PartitionTask, events: Sequence[Event]) -> None:
     for event in events:
         add(task.ledger, event, task.ledger.next_offset)
     await task.process([])
+
+
+async def test_a_record_of_many_domains_is_counted_whole_or_put_aside_whole() -> None:
+    """A dead letter that is sent again later must not count some of its domains twice."""
+    store, letters = InMemoryCounterStore(buckets=BUCKETS), InMemoryTopic()
+    context = replace(new_context(store), dead_letters=DeadLetterTopic(letters))
+    task = new_task(context)
+    counts = {domain: number for number, domain in enumerate(DOMAINS[:40], start=1)}
+    (good,) = encode_sums(EventKind.DELIVERED, counts)
+    (bad,) = encode_sums(EventKind.BOUNCED, {**counts, DomainName("No.Domain"): 1})
+    async with running(task):
+        await task.process([StoredRecord(offset, *at) for offset, at in enumerate([good, bad])])
+        await task.drain()
+    assert {
+        domain: [(row.delivered, row.bounced) for row in store.rows(TOPIC_PARTITION, domain)]
+        for domain in counts
+    } == {domain: [(count, 0)] for domain, count in counts.items()}
+    assert len(letters.appends) == 1
+    assert task.position().next_offset == 2
 
 
 @pytest.mark.parametrize("known", [False, True])

@@ -12,7 +12,7 @@ from ingest.publisher import Publisher
 from shared.model.domain import DomainName
 from shared.model.event import Event, EventKind
 from shared.model.partitioning import DEFAULT_BUCKETS
-from shared.model.record import decode_event
+from shared.model.record import decode_events
 from shared.telemetry.spans import Spans
 from tests.fakes.topic import InMemoryTopic
 
@@ -39,7 +39,10 @@ class Node:
 
     def sent(self) -> list[list[Event]]:
         """Return the events of each batch, in the order of the batches."""
-        return [[decode_event(*record) for record in records] for _, records in self.topic.appends]
+        return [
+            [event for record in records for event in decode_events(*record)]
+            for _, records in self.topic.appends
+        ]
 
 
 async def until(condition: Callable[[], bool]) -> None:

@@ -18,7 +18,7 @@ from shared.http.instrumentation import HttpInstrumentation
 from shared.model.domain import DomainName
 from shared.model.event import Event, EventKind
 from shared.model.partitioning import DEFAULT_BUCKETS
-from shared.model.record import decode_event
+from shared.model.record import decode_events
 from tests.fakes.requests import ask, json_of
 from tests.fakes.topic import InMemoryTopic
 from tests.unit.samples import counted_with
@@ -50,7 +50,12 @@ class Node:
 
     def stored(self) -> list[Event]:
         """Return the stored events."""
-        return [decode_event(*record) for _, records in self.topic.stored for record in records]
+        return [
+            event
+            for _, records in self.topic.stored
+            for record in records
+            for event in decode_events(*record)
+        ]
 
 
 @pytest.fixture

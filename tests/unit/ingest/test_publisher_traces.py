@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from opentelemetry.trace import use_span
 
 from ingest.event_sums import EventSums
-from shared.model.record import decode_event
+from shared.model.record import decode_events
 from tests.fakes.spans import TRACE, TRACEPARENT, ListedSpans
 from tests.unit.ingest.publisher_node import BOUNCED, A, B, open_node, until
 
@@ -39,12 +39,12 @@ async def test_the_record_of_a_traced_event_has_its_trace_context() -> None:
         await asyncio.gather(*answers)
 
         _, (_, records) = node.topic.appends
-        assert [(e.domain, e.kind) for e in (decode_event(*record) for record in records)] == [
-            (B.domain, B.kind),
-            (A.domain, A.kind),
-            (BOUNCED.domain, BOUNCED.kind),
+        assert [[(e.domain, e.kind) for e in decode_events(*record)] for record in records] == [
+            [(A.domain, A.kind)],
+            [(B.domain, B.kind)],
+            [(BOUNCED.domain, BOUNCED.kind)],
         ]
-        assert node.topic.traceparents == [None, {1: second, 2: first}]
+        assert node.topic.traceparents == [{}, {0: second, 2: first}]
         assert first is not None
         assert first.startswith(f"00-{TRACE}-")
 

@@ -9,7 +9,6 @@ import os
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import islice
 
 import msgspec
@@ -31,6 +30,7 @@ from shared.model.partitioning import DEFAULT_BUCKETS
 from shared.model.record import encode_event
 from shared.model.status import DEFAULT_THRESHOLD
 from tests.fakes.counter_store import InMemoryCounterStore
+from tests.fakes.group_topic import StoredRecord
 from tests.fakes.published_changes import PublishedChanges
 from tests.fakes.writers import node_of, writers
 from tests.tools.bench.measurement.cpu import cpu_seconds
@@ -41,17 +41,6 @@ from tests.tools.load.streams.stream import events_of
 from tests.tools.load.streams.waves_stream import WavesStream
 
 BATCH_RECORDS = 4_000
-
-
-@dataclass(slots=True)
-class MemoryRecord:
-    """A record as a fetch returns it."""
-
-    offset: int
-    key: bytes | None
-    value: bytes | None
-    timestamp: int = 1
-    headers: Sequence[tuple[str, bytes]] = ()
 
 
 class LedgerResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,7 +58,7 @@ class NoDeadLetters:
         raise RuntimeError(f"{topic_partition}: {record.offset}: {reason}")
 
 
-async def run_ledger(records: Sequence[MemoryRecord]) -> WorkResult:
+async def run_ledger(records: Sequence[StoredRecord]) -> WorkResult:
     """Process *records* by the task of a partition."""
     clock, store = time.monotonic, InMemoryCounterStore()
 
@@ -103,7 +92,7 @@ async def run_ledger(records: Sequence[MemoryRecord]) -> WorkResult:
     return _since(began, cpu, len(records))
 
 
-def run_plain(records: Sequence[MemoryRecord]) -> WorkResult:
+def run_plain(records: Sequence[StoredRecord]) -> WorkResult:
     """Decode *records* and add them up in a dict."""
     decode = msgspec.msgpack.Decoder(Value).decode
     counts: dict[bytes | None, list[int]] = {}
@@ -117,14 +106,14 @@ def run_plain(records: Sequence[MemoryRecord]) -> WorkResult:
     return _since(began, cpu, len(records))
 
 
-def build_records(count: int, seed: int) -> list[MemoryRecord]:
+def build_records(count: int, seed: int) -> list[StoredRecord]:
     """Return *count* records of the profile ``waves``, one event each."""
     records = []
     for offset, event in enumerate(islice(events_of(WavesStream(seed)), count)):
         kind = EventKind.BOUNCED if event.kind is Kind.BOUNCED else EventKind.DELIVERED
         key, value = encode_event(Event(parse_domain(event.name), kind))
         # A copy of the key, since a fetch returns one with each record.
-        records.append(MemoryRecord(offset, bytes(bytearray(key)), value))
+        records.append(StoredRecord(offset, bytes(bytearray(key)), value))
     return records
 
 

@@ -17,8 +17,9 @@ from shared.errors import RetriableError
 from shared.model.change import Change
 from shared.model.counter import Counters
 from shared.model.domain import DomainName
-from shared.model.event import Event, EventKind
+from shared.model.event import EventKind
 from shared.model.partitioning import bucket_of
+from shared.model.record import Sums
 from shared.model.status import Status, classify
 from tests.fakes.counter_store import InMemoryCounterStore, Outcome
 from tests.fakes.writers import writers
@@ -58,7 +59,7 @@ class World:
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
         self.store = InMemoryCounterStore(replica_sets=2)
-        self.events: list[Event | None] = []
+        self.records: list[Sums | None] = []
         self.sums = {domain: [Counters()] for domain in DOMAINS}
         self.committed = [0]
         self.published = dict.fromkeys(DOMAINS, Status.UNKNOWN)
@@ -107,20 +108,20 @@ class World:
     # ---- records and reads
 
     def append(self) -> None:
-        """Append random events; None is a record that cannot be decoded."""
+        """Append random records of one or more domains; None is one that cannot be decoded."""
         for _ in range(self.random.randint(1, 5)):
-            event = Event(
-                self.random.choice(DOMAINS),
-                EventKind.BOUNCED if self.random.random() < 0.2 else EventKind.DELIVERED,
-                self.random.randint(1, 3),
-            )
-            garbage = self.random.random() < 0.05
-            self.events.append(None if garbage else event)
+            kind = EventKind.BOUNCED if self.random.random() < 0.2 else EventKind.DELIVERED
+            chosen = self.random.sample(DOMAINS, self.random.choice([1, 1, len(DOMAINS)]))
+            counts = {domain: self.random.randint(1, 3) for domain in chosen}
+            if self.random.random() < 0.05:
+                counts = {}
+            names = [domain.encode() for domain in counts]
+            self.records.append(Sums(kind, names, [*counts.values()]) if counts else None)
             for domain, sums in self.sums.items():
-                counts = event.count if domain == event.domain and not garbage else 0
-                bounces = counts if event.kind is EventKind.BOUNCED else 0
+                count = counts.get(domain, 0)
+                bounces = count if kind is EventKind.BOUNCED else 0
                 last = sums[-1]
-                sums.append(Counters(last.delivered + counts - bounces, last.bounced + bounces))
+                sums.append(Counters(last.delivered + count - bounces, last.bounced + bounces))
 
     def fetch(self) -> None:
         """Read some records, sometimes starting a little before the next one."""
@@ -130,13 +131,13 @@ class World:
 
     def deliver(self, worker: Worker, start: int, end: int) -> None:
         """Pass the records from *start* to before *end* to a worker's ledger."""
-        for offset, event in enumerate(self.events[start:end], start=start):
-            if event is None:
+        for offset, sums in enumerate(self.records[start:end], start=start):
+            if sums is None:
                 worker.ledger.skip_record(offset)
+            elif len(sums.domains) > 1:
+                worker.ledger.add_sums(sums, offset, worker.now)
             else:
-                worker.ledger.add(
-                    event.domain.encode(), event.kind, event.count, offset, worker.now
-                )
+                worker.ledger.add(sums.domains[0], sums.kind, sums.counts[0], offset, worker.now)
 
     def start_reads(self) -> None:
         """Read a bucket; the worker gets the result later."""
@@ -160,7 +161,7 @@ class World:
         asked, worker.reading = worker.reading, []
         for bucket, rows in asked:
             if success:
-                worker.ledger.load_rows(bucket, rows, len(self.events), 0.0, 0.0)
+                worker.ledger.load_rows(bucket, rows, len(self.records), 0.0, 0.0)
             else:
                 worker.ledger.requeue_unread(bucket)
 
@@ -280,7 +281,7 @@ class World:
         """Compare every row with the truth, and each report with the one before."""
         for _, row in self.store.all_rows():
             domain = DomainName(row.domain.decode())
-            assert row.applied_offset <= len(self.events), f"beyond the end: {domain} {row}"
+            assert row.applied_offset <= len(self.records), f"beyond the end: {domain} {row}"
             truth = self.sums[domain][row.applied_offset]
             assert Counters(row.delivered, row.bounced) == truth, (
                 f"not a true count: {domain} {row}"
@@ -312,9 +313,9 @@ class World:
         """Let *worker* write all records of the partition, without faults."""
         self.report_all([worker], Outcome.LOST)
         self.load_rows(worker, success=True)
-        self.deliver(worker, worker.ledger.next_offset, len(self.events))
+        self.deliver(worker, worker.ledger.next_offset, len(self.records))
         while (bucket := worker.ledger.pop_unread()) is not None:
-            worker.ledger.load_rows(bucket, self.rows_of(bucket), len(self.events), 0.0, 0.0)
+            worker.ledger.load_rows(bucket, self.rows_of(bucket), len(self.records), 0.0, 0.0)
         worker.ledger.drain()
         while (bucket := worker.ledger.pop_due(worker.now)) is not None:
             write = worker.ledger.begin(bucket, len(DOMAINS), worker.now)
@@ -327,7 +328,7 @@ class World:
     def check_end(self) -> None:
         """Compare the final report with the truth."""
         assert self.owner.ledger.settled
-        assert self.owner.ledger.committable_offset() == len(self.events)
+        assert self.owner.ledger.committable_offset() == len(self.records)
         for domain, sums in self.sums.items():
             rows = self.store.rows(TOPIC_PARTITION, domain)
             newest = max(rows, key=lambda row: row.applied_offset, default=None)

@@ -15,7 +15,7 @@ from ingest.publisher import Publisher
 from shared.http.server import HttpLimits, build_server
 from shared.model.event import Event
 from shared.model.partitioning import DEFAULT_BUCKETS
-from shared.model.record import decode_event
+from shared.model.record import decode_events
 from tests.fakes.topic import InMemoryTopic
 
 PARTITIONS = 4
@@ -98,7 +98,8 @@ class InMemoryNode:
 
     def stored(self) -> list[Event]:
         """Return the events stored since the previous call."""
-        events = [decode_event(*record) for _, records in self.topic.stored for record in records]
+        stored = [record for _, records in self.topic.stored for record in records]
+        events = [event for record in stored for event in decode_events(*record)]
         self.topic.stored.clear()
         self.topic.appends.clear()
         return events
