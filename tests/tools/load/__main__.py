@@ -114,6 +114,10 @@ def main(
     settle: Annotated[
         float, typer.Option(min=0, help="Seconds to wait before all counts are compared once more.")
     ] = 1.0,
+    ledger_file: Annotated[
+        Path | None,
+        typer.Option("--ledger", help="Write what was sent to this file, and compare nothing."),
+    ] = None,
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Write the report to this file.")
     ] = None,
@@ -156,6 +160,7 @@ def main(
             request_timeout_seconds=request_timeout,
             verify_timeout_seconds=verify_timeout,
             settle_seconds=settle,
+            ledger_file="" if ledger_file is None else str(ledger_file),
         )
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error

@@ -65,6 +65,10 @@ class LoadOptions:
     settle_seconds: float = 1.0
     """When every count is right, wait this long and compare all again: a duplicate arrives late."""
 
+    ledger_file: str = ""
+    """Set: write into this file what was sent, and compare nothing. Then the system may know the
+    domains already."""
+
     def __post_init__(self) -> None:
         """Raise ValueError for a combination that makes no sense."""
         if not self.ingest or not self.query:

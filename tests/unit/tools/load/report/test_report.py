@@ -79,6 +79,12 @@ def test_the_first_twenty_wrong_domains_are_named() -> None:
     assert "25 of 3 domains are wrong" in text
 
 
+def test_a_report_does_not_call_right_what_another_program_compares() -> None:
+    """The load went well, which is all that it knows."""
+    report = replace(GOOD, compared=False, seconds_until_right=None)
+    assert (report.ok, report.verdict) == (True, "no count was compared")
+
+
 def test_the_json_report_has_the_verdict_too() -> None:
     """For programs."""
     report = json.loads(WRONG.to_json())

@@ -1,10 +1,12 @@
 """The sent events by domain, in little memory."""
 
 from array import array
+from pathlib import Path
 from random import Random
 
 import pytest
 
+from tests.tools.load.sending.ledger_file import read_ledger, write_ledger
 from tests.tools.load.streams.event import Kind, Outcome
 from tests.tools.load.streams.stream import code_of
 from tests.tools.load.verification.cells import Cells
@@ -71,6 +73,17 @@ def test_ledgers_of_several_processes_add_up() -> None:
     together = merged(*parts)
     assert together.numbers() == whole.numbers()
     assert all(together.expected(n) == whole.expected(n) for n in whole.numbers())
+
+
+def test_a_ledger_comes_back_from_its_file(tmp_path: Path) -> None:
+    """With the bounds of every domain, for a program that compares later."""
+    ledger = Ledger()
+    ledger.accept(codes(*[4] * 70_000, 300_000))
+    ledger.record(codes(4, 9, kind=Kind.BOUNCED), Outcome.UNANSWERED)
+    write_ledger(ledger, tmp_path / "ledger")
+    found = read_ledger(tmp_path / "ledger")
+    assert found.numbers() == ledger.numbers()
+    assert all(found.expected(n) == ledger.expected(n) for n in ledger.numbers())
 
 
 def test_a_domain_costs_four_bytes_and_nine_at_worst() -> None:
