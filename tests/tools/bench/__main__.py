@@ -19,7 +19,14 @@ from rich.console import Console
 from deploy.processes.errors import ServersError
 from tests.tiers.stack import ROOT
 from tests.tools.bench.bench import Bench
-from tests.tools.bench.effort import NORMAL, QUICK, Effort
+from tests.tools.bench.effort import (
+    ASSIGNMENT,
+    NORMAL,
+    QUICK,
+    QUICK_ASSIGNMENT,
+    AssignmentLoad,
+    Effort,
+)
 from tests.tools.bench.environment.machine import describe_machine, describe_versions
 from tests.tools.bench.environment.servers import (
     describe_servers,
@@ -38,13 +45,13 @@ from tests.tools.bench.report.table import (
     to_notes,
     to_table,
 )
-from tests.tools.bench.rows.catalogue import ROWS, select
+from tests.tools.bench.rows.catalogue import BY_DEFAULT, select
 from tests.tools.bench.rows.row import Row, measure
 
 EXIT_NOT_MEASURED = 1
 EXIT_NOT_STARTED = 2
 EXIT_INTERRUPTED = 130
-ALL_ROWS = ",".join(str(row.number) for row in ROWS)
+DEFAULT_ROWS = ",".join(str(row.number) for row in BY_DEFAULT)
 RUNS = ROOT / ".local" / "bench"
 _TABLE_WIDTH = 180
 """Without a terminal."""
@@ -52,10 +59,22 @@ _TABLE_WIDTH = 180
 
 def main(
     *,
-    rows: Annotated[str, typer.Option(help="The rows to measure.")] = ALL_ROWS,
+    rows: Annotated[str, typer.Option(help="The rows to measure.")] = DEFAULT_ROWS,
     quick: Annotated[
         bool,
         typer.Option("--quick", help="A few seconds a row: does it work at all?"),
+    ] = False,
+    domains: Annotated[int | None, typer.Option(min=1_000, help="The domains of row 13.")] = None,
+    minutes: Annotated[
+        float | None, typer.Option(min=0.1, help="How long row 13 sends events.")
+    ] = None,
+    rate: Annotated[float | None, typer.Option(min=1, help="Events per second of row 13.")] = None,
+    workers: Annotated[int, typer.Option(min=1, help="The workers of row 13.")] = 1,
+    kill: Annotated[
+        bool,
+        typer.Option(
+            "--kill", help="Kill the last worker of row 13 after four fifths of the time."
+        ),
     ] = False,
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Write the run to this file.")
@@ -76,10 +95,18 @@ def main(
 ) -> None:
     """Measure the system; each figure has a reference from the same run."""
     chosen = _select(rows)
+    normal = QUICK_ASSIGNMENT if quick else ASSIGNMENT
+    load = AssignmentLoad(
+        domains=domains or normal.domains,
+        minutes=minutes or normal.minutes,
+        rate=rate or normal.rate,
+        workers=workers,
+        kill=kill,
+    )
     if sources:
         _write([_read(Path(name)) for name in sources.split(",")])
         return
-    if write and (quick or len(chosen) < len(ROWS)):
+    if write and (quick or not set(BY_DEFAULT) <= set(chosen)):
         raise typer.BadParameter("--write needs a whole run, or --from.")
     quieten()
     began = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
@@ -93,7 +120,7 @@ def main(
 
     effort = QUICK if quick else NORMAL
     try:
-        run = uvloop.run(run_bench(chosen, effort, RUNS / began, console, store))
+        run = uvloop.run(run_bench(chosen, effort, load, RUNS / began, console, store))
     except ServersError as error:
         console.print(str(error), markup=False)
         raise typer.Exit(EXIT_NOT_STARTED) from error
@@ -109,7 +136,12 @@ def main(
 
 
 async def run_bench(
-    chosen: list[Row], effort: Effort, folder: Path, console: Console, store: Callable[[Run], None]
+    chosen: list[Row],
+    effort: Effort,
+    load: AssignmentLoad,
+    folder: Path,
+    console: Console,
+    store: Callable[[Run], None],
 ) -> Run:
     """Start the servers and measure the rows one after the other.
 
@@ -123,7 +155,9 @@ async def run_bench(
     measured: list[Measured] = []
     machine, date = describe_machine(), datetime.now(UTC).strftime("%Y-%m-%d")
     async with open_bench_servers(folder, report) as servers:
-        bench = Bench(folder, servers, tier_environment(servers), effort, usable_cores(), report)
+        bench = Bench(
+            folder, servers, tier_environment(servers), effort, usable_cores(), report, load
+        )
         versions = describe_versions(ROOT) | await describe_servers(servers)
         for row in chosen:
             report(f"row {row.number}: {row.title}")

@@ -12,18 +12,19 @@ from typing import TypeVar
 import msgspec
 
 from deploy.processes import process
-from deploy.processes.process import Command
+from deploy.processes.process import Command, Running
 from deploy.servers.backends import Servers
 from shared.model.partitioning import DEFAULT_BUCKETS
 from tests.servers.loopback import random_prefix
 from tests.tiers.stack import ROOT, Stack
 from tests.tools.bench.client.pump_job import PumpJob, PumpResult
-from tests.tools.bench.effort import Effort
+from tests.tools.bench.effort import AssignmentLoad, Effort
 from tests.tools.bench.measurement.cpu import pin
 from tests.tools.bench.measurement.result import MeasurementError
 
 REFERENCE_PORT = 8080
 READY_SECONDS = 30.0
+DOMAINS_PER_BUCKET = 600
 _POLL_SECONDS = 0.05
 _SLACK_SECONDS = 120.0
 """For a program to start, to build its requests and to exit."""
@@ -56,6 +57,8 @@ class Bench:
     effort: Effort
     cores: list[int]
     report: Callable[[str], None]
+    assignment: AssignmentLoad = field(default_factory=AssignmentLoad)
+    """What row 13 runs."""
     _numbers: "count[int]" = field(default_factory=count)
 
     @property
@@ -111,13 +114,26 @@ class Bench:
         return msgspec.json.decode(lines[-1], type=kind)
 
     async def execute(
-        self, module: str, *arguments: str, seconds: float
+        self,
+        module: str,
+        *arguments: str,
+        seconds: float,
+        on_start: Callable[[int], None] = lambda _: None,
     ) -> tuple[int, list[str], Path]:
-        """Run a program that takes *seconds*; return its status, its output, and its log."""
+        """Run a program that takes *seconds*; return its status, its output, and its log.
+
+        *on_start* receives its process id.
+        """
         name = module.rpartition(".")[2]
         command = self._command(name, (sys.executable, "-m", module, *arguments))
+
+        async def launch(command: Command) -> Running:
+            running = await process.launch(command)
+            on_start(running.pid)
+            return running
+
         try:
-            status = await process.run(command, process.launch, seconds + _SLACK_SECONDS)
+            status = await process.run(command, launch, seconds + _SLACK_SECONDS)
         except TimeoutError as error:
             raise MeasurementError(f"{module} did not end, see {command.log}") from error
         return status, command.log.read_text().splitlines() or ["no output"], command.log
@@ -154,6 +170,11 @@ async def _accepts(host: str, port: int) -> None:
             else:
                 writer.close()
                 return
+
+
+def buckets_for(domains: int) -> int:
+    """Return a power of two: as many buckets as hold 600 to 1,200 of *domains* each."""
+    return 1 << max(0, (domains // DOMAINS_PER_BUCKET).bit_length() - 1)
 
 
 def target_of(url: str, pid: int) -> Target:

@@ -1,4 +1,4 @@
-"""How long each row is measured."""
+"""How long each row is measured, and with how much."""
 
 from dataclasses import dataclass
 
@@ -73,3 +73,25 @@ QUICK = Effort(
     growth_domains=(100, 1_000, 10_000),
     growth_records=10_000,
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssignmentLoad:
+    """What row 13 runs."""
+
+    domains: int = 10_000_000
+    minutes: float = 20.0
+    rate: float = 60_000.0
+    """Events per second; the one rate that is tried."""
+    workers: int = 1
+    kill: bool = False
+    """Kill the last worker at four fifths of the time; needs another one."""
+
+    @property
+    def seconds(self) -> float:
+        """How long events are sent."""
+        return self.minutes * 60
+
+
+ASSIGNMENT = AssignmentLoad()
+QUICK_ASSIGNMENT = AssignmentLoad(domains=20_000, minutes=0.2, rate=2_000.0)

@@ -1,5 +1,11 @@
 """Run the load tool on a system and read its report."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from secrets import randbelow
+from typing import Self
+
 import msgspec
 
 from tests.tiers.stack import TierProcess
@@ -47,6 +53,29 @@ class LoadReport(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+@dataclass(frozen=True, slots=True)
+class WideLoad:
+    """A load of the profile ``wide`` that the bench compares itself, without the query tier."""
+
+    seed: int
+    domains: int
+    ledger_file: Path
+    """Written when all is sent."""
+
+    @classmethod
+    def new(cls, bench: Bench, domains: int) -> Self:
+        """Return a load with domains of its own."""
+        return cls(randbelow(2**32), domains, bench.folder / f"ledger-{bench.number()}")
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """The options of the load tool."""
+        return (
+            *("--profile", "wide", "--domains", str(self.domains)),
+            *("--seed", str(self.seed), "--ledger", str(self.ledger_file)),
+        )
+
+
 async def run_load(
     bench: Bench,
     ingest: TierProcess,
@@ -55,8 +84,12 @@ async def run_load(
     rate: float,
     seconds: float,
     options: tuple[str, ...],
+    on_start: Callable[[int], None] = lambda _: None,
 ) -> LoadReport:
-    """Send on schedule, verify every count and return the report."""
+    """Send on schedule, verify every count and return the report.
+
+    *on_start* receives the process id of the load tool.
+    """
     report = bench.folder / f"load-{rate:.0f}-{bench.number()}.json"
     domains = rate * seconds
     status, lines, log = await bench.execute(
@@ -65,6 +98,7 @@ async def run_load(
         *("--rate", f"{rate:.0f}", "--duration", f"{seconds:g}"),
         *options,
         seconds=seconds + 2 * domains / _SLOWEST_VERIFICATION,
+        on_start=on_start,
     )
     if status >= _NOT_STARTED or not report.exists():
         raise MeasurementError(f"the load tool exited with {status}: {lines[-1]} (see {log})")

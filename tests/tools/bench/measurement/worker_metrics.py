@@ -6,6 +6,7 @@ from time import perf_counter
 
 import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
 
 from tests.tiers.stack import TierProcess
 from tests.tools.bench.measurement.result import MeasurementError
@@ -21,15 +22,34 @@ _GAUGES_SECONDS = 1.0
 
 async def read(http: aiohttp.ClientSession, worker: TierProcess) -> Reading:
     """Return the progress of *worker*."""
-    async with http.get(f"{worker.management}/metrics") as answer:
+    sums = await read_sums(http, worker, _RECORDS, _LAG, _OLDEST)
+    return Reading(perf_counter(), sums[_RECORDS], sums[_LAG], sums[_OLDEST])
+
+
+async def read_sums(
+    http: aiohttp.ClientSession, tier: TierProcess, *names: str
+) -> dict[str, float]:
+    """Return the sum of the samples of each name, over all labels; 0 without any."""
+    sums = dict.fromkeys(names, 0.0)
+    for sample in await _samples(http, tier):
+        if sample.name in sums:
+            sums[sample.name] += sample.value
+    return sums
+
+
+async def read_partitions(http: aiohttp.ClientSession, worker: TierProcess) -> list[int]:
+    """Return the partitions of *worker*."""
+    return sorted(
+        int(sample.labels["partition"])
+        for sample in await _samples(http, worker)
+        if sample.name == _LAG
+    )
+
+
+async def _samples(http: aiohttp.ClientSession, tier: TierProcess) -> list[Sample]:
+    async with http.get(f"{tier.management}/metrics") as answer:
         text = await answer.text()
-    at = perf_counter()
-    sums = {_RECORDS: 0.0, _LAG: 0.0, _OLDEST: 0.0}
-    for family in text_string_to_metric_families(text):
-        for sample in family.samples:
-            if sample.name in sums:
-                sums[sample.name] += sample.value
-    return Reading(at, sums[_RECORDS], sums[_LAG], sums[_OLDEST])
+    return [sample for family in text_string_to_metric_families(text) for sample in family.samples]
 
 
 async def wait_read(

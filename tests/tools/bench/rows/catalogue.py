@@ -1,5 +1,6 @@
 """The rows of the table and the measurement of each."""
 
+from tests.tools.bench.assignment import measure as assignment
 from tests.tools.bench.rows import (
     bulk,
     counter_rows,
@@ -28,7 +29,9 @@ ROWS = (
     Row(10, "The whole pipeline, many domains", pipeline.measure_wide),
     Row(11, "One, two and four processes of each tier", scaling.measure),
     Row(12, "Bytes of an event, a counter row and an idle process", sizes.measure),
+    Row(13, "The assignment's load", assignment.measure, by_default=False),
 )
+BY_DEFAULT = tuple(row for row in ROWS if row.by_default)
 
 
 def select(text: str) -> list[Row]:

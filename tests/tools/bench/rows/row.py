@@ -17,6 +17,8 @@ class Row:
     number: int
     title: str
     measure: Callable[[Bench], AsyncIterator[Figure]]
+    by_default: bool = True
+    """False: it takes so long that only ``--rows`` measures it."""
 
 
 async def measure(row: Row, bench: Bench) -> Measured:

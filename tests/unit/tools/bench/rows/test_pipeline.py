@@ -3,9 +3,10 @@
 import msgspec
 import pytest
 
+from tests.tools.bench.bench import buckets_for
 from tests.tools.bench.load_tool import LoadLatency, LoadReport
 from tests.tools.bench.measurement.trend import Reading
-from tests.tools.bench.rows.pipeline import Bound, buckets_for, why_not
+from tests.tools.bench.rows.pipeline import Bound, why_not
 
 RATE = 1_000.0
 REPORT = LoadReport(

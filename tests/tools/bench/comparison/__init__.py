@@ -1,0 +1,1 @@
+"""Compare the counts of millions of domains with what was sent, straight from the table."""

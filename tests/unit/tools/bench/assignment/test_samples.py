@@ -1,0 +1,83 @@
+"""When row 13 holds its rate."""
+
+from dataclasses import replace
+
+import msgspec
+import pytest
+
+from tests.tools.bench.assignment.samples import (
+    Sample,
+    growth_of_age,
+    largest_commit_delay_seconds,
+    why_not_held,
+)
+from tests.tools.bench.load_tool import LoadReport
+
+RATE = 1_000.0
+REPORT = LoadReport(
+    events=90_000,
+    accepted=90_000,
+    refused=0,
+    unanswered=0,
+    refused_by={},
+    seconds_sending=90.1,
+    domains=8,
+    ok=True,
+    verdict="no count was compared",
+    latencies={},
+)
+
+
+def samples(age: float = 20.0, growth: float = 0.0) -> list[Sample]:
+    """Return a sample of each second; the age grows, and offsets are committed every ten."""
+    return [
+        Sample(
+            at=float(at),
+            answered=RATE * at,
+            appended=RATE * at,
+            unread=0.0,
+            committed=RATE * max(0, at // 10 * 10 - 20),
+            age_seconds=age + growth * at,
+            usage={},
+        )
+        for at in range(90)
+    ]
+
+
+def test_a_rate_is_held_without_a_reason_against_it() -> None:
+    """Every answer on time, counts not too old, and not getting older."""
+    assert not why_not_held(REPORT, RATE, samples(), 60.0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"ok": False, "verdict": "some answers violate the API"}, "violate"),
+        ({"refused": 5, "refused_by": {"node_full": 5}}, "5 refused {'node_full': 5}"),
+        ({"unanswered": 7}, "7 unanswered"),
+        ({"seconds_sending": 91.5}, "1.5 s late"),
+    ],
+)
+def test_one_bad_answer_is_enough(changes: dict[str, object], reason: str) -> None:
+    """A violation, a refusal, a missing answer, or a late one, each by itself."""
+    assert reason in why_not_held(msgspec.structs.replace(REPORT, **changes), RATE, samples(), 60.0)
+
+
+def test_counts_must_not_be_too_old_at_any_time() -> None:
+    """Also if they are young again at the end."""
+    seen = samples()
+    seen[3] = replace(seen[3], age_seconds=61.0)
+    assert why_not_held(REPORT, RATE, seen, 60.0) == "counts were 61 s old"
+
+
+def test_the_age_must_not_grow_in_the_last_third() -> None:
+    """Before it may: the age follows the load."""
+    early = [replace(s, age_seconds=min(20.0, s.at)) for s in samples()]
+    assert not why_not_held(REPORT, RATE, early, 600.0)
+    assert growth_of_age(samples(growth=0.5)) == pytest.approx(0.5)
+    assert "grew by 0.50 s" in why_not_held(REPORT, RATE, samples(growth=0.5), 600.0)
+
+
+def test_the_commit_delay_is_that_of_the_oldest_uncommitted_record() -> None:
+    """Just before a commit it is longest: 20 s late, and 10 s after the last one."""
+    assert largest_commit_delay_seconds(samples()) == pytest.approx(29.0, abs=1.0)
