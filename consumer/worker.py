@@ -55,6 +55,8 @@ class Worker:
         # A rebalance during a stop must not cancel the flush of the stop.
         self._revoking = asyncio.Lock()
         self._paused: set[int] = set()
+        self._ages: dict[int, float] = {}
+        """Of the oldest event that is not counted, by the last report: it takes milliseconds."""
         self._committed: dict[int, int] = {}
         self._to_commit: dict[int, Position] = {}
 
@@ -120,7 +122,7 @@ class Worker:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
         await self._commit_now({p: task.position() for p, task in partitions.items()})
-        self._committed, self._to_commit, self._paused = {}, {}, set()
+        self._committed, self._to_commit, self._paused, self._ages = {}, {}, set(), {}
         self._context.metrics.assigned.set(0)
         self._context.metrics.lag.clear()
         self._context.metrics.committed.clear()
@@ -144,10 +146,8 @@ class Worker:
     def _pause_backlogged(self) -> None:
         """Pause partitions whose backlog is too long, or whose counts are too old."""
         limit, max_age = self._settings.max_backlog, self._settings.max_count_age_seconds
-        now = self._context.clock()
         for partition, task in self._partitions.items():
-            backlog, since = task.ledger.backlog, task.ledger.oldest_since()
-            age = 0.0 if since is None else now - since
+            backlog, age = task.ledger.backlog, self._ages.get(partition, 0.0)
             if partition not in self._paused:
                 if backlog > limit or age > max_age:
                     self._source.pause([partition])
@@ -165,7 +165,7 @@ class Worker:
             await asyncio.sleep(_REPORT_SECONDS)
             metrics.row_epoch.set(self._context.epoch.current())
             known = unpublished = 0
-            now = oldest = self._context.clock()
+            now = self._context.clock()
             for partition, task in self._partitions.items():
                 task.ledger.evict_idle(self._settings.max_known_domains)
                 known += task.ledger.known_domains
@@ -175,10 +175,10 @@ class Worker:
                 metrics.lag.labels(*at).set(lag)
                 metrics.committed.labels(*at).set(self._committed[partition])
                 since = task.ledger.oldest_since()
-                oldest = oldest if since is None else min(oldest, since)
+                self._ages[partition] = 0.0 if since is None else now - since
             metrics.domains.set(known)
             metrics.changes_unpublished.set(unpublished)
-            metrics.oldest.set(now - oldest)
+            metrics.oldest.set(max(self._ages.values(), default=0.0))
             metrics.paused.set(len(self._paused))
 
     async def _commit(self) -> None:
