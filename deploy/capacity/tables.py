@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 from deploy.capacity.figures import Figures
 from deploy.capacity.model import TARGET_LOAD, Load, Need, need
@@ -11,10 +11,23 @@ _BLOCK = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _WAVES_ACTIVE, _WAVES_EVENTS = 20, 1_250
 """Profile `waves` of the load tool: active domains, and the average events of each."""
 _MILLION = 1_000_000
-_EVENTS = Load(rate=1, domains=_MILLION, gets=1_000)
-_RATES = (1, 1_000, 10_000, 100_000, _MILLION)
-_DOMAINS = (10_000, 100_000, _MILLION, 10 * _MILLION, 100 * _MILLION)
+_WIDE = Load(rate=100_000, domains=10 * _MILLION, gets=1_000)
+_RATES = (1_000, 10_000, 100_000, _MILLION)
+_DOMAINS = (10_000, _MILLION, 10 * _MILLION, 100 * _MILLION)
 _AGE_SECONDS = (1.0, 10.0, 60.0, 600.0)
+_ON_THE_PAGE = {
+    "rows_per_second",
+    "ingest_cores",
+    "worker_cores",
+    "worker_processes",
+    "worker_bytes",
+    "kafka_cores",
+    "cassandra_cores",
+    "cassandra_nodes",
+    "total_cores",
+    "largest",
+}
+"""The lines that decide. The command prints all of them."""
 _LINES: tuple[tuple[str, str], ...] = (
     ("counter rows a second", "rows_per_second"),
     ("writes of buckets a second", "writes_per_second"),
@@ -47,26 +60,13 @@ _LINES: tuple[tuple[str, str], ...] = (
 
 def series() -> Mapping[str, list[tuple[str, Load]]]:
     """Return, for each table of CAPACITY.md, its columns: title and load."""
-    waves = replace(_EVENTS, active=_WAVES_ACTIVE, events_per_life=_WAVES_EVENTS)
-    hundred_thousand = replace(_EVENTS, rate=100_000)
+    puts = replace(_WIDE, active=_WAVES_ACTIVE, events_per_life=_WAVES_EVENTS, put_share=1.0)
     return {
-        "bulk": [(f"{rate:,}/s", replace(_EVENTS, rate=rate)) for rate in _RATES],
         "age": [
-            (f"{seconds:g} s", replace(hundred_thousand, age_seconds=seconds))
-            for seconds in _AGE_SECONDS
+            (f"{seconds:g} s", replace(_WIDE, age_seconds=seconds)) for seconds in _AGE_SECONDS
         ],
-        "waves": [(f"{rate:,}/s", replace(waves, rate=rate)) for rate in _RATES],
-        "puts": [(f"{rate:,}/s", replace(waves, rate=rate, put_share=1.0)) for rate in _RATES],
-        "domains": [
-            (f"{domains:,}", replace(hundred_thousand, domains=domains)) for domains in _DOMAINS
-        ],
-        "most": [
-            (
-                f"{rate:,}/s",
-                replace(_EVENTS, rate=rate, domains=100 * _MILLION, age_seconds=600.0),
-            )
-            for rate in (100_000, _MILLION)
-        ],
+        "domains": [(f"{domains:,}", replace(_WIDE, domains=domains)) for domains in _DOMAINS],
+        "puts": [(f"{rate:,}/s", replace(puts, rate=rate)) for rate in _RATES],
     }
 
 
@@ -79,6 +79,7 @@ def table(loads: Sequence[tuple[str, Load]], figures: Figures) -> str:
         *(
             f"| {title} | " + " | ".join(cell(needed, field) for _, needed in needs) + " |"
             for title, field in _LINES
+            if field in _ON_THE_PAGE
         ),
     ]
     return "\n".join(lines) + "\n"
@@ -113,8 +114,6 @@ def renew(text: str, figures: Figures) -> str:
         name = match[2]
         if name == "origin":
             return f"{match[1]}{figures.origin}.\n{_assumptions()}\n{match[3]}"
-        if name == "coefficients":
-            return f"{match[1]}{_coefficients(figures)}{match[3]}"
         return f"{match[1]}{table(known[name], figures)}{match[3]}"
 
     return _BLOCK.sub(fill, text)
@@ -134,14 +133,8 @@ def describe(load: Load, needed: Need, figures: Figures) -> str:
 
 def _assumptions() -> str:
     return (
-        f"Every table assumes {_EVENTS.gets:,.0f} GETs a second, none answered by a cache; "
-        f"replication {_EVENTS.replication}; {_EVENTS.retention_days:g} days of retention in "
-        f"Kafka; {_EVENTS.server_cores} cores per Kafka or Cassandra machine; and processes and "
+        f"Every table assumes {_WIDE.gets:,.0f} GETs a second, none answered by a cache; "
+        f"replication {_WIDE.replication}; {_WIDE.retention_days:g} days of retention in "
+        f"Kafka; {_WIDE.server_cores} cores per Kafka or Cassandra machine; and processes and "
         f"machines that are busy {TARGET_LOAD:.0%} of the time."
     )
-
-
-def _coefficients(figures: Figures) -> str:
-    pairs = asdict(figures.coefficients).items()
-    lines = [f"| `{name}` | {value:,.4g} |" for name, value in pairs]
-    return "\n".join(["| coefficient | value |", "|---|---:|", *lines]) + "\n"

@@ -111,7 +111,7 @@ def test_every_table_is_on_the_page_once() -> None:
     """Otherwise `--write` would not renew it."""
     text = command.PAGE.read_text()
 
-    for name in (*tables.series(), "origin", "coefficients"):
+    for name in (*tables.series(), "origin"):
         assert text.count(f"<!-- table: {name} -->") == 1
 
 
