@@ -94,6 +94,6 @@ class TopicMetrics(Collector):
         )
         yield CounterMetricFamily(
             "catchall_ingest_producers_replaced",
-            "Kafka producers that failed for good and were replaced.",
+            "Kafka producers that were replaced: they had failed for good, or served for long.",
             value=self._topic.producers_replaced,
         )

@@ -9,14 +9,7 @@ from collections.abc import Callable
 
 import structlog
 from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.errors import (
-    InvalidProducerEpoch,
-    InvalidProducerIdMapping,
-    KafkaError,
-    OutOfOrderSequenceNumber,
-    ProducerFenced,
-    UnknownProducerId,
-)
+from aiokafka.errors import KafkaError
 
 from shared.config import KafkaConfig
 from shared.errors import BrokerUnavailableError
@@ -27,15 +20,12 @@ log = structlog.stdlib.get_logger(__name__)
 MAX_BATCH_BYTES = 2 * 1024 * 1024
 """Per append, uncompressed; the topic's ``max.message.bytes`` is larger."""
 
-SEQUENCE_LOST = (
-    OutOfOrderSequenceNumber,
-    UnknownProducerId,
-    InvalidProducerEpoch,
-    InvalidProducerIdMapping,
-    ProducerFenced,
-)
-"""After one of these every later batch of that partition fails too: aiokafka does not correct its
-sequence numbers."""
+RETIRE_AT = range(2**30, 2**31 - 2**28)
+"""At which sequence number of a partition a producer is replaced; each draws its own, so that nodes
+do not replace theirs at the same time.
+
+After 2^31 - 1 Kafka expects 0, and aiokafka 0.14 sends a negative number, which Kafka refuses.
+"""
 
 _LEADER_SECONDS = 0.1
 
@@ -80,6 +70,12 @@ def sender_failure(producer: AIOKafkaProducer) -> str | None:
 def on_sender_end(producer: AIOKafkaProducer, call: Callable[[], None]) -> None:
     """Call *call* when the producer's sender ends, or soon if it has ended already."""
     producer._sender.sender_task.add_done_callback(lambda _: call())  # noqa: SLF001
+
+
+def sequence_number(producer: AIOKafkaProducer, at: TopicPartition) -> int:
+    """Return how many records this producer has sent to a partition: the number of the next one."""
+    number: int = producer._txn_manager.sequence_number(at)  # noqa: SLF001 there is no public way
+    return number
 
 
 def has_leader(producer: AIOKafkaProducer, at: TopicPartition) -> bool:

@@ -1,6 +1,7 @@
 """A topic behind an idempotent producer that the watchdog may replace at any time."""
 
 import asyncio
+import random
 from collections.abc import Mapping, Sequence
 
 import structlog
@@ -9,10 +10,11 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooL
 
 from shared.errors import BrokerUnavailableError, OutcomeUnknownError
 from shared.kafka.producer import (
-    SEQUENCE_LOST,
+    RETIRE_AT,
     has_leader,
     on_sender_end,
     sender_failure,
+    sequence_number,
     wait_for_leader,
 )
 from shared.kafka.topic_health import TopicHealth
@@ -86,6 +88,9 @@ class ProducerTopic:
         """See Topic."""
         if (reason := self.refusing.get(partition)) is not None:
             raise BrokerUnavailableError(reason)
+        deadline = asyncio.get_running_loop().time() + self._timeout_seconds
+        await self._wait_for_leader(partition, deadline)
+        # Not before: a producer that was replaced meanwhile takes no batch any more.
         producer = self._producer
         batch = producer.create_batch()
         for number, (key, value) in enumerate(records):
@@ -95,8 +100,6 @@ class ProducerTopic:
             if batch.append(key=key, value=value, timestamp=None, headers=headers) is None:
                 raise ValueError("the batch is larger than MAX_BATCH_BYTES")
         batch.close()
-        deadline = asyncio.get_running_loop().time() + self._timeout_seconds
-        await self._wait_for_leader(producer, partition, deadline)
         try:
             # If the deadline cancels it, it has not queued the batch yet.
             async with asyncio.timeout_at(deadline):
@@ -133,11 +136,9 @@ class ProducerTopic:
         """Remember *error* as the most recent one."""
         self.last_error = f"{type(error).__name__}: {error}"
 
-    async def _wait_for_leader(
-        self, producer: AIOKafkaProducer, partition: int, deadline: float
-    ) -> None:
+    async def _wait_for_leader(self, partition: int, deadline: float) -> None:
         """Return once the partition has a leader. Raises BrokerUnavailableError, unsent."""
-        at = TopicPartition(self._name, partition)
+        producer, at = self._producer, TopicPartition(self._name, partition)
         if has_leader(producer, at):
             return
         try:
@@ -166,6 +167,7 @@ class ProducerTopic:
             raise OutcomeUnknownError("Kafka did not answer in time; it may have the event.")
         error = queued.exception()
         if error is None:
+            self._retire_in_time(producer, partition)
             return
         self._record_failure(producer, partition, error)
         if isinstance(error, MessageSizeTooLargeError | RecordListTooLargeError):
@@ -180,15 +182,28 @@ class ProducerTopic:
 
     def _use(self, producer: AIOKafkaProducer) -> None:
         self._producer = producer
+        self._retire_at = random.choice(RETIRE_AT)  # noqa: S311 it only spreads nodes out
         on_sender_end(producer, self.needs_check.set)
 
     def _record_failure(
         self, producer: AIOKafkaProducer, partition: int, error: BaseException
     ) -> None:
+        """Have the producer replaced: its sequence numbers count a batch that Kafka has not.
+
+        aiokafka does not correct them after any error, so every later batch of the partition would
+        fail too.
+        """
         self.record_error(error)
-        if isinstance(error, SEQUENCE_LOST) and producer is self._producer:
+        if producer is self._producer:
             self.failure = f"partition {partition}: {self.last_error}"
             self._refuse(partition, _SEQUENCE_LOST)
+
+    def _retire_in_time(self, producer: AIOKafkaProducer, partition: int) -> None:
+        """Have the producer replaced before its sequence numbers end; nothing is refused."""
+        used = sequence_number(producer, TopicPartition(self._name, partition))
+        if used >= self._retire_at and producer is self._producer and self.failure is None:
+            self.failure = f"partition {partition} has {used} records of it, and 2^31 are the limit"
+            self.needs_check.set()
 
     def _end_late(self, partition: int, future: asyncio.Future[object]) -> None:
         error = None if future.cancelled() else future.exception()

@@ -1,9 +1,9 @@
 """Watch a topic's producer, and replace it when it cannot recover.
 
-An idempotent producer can fail in three ways that it does not recover from: its sender has ended;
-Kafka refuses its sequence numbers for a partition; or a batch stays late, for whatever reason,
-although Kafka has been healthy for a while. While Kafka itself is away or cannot store, nothing
-is replaced.
+An idempotent producer can fail in three ways that it does not recover from: its sender has ended; a
+batch has failed, which its own sequence numbers count and Kafka's do not; or a batch stays late,
+for whatever reason, although Kafka has been healthy for a while. While Kafka itself is away or
+cannot store, nothing is replaced. A producer is also replaced long before its numbers end.
 """
 
 import asyncio

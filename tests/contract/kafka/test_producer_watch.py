@@ -25,11 +25,14 @@ from shared.kafka.producer_topic import ProducerTopic
 from shared.kafka.topic import open_topic
 from shared.kafka.topic_health import TopicHealth
 from tests.contract.harness.pipeline import PARTITIONS
+from tests.contract.harness.stores import unique
 from tests.contract.harness.topics import read_all
 from tests.waiting import WAIT_SECONDS, until
 
 TIMEOUT_SECONDS = 2.0
 BACK_SECONDS = 10.0
+LEFT = 20_000
+"""How many sequence numbers an old producer has left."""
 
 
 @pytest_asyncio.fixture(name="config")
@@ -68,14 +71,21 @@ def sequences_of(topic: ProducerTopic) -> dict[TopicPartition, int]:
     return found
 
 
+@pytest.mark.parametrize(
+    ("number", "refusal"),
+    [
+        pytest.param(1000, "OutOfOrderSequenceNumber", id="a gap"),
+        pytest.param(-(2**31), "UnknownError", id="a code that aiokafka does not know"),
+    ],
+)
 async def test_a_producer_that_lost_its_place_is_replaced(
-    config: KafkaConfig, topic: ProducerTopic
+    config: KafkaConfig, topic: ProducerTopic, number: int, refusal: str
 ) -> None:
-    """Kafka refuses a gap in the sequence numbers, and accepts the next producer."""
-    sequences_of(topic)[TopicPartition(config.topic, 0)] += 1000
+    """Kafka refuses wrong sequence numbers, and accepts the next producer."""
+    sequences_of(topic)[TopicPartition(config.topic, 0)] = number
 
     with capture_logs() as logs:
-        with pytest.raises(OutcomeUnknownError, match="OutOfOrderSequenceNumber"):
+        with pytest.raises(OutcomeUnknownError, match=refusal):
             await topic.append(0, [(b"k", b"refused")])
         with pytest.raises(BrokerUnavailableError):
             await topic.append(0, [(b"k", b"refused at once")])
@@ -84,8 +94,32 @@ async def test_a_producer_that_lost_its_place_is_replaced(
     assert await values_of(config) == [b"before", b"after"]
     assert topic.producers_replaced == 1
     (line,) = (line for line in logs if line["event"] == "the producer was replaced")
-    assert "OutOfOrderSequenceNumber" in line["cause"]
+    assert refusal in line["cause"]
     await topic.probe()
+
+
+async def test_a_producer_is_replaced_before_its_sequence_numbers_end(
+    config: KafkaConfig, kafka_layout: KafkaLayout
+) -> None:
+    """Two partitions keep appending beyond 2^31 records; nothing is refused, lost or doubled."""
+    config = config.model_copy(update={"topic": unique("old")})
+    await prepare.create_topics(config, kafka_layout)
+    async with open_topic(config, config.topic) as topic:
+        for partition in range(2):
+            sequences_of(topic)[TopicPartition(config.topic, partition)] = 2**31 - LEFT
+
+        sent = [b"%d" % number for number in range(2 * LEFT)]
+
+        async def append(partition: int) -> None:
+            for first in range(0, len(sent), 50):
+                batch = [(b"k", value) for value in sent[first : first + 50]]
+                await topic.append(partition, batch)
+
+        await asyncio.gather(append(0), append(1))
+        assert topic.producers_replaced == 1
+        await topic.probe()
+    for partition in range(2):
+        assert await values_of(config, partition) == sent
 
 
 async def test_a_producer_whose_sender_has_died_is_replaced(
