@@ -11,6 +11,7 @@ from cassandra.policies import (
 from cassandra.query import named_tuple_factory, tuple_factory
 
 from shared.cassandra.authentication import TlsConnection, credentials
+from shared.cassandra.steady_clock import use_steady_clock
 from shared.config import CassandraConfig
 from shared.security.tls import client_context
 
@@ -22,6 +23,7 @@ PAGES = "pages"
 
 def build_cluster(config: CassandraConfig) -> Cluster:
     """Return a cluster object of the driver that is not connected yet."""
+    use_steady_clock()
     balancing = TokenAwarePolicy(
         DCAwareRoundRobinPolicy(local_dc=config.local_datacenter), shuffle_replicas=False
     )

@@ -15,7 +15,7 @@ from deploy import prepare
 from deploy.prepare import KafkaLayout
 from deploy.servers.backends import Servers
 from shared.cassandra.layout import read_buckets
-from shared.cassandra.session import open_session
+from shared.cassandra.session import Session, open_session
 from shared.config import CassandraConfig, KafkaConfig
 from shared.errors import (
     BrokerUnavailableError,
@@ -90,6 +90,46 @@ async def test_an_append_to_a_frozen_broker_is_in_doubt_and_stored_later(
     assert values == [b"before", b"late", b"after"]
 
 
+@pytest.mark.parametrize("step_seconds", [-3600.0, 3600.0])
+async def test_a_step_of_the_clock_moves_no_deadline_of_the_store(
+    frail: Servers, monkeypatch: pytest.MonkeyPatch, step_seconds: float
+) -> None:
+    """A read of a frozen node ends at its deadline, not at once and not an hour late."""
+    config = CassandraConfig(
+        contact_points=frail.contact_points, read_timeout_seconds=2 * TIMEOUT_SECONDS
+    )
+    async with open_session(config) as session:
+        await session.probe()
+        with frozen(frail.cassandra[0]):
+            begun = time.monotonic()
+            read = asyncio.create_task(session.probe())
+            await asyncio.sleep(TIMEOUT_SECONDS / 2)
+            wall_clock = time.time
+            monkeypatch.setattr(time, "time", lambda: wall_clock() + step_seconds)
+            late = asyncio.create_task(session.probe())
+            with pytest.raises(StoreUnavailableError):
+                async with asyncio.timeout(2 * TIMEOUT_SECONDS + MARGIN_SECONDS):
+                    await read
+            assert time.monotonic() - begun > TIMEOUT_SECONDS
+            with pytest.raises(StoreUnavailableError):
+                async with asyncio.timeout(TIMEOUT_SECONDS + MARGIN_SECONDS):
+                    await late
+        await until_served(session)
+
+
+async def until_served(session: Session) -> None:
+    """Wait until *session* answers reads again."""
+
+    async def is_served() -> bool:
+        try:
+            await session.probe()
+        except RetriableError:
+            return False
+        return True
+
+    await until(is_served)
+
+
 async def test_a_frozen_store_leaves_writes_in_doubt_and_recovers(
     frail: Servers,
 ) -> None:
@@ -128,15 +168,7 @@ async def test_a_frozen_store_leaves_writes_in_doubt_and_recovers(
         assert kinds == [OutcomeUnknownError, OutcomeUnknownError, StoreUnavailableError]
 
         after = update_of(new_domain(), delivered=7, applied_offset=7)
-
-        async def works_again() -> bool:
-            try:
-                await session.probe()
-            except RetriableError:
-                return False
-            return True
-
-        await until(works_again)
+        await until_served(session)
         await write(store, TOPIC_PARTITION, after)
         (row,) = await read(store, TOPIC_PARTITION, after.domain)
         assert row.delivered == 7
