@@ -25,7 +25,9 @@ class WorkerMetrics:
             registry=registry,
         )
         self.dead_letters = Counter(
-            "catchall_dead_letters", "Records that could not be decoded.", registry=registry
+            "catchall_dead_letters",
+            "Records that could not be decoded, stored as dead letters.",
+            registry=registry,
         )
         writes = Counter(
             "catchall_counter_writes",
@@ -90,7 +92,8 @@ class WorkerMetrics:
         )
         self.paused = Gauge(
             "catchall_paused_partitions",
-            "Partitions that are not read: too long a backlog, or counts that are too old.",
+            "Partitions that are not read: too long a backlog, counts that are too old, or dead "
+            "letters that cannot be stored.",
             registry=registry,
         )
         self.domains = Gauge(

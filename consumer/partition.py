@@ -7,8 +7,9 @@ The order of things, and what a crash between any two of them costs:
 3. owed increments are written, bucket by bucket         the next owner counts from the rows
 4. acknowledged writes move the totals on                nothing: the rows say so
 5. changes of status are published                       the next owner finds them (changes.py)
+   undecodable records are published as dead letters     the next owner reads them again
 6. offsets below all of it are committed (by the worker) records are read again and skipped,
-                                                         changes are published again
+                                                         changes and letters are published again
 """
 
 import asyncio
@@ -22,6 +23,7 @@ from consumer.counting.dedupe import Dedupe
 from consumer.counting.ledger import PartitionLedger
 from consumer.counting.position import Position
 from consumer.counting.rows.writer_rows import BucketWrite
+from consumer.kafka.dead_letters import encode_letter
 from consumer.kafka.record_source import Record
 from consumer.traces import PartitionTraces
 from consumer.worker_context import WorkerContext
@@ -48,11 +50,11 @@ class PartitionTask:
             topic = ledger.topic_partition.rpartition("/")[0]
             self._traces = PartitionTraces(context.spans, topic, partition, context.clock)
         self._replayed = 0
-        self._wake = {name: asyncio.Event() for name in ("write", "urgent", "publish")}
+        self._wake = {name: asyncio.Event() for name in ("write", "urgent", "publish", "letter")}
         self._progress = asyncio.Event()
 
     async def process(self, records: Sequence[Record]) -> None:
-        """Add *records* to the ledger; what cannot be decoded is published as a dead letter."""
+        """Add *records* to the ledger; what cannot be decoded becomes a dead letter."""
         ledger, now = self.ledger, self._context.clock()
         duplicates = 0
         if self._traces is not None:
@@ -78,10 +80,8 @@ class PartitionTask:
                 domain = decode_domain(require_key(record.key))
             except UndecodableRecordError as error:
                 if offset >= ledger.next_offset:
-                    await self._context.dead_letters.publish(
-                        ledger.topic_partition, record, str(error)
-                    )
-                    self._context.metrics.dead_letters.inc()
+                    letter = encode_letter(ledger.topic_partition, record, str(error))
+                    ledger.dead_letters.add(offset, letter)
                 ledger.skip_record(offset)
                 continue
             if self._dedupe.is_duplicate(domain, idempotency_key, offset, record.timestamp):
@@ -108,12 +108,13 @@ class PartitionTask:
                 tasks.create_task(self._write_buckets(tasks, "write", self._context.writes))
                 tasks.create_task(self._write_buckets(tasks, "urgent", self._context.urgent_writes))
                 tasks.create_task(self._publish_changes())
+                tasks.create_task(self._publish_dead_letters())
         finally:
             if self._traces is not None:
                 self._traces.end_all()
 
     async def drain(self) -> None:
-        """Write what is owed now; return when all of it is counted, and its changes published."""
+        """Write what is owed now; return when all is counted, and changes and letters published."""
         self.ledger.drain()
         self._wake_all()
         while not self.ledger.settled:
@@ -218,6 +219,24 @@ class PartitionTask:
             else:
                 context.metrics.changes_published.inc(len(batch))
                 changes.remove_published(len(batch))
+                self._progress.set()
+
+    async def _publish_dead_letters(self) -> None:
+        """Publish dead letters. While Kafka cannot store them, this partition alone is paused."""
+        wake, context, letters = self._wake["letter"], self._context, self.ledger.dead_letters
+        while True:
+            wake.clear()
+            batch = letters.peek()
+            if not batch:
+                await wake.wait()
+                continue
+            try:
+                await context.dead_letters.publish(self.ledger.topic_partition, batch)
+            except RetriableError:
+                await asyncio.sleep(_PUBLISH_RETRY_SECONDS)
+            else:
+                context.metrics.dead_letters.inc(len(batch))
+                letters.remove_published(len(batch))
                 self._progress.set()
 
     # ---- reporting

@@ -67,7 +67,10 @@ class Worker:
         """
         async with asyncio.TaskGroup() as tasks:
             self._tasks = tasks
-            publishing = tasks.create_task(self._context.changes.run(), name="changes")
+            publishing = [
+                tasks.create_task(self._context.changes.run(), name="changes"),
+                tasks.create_task(self._context.dead_letters.run(), name="dead-letters"),
+            ]
             loops = [
                 tasks.create_task(self._fetch(), name="fetch"),
                 tasks.create_task(self._report_metrics(), name="report"),
@@ -81,7 +84,8 @@ class Worker:
             for task in loops:
                 task.cancel()
             await self.revoke()
-            publishing.cancel()
+            for task in publishing:
+                task.cancel()
 
     async def assign(self, positions: Mapping[int, Position]) -> None:
         """Start to work on partitions, each from its position and with empty memory."""
@@ -144,15 +148,16 @@ class Worker:
             self._pause_backlogged()
 
     def _pause_backlogged(self) -> None:
-        """Pause partitions whose backlog is too long, or whose counts are too old."""
+        """Pause partitions with too long a backlog, too old counts, or too many dead letters."""
         limit, max_age = self._settings.max_backlog, self._settings.max_count_age_seconds
         for partition, task in self._partitions.items():
             backlog, age = task.ledger.backlog, self._ages.get(partition, 0.0)
+            full = task.ledger.dead_letters.full
             if partition not in self._paused:
-                if backlog > limit or age > max_age:
+                if backlog > limit or age > max_age or full:
                     self._source.pause([partition])
                     self._paused.add(partition)
-            elif backlog <= limit // 2 and age <= max_age * _RESUME_AT:
+            elif backlog <= limit // 2 and age <= max_age * _RESUME_AT and not full:
                 self._source.resume([partition])
                 self._paused.discard(partition)
 

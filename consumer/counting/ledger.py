@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from consumer.counting.append_times import AppendTimes
 from consumer.counting.bucket import Bucket
 from consumer.counting.changes import ChangeOutbox
+from consumer.counting.dead_letter_outbox import DeadLetterOutbox
 from consumer.counting.early_events import EarlyEvent, EarlyEvents
 from consumer.counting.flush_queue import FlushQueue
 from consumer.counting.known_buckets import BucketVersion, KnownBuckets
@@ -33,7 +34,8 @@ class PartitionLedger:
     """What one process knows and owes of one topic partition.
 
     ``next_offset`` is the offset of the next record to read; ``changes`` are the changes of
-    status to publish; ``sweeps`` plans deletions. Nothing here is shared between processes.
+    status to publish, ``dead_letters`` the records that cannot be decoded; ``sweeps`` plans
+    deletions. Nothing here is shared between processes.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class PartitionLedger:
         self._epoch = 0
         self._times = AppendTimes()
         self.changes = ChangeOutbox(topic_partition, rules.threshold, self._times)
+        self.dead_letters = DeadLetterOutbox()
         self._buckets = KnownBuckets()
         self._queue = FlushQueue(rules.min_interval_seconds)
         self._early = EarlyEvents()
@@ -278,14 +281,17 @@ class PartitionLedger:
     # ---- committing and bounds
 
     def committable_offset(self) -> int:
-        """Return the offset below which everything is counted and every change published."""
+        """Return the offset below which everything is counted or a letter, and published."""
         early = min((event.offset for event in self._early.oldest()), default=self.next_offset)
         owed = (offset for offset, _ in self._buckets.unacknowledged())
-        unpublished = self.changes.oldest_offset(read_below=early)
+        unpublished = (
+            self.changes.oldest_offset(read_below=early),
+            self.dead_letters.oldest_offset(),
+        )
         return min(
             early,
             min(owed, default=self.next_offset),
-            self.next_offset if unpublished is None else unpublished,
+            min((at for at in unpublished if at is not None), default=self.next_offset),
         )
 
     @property
@@ -295,8 +301,8 @@ class PartitionLedger:
 
     @property
     def settled(self) -> bool:
-        """Whether everything that was read is counted, and every change of status published."""
-        return not (self._buckets.any_busy or self._early or self.changes)
+        """Whether everything that was read is counted, and changes and dead letters published."""
+        return not (self._buckets.any_busy or self._early or self.changes or self.dead_letters)
 
     def oldest_since(self) -> float | None:
         """Return when the oldest event was read that is not counted yet."""

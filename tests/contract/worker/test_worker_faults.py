@@ -4,20 +4,27 @@ import asyncio
 
 import pytest
 
+from consumer.kafka.dead_letters import DeadLetterTopic
+from shared.kafka.topic import Topic
+from shared.model.event import Event, EventKind
+from shared.model.partitioning import partition_of
 from tests.contract.harness.gated_store import GatedStore
 from tests.contract.harness.pipeline import PARTITIONS
 from tests.contract.harness.stores import fake_store, new_domain, unique
 from tests.contract.harness.topics import FakeTopics
 from tests.contract.harness.workers import (
+    GROUP,
     counted,
     events_of,
     open_worker,
     publish,
+    settings_of,
     truth,
     until_counted,
 )
 from tests.fakes.counter_store import InMemoryCounterStore, Outcome
 from tests.fakes.group_topic import InMemoryRecordSource
+from tests.fakes.topic import InMemoryTopic
 from tests.waiting import WAIT_SECONDS, until
 
 FAULTS = [outcome for outcome in Outcome if outcome is not Outcome.ACKNOWLEDGED]
@@ -131,3 +138,57 @@ async def test_a_slow_store_delays_a_stop_and_nothing_is_lost(topics: FakeTopics
         await running.stop()
 
     assert await counted(fake_store(store).reader, truth(events)) == truth(events)
+
+
+async def test_a_partition_whose_dead_letters_cannot_be_stored_stops_alone(
+    topics: FakeTopics,
+) -> None:
+    """It is paused, and not committed beyond them; a later owner puts them aside, in batches."""
+    store, refusing = InMemoryCounterStore(), InMemoryTopic()
+    refusing.hold()
+    reader = fake_store(store).reader
+    beside = new_domain()
+    blocked = 1 - partition_of(beside, PARTITIONS)
+    good = await fill(topics.topic, blocked)
+    garbage = (b"\xff", bytes(4_000))
+    for _ in range(10):
+        await topics.topic.append(blocked, [garbage] * 500)
+    events = [*good, Event(beside, EventKind.DELIVERED)]
+    await publish(topics.topic, events[len(good) :])
+    settings = settings_of(drain_seconds=0.1)
+
+    async with open_worker(
+        topics, store, letters=DeadLetterTopic(refusing), settings=settings
+    ) as running:
+        await until_counted(reader, truth(events))
+
+        async def is_paused() -> bool:
+            return running.registry.get_sample_value("catchall_paused_partitions") == 1
+
+        await until(is_paused)
+        assert (running.records_read or 0) < 5_000
+        await publish(topics.topic, more := [Event(beside, EventKind.BOUNCED)])
+        await until_counted(reader, truth([*events, *more]))
+        await running.stop()
+    assert await topics.committed(GROUP, blocked) == len(good)
+
+    healthy = InMemoryTopic()
+    async with open_worker(topics, store, letters=DeadLetterTopic(healthy)):
+
+        async def all_put_aside() -> bool:
+            return sum(len(batch) for _, batch in healthy.stored) == 5_000
+
+        await until(all_put_aside)
+    assert len(healthy.stored) < 100
+    assert await topics.committed(GROUP, blocked) == len(good) + 5_000
+    assert await counted(reader, truth(events)) == truth([*events, *more])
+
+
+async def fill(topic: Topic, partition: int) -> list[Event]:
+    """Append an event to *partition*, and return it."""
+    domain = new_domain()
+    while partition_of(domain, PARTITIONS) != partition:
+        domain = new_domain()
+    events = [Event(domain, EventKind.DELIVERED)]
+    await publish(topic, events)
+    return events

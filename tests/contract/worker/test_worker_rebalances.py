@@ -1,14 +1,13 @@
 """A whole worker whose partitions are revoked while it is busy."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import pytest
 
 from consumer.counting.position import Position
+from consumer.kafka.dead_letters import DeadLetterTopic
 from consumer.kafka.record_source import Record
-from shared.model.event import Event, EventKind
-from shared.model.partitioning import partition_of
 from tests.contract.harness.gated_store import GatedStore
 from tests.contract.harness.pipeline import PARTITIONS
 from tests.contract.harness.stores import fake_store, new_domain, unique
@@ -29,8 +28,6 @@ from tests.fakes.group_topic import InMemoryGroupTopic, InMemoryRecordSource
 from tests.fakes.published_changes import PublishedChanges
 from tests.waiting import WAIT_SECONDS, until
 
-NO_RECORD = b"no record"
-
 
 class Bystander:
     """Another member of the group, which takes its share and does nothing."""
@@ -45,20 +42,6 @@ class Bystander:
 
     async def revoke(self) -> None:
         """Give the partitions up."""
-
-
-class GatedDeadLetters:
-    """Dead letters that are stored once the gate is open."""
-
-    def __init__(self) -> None:
-        self.gate = asyncio.Event()
-        self.asked = asyncio.Event()
-
-    async def publish(self, topic_partition: str, record: Record, reason: str) -> None:
-        """See DeadLetters."""
-        assert record.value == NO_RECORD, (topic_partition, reason)
-        self.asked.set()
-        await self.gate.wait()
 
 
 class SlowCommits(InMemoryRecordSource):
@@ -123,7 +106,12 @@ async def test_an_assignment_during_a_stop_does_not_keep_the_worker_running(
     await publish(topic, events)
     source = SlowCommits(topic)
     running = start_worker(
-        source, store, GatedDeadLetters(), PublishedChanges(), topics.name, settings_of()
+        source,
+        store,
+        DeadLetterTopic(topics.dead_letters),
+        PublishedChanges(),
+        topics.name,
+        settings_of(),
     )
     try:
         await until_counted(fake_store(store).reader, truth(events))
@@ -144,42 +132,51 @@ async def test_an_assignment_during_a_stop_does_not_keep_the_worker_running(
         await source.leave()
 
 
-async def test_records_of_an_earlier_assignment_are_dropped(
-    topics: FakeTopics,
-) -> None:
-    """Records fetched before a rebalance may start beyond the new position.
+class RevokedMeanwhile(InMemoryRecordSource):
+    """A member whose partitions are revoked while it works on a fetch that found several."""
 
-    A dead letter blocks the loop with later records in flight; meanwhile the partition is revoked
-    without a flush, and assigned again from its first offset.
-    """
-    store, letters = GatedStore(), GatedDeadLetters()
-    domain = new_domain()
-    while partition_of(domain, PARTITIONS) != 1:
-        domain = new_domain()
-    early = [Event(domain, EventKind.DELIVERED) for _ in range(5)]
-    late = [Event(domain, EventKind.BOUNCED) for _ in range(5)]
-    await publish(topics.topic, early)
+    def __init__(self, topic: InMemoryGroupTopic) -> None:
+        super().__init__(topic, topic.group(GROUP))
+        self.revoke: Callable[[], Awaitable[None]] | None = None
+        self.revoked = asyncio.Event()
 
-    settings = settings_of(drain_seconds=0.05)
-    async with open_worker(topics, store, letters=letters, settings=settings) as running:
-        async with asyncio.timeout(WAIT_SECONDS):
-            await store.asked.wait()
-        running.source.pause([0, 1])
-        await topics.topic.append(0, [(b"\xff", NO_RECORD)])
-        await publish(topics.topic, late)
-        running.source.resume([0, 1])  # so that one fetch finds both
-        async with asyncio.timeout(WAIT_SECONDS):
-            await letters.asked.wait()
-        async with topics.open_source(GROUP) as other:
-            other.subscribe(bystander := Bystander())
-            async with asyncio.timeout(WAIT_SECONDS):
-                await bystander.assigned.wait()
+    async def fetch(self) -> Mapping[int, Sequence[Record]]:
+        """See RecordSource."""
+        batches = await super().fetch()
+        if self.revoke is not None and len(batches) > 1:
+            revoking = asyncio.ensure_future(self.revoke())
+            revoking.add_done_callback(lambda _: self.revoked.set())
+            self.revoke = None
+        return batches
 
-        async def has_all_again() -> bool:
+
+async def test_records_of_an_earlier_assignment_are_dropped(topics: FakeTopics) -> None:
+    """Of a fetch, what comes after a revocation is left to the next owner, which counts it all."""
+    store = InMemoryCounterStore()
+    events = events_of([new_domain() for _ in range(10)])
+    topic = InMemoryGroupTopic(topics.name, PARTITIONS)
+    source = RevokedMeanwhile(topic)
+    letters = DeadLetterTopic(topics.dead_letters)
+    running = start_worker(source, store, letters, PublishedChanges(), topics.name, settings_of())
+    try:
+
+        async def has_all() -> bool:
             return running.partitions == PARTITIONS
 
-        await until(has_all_again)
-        store.gate.set()
-        letters.gate.set()
+        await until(has_all)
+        source.revoke = running.worker.revoke
+        source.pause([0, 1])
+        await publish(topic, events)
+        source.resume([0, 1])  # so that one fetch finds both
+        async with asyncio.timeout(WAIT_SECONDS):
+            await source.revoked.wait()
+        assert running.records_read in {len(topic.records(p)) for p in range(PARTITIONS)}
+    finally:
+        running.task.cancel()
+        await asyncio.wait({running.task})
+        await source.leave()
 
-        await until_counted(fake_store(store).reader, truth(early + late))
+    heir = InMemoryRecordSource(topic, topic.group(GROUP))
+    running = start_worker(heir, store, letters, PublishedChanges(), topics.name, settings_of())
+    await until_counted(fake_store(store).reader, truth(events))
+    await running.stop()

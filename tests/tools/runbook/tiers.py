@@ -5,7 +5,7 @@ import time
 
 from aiokafka import AIOKafkaProducer
 
-from consumer.kafka.dead_letters import DeadLetterTopic
+from consumer.kafka.dead_letters import encode_letter
 from shared.cassandra.session import open_session
 from shared.config import CassandraConfig, KafkaConfig
 from shared.kafka.topic import open_topic
@@ -101,7 +101,8 @@ async def dead_letters(lab: Lab) -> None:
         key, value = encode_event(event)
         # A record that a worker of an older version would have put aside.
         kept = StoredRecord(10**9, key, value, 0)
-        await DeadLetterTopic(topic).publish(f"{lab.topic}/0", kept, "version 2 is unknown")
+        letter = encode_letter(f"{lab.topic}/0", kept, "version 2 is unknown")
+        await topic.append(0, [(f"{lab.topic}/0".encode(), letter)])
     deadline = time.monotonic() + 20
     while "garbage" not in (await lab.module("deploy.dead_letters", "list"))[1]:
         if time.monotonic() > deadline:

@@ -124,9 +124,11 @@ async def test_a_record_of_many_domains_is_counted_whole_or_put_aside_whole() ->
     counts = {domain: number for number, domain in enumerate(DOMAINS[:40], start=1)}
     (good,) = encode_sums(EventKind.DELIVERED, counts)
     (bad,) = encode_sums(EventKind.BOUNCED, {**counts, DomainName("No.Domain"): 1})
+    publishing = asyncio.ensure_future(context.dead_letters.run())
     async with running(task):
         await task.process([StoredRecord(offset, *at) for offset, at in enumerate([good, bad])])
         await task.drain()
+    publishing.cancel()
     assert {
         domain: [(row.delivered, row.bounced) for row in store.rows(TOPIC_PARTITION, domain)]
         for domain in counts

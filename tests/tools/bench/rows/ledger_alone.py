@@ -20,7 +20,6 @@ from consumer.counting.ledger import PartitionLedger
 from consumer.counting.ledger_rules import LedgerRules
 from consumer.counting.rows.row_epoch import LONGEST_GAP_SECONDS, RowEpoch
 from consumer.counting.rows.superseded import Retention
-from consumer.kafka.record_source import Record
 from consumer.metrics import WorkerMetrics
 from consumer.partition import PartitionTask
 from consumer.worker_context import WorkerContext
@@ -53,9 +52,12 @@ class LedgerResult(msgspec.Struct, frozen=True, kw_only=True):
 class NoDeadLetters:
     """Raises for every dead letter: there are none here."""
 
-    async def publish(self, topic_partition: str, record: Record, reason: str) -> None:
+    async def publish(self, topic_partition: str, letters: Sequence[bytes]) -> None:
         """Raise."""
-        raise RuntimeError(f"{topic_partition}: {record.offset}: {reason}")
+        raise RuntimeError(f"{topic_partition}: {letters}")
+
+    async def run(self) -> None:
+        """See DeadLetters."""
 
 
 async def run_ledger(records: Sequence[StoredRecord]) -> WorkResult:
