@@ -22,6 +22,11 @@ answer, or with the answer 503 `outcome_unknown`, may have been counted. Send an
 idempotency key to be able to repeat it: the same key of the same domain counts once within ten
 minutes, whichever node receives it. A key is 1 to {MAX_IDEMPOTENCY_KEY_LENGTH} visible ASCII
 characters.
+
+Some HTTP clients send a request a second time when a connection ends without an answer, and do not
+say so. aiohttp's repeats a `PUT`, even on a new connection. Go's repeats any request with an
+`Idempotency-Key`, even a `POST`, on a connection that it has used before, and no `PUT` without
+one. A key for each event (`id` for each line of a `POST`) makes all of this harmless.
 """
 _NOT_STORED = (
     refusal(Problem.NODE_FULL, detail=Admission.FULL),

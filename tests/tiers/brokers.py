@@ -19,6 +19,7 @@ from deploy.processes.node import Node
 from deploy.processes.ports import require_free
 from deploy.servers.backends import Servers, build_servers, choose_backend, endpoints
 from deploy.servers.cluster import Cluster
+from tests.clients.sent_once import sent_once
 from tests.servers.loopback import random_prefix
 from tests.tiers.stack import Stack
 from tests.waiting import until
@@ -62,7 +63,9 @@ class BrokerStack(Stack):
         return f"{self.name}-events"
 
     async def __aenter__(self) -> Self:
-        self.http = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
+        self.http = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0), middlewares=(sent_once,)
+        )
         await self.create_topic()
         return self
 

@@ -17,6 +17,7 @@ import aiohttp
 
 from deploy.processes import process
 from deploy.processes.process import Command, Running
+from tests.clients.sent_once import sent_once
 from tests.servers.loopback import random_prefix
 from tests.waiting import until
 
@@ -75,7 +76,8 @@ class Stack:
 
     async def __aenter__(self) -> Self:
         self.http = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, ssl=self.trust or True)
+            connector=aiohttp.TCPConnector(limit=0, ssl=self.trust or True),
+            middlewares=(sent_once,),
         )
         status = await process.run(
             self._command("prepare", "deploy.prepare", {}), process.launch, READY_SECONDS
