@@ -6,19 +6,15 @@ import time
 from aiokafka import AIOKafkaProducer
 
 from consumer.kafka.dead_letters import encode_letter
-from shared.cassandra.session import open_session
-from shared.config import CassandraConfig, KafkaConfig
+from shared.config import KafkaConfig
 from shared.kafka.topic import open_topic
 from shared.model.domain import parse_domain
 from shared.model.event import Event, EventKind
-from shared.model.partitioning import bucket_of
 from shared.model.record import encode_event
 from tests.clients.client import Client
 from tests.fakes.group_topic import StoredRecord
-from tests.tiers.stack import BUCKETS
 from tests.tools.runbook.lab import Lab, TrialError
 
-_FORGET = "DELETE FROM {keyspace}.domain_counters WHERE bucket = ? AND domain = ?"
 _NOTICE_SECONDS = 45.0
 """Kafka clients refresh the number of partitions every half minute."""
 
@@ -127,10 +123,11 @@ async def false_bounces(lab: Lab) -> None:
     with lab.timed("the workers stopped"):
         for worker in lab.workers:
             await worker.stop()
-    config = CassandraConfig(contact_points=lab.servers.contact_points, keyspace=lab.keyspace)
-    async with open_session(config) as session:
-        forget = await session.prepare(_FORGET.format(keyspace=lab.keyspace))
-        await session.write(forget.bind((bucket_of(domain, BUCKETS), domain)))
+    with lab.timed(f"python -m deploy.forget {domain}"):
+        status, text = await lab.module("deploy.forget", domain)
+    lab.report("\n".join(f"    {line}" for line in text.splitlines()))
+    if status != 0:
+        raise TrialError(text)
     with lab.timed("the workers started"):
         lab.workers = [await lab.start("worker") for _ in lab.workers]
     with lab.timed("the query nodes restarted"):
