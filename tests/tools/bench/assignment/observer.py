@@ -17,6 +17,9 @@ _APPENDED = "catchall_ingest_batch_records_sum"
 _UNREAD = "kafka_consumergroup_lag"
 _COMMITTED = "kafka_consumergroup_current_offset"
 _AGE = "catchall_oldest_event_seconds"
+_ROWS = "catchall_counter_writes_total"
+_WRITES = "catchall_counter_write_seconds_count"
+_WRITE_SECONDS = "catchall_counter_write_seconds_sum"
 _EVERY_SECONDS = 1.0
 _REPORT_SECONDS = 10.0
 
@@ -59,7 +62,11 @@ class Observer:
         """Take a sample; the usage of processes costs most of it."""
         ingest = await read_sums(self._http, self._ingest, _ANSWERED, _APPENDED)
         workers = [
-            await read_sums(self._http, worker, _UNREAD, _COMMITTED, _AGE)
+            await read_sums(
+                self._http,
+                worker,
+                *(_UNREAD, _COMMITTED, _AGE, _ROWS, _WRITES, _WRITE_SECONDS),
+            )
             for worker in self.workers
         ]
         sample = Sample(
@@ -69,6 +76,9 @@ class Observer:
             unread=sum(worker[_UNREAD] for worker in workers),
             committed=sum(worker[_COMMITTED] for worker in workers),
             age_seconds=max(worker[_AGE] for worker in workers),
+            rows=sum(worker[_ROWS] for worker in workers),
+            writes=sum(worker[_WRITES] for worker in workers),
+            write_seconds=sum(worker[_WRITE_SECONDS] for worker in workers),
             usage=self._usage() if usage else {},
         )
         self.samples.append(sample)

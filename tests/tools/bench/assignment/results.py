@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from tests.tools.bench.assignment.samples import (
     Sample,
     describe_usage,
+    describe_writes,
     growth_of_age,
     largest_age_seconds,
     largest_commit_delay_seconds,
@@ -71,7 +72,8 @@ def _rate(load: AssignmentLoad, outcome: Outcome, most_age_seconds: float) -> Fi
         detail=(
             f"{load.rate:,.0f} {why or 'held'}; {report.accepted:,} events of "
             f"{report.domains:,} domains accepted, {report.accepted / report.seconds_sending:,.0f} "
-            f"a second; {report.latency()}; {load.workers} worker(s)"
+            f"a second; {report.latency()}; {load.workers} worker(s): "
+            f"{describe_writes(outcome.while_sending[-1], outcome.while_sending[0])}"
         ),
     )
 

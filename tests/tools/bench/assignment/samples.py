@@ -37,6 +37,11 @@ class Sample:
     """Records below the committed offsets."""
     age_seconds: float
     """Of the oldest event that is read and not counted."""
+    rows: float
+    """Counter rows written so far, by the workers that are alive; so are the next two."""
+    writes: float
+    write_seconds: float
+    """Of all writes together."""
     usage: Mapping[str, Usage]
     """By process; empty in most samples."""
 
@@ -86,6 +91,18 @@ def why_not_held(
     return ""
 
 
+def describe_writes(now: Sample, before: Sample) -> str:
+    """Return how the workers wrote between two samples, in words."""
+    rows, writes = now.rows - before.rows, now.writes - before.writes
+    if writes <= 0:
+        return "no writes"  # or a worker has died
+    milliseconds = (now.write_seconds - before.write_seconds) / writes * 1_000
+    return (
+        f"{rows / (now.at - before.at):,.0f} rows/s, {rows / writes:.0f} a write, "
+        f"{milliseconds:.0f} ms each"
+    )
+
+
 def describe_usage(usage: Mapping[str, Usage]) -> str:
     """Return the memory of each process in words."""
     return ", ".join(f"{name} {at.resident_bytes / _MIB:,.0f} MiB" for name, at in usage.items())
@@ -102,6 +119,7 @@ def describe(now: Sample, before: Sample, began: float) -> str:
     return (
         f"{now.at - began:5.0f} s: {(now.answered - before.answered) / seconds:,.0f} events/s, "
         f"counts {now.age_seconds:.0f} s old, {now.unread:,.0f} records unread, "
-        f"{now.appended - now.committed:,.0f} uncommitted; cores: {cores}; "
+        f"{now.appended - now.committed:,.0f} uncommitted; {describe_writes(now, before)}; "
+        f"cores: {cores}; "
         f"{describe_usage(now.usage)}"
     )

@@ -21,6 +21,7 @@ from shared.errors import StoreUnavailableError
 from shared.model.partitioning import bucket_of
 from tests.tools.bench.comparison.counts import (
     CountComparison,
+    Due,
     Row,
     add,
     first_bounce,
@@ -32,7 +33,6 @@ from tests.tools.bench.environment.servers import quieten
 from tests.tools.bench.measurement.result import print_result
 from tests.tools.load.sending.ledger_file import read_ledger
 from tests.tools.load.streams.wide_stream import WideStream
-from tests.tools.load.verification.ledger import Expected
 
 _READ = (
     "SELECT domain, log, delivered, bounced, applied_offset"
@@ -54,7 +54,7 @@ class BucketScan:
         self._stream = WideStream(job.seed, job.domains)
         numbers = range(job.domains) if job.preloaded else self._ledger.numbers()
         self._numbers = numbers_by_bucket(numbers, self._stream.name, job.buckets)
-        self._bounces: dict[int, dict[str, Expected]] = defaultdict(dict)
+        self._bounces: dict[int, dict[str, Due]] = defaultdict(dict)
         for domain, accepted in job.bounces.items():
             self._bounces[bucket_of(domain, job.buckets)][domain] = first_bounce(accepted)
         self._comparison = CountComparison()
@@ -100,9 +100,9 @@ class BucketScan:
         rows: Sequence[Row] = await self._session.read_pages(self._statement.bind((bucket,)))
         return rows
 
-    def _expected(self, bucket: int) -> dict[str, Expected]:
+    def _expected(self, bucket: int) -> dict[str, Due]:
         numbers: array[int] = self._numbers[bucket]
-        name, sent = self._stream.name, self._ledger.expected
+        name, sent = self._stream.name, self._ledger.least_and_most
         if not self._job.preloaded:
             return {name(number): sent(number) for number in numbers}
         due = {

@@ -6,8 +6,8 @@ from itertools import chain, compress, count, repeat
 from operator import or_
 from typing import NamedTuple
 
-from tests.tools.load.streams.event import Kind, Outcome
-from tests.tools.load.streams.stream import CODE, code_of
+from tests.tools.load.streams.event import Outcome
+from tests.tools.load.streams.stream import CODE
 from tests.tools.load.verification.cells import Cells, Piece
 
 
@@ -36,12 +36,13 @@ class Ledger:
     """
 
     def __init__(self, domains: int = 0) -> None:
+        self._accepted, self._unanswered = Cells("H", 2 * domains), Cells("H")
         self._cells = {
-            Outcome.ACCEPTED: Cells("H", 2 * domains),
-            Outcome.UNANSWERED: Cells("H"),
+            Outcome.ACCEPTED: self._accepted,
+            Outcome.UNANSWERED: self._unanswered,
             Outcome.REFUSED: Cells("B"),
         }
-        self.accept = self._cells[Outcome.ACCEPTED].count
+        self.accept = self._accepted.count
         """Record accepted events by their codes."""
 
     @property
@@ -56,7 +57,23 @@ class Ledger:
 
     def expected(self, number: int) -> Expected:
         """Return the expected counts of domain *number*."""
-        return Expected(self._bounds(number, Kind.DELIVERED), self._bounds(number, Kind.BOUNCED))
+        bounds = self.least_and_most(number)
+        return Expected(Bounds(*bounds[:2]), Bounds(*bounds[2:]))
+
+    def least_and_most(self, number: int) -> tuple[int, int, int, int]:
+        """Return the bounds of domain *number*: of its deliveries, then of its bounces.
+
+        The same as ``expected``, faster.
+        """
+        delivered, bounced = 2 * number, 2 * number + 1
+        accepted, unanswered = self._accepted.read, self._unanswered.read
+        least_delivered, least_bounced = accepted(delivered), accepted(bounced)
+        return (
+            least_delivered,
+            least_delivered + unanswered(delivered),
+            least_bounced,
+            least_bounced + unanswered(bounced),
+        )
 
     def numbers(self) -> "array[int]":
         """Return the numbers of all domains with a sent event."""
@@ -81,8 +98,3 @@ class Ledger:
     def add(self, outcome: Outcome, piece: Piece) -> None:
         """Add the counts of another process."""
         self._cells[outcome].add(piece)
-
-    def _bounds(self, number: int, kind: Kind) -> Bounds:
-        code = code_of(number, kind)
-        accepted = self._cells[Outcome.ACCEPTED].read(code)
-        return Bounds(accepted, accepted + self._cells[Outcome.UNANSWERED].read(code))

@@ -7,6 +7,7 @@ import pytest
 
 from tests.tools.bench.assignment.samples import (
     Sample,
+    describe_writes,
     growth_of_age,
     largest_commit_delay_seconds,
     why_not_held,
@@ -38,6 +39,9 @@ def samples(age: float = 20.0, growth: float = 0.0) -> list[Sample]:
             unread=0.0,
             committed=RATE * max(0, at // 10 * 10 - 20),
             age_seconds=age + growth * at,
+            rows=100.0 * at,
+            writes=2.0 * at,
+            write_seconds=0.05 * at,
             usage={},
         )
         for at in range(90)
@@ -76,6 +80,13 @@ def test_the_age_must_not_grow_in_the_last_third() -> None:
     assert not why_not_held(REPORT, RATE, early, 600.0)
     assert growth_of_age(samples(growth=0.5)) == pytest.approx(0.5)
     assert "grew by 0.50 s" in why_not_held(REPORT, RATE, samples(growth=0.5), 600.0)
+
+
+def test_writes_are_described_by_their_number_size_and_time() -> None:
+    """Between two samples; after the death of a worker its writes are missing."""
+    seen = samples()
+    assert describe_writes(seen[9], seen[4]) == "100 rows/s, 50 a write, 25 ms each"
+    assert describe_writes(seen[4], seen[9]) == "no writes"
 
 
 def test_the_commit_delay_is_that_of_the_oldest_uncommitted_record() -> None:
