@@ -70,7 +70,8 @@ class PartitionTask:
             try:
                 if has_sums(record.value):
                     ledger.add_sums(decode_sums(record.value), offset, now)
-                    # Its hundreds of domains must not delay the responses of the store.
+                    # Hundreds of domains: neither they nor the rest may delay reads and writes.
+                    self._wake_all()
                     await asyncio.sleep(0)
                     continue
                 kind, count, idempotency_key = decode_value(record.value)

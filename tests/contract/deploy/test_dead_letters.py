@@ -7,7 +7,7 @@ import pytest
 from aiokafka.errors import KafkaError
 
 from consumer import partition
-from consumer.kafka.dead_letters import MAX_KEPT_BYTES, DeadLetterTopic
+from consumer.kafka.dead_letters import MAX_KEPT_BYTES, encode_letter
 from deploy.dead_letters import command
 from deploy.dead_letters.command import parse_arguments
 from deploy.dead_letters.ledger import State, select
@@ -55,9 +55,9 @@ def pipeline(real_topics: Topics, real_store: Store) -> Pipeline:
 
 async def store_dead_letters(topics: Topics, *records: KeyValue) -> None:
     """Store *records* as dead letters, as a worker does."""
-    for offset, (key, value) in enumerate(records):
-        kept = StoredRecord(offset, key, value, 0)
-        await DeadLetterTopic(topics.dead_letters).publish(f"{topics.name}/0", kept, "why")
+    name = f"{topics.name}/0"
+    letters = [encode_letter(name, StoredRecord(n, *pair), "why") for n, pair in enumerate(records)]
+    await topics.dead_letters.append(0, [(name.encode(), letter) for letter in letters])
 
 
 async def stored(topics: Topics) -> list[object]:
