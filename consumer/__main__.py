@@ -78,6 +78,7 @@ async def run(config: WorkerConfig) -> None:
             epoch=RowEpoch(store.epoch, clock, LONGEST_GAP_SECONDS),
             end_offset=source.end_offset,
             spans=node.spans,
+            key_window=settings.key_window,
         )
         upkeep = Upkeep(
             store, metrics, clock, time.time, random.random, settings.audit_interval_seconds

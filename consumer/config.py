@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from consumer.counting.dedupe import KeyWindow
 from consumer.counting.ledger_rules import LedgerRules
 from consumer.counting.rows.superseded import Retention
 from shared.config import (
@@ -47,6 +48,12 @@ class WorkerSettings(BaseSettings):
     has more of them is not read until it has half."""
     max_known_domains: PositiveInt = 1_000_000
     """Per partition, some 200 bytes of resident memory each; beyond it idle buckets are evicted."""
+    idempotency_window_seconds: PositiveInt = 3600
+    """How long an idempotency key is remembered, by Kafka's append times; some 30 bytes a key. The
+    same in all workers: to change it, stop all of them first."""
+    max_idempotency_keys: PositiveInt = 2_000_000
+    """Per partition: with more events with a key in the window, the oldest leave it early. It
+    bounds the memory, and is the same in all workers: they must forget alike."""
     commit_interval_seconds: PositiveSeconds = 30.0
     own_rows_seconds: PositiveSeconds = 60.0
     """How long a row that this process abandoned is kept: longer than any update of it may be in
@@ -59,6 +66,11 @@ class WorkerSettings(BaseSettings):
     session_timeout_seconds: PositiveSeconds = 10.0
     drain_seconds: PositiveSeconds = 6.0
     """For flush and commit when partitions are revoked: well below the session timeout."""
+
+    @property
+    def key_window(self) -> KeyWindow:
+        """How long idempotency keys are remembered."""
+        return KeyWindow(self.idempotency_window_seconds, self.max_idempotency_keys)
 
     def rules(self, buckets: int, node: bytes) -> LedgerRules:
         """Return the rules of every ledger; *node* is what the writers of this process share."""

@@ -99,6 +99,20 @@ class WorkerMetrics:
         self.domains = Gauge(
             "catchall_domains_in_memory", "Domains whose totals are in memory.", registry=registry
         )
+        self.idempotency_keys = Gauge(
+            "catchall_idempotency_keys", "Idempotency keys in memory.", registry=registry
+        )
+        self.key_window_lost_seconds = Gauge(
+            "catchall_idempotency_window_lost_seconds",
+            "How much shorter the key window is than configured: too many keys in some partition.",
+            registry=registry,
+        )
+        self.key_records = Gauge(
+            "catchall_key_records_left",
+            "Counted records of a partition that are still to be read again for their keys.",
+            _PARTITION,
+            registry=registry,
+        )
         self.oldest = Gauge(
             "catchall_oldest_event_seconds",
             "Age of the oldest event that was read and is not counted yet.",

@@ -29,7 +29,7 @@ from consumer.traces import PartitionTraces
 from consumer.worker_context import WorkerContext
 from shared.errors import RetriableError, UndecodableRecordError
 from shared.model.domain import DomainName
-from shared.model.record import decode_domain, decode_sums, decode_value, has_sums, require_key
+from shared.model.record import decode_sums, decode_value, has_sums, require_key
 
 _CHANGES_AT_A_TIME = 500
 _PUBLISH_RETRY_SECONDS = 0.5
@@ -39,12 +39,19 @@ _IDLE_SECONDS = 60.0
 class PartitionTask:
     """The ledger of one partition and its requests in flight."""
 
-    def __init__(self, partition: int, ledger: PartitionLedger, context: WorkerContext) -> None:
+    def __init__(
+        self,
+        partition: int,
+        ledger: PartitionLedger,
+        context: WorkerContext,
+        read_from: int | None = None,
+    ) -> None:
         self.partition = partition
         self.ledger = ledger
         self._context = context
         self._reader = BucketReader(partition, ledger, context, self._finish_read)
-        self._dedupe = Dedupe()
+        self._dedupe = Dedupe(context.key_window)
+        self._read_from = ledger.next_offset if read_from is None else read_from
         self._traces: PartitionTraces | None = None
         if context.spans is not None:
             topic = ledger.topic_partition.rpartition("/")[0]
@@ -55,18 +62,17 @@ class PartitionTask:
 
     async def process(self, records: Sequence[Record]) -> None:
         """Add *records* to the ledger; what cannot be decoded becomes a dead letter."""
-        ledger, now = self.ledger, self._context.clock()
+        ledger, dedupe, now = self.ledger, self._dedupe, self._context.clock()
         duplicates = 0
         if self._traces is not None:
             self._traces.start_spans(records, ledger.next_offset)
-        if records:
-            self._dedupe.advance(records[0].offset, records[0].timestamp)
         appended_at = None
         for record in records:
             offset = record.offset
             if record.timestamp != appended_at:  # else of the same batch
                 appended_at = record.timestamp
                 ledger.record_append_time(offset, appended_at)
+                dedupe.advance(offset, appended_at)
             try:
                 if has_sums(record.value):
                     ledger.add_sums(decode_sums(record.value), offset, now)
@@ -75,26 +81,36 @@ class PartitionTask:
                     await asyncio.sleep(0)
                     continue
                 kind, count, idempotency_key = decode_value(record.value)
-                if idempotency_key is None:
-                    ledger.add(require_key(record.key), kind, count, offset, now)
-                    continue
-                domain = decode_domain(require_key(record.key))
+                domain = require_key(record.key)
+                if idempotency_key is not None and dedupe.is_duplicate(
+                    domain, kind, idempotency_key, offset
+                ):
+                    duplicates += offset >= ledger.next_offset
+                    ledger.skip_record(offset)
+                else:
+                    # Below the ledger's beginning it is counted: it was read for its key alone.
+                    ledger.add(domain, kind, count, offset, now)
             except UndecodableRecordError as error:
                 if offset >= ledger.next_offset:
                     letter = encode_letter(ledger.topic_partition, record, str(error))
                     ledger.dead_letters.add(offset, letter)
                 ledger.skip_record(offset)
-                continue
-            if self._dedupe.is_duplicate(domain, idempotency_key, offset, record.timestamp):
-                duplicates += offset >= ledger.next_offset
-                ledger.skip_record(offset)
-            else:
-                # Below the ledger's beginning it is counted: it was read for its key alone.
-                ledger.add(domain.encode("ascii"), kind, count, offset, now)
+        if records:
+            self._read_from = records[-1].offset + 1
         self._context.metrics.records.inc(len(records))
         self._count_replayed()
         self._context.metrics.duplicates.inc(duplicates)
         self._wake_all()
+
+    @property
+    def keys(self) -> Dedupe:
+        """The idempotency keys that may still be repeated."""
+        return self._dedupe
+
+    @property
+    def records_to_read_again(self) -> int:
+        """The number of counted records that are still to be read for their keys."""
+        return max(0, self.ledger.next_offset - self._read_from)
 
     def position(self) -> Position:
         """Return what may be committed: below it everything is counted and published."""

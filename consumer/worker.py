@@ -98,7 +98,7 @@ class Worker:
             ledger = PartitionLedger(
                 f"{self._topic}/{partition}", offset, self._rules, self._new_writer
             )
-            task = PartitionTask(partition, ledger, self._context)
+            task = PartitionTask(partition, ledger, self._context, position.keys_from)
             self._partitions[partition] = task
             self._committed[partition] = offset
             self._running[partition] = self._tasks.create_task(
@@ -130,6 +130,7 @@ class Worker:
         self._context.metrics.assigned.set(0)
         self._context.metrics.lag.clear()
         self._context.metrics.committed.clear()
+        self._context.metrics.key_records.clear()
         log.info("revoked", partitions=sorted(partitions), drained=drained)
 
     async def _fetch(self) -> None:
@@ -169,20 +170,25 @@ class Worker:
         while True:
             await asyncio.sleep(_REPORT_SECONDS)
             metrics.row_epoch.set(self._context.epoch.current())
-            known = unpublished = 0
+            known = unpublished = keys = window_lost = 0
             now = self._context.clock()
             for partition, task in self._partitions.items():
                 task.ledger.evict_idle(self._settings.max_known_domains)
                 known += task.ledger.known_domains
                 unpublished += len(task.ledger.changes)
+                keys += task.keys.memory_keys
+                window_lost = max(window_lost, task.keys.window_lost_seconds)
                 lag = self._source.lag(partition, task.ledger.next_offset)
                 at = self._settings.group, self._topic, str(partition)
                 metrics.lag.labels(*at).set(lag)
                 metrics.committed.labels(*at).set(self._committed[partition])
+                metrics.key_records.labels(*at).set(task.records_to_read_again)
                 since = task.ledger.oldest_since()
                 self._ages[partition] = 0.0 if since is None else now - since
             metrics.domains.set(known)
             metrics.changes_unpublished.set(unpublished)
+            metrics.idempotency_keys.set(keys)
+            metrics.key_window_lost_seconds.set(window_lost)
             metrics.oldest.set(max(self._ages.values(), default=0.0))
             metrics.paused.set(len(self._paused))
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from consumer.circuits import Circuits
 from consumer.counter_store import CounterStore
+from consumer.counting.dedupe import KeyWindow
 from consumer.counting.rows.row_epoch import RowEpoch
 from consumer.kafka.change_publisher import ChangePublisher
 from consumer.kafka.dead_letters import DeadLetters
@@ -34,5 +35,6 @@ class WorkerContext:
     end_offset: Callable[[int, int], Awaitable[int]]
     spans: "Spans | None" = None
     """Where events are traced."""
+    key_window: KeyWindow = field(default_factory=KeyWindow)
     read_circuits: Circuits = field(default_factory=lambda: Circuits("read"))
     write_circuits: Circuits = field(default_factory=lambda: Circuits("write"))

@@ -18,6 +18,12 @@ from shared.model.counter import CounterRow, Counters
 from shared.model.domain import DomainName
 from shared.model.event import EventKind
 from shared.model.partitioning import bucket_of
+from tests.simulation.key_mutants import (
+    BoundsItsOwnMemory,
+    ForgetsKeys,
+    IgnoresTheKind,
+    ReadsTheClockOncePerFetch,
+)
 from tests.simulation.partition import BUCKETS, THRESHOLD, Partition
 from tests.simulation.reader import Reader, as_counters
 from tests.simulation.topic_partition import TopicPartition
@@ -227,11 +233,6 @@ class _CommitsWhatIsRead(Partition):
         return Position(self.ledger.next_offset, self.dedupe.keys_from(self.ledger.next_offset))
 
 
-class _ForgetsKeys(Worker):
-    def take_over(self, number: int, position: Position) -> Partition:
-        return super().take_over(number, Position.at(position.next_offset))
-
-
 class _KeepsMemory(Worker):
     """Keeps the memory of a partition over a revocation."""
 
@@ -273,7 +274,10 @@ MUTANTS: Mapping[str, Parts] = {
     "half_of_a_failed_write_believed": _with_ledger(_BelievesHalfOfAFailedWrite),
     "failed_row_continued": _with_bucket(_ContinuesFailedRows),
     "unread_bucket_taken_for_new": _with_ledger(_TakesAnUnreadBucketForNew),
-    "keys_forgotten_at_takeover": _with_worker(_ForgetsKeys),
+    "keys_forgotten_at_takeover": _with_worker(ForgetsKeys),
+    "keys_by_the_clock_of_a_fetch": _with_partition(ReadsTheClockOncePerFetch),
+    "keys_bounded_by_own_memory": _with_partition(BoundsItsOwnMemory),
+    "key_of_another_kind_repeats": _with_partition(IgnoresTheKind),
     "rows_not_rolled_after_node_came_back": _with_bucket(_NeverRolls),
     "deleted_row_key_used_again": _with_ledger(_UsesDeletedRowsAgain),
     "acknowledgement_of_older_epoch_believed": _with_ledger(_BelievesOlderEpochs),

@@ -16,7 +16,7 @@ from shared.model.partitioning import bucket_of
 from tests.simulation.schedule import FindingError, Schedule
 from tests.simulation.store import Store, Update, describe
 from tests.simulation.topic import Topic
-from tests.simulation.topic_partition import TopicPartition
+from tests.simulation.topic_partition import KEY_WINDOW, TopicPartition
 
 THRESHOLD = 4
 BUCKETS = 2
@@ -60,6 +60,8 @@ class Owner(Protocol):
 class Partition:
     """The ledger of one partition, and its requests in flight."""
 
+    dedupe_class = Dedupe
+
     def __init__(
         self, owner: Owner, number: int, topic_partition: TopicPartition, position: Position
     ) -> None:
@@ -70,7 +72,7 @@ class Partition:
         self.committed = position.next_offset
         self.to_commit: Position | None = None
         self.fetch_from = position.keys_from
-        self.dedupe = Dedupe()
+        self.dedupe = self.dedupe_class(KEY_WINDOW)
         retention = Retention(owner.node, OWN_SECONDS, OTHERS_SECONDS)
         self.ledger = owner.ledger_class(
             topic_partition.name,
@@ -92,19 +94,18 @@ class Partition:
         if not records:
             return
         ledger, dedupe, now = self.ledger, self.dedupe, self.owner.schedule.now
-        dedupe.advance(self.fetch_from, records[0].timestamp_ms)
         for offset, record in enumerate(records, start=self.fetch_from):
             event = record.event
             ledger.record_append_time(offset, record.timestamp_ms)
-            if event is None or (
-                event.idempotency_key is not None
-                and dedupe.is_duplicate(
-                    event.domain, event.idempotency_key, offset, record.timestamp_ms
-                )
-            ):
+            dedupe.advance(offset, record.timestamp_ms)
+            if event is None:
+                ledger.skip_record(offset)
+                continue
+            domain, key = event.domain.encode(), event.idempotency_key
+            if key is not None and dedupe.is_duplicate(domain, event.kind, key, offset):
                 ledger.skip_record(offset)
             else:
-                ledger.add(event.domain.encode(), event.kind, event.count, offset, now)
+                ledger.add(domain, event.kind, event.count, offset, now)
         self.fetch_from += len(records)
         self.start_requests()
 

@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from consumer.counting.dedupe import WINDOW_MS
+from consumer.counting.dedupe import KeyWindow
 from shared.model.domain import DomainName
 from shared.model.event import Event, EventKind
 from tests.simulation.schedule import FindingError
+
+KEY_WINDOW = KeyWindow(seconds=600, max_events=8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,16 +28,16 @@ class TopicPartition:
         # For each domain, the events delivered and bounced below each offset.
         self.sums: dict[DomainName, list[tuple[int, int]]] = {d: [(0, 0)] for d in domains}
         self.timestamp_ms = 1_700_000_000_000
-        self._keys: dict[tuple[DomainName, str], int] = {}
+        self._keys: dict[tuple[DomainName, EventKind, str], tuple[int, int]] = {}
+        self._keyed = 0
+        self._elapsed = 0
 
     def append(self, event: Event | None) -> None:
         """Append a record at the current time of the partition."""
-        counted = event
-        if event is not None and event.idempotency_key is not None:
-            before = self._keys.get((event.domain, event.idempotency_key))
-            self._keys[event.domain, event.idempotency_key] = self.timestamp_ms
-            if before is not None and self.timestamp_ms - before <= WINDOW_MS:
-                counted = None
+        second = self.timestamp_ms // 1000
+        if self.records:
+            self._elapsed += max(0, second - self.records[-1].timestamp_ms // 1000)
+        counted = None if event is not None and self._is_duplicate(event) else event
         self.records.append(Record(event, self.timestamp_ms))
         for domain, sums in self.sums.items():
             delivered, bounced = sums[-1]
@@ -45,6 +47,18 @@ class TopicPartition:
                 else:
                     bounced += counted.count
             sums.append((delivered, bounced))
+
+    def _is_duplicate(self, event: Event) -> bool:
+        """Return whether *event* repeats one in the key window, by its definition."""
+        if event.idempotency_key is None:
+            return False
+        name = event.domain, event.kind, event.idempotency_key
+        before, self._keys[name] = self._keys.get(name), (self._elapsed, self._keyed)
+        self._keyed += 1
+        return before is not None and (
+            self._elapsed - before[0] <= KEY_WINDOW.seconds
+            and self._keyed - 1 - before[1] <= KEY_WINDOW.max_events
+        )
 
     def truth(self, domain: DomainName, offset: int) -> tuple[int, int]:
         """Return the sums of *domain* below *offset*."""

@@ -27,8 +27,9 @@ HEALED_WITHIN_SECONDS = 60.0
 TIMES_RIGHT = 2
 _STEP_SECONDS = 5.0
 _KEYS = "rstuv"
-_PAUSES_MS = (500, 2_000, 60_000, 240_000, 420_000)
-"""Pauses between events, by the clock of the partition; keys are remembered for ten minutes."""
+_PAUSES_MS = (500, 2_000, 60_000, 240_000, 420_000, -240_000, -700_000)
+"""Pauses between events, by the clock of the partition, which is set back at times; keys are
+remembered for ten minutes."""
 
 
 class Kind(StrEnum):

@@ -12,6 +12,7 @@ from consumer.circuits import Circuits, Replicas
 from consumer.counting.circuit_breaker import CircuitBreaker
 from consumer.counting.ledger import PartitionLedger
 from consumer.counting.ledger_rules import LedgerRules
+from consumer.counting.position import Position
 from consumer.counting.rows.row_epoch import RowEpoch
 from consumer.counting.rows.writer_rows import RowIncrement, StoredRow
 from consumer.kafka.dead_letters import DeadLetterTopic
@@ -22,7 +23,7 @@ from shared.errors import OutcomeUnknownError, StoreUnavailableError
 from shared.model.domain import DomainName
 from shared.model.event import Event, EventKind
 from shared.model.partitioning import bucket_of
-from shared.model.record import encode_sums
+from shared.model.record import encode_event, encode_sums
 from tests.fakes.counter_store import InMemoryCounterStore
 from tests.fakes.group_topic import StoredRecord
 from tests.fakes.published_changes import PublishedChanges
@@ -135,6 +136,32 @@ async def test_a_record_of_many_domains_is_counted_whole_or_put_aside_whole() ->
     } == {domain: [(count, 0)] for domain, count in counts.items()}
     assert len(letters.appends) == 1
     assert task.position().next_offset == 2
+
+
+async def test_a_new_owner_reads_again_for_keys_before_it_counts_on() -> None:
+    """A metric reports how many records are left."""
+    keyed = [Event(A, EventKind.DELIVERED, 1, key) for key in ("a", "b", "a", "c", "b")]
+    records = [
+        StoredRecord(offset, *encode_event(event), timestamp=1_000)
+        for offset, event in enumerate([Event(A, EventKind.DELIVERED), *keyed])
+    ]
+    store = InMemoryCounterStore(buckets=BUCKETS)
+    context = new_context(store)
+    rules = LedgerRules(BUCKETS, 1_000, 1e-6, RETENTION)
+    taken_over = PartitionLedger(TOPIC_PARTITION, 3, rules, writers())
+    task = PartitionTask(0, taken_over, context, read_from=0)
+
+    assert task.records_to_read_again == 3
+    await task.process(records[:1])
+    assert task.records_to_read_again == 2
+    await task.process(records[1:])
+    assert task.records_to_read_again == 0
+    async with running(task):
+        await task.drain()
+
+    (row,) = store.rows(TOPIC_PARTITION, A)
+    assert (row.delivered, row.applied_offset) == (1, 6)  # "c" alone is no repetition
+    assert task.position() == Position(6, 0)
 
 
 @pytest.mark.parametrize("known", [False, True])

@@ -1,0 +1,68 @@
+"""Planted mistakes about idempotency keys."""
+
+from consumer.counting.dedupe import Dedupe
+from consumer.counting.position import Position
+from shared.model.event import EventKind
+from tests.simulation.partition import Partition
+from tests.simulation.topic_partition import KEY_WINDOW
+from tests.simulation.worker import Worker
+
+
+class ForgetsKeys(Worker):
+    """Does not read again for the keys of a partition that it takes over."""
+
+    def take_over(self, number: int, position: Position) -> Partition:
+        """See Worker."""
+        return super().take_over(number, Position.at(position.next_offset))
+
+
+class _ReadsTheClockOnce(Dedupe):
+    reading = False
+
+    def advance(self, offset: int, appended_ms: int) -> None:
+        if not self.reading:
+            self.reading = True
+            super().advance(offset, appended_ms)
+
+
+class ReadsTheClockOncePerFetch(Partition):
+    """Takes the time of the first record of a fetch for that of all."""
+
+    dedupe_class = _ReadsTheClockOnce
+
+    def fetch(self, most: int) -> None:
+        """See Partition."""
+        self.dedupe.__dict__["reading"] = False
+        super().fetch(most)
+
+
+class _ForgetsWhenFull(Dedupe):
+    def is_duplicate(
+        self, domain: bytes, kind: EventKind, idempotency_key: str, offset: int
+    ) -> bool:
+        if len(self) == KEY_WINDOW.max_events:
+            self._oldest = self._events
+        return super().is_duplicate(domain, kind, idempotency_key, offset)
+
+
+class BoundsItsOwnMemory(Partition):
+    """Forgets keys when this process has read many, not when the partition has."""
+
+    dedupe_class = _ForgetsWhenFull
+
+
+class _IgnoresKinds(Dedupe):
+    def is_duplicate(
+        self,
+        domain: bytes,
+        kind: EventKind,  # noqa: ARG002 see there
+        idempotency_key: str,
+        offset: int,
+    ) -> bool:
+        return super().is_duplicate(domain, EventKind.DELIVERED, idempotency_key, offset)
+
+
+class IgnoresTheKind(Partition):
+    """Takes a bounce for a repetition of a delivery with the same key."""
+
+    dedupe_class = _IgnoresKinds
