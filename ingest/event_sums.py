@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from shared.model.domain import DomainName
-from shared.model.event import Event, EventKind
+from shared.model.event import MAX_IDEMPOTENCY_KEY_LENGTH, Event, EventKind
 from shared.model.record import (
     RECORD_OVERHEAD_BYTES,
     KeyValue,
@@ -18,8 +18,16 @@ from shared.model.record import (
     encode_sums,
 )
 
-MAX_RECORD_BYTES = RECORD_OVERHEAD_BYTES + 80
-"""Of a record without its domain: a value of 13 bytes, and an idempotency key with its length."""
+MAX_RECORD_BYTES = RECORD_OVERHEAD_BYTES + 13
+"""Of a record without its domain and its idempotency key: a value of 13 bytes."""
+MAX_KEY_BYTES = MAX_IDEMPOTENCY_KEY_LENGTH + 2
+"""Of an idempotency key, with its length."""
+
+
+def max_size_bytes(event: Event) -> int:
+    """Return an upper bound of the size of the record of *event*."""
+    size_bytes = len(event.domain) + MAX_RECORD_BYTES
+    return size_bytes if event.idempotency_key is None else size_bytes + MAX_KEY_BYTES
 
 
 @dataclass(slots=True)
@@ -61,8 +69,9 @@ class EventSums:
 
     def max_size_bytes(self) -> int:
         """Return an upper bound of the records' size."""
-        domains = [*self.delivered, *self.bounced, *(event.domain for event in self.keyed)]
-        return sum(map(len, domains)) + MAX_RECORD_BYTES * len(domains)
+        domains = [*self.delivered, *self.bounced]
+        plain = sum(map(len, domains)) + MAX_RECORD_BYTES * len(domains)
+        return plain + sum(map(max_size_bytes, self.keyed))
 
     def encode_records(
         self, traceparents: Mapping[tuple[DomainName, EventKind], str]

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from ingest.admission import Admission, Reservation
 from ingest.bulk import MAX_BYTES, BulkRequest, count_lines
-from ingest.event_sums import MAX_RECORD_BYTES
+from ingest.event_sums import MAX_KEY_BYTES, MAX_RECORD_BYTES
 from ingest.messages import BulkAnswer, PartialAnswer
 from ingest.metrics import IngestMetrics
 from ingest.publisher import Acknowledgement, Publisher
@@ -28,7 +28,7 @@ from shared.problems import Problem
 
 MAX_IGNORED_BODY_BYTES = 4096
 MEDIA_TYPE = "application/x-ndjson"
-MAX_PUT_BYTES = MAX_NAME_OCTETS + MAX_RECORD_BYTES
+MAX_PUT_BYTES = MAX_NAME_OCTETS + MAX_RECORD_BYTES + MAX_KEY_BYTES
 
 
 class Handlers:
@@ -68,10 +68,10 @@ class Handlers:
         try:
             if request.body_exists:
                 await read_body(request, MAX_IGNORED_BODY_BYTES, self._body_seconds)
-            key = request.headers.get("Idempotency-Key")
-            event = Event(
-                parse_domain(domain), kind, 1, None if key is None else parse_idempotency_key(key)
-            )
+            # A field that is sent twice is one with a list (RFC 9110, 5.3), and a list is no key.
+            keys = request.headers.getall("Idempotency-Key", None)
+            key = None if keys is None else parse_idempotency_key(", ".join(keys))
+            event = Event(parse_domain(domain), kind, 1, key)
             outcome = await self._publisher.publish(event)
         except NodeFullError as error:
             reason = str(error)

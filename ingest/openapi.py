@@ -19,9 +19,10 @@ Report what happened to each message: it was *delivered* to its domain, or it *b
 
 202 is sent only once the event is safe: every in-sync replica of Kafka has it. A request without an
 answer, or with the answer 503 `outcome_unknown`, may have been counted. Send an event with an
-idempotency key to be able to repeat it: the same key of the same domain counts once within ten
-minutes, whichever node receives it. A key is 1 to {MAX_IDEMPOTENCY_KEY_LENGTH} visible ASCII
-characters.
+idempotency key to be able to repeat it: the same key of the same domain and kind counts once within
+the key window, whichever node receives it and whatever its count. The window is one hour unless the
+operator has set another, or so many keys arrive that it must be shorter. A key is 1 to
+{MAX_IDEMPOTENCY_KEY_LENGTH} visible ASCII characters.
 
 Some HTTP clients send a request a second time when a connection ends without an answer, and do not
 say so. aiohttp's repeats a `PUT`, even on a new connection. Go's repeats any request with an

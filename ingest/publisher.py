@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from ingest.event_sums import MAX_RECORD_BYTES, EventSums
+from ingest.event_sums import EventSums, max_size_bytes
 from ingest.metrics import IngestMetrics
 from shared.errors import NodeFullError, OutcomeUnknownError, RetriableError
 from shared.kafka.producer import MAX_BATCH_BYTES
@@ -96,7 +96,7 @@ class Publisher:
         partition = self.place(event.domain)
         spans = self._spans
         traceparent = None if spans is None else spans.current_traceparent()
-        size_bytes = len(event.domain) + MAX_RECORD_BYTES
+        size_bytes = max_size_bytes(event)
         if traceparent is None:
             group = self._group(partition, size_bytes)
         else:

@@ -64,7 +64,10 @@ class Problem(Enum):
     # Events
     UNKNOWN_EVENT = 400, "The event must be 'delivered' or 'bounced'."
     INVALID_COUNT = 400, "The count must be 1 to {max_count}."
-    INVALID_KEY = 400, "An idempotency key is 1 to {max_key_length} visible ASCII characters."
+    INVALID_KEY = (
+        400,
+        "An idempotency key is 1 to {max_key_length} visible ASCII characters, sent once.",
+    )
     MALFORMED_JSON = 400, "The {part} must be a JSON object{form}."
     INVALID_LINE = 400, "A field is missing, unknown, or of the wrong type."
     TOO_MANY_LINES = 413, "A request may have at most {max_lines} lines."

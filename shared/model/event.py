@@ -10,7 +10,7 @@ from shared.model.domain import DomainName
 from shared.problems import Problem
 
 MAX_COUNT = 1_000_000
-MAX_IDEMPOTENCY_KEY_LENGTH = 64
+MAX_IDEMPOTENCY_KEY_LENGTH = 255
 
 IDEMPOTENCY_KEY_PATTERN = f"[!-~]{{1,{MAX_IDEMPOTENCY_KEY_LENGTH}}}"
 
@@ -27,7 +27,7 @@ class EventKind(StrEnum):
 class Event(msgspec.Struct, frozen=True, gc=False):
     """``count`` outcomes of one kind at one domain.
 
-    ``idempotency_key`` is optional; the sender keeps it unique per domain.
+    ``idempotency_key`` is optional; the sender keeps it unique per domain and kind.
     """
 
     domain: DomainName

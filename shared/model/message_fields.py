@@ -38,7 +38,8 @@ OneDomain = Annotated[
 IdempotencyKey = Annotated[
     str,
     Meta(
-        description="Identifies an event: it counts once, however often it is sent.",
+        description="Names an event: the same key of the same domain and kind counts once within"
+        " the key window (an hour by default), however often it is sent and whatever its count.",
         extra_json_schema={
             "pattern": f"^{IDEMPOTENCY_KEY_PATTERN}$",
             "maxLength": MAX_IDEMPOTENCY_KEY_LENGTH,

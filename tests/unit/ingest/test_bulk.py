@@ -99,7 +99,7 @@ def test_a_valid_line_is_an_event(body: bytes, event: Event) -> None:
         (line(count=1_000_001), "invalid_count"),
         (line(id=""), "invalid_key"),
         (line(id="a b"), "invalid_key"),
-        (line(id="k" * 65), "invalid_key"),
+        (line(id="k" * 256), "invalid_key"),
         (line(domain=""), "empty_domain"),
         (line(domain="localhost"), "single_label"),
         (line(domain="10.0.0.1"), "ip_address"),

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 
 import pytest
+from multidict import CIMultiDict
 from prometheus_client import CollectorRegistry
 
 from ingest.admission import Admission
@@ -83,12 +84,20 @@ async def test_an_idempotency_key_is_stored_with_its_event(node: Node) -> None:
     assert node.stored() == [Event(A, EventKind.BOUNCED, 1, "k-1")]
 
 
+async def test_two_idempotency_keys_are_refused(node: Node) -> None:
+    """One of them would be ignored, in silence."""
+    headers = CIMultiDict([("Idempotency-Key", "a"), ("Idempotency-Key", "b")])
+    response = await ask(node.router, "PUT", "/events/a.example/bounced", None, headers)
+    assert (response.status, json_of(response)["code"]) == (400, "invalid_key")
+    assert node.topic.appends == []
+
+
 @pytest.mark.parametrize(
     ("target", "headers", "code"),
     [
         ("/events/localhost/delivered", {}, "single_label"),
         ("/events//delivered", {}, "empty_domain"),
-        ("/events/a.example/delivered", {"Idempotency-Key": "k" * 65}, "invalid_key"),
+        ("/events/a.example/delivered", {"Idempotency-Key": "k" * 256}, "invalid_key"),
         ("/events/a.example/delivered", {"Idempotency-Key": ""}, "invalid_key"),
     ],
 )

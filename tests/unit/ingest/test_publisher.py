@@ -159,7 +159,7 @@ async def test_the_events_of_several_requests_share_a_group() -> None:
 
 async def test_a_batch_never_exceeds_the_limit_of_an_append() -> None:
     """The open group has a separate limit of bytes, below that of the node."""
-    keyed = Event(DomainName("a" * 60 + ".example"), A.kind, idempotency_key="k" * 64)
+    keyed = Event(DomainName("a" * 60 + ".example"), A.kind, idempotency_key="k" * 255)
     async with open_node() as node:
         added = 0
         with suppress(NodeFullError):

@@ -40,7 +40,7 @@ events = st.builds(
     domains,
     st.sampled_from(EventKind),
     st.integers(1, MAX_COUNT),
-    st.none() | st.text([chr(code) for code in range(0x21, 0x7F)], min_size=1, max_size=64),
+    st.none() | st.text([chr(code) for code in range(0x21, 0x7F)], min_size=1, max_size=255),
 )
 
 
