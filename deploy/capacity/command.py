@@ -15,7 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from deploy.capacity.figures import FiguresError, read_figures
-from deploy.capacity.model import Load, need
+from deploy.capacity.model import KEY_WINDOW_SECONDS, Load, need
 from deploy.capacity.tables import describe, renew
 from shared.model.partitioning import DEFAULT_BUCKETS
 
@@ -40,6 +40,13 @@ def parse_arguments(words: Sequence[str]) -> argparse.Namespace:
     add("--buckets", type=_count, default=DEFAULT_BUCKETS, help="CASSANDRA_BUCKETS")
     add("--replication", type=_count, default=3, help="replicas in Kafka and in Cassandra")
     add("--put-share", type=_share, default=0.0, help="share of events sent by PUT, not by bulk")
+    add("--keyed-share", type=_share, default=0.0, help="share of events with idempotency keys")
+    add(
+        "--key-window-seconds",
+        type=_count,
+        default=KEY_WINDOW_SECONDS,
+        help="CONSUMER_IDEMPOTENCY_WINDOW_SECONDS",
+    )
     add("--gets", type=_not_negative, default=0.0, help="GETs a second, none answered by a cache")
     add("--active", type=_count, default=0, help="domains with traffic at a time (default: all)")
     add(

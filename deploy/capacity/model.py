@@ -8,6 +8,7 @@ docstring states it.
 from dataclasses import dataclass
 from math import ceil, exp
 
+from consumer.config import WorkerSettings
 from deploy.capacity.figures import Coefficients
 from ingest.config import IngestSettings
 from shared.model.partitioning import DEFAULT_BUCKETS
@@ -30,6 +31,9 @@ ROWS_PER_WRITE = 256
 """As ``consumer.counter_store.MAX_ROWS``; a test compares them."""
 WORKER_BYTES = 4 * 1024**3
 """Planned memory of a worker process; above it, plan more processes."""
+KEY_BYTES = 30
+"""Memory of an idempotency key in a worker; ``tests/unit/consumer/counting/test_key_table.py``."""
+KEY_WINDOW_SECONDS = int(WorkerSettings.model_fields["idempotency_window_seconds"].default)
 IN_FLIGHT_BYTES = int(IngestSettings.model_fields["max_in_flight_bytes"].default)
 """The default limit of bytes in flight in an ingest node."""
 COPIES_ON_DISK = 2
@@ -54,6 +58,9 @@ class Load:
     replication: int = 3
     buckets: int = DEFAULT_BUCKETS
     put_share: float = 0.0
+    keyed_share: float = 0.0
+    """Share of the events that have an idempotency key."""
+    key_window_seconds: int = KEY_WINDOW_SECONDS
     gets: float = 0.0
     active: int = 0
     events_per_life: float = 0.0
@@ -85,11 +92,13 @@ class Need:
     ingest_bytes: float
     """Memory of each process: idle, plus the limit of bytes in flight."""
     worker_bytes: float
-    """Memory of each process: idle, plus its share of the domains."""
+    """Memory of each process: idle, plus its share of the domains and keys."""
     query_bytes: float
     """Memory of each process when idle. The memory of its cache is not measured."""
     known_per_partition: int
     """The lowest sufficient CONSUMER_MAX_KNOWN_DOMAINS."""
+    keys_per_partition: int
+    """The lowest sufficient CONSUMER_MAX_IDEMPOTENCY_KEYS."""
     buckets: int
     """Buckets that workers read after a rebalance, if every domain has traffic."""
     rows_per_bucket: int
@@ -230,7 +239,8 @@ def need(load: Load, measured: Coefficients) -> Need:
     """Return what *load* needs."""
     grows = log_bytes(load, measured)
     working = worker_cores(load, measured)
-    memory = load.domains * measured.domain_bytes
+    keys = ceil(load.rate * load.keyed_share * load.key_window_seconds)
+    memory = load.domains * measured.domain_bytes + keys * KEY_BYTES
     workers = max(LEAST_NODES, _planned(working), ceil(memory / WORKER_BYTES))
     partitions = max(LEAST_PARTITIONS, workers * PARTITIONS_PER_WORKER)
     rows, writes = rows_per_second(load), writes_per_second(load)
@@ -250,6 +260,7 @@ def need(load: Load, measured: Coefficients) -> Need:
         worker_bytes=measured.worker_bytes + memory / workers,
         query_bytes=measured.query_bytes,
         known_per_partition=ceil(load.domains / partitions),
+        keys_per_partition=ceil(keys / partitions),
         buckets=buckets,
         rows_per_bucket=ceil(load.domains / buckets),
         query_cores=query,

@@ -127,6 +127,14 @@ def test_a_need_by_hand() -> None:
     )
 
 
+def test_keys_take_memory_for_their_window() -> None:
+    """Half of the events have a key; 12 partitions share 2 workers."""
+    load = Load(rate=1_000, domains=1_000, keyed_share=0.5, key_window_seconds=1_200)
+    found, without = need(load, MEASURED), need(replace(load, keyed_share=0.0), MEASURED)
+    assert found.keys_per_partition == 500 * 1_200 / 12
+    assert found.worker_bytes - without.worker_bytes == pytest.approx(500 * 1_200 * 30 / 2)
+
+
 def test_a_tiny_load_still_needs_two_of_each_tier_and_three_servers() -> None:
     """Any of them may die or be replaced at any time."""
     found = need(Load(rate=1, domains=1), MEASURED)
