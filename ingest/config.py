@@ -33,7 +33,7 @@ class IngestSettings(BaseSettings):
     process: Annotated[int, Field(ge=0)] | None = None
     """The number of this process among several; the parent process sets it."""
     max_connections: PositiveInt = 10_000
-    idle_seconds: PositiveSeconds = 60.0
+    idle_seconds: PositiveSeconds = 75.0
     connection_seconds: PositiveSeconds = 300.0
     body_seconds: PositiveSeconds = 10.0
     """The longest time for a request body to arrive."""

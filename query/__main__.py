@@ -57,7 +57,9 @@ async def run(config: QueryConfig) -> None:
             guard=node.guard,
             instrumentation=instrumentation,
         )
-        limits = HttpLimits(drain_seconds=settings.drain_seconds)
+        limits = HttpLimits(
+            idle_seconds=settings.idle_seconds, drain_seconds=settings.drain_seconds
+        )
         address = settings.http_host, settings.http_port
         async with (
             node.probing(cassandra=session.probe),

@@ -39,6 +39,8 @@ class QuerySettings(BaseSettings):
     http_host: str = "127.0.0.1"
     http_port: Port = 8081
     management_port: Port = 9081
+    idle_seconds: PositiveSeconds = 75.0
+    """Longer than the 60 s for which common load balancers use an idle connection again."""
     threshold: PositiveInt = DEFAULT_THRESHOLD
     """A domain with more deliveries, and no bounce, is catch-all. The same in all tiers."""
     fresh_seconds: PositiveSeconds = 1.0

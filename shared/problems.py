@@ -17,10 +17,11 @@ class Problem(Enum):
     """
 
     # Any request
-    MALFORMED_REQUEST = (
-        400,
-        "This is not well-formed HTTP/1.1.",
-        "Its request line or its headers may be too large.",
+    MALFORMED_REQUEST = 400, "This is not well-formed HTTP/1.1."
+    TARGET_TOO_LONG = 414, "The target of a request may have at most {max_target_bytes} bytes."
+    HEAD_TOO_LARGE = (
+        431,
+        "The head of a request may have at most {max_head_bytes} bytes and {max_fields} fields.",
     )
     UNKNOWN_PATH = 404, "There is nothing at this path."
     METHOD_NOT_ALLOWED = 405, "This path answers to {methods}."

@@ -1,38 +1,28 @@
 """Serve HTTP with aiohttp's low-level server, within limits and with an orderly end."""
 
 import asyncio
-import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from http import HTTPStatus
-from typing import Any, cast
 
-import structlog
 from aiohttp import http_parser, web
 from aiohttp.web_protocol import RequestHandler
 
 from shared.errors import ConfigError
+from shared.http.connection import Connection
 from shared.http.instrumentation import HttpInstrumentation
-from shared.http.metrics import OTHER_METHOD
-from shared.http.prebuilt_response import PrebuiltResponse, render
+from shared.http.prebuilt_response import render
 from shared.http.problems import build_problem
-from shared.http.request_ids import REQUEST_ID, id_of, id_to_answer
 from shared.http.tls import Handshakes, ServerTls, open_listeners
 from shared.problems import Problem
 
-log = structlog.stdlib.get_logger(__name__)
-
-MAX_LINE_BYTES = 4096
-MAX_HEADERS = 64
 BACKLOG = 4096
-_JITTER = 0.2
+IDLE_SECONDS = 75.0
+"""Longer than the 60 s for which common load balancers use an idle connection again."""
 _LINGER_SECONDS = 1.0
 _LAST_REQUEST_SECONDS = 0.5
 """When the server ends, a client's next request within this time is answered, as the last one."""
 _POLL_SECONDS = 0.01
-_HSTS = "max-age=31536000"
-"""A browser that has been here uses https from then on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +32,7 @@ class HttpLimits:
     max_connections: int = 10_000
     """Further connections get a refusal and are closed. The same number again may be in a TLS
     handshake, or about to read that refusal."""
-    idle_seconds: float = 60.0
+    idle_seconds: float = IDLE_SECONDS
     """For a connection without a request, or with one whose end does not arrive
     (aiohttp >= 3.14.4)."""
     connection_seconds: float = 300.0
@@ -50,96 +40,6 @@ class HttpLimits:
     new nodes too."""
     drain_seconds: float = 10.0
     """For the requests in flight when the server ends."""
-
-
-class _Connection(RequestHandler):
-    """aiohttp's connection, with problem documents and without a traceback per bad request."""
-
-    __slots__ = ("_ends_at", "_refused", "_server")
-
-    def __init__(self, server: "Server", loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(
-            server,
-            loop=loop,
-            # Its type demands a logger; None is documented to switch the log off.
-            access_log=None,  # type: ignore[arg-type]
-            keepalive_timeout=server.limits.idle_seconds,
-            max_line_size=MAX_LINE_BYTES,
-            max_field_size=MAX_LINE_BYTES,
-            max_headers=MAX_HEADERS,
-            # `shared.http.bodies` inflates bodies, within a limit.
-            auto_decompress=False,
-        )
-        self._server = server
-        self._refused = False
-        share = random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 no secret
-        self._ends_at = loop.time() + share * server.limits.connection_seconds
-
-    @property
-    def busy(self) -> bool:
-        """Whether a request is in progress; its body may still be arriving."""
-        return self._request_in_progress
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if len(self._server.served) < self._server.limits.max_connections:
-            self._server.served.add(self)
-            self._server.instrumentation.metrics.connections_open += 1
-            super().connection_made(transport)
-            return
-        self._refused = True
-        # uvloop's transports are not of this class.
-        self._server.refuse(cast(asyncio.Transport, transport))
-
-    def connection_lost(self, exc: BaseException | None) -> None:
-        if self._refused:
-            self._server.release_refused()
-        else:
-            self._server.served.discard(self)
-            self._server.instrumentation.metrics.connections_open -= 1
-            super().connection_lost(exc)
-
-    def data_received(self, data: bytes) -> None:
-        if not self._refused:
-            super().data_received(data)
-
-    def finish_response(
-        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
-    ) -> Any:
-        """Send *resp*; close the connection after it if it is old or the server ends."""
-        is_prebuilt = isinstance(resp, PrebuiltResponse)
-        if self._server.handshakes is not None and not is_prebuilt:
-            resp.headers.setdefault("Strict-Transport-Security", _HSTS)
-        if self._server.draining or self._loop.time() > self._ends_at:
-            if isinstance(resp, PrebuiltResponse):
-                resp = resp.build()
-                is_prebuilt = False
-            resp.force_close()
-        if not is_prebuilt and not resp.prepared:  # else its headers are sent
-            request_id = id_to_answer(request, resp.status)
-            if request_id is not None:
-                resp.headers[REQUEST_ID] = request_id
-        return super().finish_response(request, resp, start_time)
-
-    def handle_error(
-        self,
-        request: web.BaseRequest,
-        status: int = 500,
-        exc: BaseException | None = None,
-        message: str | None = None,  # noqa: ARG002 it echoes input
-    ) -> web.StreamResponse:
-        instrumentation = self._server.instrumentation
-        metrics = instrumentation.metrics.unrouted(OTHER_METHOD)
-        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            # aiohttp turns a TimeoutError of a handler into a 504 and does not pass it here.
-            log.error("handler failed", exc_info=exc or True, request_id=id_of(request))
-            response = build_problem(Problem.INTERNAL_ERROR)
-        else:
-            response = build_problem(Problem.MALFORMED_REQUEST)
-            # Neither its method nor its start is known.
-            metrics.record(response.status, 0.0, Problem.MALFORMED_REQUEST.code)
-        instrumentation.log_refusal(request, metrics, response)
-        response.force_close()
-        return response
 
 
 class Server(web.Server):
@@ -157,7 +57,7 @@ class Server(web.Server):
         self.instrumentation = instrumentation
         self._running_loop = asyncio.get_running_loop()
         self.draining = False
-        self.served: set[_Connection] = set()
+        self.served: set[Connection] = set()
         self.handshakes = None if tls is None else Handshakes(self, tls)
         self._leaving = 0
         response = build_problem(Problem.TOO_MANY_CONNECTIONS)
@@ -166,7 +66,7 @@ class Server(web.Server):
 
     def __call__(self) -> RequestHandler:
         """Return the protocol of a new connection."""
-        return _Connection(self, self._running_loop)
+        return Connection(self, self._running_loop)
 
     def has_room(self) -> bool:
         """Whether one more connection may start a TLS handshake, even if only to be refused."""

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from shared.http.connection import MAX_FIELDS, MAX_HEAD_BYTES, MAX_TARGET_BYTES
 from shared.http.problems import CONTENT_TYPE, RETRY_AFTER_SECONDS, describe
 from shared.model.domain import MAX_LABEL_OCTETS, MAX_NAME_OCTETS
 from shared.model.event import MAX_COUNT, MAX_IDEMPOTENCY_KEY_LENGTH
@@ -24,6 +25,9 @@ _LIMITS = {
     "max_label_octets": MAX_LABEL_OCTETS,
     "max_count": MAX_COUNT,
     "max_key_length": MAX_IDEMPOTENCY_KEY_LENGTH,
+    "max_target_bytes": MAX_TARGET_BYTES,
+    "max_head_bytes": MAX_HEAD_BYTES,
+    "max_fields": MAX_FIELDS,
 }
 
 
@@ -51,6 +55,8 @@ def refusal(
 
 _ANY_REQUEST = (
     refusal(Problem.MALFORMED_REQUEST),
+    refusal(Problem.TARGET_TOO_LONG),
+    refusal(Problem.HEAD_TOO_LARGE),
     refusal(Problem.INTERNAL_ERROR),
     refusal(Problem.TOO_MANY_CONNECTIONS),
 )
@@ -89,6 +95,7 @@ _REFUSAL_HEADERS: Json = {
         type="string",
         pattern="^[!-~]{1,64}$",
     ),
+    "Connection": constant("close", "If the connection ends.", required=False),
 }
 _AFTER = "Send the request again after this many seconds."
 _HEADERS_BY_STATUS: dict[int, Json] = {
@@ -97,8 +104,6 @@ _HEADERS_BY_STATUS: dict[int, Json] = {
     429: {"Retry-After": header(_AFTER, type="integer", minimum=1)},
     503: {"Retry-After": header(_AFTER, type="integer", const=RETRY_AFTER_SECONDS)},
 }
-_CLOSING = {400, 408, 413, 500, 503}
-"""Statuses of which some problems close the connection."""
 
 
 def refused(refusals: Iterable[Refusal]) -> Json:
@@ -114,8 +119,6 @@ def refused(refusals: Iterable[Refusal]) -> Json:
 
 def _refusal(status: int, refusals: dict[Problem, Refusal]) -> Json:
     headers = {**_REFUSAL_HEADERS, **_HEADERS_BY_STATUS.get(status, {})}
-    if status in _CLOSING:
-        headers["Connection"] = constant("close", required=False)
     codes = code_schema(refusals.values())
     named = {"properties": {"status": {"const": status}, "code": {"enum": codes["enum"]}}}
     content = {

@@ -38,6 +38,11 @@ async def accepted(request: web.BaseRequest) -> web.StreamResponse:
     return ACCEPTED.respond(request)
 
 
+async def reading(request: web.BaseRequest) -> web.StreamResponse:
+    """Answer with the size of the body."""
+    return web.Response(text=str(len(await request.read())))
+
+
 async def defective(_: web.BaseRequest) -> web.StreamResponse:
     """Let through what no handler should."""
     raise KeyError("a secret")
@@ -77,6 +82,7 @@ ROUTES = Router(
         Route("GET", "/defective", defective, OPEN),
         Route("GET", "/timed-out", timed_out, OPEN),
         Route("PUT", "/accepted", accepted, OPEN),
+        Route("PUT", "/reading", reading, OPEN),
         Route("GET", "/document", plain_document, OPEN),
         Route("GET", "/prebuilt-document", prebuilt_document, OPEN),
     ]

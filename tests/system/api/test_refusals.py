@@ -216,20 +216,26 @@ async def test_an_invalid_bulk_read_is_refused(
     check_problem(reply, status, code)
 
 
+BOUNCED = b"PUT /events/a.com/bounced HTTP/1.1\r\n"
+
+
 @pytest.mark.parametrize(
-    "request_bytes",
+    ("request_bytes", "status", "code"),
     [
-        b"NOT HTTP AT ALL\r\n\r\n",
-        b"PUT /events/a.com/bounced HTTP/1.1\r\n\r\n",
-        b"PUT /events/a.com/bounced HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
-        b"PUT /events/a.com/bounced HTTP/1.1\r\nHost: a\r\n" + b"X: y\r\n" * 200 + b"\r\n",
-        b"PUT /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: a\r\n\r\n",
-        b"POST /events HTTP/1.1\r\nHost: a\r\n%b\r\n"
-        % b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n",
+        (b"NOT HTTP AT ALL\r\n\r\n", 400, "malformed_request"),
+        (BOUNCED + b"\r\n", 400, "malformed_request"),
+        (BOUNCED + b"Host: a\r\nHost: b\r\n\r\n", 400, "malformed_request"),
+        (BOUNCED + b"Host: a\r\n" + b"X: y\r\n" * 200 + b"\r\n", 431, "head_too_large"),
+        (b"PUT /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: a\r\n\r\n", 414, "target_too_long"),
+        (
+            BOUNCED + b"Host: a\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n",
+            400,
+            "malformed_request",
+        ),
     ],
 )
 async def test_malformed_http_gets_a_problem_and_logs_no_traceback(
-    client: Client, stack: Any, request_bytes: bytes
+    client: Client, stack: Any, request_bytes: bytes, status: int, code: str
 ) -> None:
     """The parser's refusals are problems, close the connection, and log one line at most."""
     logged = stack.started[0].log_text()
@@ -241,11 +247,11 @@ async def test_malformed_http_gets_a_problem_and_logs_no_traceback(
     writer.close()
 
     head, _, body = answer.partition(b"\r\n\r\n")
-    assert head.split(b" ", 2)[1] == b"400", answer
+    assert int(head.split(b" ", 2)[1]) == status, answer
     assert b"application/problem+json" in head
-    assert json.loads(body)["code"] == "malformed_request"
+    assert json.loads(body)["code"] == code
     # Of many refusals in a second some are not logged.
     lines = stack.started[0].log_text().removeprefix(logged).splitlines()
     for line in map(json.loads, lines):
-        assert (line["event"], line["code"], line["route"]) == ("refused", "malformed_request", "")
+        assert (line["event"], line["code"], line["route"]) == ("refused", code, "")
     assert [line["request_id"].encode() in head for line in map(json.loads, lines)] in ([], [True])
