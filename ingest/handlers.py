@@ -163,7 +163,7 @@ def build_routes(
 ) -> Router:
     """Return the router of the traffic port."""
     put_delivered, put_bounced = (
-        Route("PUT", f"/events/{{domain}}/{kind}", handler, Scope.INGEST, events=1)
+        Route("PUT", f"/events/{{domain}}/{kind}", handler, Scope.INGEST, events=1, parameters=())
         for kind, handler in (
             (EventKind.DELIVERED, handlers.put_delivered),
             (EventKind.BOUNCED, handlers.put_bounced),
@@ -173,7 +173,7 @@ def build_routes(
         [
             put_delivered,
             put_bounced,
-            Route("POST", "/events", handlers.post_events, Scope.INGEST),
+            Route("POST", "/events", handlers.post_events, Scope.INGEST, parameters=()),
             *others,
         ],
         guard,

@@ -9,7 +9,7 @@ from shared.model.message_fields import IdempotencyKey
 from shared.model.scope import Scope
 from shared.openapi.access import require_key
 from shared.openapi.document import Documents, build_documents
-from shared.openapi.requests import parameter, path_domain
+from shared.openapi.requests import no_parameters, parameter, path_domain
 from shared.openapi.responses import Json, body_refusals, operation, refusal
 from shared.openapi.schemas import domain_refusals
 from shared.problems import Problem
@@ -74,6 +74,7 @@ def _put(kind: EventKind, summary: str, domain: str, settings: IngestSettings) -
         [
             *domain_refusals(path),
             refusal(Problem.INVALID_KEY, bad_key),
+            no_parameters(target),
             *body_refusals(MAX_IGNORED_BODY_BYTES, settings.body_seconds, too_large),
             *_NOT_STORED,
         ],

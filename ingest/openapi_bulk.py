@@ -9,7 +9,7 @@ from ingest.handlers import MEDIA_TYPE
 from ingest.messages import MAX_LINES, BulkAnswer, Line, PartialAnswer
 from shared.http.bodies import NOT_GZIP
 from shared.http.problems import CONTENT_TYPE
-from shared.openapi.requests import named, request_body
+from shared.openapi.requests import named, no_parameters, request_body
 from shared.openapi.responses import (
     Json,
     Refusal,
@@ -85,6 +85,7 @@ def post_events(body_seconds: float, not_stored: Iterable[Refusal]) -> Json:
         },
         [
             refusal(Problem.MALFORMED_BODY, not_gzip, detail=sentence),
+            no_parameters("/events"),
             *body_refusals(MAX_BYTES, body_seconds, _send(" ", MAX_BYTES + 1)),
             refusal(Problem.TOO_MANY_LINES, _send("\n", MAX_LINES + 1), max_lines=MAX_LINES),
             refusal(

@@ -163,8 +163,8 @@ def build_routes(
     """Return the router of the traffic port."""
     return Router(
         [
-            Route("GET", "/domains/{domain}", handlers.get_domain, Scope.QUERY),
-            Route("POST", "/domains", handlers.post_domains, Scope.QUERY),
+            Route("GET", "/domains/{domain}", handlers.get_domain, Scope.QUERY, parameters=()),
+            Route("POST", "/domains", handlers.post_domains, Scope.QUERY, parameters=()),
             *others,
         ],
         guard,

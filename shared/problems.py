@@ -23,6 +23,8 @@ class Problem(Enum):
         431,
         "The head of a request may have at most {max_head_bytes} bytes and {max_fields} fields.",
     )
+    REPEATED_FIELD = 400, "The field {name} may be sent once."
+    UNKNOWN_PARAMETER = 400, "There is no query parameter {name} here."
     UNKNOWN_PATH = 404, "There is nothing at this path."
     METHOD_NOT_ALLOWED = 405, "This path answers to {methods}."
     INTERNAL_ERROR = 500, "This node has a defect; it was logged."

@@ -9,7 +9,7 @@ from query.lookup.counter_reader import CassandraCounterReader
 from query.messages import MAX_DOMAINS, BulkLookup, NoAnswer
 from shared.model.counter import Counters
 from shared.model.domain import escape_input, parse_domain
-from shared.openapi.requests import IF_NONE_MATCH, named, path_domain, request_body
+from shared.openapi.requests import IF_NONE_MATCH, named, no_parameters, path_domain, request_body
 from shared.openapi.responses import (
     ETAG,
     NO_STORE,
@@ -77,7 +77,12 @@ def get_domain(threshold: int) -> Json:
             ),
             "304": not_modified(_CACHED),
         },
-        [*domain_refusals("/domains/{domain}"), _NODE_FULL, _STORE_UNAVAILABLE],
+        [
+            *domain_refusals("/domains/{domain}"),
+            no_parameters("/domains/example.com"),
+            _NODE_FULL,
+            _STORE_UNAVAILABLE,
+        ],
         description="Under load, events that change no status are counted later, so the counts may"
         " be up to ten minutes old. An event that changes the status is counted at once.",
         parameters=[
@@ -122,6 +127,7 @@ def post_domains(threshold: int) -> Json:
                 part="body",
                 form=LOOKUP_FORM,
             ),
+            no_parameters("/domains"),
             refusal(Problem.NO_DOMAINS, _send('{"domains": []}'), max_domains=MAX_DOMAINS),
             *body_refusals(
                 MAX_BODY_BYTES, BODY_SECONDS, {**_send(" "), "times": MAX_BODY_BYTES + 1}

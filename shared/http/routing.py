@@ -1,6 +1,6 @@
 """Route a request to its handler, and answer every refusal with a problem document."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Container, Sequence
 from dataclasses import dataclass
 from functools import partial
 from operator import itemgetter
@@ -14,6 +14,7 @@ from multidict import istr
 from shared.http.instrumentation import HttpInstrumentation
 from shared.http.metrics import NO_ERROR, RouteMetrics
 from shared.http.problems import REFUSALS, HttpProblem, code_of, respond_to
+from shared.http.request_rules import check_fields, check_parameters
 from shared.model.record import TRACEPARENT
 from shared.model.scope import Scope
 from shared.problems import Problem
@@ -51,6 +52,8 @@ class Route:
     """The scope that an API key must have; ``OPEN`` needs no key. No route is open by default."""
     events: int = 0
     """The events of a request, if their number is known before the request is read."""
+    parameters: Container[str] | None = None
+    """The query parameters; a request with another one is refused. None: others are ignored."""
     open_if: Callable[[web.BaseRequest], bool] | None = None
     """Returns True for requests that need no key."""
     draw_refusal: Callable[[web.BaseRequest, HttpProblem], web.StreamResponse] | None = None
@@ -65,15 +68,17 @@ Guard = Callable[[Route], Handler]
 class _Endpoint(NamedTuple):
     handler: Handler
     metrics: RouteMetrics
+    parameters: Container[str] | None
 
 
 def _endpoint(
-    method: str, path: str, handler: Handler, instrumentation: HttpInstrumentation
+    method: str, route: Route, handler: Handler, instrumentation: HttpInstrumentation
 ) -> _Endpoint:
     """Return *handler* with its metrics; it records spans where requests are traced."""
+    path, parameters = route.path, route.parameters
     metrics, spans = instrumentation.metrics.route(method, path), instrumentation.spans
     if spans is None:
-        return _Endpoint(handler, metrics)
+        return _Endpoint(handler, metrics, parameters)
 
     async def answer(request: web.BaseRequest, *values: str) -> web.StreamResponse:
         try:
@@ -87,7 +92,7 @@ def _endpoint(
             method, path, traceparent, partial(answer, request, *values)
         )
 
-    return _Endpoint(traced, metrics)
+    return _Endpoint(traced, metrics, parameters)
 
 
 class _Shape:
@@ -107,9 +112,9 @@ class _Shape:
         instrumentation: HttpInstrumentation,
     ) -> None:
         endpoints = self._endpoints.setdefault(self._literals(segments), {})
-        endpoints[route.method] = _endpoint(route.method, route.path, handler, instrumentation)
+        endpoints[route.method] = _endpoint(route.method, route, handler, instrumentation)
         if route.method == "GET":
-            endpoints.setdefault("HEAD", _endpoint("HEAD", route.path, handler, instrumentation))
+            endpoints.setdefault("HEAD", _endpoint("HEAD", route, handler, instrumentation))
 
     def endpoints(self, segments: Sequence[str]) -> dict[str, _Endpoint] | None:
         return self._endpoints.get(self._literals(segments))
@@ -158,11 +163,14 @@ class Router:
             metrics.record(refusal.status, perf_counter() - began_at, error.problem.code)
             self._instrumentation.log_refusal(request, metrics, refusal)
             return refusal
-        handler, metrics = endpoint
+        handler, metrics, parameters = endpoint
         metrics.active += 1
         status, error_type = 500, "internal_error"  # unless the handler returns
         try:
             try:
+                check_fields(request)
+                if parameters is not None and "?" in request.raw_path:
+                    check_parameters(request, parameters)
                 response = await handler(request, *values)
             except REFUSALS as error:
                 response = respond_to(error)

@@ -6,7 +6,8 @@ from typing import Any
 import msgspec
 
 from shared.model.message_fields import AnyDomain
-from shared.openapi.responses import Json
+from shared.openapi.responses import Json, Refusal, refusal
+from shared.problems import Problem
 
 
 def named(values: Mapping[str, object]) -> Json:
@@ -44,6 +45,14 @@ IF_NONE_MATCH = parameter(
     str,
     description="The `ETag` of an answer that you have. The answer is 304 if it is current.",
 )
+
+
+def no_parameters(target: str, **request: object) -> Refusal:
+    """Return the refusal of a query parameter by an operation at *target*, which has none."""
+    sentence = Problem.UNKNOWN_PARAMETER.explain(name='"page"')
+    return refusal(
+        Problem.UNKNOWN_PARAMETER, {"target": f"{target}?page=2", **request}, detail=sentence
+    )
 
 
 def request_body(

@@ -57,6 +57,7 @@ _ANY_REQUEST = (
     refusal(Problem.MALFORMED_REQUEST),
     refusal(Problem.TARGET_TOO_LONG),
     refusal(Problem.HEAD_TOO_LARGE),
+    refusal(Problem.REPEATED_FIELD),
     refusal(Problem.INTERNAL_ERROR),
     refusal(Problem.TOO_MANY_CONNECTIONS),
 )

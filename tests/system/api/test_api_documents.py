@@ -11,6 +11,7 @@ NOT_BROUGHT_ABOUT = {
     "malformed_request": "test_refusals.py sends it by hand",
     "target_too_long": "test_refusals.py too",
     "head_too_large": "test_refusals.py too",
+    "repeated_field": "test_refusals.py too",
     "malformed_body": "where it is not about gzip: unit/shared/http/test_bodies.py",
     "body_too_slow": "test_hostile_clients.py",
     "too_many_connections": "contract/test_http_server.py",

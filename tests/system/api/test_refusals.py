@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 import pytest
+from multidict import CIMultiDict
 from yarl import URL
 
 from tests.clients.client import Client, Reply
@@ -119,6 +120,19 @@ async def test_a_wrong_method_is_405_and_names_the_right_ones(
 
     check_problem(reply, 405, "method_not_allowed")
     assert reply.headers["Allow"] == allowed
+
+
+async def test_a_field_or_a_parameter_too_many_is_400(client: Client) -> None:
+    """The event is not counted under the first of two keys, nor once for ``count=5``."""
+    keys = CIMultiDict([("Idempotency-Key", "a"), ("Idempotency-Key", "b")])
+    twice = await client.put("twice.example.com", "delivered", headers=keys)
+    check_problem(twice, 400, "repeated_field")
+    for method, url in (
+        ("PUT", f"{client.ingest}/events/twice.example.com/bounced?count=5"),
+        ("GET", f"{client.query}/domains/twice.example.com?format=csv"),
+    ):
+        check_problem(await client.request(method, url), 400, "unknown_parameter")
+    assert await client.counts("twice.example.com") == (0, 0)
 
 
 @pytest.mark.parametrize("size", [4096, 4097])

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 from aiohttp import web
+from multidict import CIMultiDict
 
 from shared.errors import NodeFullError
 from shared.http.routing import OPEN, Route, Router
@@ -32,6 +33,7 @@ ROUTER = Router(
         Route("PUT", "/events/{domain}/delivered", echo, OPEN),
         Route("PUT", "/events/{domain}/bounced", echo, OPEN),
         Route("DELETE", "/domains/{domain}", echo, OPEN),
+        Route("PATCH", "/strict", echo, OPEN, parameters={"known"}),
         Route("GET", "/full", overloaded, OPEN),
         Route("GET", "/defect", defective, OPEN),
     ]
@@ -103,6 +105,40 @@ async def test_a_known_path_lists_its_methods(method: str, target: str, allow: s
     response = await ask(ROUTER, method, target)
     assert (response.status, json_of(response)["code"]) == (405, "method_not_allowed")
     assert response.headers["Allow"] == allow
+
+
+@pytest.mark.parametrize(
+    ("target", "status"),
+    [
+        ("/strict", 200),
+        ("/strict?", 200),
+        ("/strict?known=1&known=2", 200),
+        ("/strict?other", 400),
+        ("/strict?known=1&Known=1", 400),
+        ("http://h/strict?a%22b=1", 400),
+    ],
+)
+async def test_a_query_parameter_that_a_route_does_not_know_is_refused(
+    target: str, status: int
+) -> None:
+    """A route says which it knows; one that says nothing ignores all."""
+    response = await ask(ROUTER, "PATCH", target)
+    assert response.status == status
+    if status != 200:
+        assert json_of(response)["code"] == "unknown_parameter"
+
+
+@pytest.mark.parametrize(
+    "name", ["Idempotency-Key", "authorization", "CONTENT-TYPE", "Last-Event-ID", "Accept"]
+)
+async def test_a_field_with_one_value_is_refused_twice(name: str) -> None:
+    """Which of the values counts? Fields that are lists may be sent in several lines."""
+    headers = CIMultiDict([(name, "a"), (name, "a")])
+    response = await ask(ROUTER, "GET", "/domains/a.example", headers=headers)
+    if name == "Accept":
+        assert response.status == 200
+    else:
+        assert (response.status, json_of(response)["code"]) == (400, "repeated_field")
 
 
 async def test_an_exception_that_refuses_becomes_a_problem() -> None:
