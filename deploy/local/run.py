@@ -59,7 +59,7 @@ async def _run(cluster: Cluster, report: Report) -> list[str]:
     """Run until cancelled; return the problems of the shutdown."""
     failures: list[str] = []
     with lock.acquire(cluster.directory.with_name(cluster.directory.name + ".lock")):
-        await require_free(each for tier in tiers.TIERS for each in tier.endpoints(cluster.host(1)))
+        await require_free(tiers.listened(cluster))
         async with (
             open_servers(
                 cluster.directory,

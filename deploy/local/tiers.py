@@ -7,6 +7,7 @@ from pathlib import Path
 
 import aiohttp
 
+from deploy.local.loopback import addresses_of, choose_host
 from deploy.processes import process
 from deploy.processes.node import Node, Plan, Probe
 from deploy.processes.ports import Endpoint
@@ -44,18 +45,18 @@ def environment(cluster: Cluster, servers: Servers) -> dict[str, str]:
 
     Replication is set only for servers that were started here; else the environment decides.
     """
-    host = cluster.host(1)
+    host, listening = cluster.host(1), choose_host(cluster)
     variables = {
         "KAFKA_BOOTSTRAP_SERVERS": servers.bootstrap_servers,
         "CASSANDRA_CONTACT_POINTS": servers.contact_points,
-        "INGEST_HTTP_HOST": host,
+        "INGEST_HTTP_HOST": listening,
         "INGEST_HTTP_PORT": str(INGEST.port),
         "INGEST_MANAGEMENT_PORT": str(INGEST.management_port),
-        "QUERY_HTTP_HOST": host,
+        "QUERY_HTTP_HOST": listening,
         "QUERY_HTTP_PORT": str(QUERY.port),
         "QUERY_MANAGEMENT_PORT": str(QUERY.management_port),
         "QUERY_PULSE_TARGETS": ",".join(f"{host}:{tier.management_port}" for tier in TIERS),
-        "CONSUMER_MANAGEMENT_HOST": host,
+        "CONSUMER_MANAGEMENT_HOST": listening,
         "CONSUMER_MANAGEMENT_PORT": str(WORKER.management_port),
     }
     if servers.nodes:
@@ -65,6 +66,12 @@ def environment(cluster: Cluster, servers: Servers) -> dict[str, str]:
             "CASSANDRA_REPLICATION": f"datacenter1:{cluster.nodes}",
         }
     return variables
+
+
+def listened(cluster: Cluster) -> list[Endpoint]:
+    """Return every endpoint on which a tier will listen."""
+    hosts = addresses_of(choose_host(cluster))
+    return [each for tier in TIERS for host in hosts for each in tier.endpoints(host)]
 
 
 def prepare(cluster: Cluster, servers: Servers) -> Command:

@@ -23,7 +23,7 @@ class Endpoint(NamedTuple):
     port: int
 
     def __str__(self) -> str:
-        return f"{self.host}:{self.port}"
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
 async def require_free(endpoints: Iterable[Endpoint], patience_seconds: float = 4) -> None:
@@ -46,7 +46,8 @@ async def require_free(endpoints: Iterable[Endpoint], patience_seconds: float = 
 
 def _require_free(endpoints: Iterable[Endpoint]) -> None:
     for endpoint in endpoints:
-        with socket.socket() as probe:
+        family = socket.AF_INET6 if ":" in endpoint.host else socket.AF_INET
+        with socket.socket(family) as probe:
             # Ignore closed connections of an earlier run (TIME_WAIT).
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local import run, tiers
+from deploy.local import loopback, run, tiers
 from deploy.servers import backends as servers
 from deploy.servers.backends import Servers
 from deploy.servers.cluster import Cluster
@@ -60,6 +60,26 @@ def test_tiers_listen_on_the_ports_that_are_checked() -> None:
     assert ports == {
         endpoint.port for node in tiers.build_tiers(*start(1)) for endpoint in node.plan.endpoints
     }
+
+
+@pytest.mark.parametrize(
+    ("prefix", "missing", "hosts"),
+    [
+        ("127.0.0", "", {"127.0.0.1", "::1"}),
+        ("127.0.0", "::1", {"127.0.0.1"}),
+        ("127.9.9", "", {"127.9.9.1"}),
+    ],
+)
+def test_tiers_listen_on_both_loopbacks(
+    monkeypatch: pytest.MonkeyPatch, prefix: str, missing: str, hosts: set[str]
+) -> None:
+    """Unless the machine has no IPv6, or another address was chosen; all ports are checked."""
+    monkeypatch.setattr(loopback, "_resolve", lambda: ["::1", "127.0.0.1"])
+    monkeypatch.setattr(loopback, "_is_ours", lambda address: address != missing)
+    cluster = Cluster(Path("/data"), 1, prefix)
+    assert {endpoint.host for endpoint in tiers.listened(cluster)} == hosts
+    host = tiers.environment(cluster, Servers("given", "k:1", "c:1", [], []))["QUERY_HTTP_HOST"]
+    assert host == ("localhost" if len(hosts) > 1 else f"{prefix}.1")
 
 
 def test_the_query_node_reads_the_pulse_of_every_tier() -> None:

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import socket
 from pathlib import Path
 
 import psutil
@@ -33,6 +34,14 @@ def test_a_missing_address_is_reported_with_its_remedy() -> None:
     """The error has the command that adds the address."""
     message = ports._explain(Endpoint("127.0.0.2", 1), OSError(errno.EADDRNOTAVAIL, "none"))
     assert "`ip address add 127.0.0.2/8 dev lo`" in message
+
+
+def test_an_ipv6_endpoint_is_checked_too() -> None:
+    """As part of a URL its address is in brackets."""
+    with socket.create_server(("::1", 0), family=socket.AF_INET6) as taken:
+        endpoint = Endpoint("::1", taken.getsockname()[1])
+        with pytest.raises(ServersError, match=rf"port \[::1\]:{endpoint.port} is in use"):
+            ports._require_free([endpoint])
 
 
 async def test_a_port_that_is_released_in_time_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
