@@ -11,7 +11,7 @@ from query.lookup.read_through_cache import AnswerEntry, ReadThroughCache
 from query.messages import MAX_DOMAINS, BulkLookup, Failure, NoAnswer
 from query.metrics import QueryMetrics
 from shared.errors import InputError, NodeFullError, RetriableError
-from shared.http.bodies import read_body
+from shared.http.bodies import inflate, read_body
 from shared.http.instrumentation import HttpInstrumentation
 from shared.http.load_shedding import LoadShedder
 from shared.http.problems import HttpProblem
@@ -130,9 +130,11 @@ class Handlers:
 
 async def _read_names(request: web.BaseRequest) -> list[str]:
     if request.content_type != MEDIA_TYPE:
-        raise HttpProblem(Problem.UNSUPPORTED_MEDIA_TYPE, media_type=MEDIA_TYPE)
+        accepted = {"Accept-Post": MEDIA_TYPE}
+        raise HttpProblem(Problem.UNSUPPORTED_MEDIA_TYPE, accepted, media_type=MEDIA_TYPE)
+    sent = await read_body(request, MAX_BODY_BYTES, BODY_SECONDS)
     try:
-        body = _decode(await read_body(request, MAX_BODY_BYTES, BODY_SECONDS))
+        body = _decode(inflate(request, sent, MAX_BODY_BYTES))
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise HttpProblem(Problem.MALFORMED_JSON, part="body", form=LOOKUP_FORM) from error
     if not body.domains:

@@ -138,11 +138,13 @@ def post_domains(threshold: int) -> Json:
                 _send('{"domains": ["example.com"]}', "text/plain"),
                 media_type=MEDIA_TYPE,
             ),
+            refusal(Problem.UNSUPPORTED_ENCODING, _send("{}", coding="br")),
             _NODE_FULL,
         ],
         description="A domain that is invalid, or that cannot be answered, does not affect others.",
         requestBody=request_body(
-            f"At most {MAX_DOMAINS:,} domains and {MAX_BODY_BYTES:,} bytes.",
+            f"At most {MAX_DOMAINS:,} domains and {MAX_BODY_BYTES:,} bytes, as sent and once"
+            " inflated: the body may be compressed, with `Content-Encoding: gzip`.",
             MEDIA_TYPE,
             reference(BulkLookup),
             {"one_invalid": {"domains": ["example.com", _NOT_A_DOMAIN]}},
@@ -156,5 +158,6 @@ def _answer(text: str, counters: Counters, threshold: int) -> Json:
     return answer
 
 
-def _send(body: str, content_type: str = MEDIA_TYPE) -> Json:
-    return {"target": "/domains", "headers": {"Content-Type": content_type}, "body": body}
+def _send(body: str, content_type: str = MEDIA_TYPE, coding: str = "") -> Json:
+    headers = {"Content-Type": content_type} | ({"Content-Encoding": coding} if coding else {})
+    return {"target": "/domains", "headers": headers, "body": body}

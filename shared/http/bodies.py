@@ -12,6 +12,10 @@ from shared.problems import Problem
 _CLOSE = {"Connection": "close"}
 BAD_FRAMING = "its framing contradicts its headers"
 NOT_GZIP = "it is not gzip data"
+ACCEPT_ENCODING = "gzip"
+"""What an answer 415 to another content coding names (RFC 9110, 15.5.16)."""
+_GZIP = {"gzip", "x-gzip"}
+"""Two names of one coding (RFC 9110, 8.4.1.3)."""
 _MAX_MEMBERS = 64
 """Each member costs a copy of the members after it."""
 _GZIP_WINDOW = 31
@@ -66,8 +70,8 @@ def inflate(request: web.BaseRequest, body: bytes, max_bytes: int) -> bytes:
     coding = request.headers.get("Content-Encoding", "identity").strip().lower()
     if coding == "identity":
         return body
-    if coding != "gzip":
-        raise HttpProblem(Problem.UNSUPPORTED_ENCODING)
+    if coding not in _GZIP:
+        raise HttpProblem(Problem.UNSUPPORTED_ENCODING, {"Accept-Encoding": ACCEPT_ENCODING})
     inflated = b""
     members = 0
     try:

@@ -102,6 +102,10 @@ _AFTER = "Send the request again after this many seconds."
 _HEADERS_BY_STATUS: dict[int, Json] = {
     401: {"WWW-Authenticate": constant("Bearer", "The way to authenticate.")},
     405: {"Allow": header("The methods of this path.", type="string")},
+    415: {
+        "Accept-Encoding": header("The content codings.", required=False, type="string"),
+        "Accept-Post": header("The media types.", required=False, type="string"),
+    },
     429: {"Retry-After": header(_AFTER, type="integer", minimum=1)},
     503: {"Retry-After": header(_AFTER, type="integer", const=RETRY_AFTER_SECONDS)},
 }

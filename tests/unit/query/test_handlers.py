@@ -170,5 +170,6 @@ async def test_another_content_type_is_refused() -> None:
     body = b'{"domains": ["a.example"]}'
     response = await ask(node.router, "POST", "/domains", body, {"Content-Type": "text/plain"})
     assert (response.status, json_of(response)["code"]) == (415, "unsupported_media_type")
+    assert response.headers["Accept-Post"] == "application/json"
     utf8 = {"Content-Type": "application/json; charset=utf-8"}
     assert (await ask(node.router, "POST", "/domains", body, utf8)).status == 200

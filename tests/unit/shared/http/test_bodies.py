@@ -63,3 +63,10 @@ def test_another_coding_is_refused() -> None:
     with pytest.raises(HttpProblem) as refused:
         inflated(b"", "br")
     assert refused.value.problem is Problem.UNSUPPORTED_ENCODING
+    assert refused.value.headers == {"Accept-Encoding": "gzip"}
+
+
+@pytest.mark.parametrize("coding", ["x-gzip", "GZIP", " X-Gzip "])
+def test_gzip_has_two_names(coding: str) -> None:
+    """In any case (RFC 9110, 8.4.1)."""
+    assert inflated(gzip.compress(b"plain"), coding) == b"plain"
