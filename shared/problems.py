@@ -79,10 +79,6 @@ class Problem(Enum):
     NO_DOMAINS = 400, "Name 1 to {max_domains} domains."
     TOO_MANY_DOMAINS = 413, "Name at most {max_domains} domains."
     INVALID_LAST_EVENT_ID = 400, "Last-Event-ID is not the id of an event of this feed."
-    TOO_MANY_CLIENTS = 503, "This node has reached its limit of feed clients."
-    TOO_MANY_REPLAYS = 503, "This node has reached its limit of clients that resume at once."
-    CHANGES_UNAVAILABLE = 503, "This node has not caught up with the changes yet."
-    NODE_STOPPING = 503, "This node is stopping. Connect to another node."
 
     # What can go wrong behind the node; an error that has a better sentence replaces this one
     NODE_FULL = (

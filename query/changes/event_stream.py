@@ -25,6 +25,18 @@ class ResyncReason(StrEnum):
     TOO_FAR_BEHIND = "too_far_behind"
 
 
+class NoStream(StrEnum):
+    """Why a client gets no changes now; the value is the comment that its stream consists of.
+
+    It reconnects by itself. After any status but 200 a browser's EventSource never would.
+    """
+
+    STOPPING = "this node is stopping"
+    NOT_CAUGHT_UP = "this node has not caught up with the changes yet"
+    TOO_MANY_CLIENTS = "this node has reached its limit of clients"
+    TOO_MANY_REPLAYS = "this node has reached its limit of clients that resume at once"
+
+
 def encode_data(answer: Answer) -> bytes:
     """Return the part of a change after its id, which is the same for all clients."""
     return b"data: " + _encode(answer) + b"\n\n"
@@ -43,6 +55,11 @@ def encode_position(offsets: Sequence[int]) -> bytes:
 def encode_preamble(retry_ms: int) -> bytes:
     """Return the first block of a stream: the time after which a client reconnects."""
     return b": changes of status\nretry: %d\n\n" % retry_ms
+
+
+def encode_no_stream(reason: NoStream, retry_ms: int) -> bytes:
+    """Return the whole stream of a client that gets no changes now, and comes again."""
+    return b": %b\nretry: %d\n\n" % (reason.encode(), retry_ms)
 
 
 def encode_resync(offsets: Sequence[int], reason: ResyncReason) -> bytes:

@@ -9,10 +9,12 @@ from query.changes.client import ChangeClient
 from query.changes.event_id import Offsets, reaches
 from query.changes.event_stream import (
     HEARTBEAT,
+    NoStream,
     ResyncReason,
     encode_change,
     encode_data,
     encode_late,
+    encode_no_stream,
     encode_position,
     encode_preamble,
     encode_resync,
@@ -26,6 +28,8 @@ _CHECK_SECONDS = 1.0
 _JITTER = 0.2
 _RETRY_MS = (1_000, 3_000)
 """The range of the clients' reconnection times: all clients of a node that stops reconnect."""
+_CROWDED_RETRY_MS = (5_000, 15_000)
+"""There may be thousands of them, and room for one when another leaves."""
 _TICK_BYTES = 64 * 1024
 """The most bytes per tick: after a burst not every client must look too slow."""
 
@@ -136,6 +140,13 @@ class ChangeFeed:
         self._clients.add(client)
         self._metrics.clients.set(len(self._clients))
         return client
+
+    def refuse(self, reason: NoStream) -> bytes:
+        """Count a client that gets no changes now, and return its whole stream."""
+        self._metrics.count_refusal(reason)
+        crowded = reason in {NoStream.TOO_MANY_CLIENTS, NoStream.TOO_MANY_REPLAYS}
+        range_ms = _CROWDED_RETRY_MS if crowded else _RETRY_MS
+        return encode_no_stream(reason, random.randint(*range_ms))  # noqa: S311 not for security
 
     def send_preamble(self, client: ChangeClient) -> None:
         """Send the blocks that begin every stream."""

@@ -2,6 +2,7 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from query.changes.event_stream import NoStream
 from shared.model.status import Status
 
 _AGE_BUCKETS = (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0, 15.0, 60.0)
@@ -39,6 +40,12 @@ class ChangeMetrics:
             ["reason"],
             registry=registry,
         )
+        self._refused = Counter(
+            "catchall_change_refusals",
+            "Streams that ended at once, by reason; their clients reconnect by themselves.",
+            ["reason"],
+            registry=registry,
+        )
         self.replays = Counter(
             "catchall_change_replays",
             "Clients resumed by reading Kafka again from their last position.",
@@ -66,6 +73,10 @@ class ChangeMetrics:
         """Record a change that is sent to all clients, and its age."""
         self._sent.labels(status).inc()
         self._age.observe(age_seconds)
+
+    def count_refusal(self, reason: NoStream) -> None:
+        """Count a client that gets no changes now."""
+        self._refused.labels(reason.name.lower()).inc()
 
     def count_resync(self, reason: str) -> None:
         """Count a client that has to read its domains again."""

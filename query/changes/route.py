@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 from query.changes.change_filter import AnswerSource, ChangeFilter
 from query.changes.client import ChangeClient
 from query.changes.event_id import Offsets, parse_id
-from query.changes.event_stream import TEXT_TYPE
+from query.changes.event_stream import TEXT_TYPE, NoStream
 from query.changes.feed import ChangeFeed
 from query.changes.metrics import ChangeMetrics
 from query.changes.resume import Resumer
@@ -21,13 +21,12 @@ from query.changes.tail import open_tail
 from query.changes.topic_reader import open_topic_reader
 from query.config import QueryConfig
 from shared.errors import BrokerUnavailableError
-from shared.http.problems import HttpProblem
 from shared.http.request_ids import REQUEST_ID, id_to_answer
 from shared.http.routing import Route
 from shared.kafka.rights import Right, require_access
 from shared.model.scope import Scope
-from shared.problems import Problem
 
+LAST_EVENT_ID = "lastEventId"
 _HEADERS = {
     "Content-Type": TEXT_TYPE,
     "Cache-Control": "no-store",
@@ -57,19 +56,21 @@ class ChangesHandler:
         self._resumer = resumer
 
     async def get_changes(self, request: web.BaseRequest) -> web.StreamResponse:
-        """``GET /changes``, after the position in ``Last-Event-ID``, else from now on."""
-        text = request.headers.get("Last-Event-ID", "")
-        offsets = parse_id(text) if text else None
+        """``GET /changes``: changes after the last event id, else from now on."""
+        offsets = _position_of(request)
         transport = request.transport
         if request.method == "HEAD" or transport is None:
             return _EventStream()
-        self._check_admission(offsets)
+        stream = _EventStream()
+        if (request_id := id_to_answer(request, stream.status)) is not None:
+            stream.headers[REQUEST_ID] = request_id
+        await stream.prepare(request)
+        obstacle = self._obstacle(offsets)
+        if obstacle is not None:
+            await stream.write(self._feed.refuse(obstacle))
+            return stream
         client = self._feed.admit(transport)
         try:
-            stream = _EventStream()
-            if (request_id := id_to_answer(request, stream.status)) is not None:
-                stream.headers[REQUEST_ID] = request_id
-            await stream.prepare(request)
             self._feed.send_preamble(client)
             async with asyncio.TaskGroup() as tasks:
                 serving = tasks.create_task(self._serve(client, offsets))
@@ -79,15 +80,16 @@ class ChangesHandler:
             self._feed.leave(client)
         return stream
 
-    def _check_admission(self, offsets: Offsets | None) -> None:
+    def _obstacle(self, offsets: Offsets | None) -> NoStream | None:
         if self._feed.stopping:
-            raise HttpProblem(Problem.NODE_STOPPING)
+            return NoStream.STOPPING
         if not self._feed.ready:
-            raise HttpProblem(Problem.CHANGES_UNAVAILABLE)
+            return NoStream.NOT_CAUGHT_UP
         if self._feed.full:
-            raise HttpProblem(Problem.TOO_MANY_CLIENTS)
+            return NoStream.TOO_MANY_CLIENTS
         if offsets is not None and not self._resumer.has_room(offsets):
-            raise HttpProblem(Problem.TOO_MANY_REPLAYS)
+            return NoStream.TOO_MANY_REPLAYS
+        return None
 
     async def _serve(self, client: ChangeClient, offsets: Offsets | None) -> None:
         if offsets is None:
@@ -106,6 +108,16 @@ class ChangesHandler:
     def route(self) -> Route:
         """Return the route of the traffic port."""
         return Route("GET", "/changes", self.get_changes, Scope.QUERY)
+
+
+def _position_of(request: web.BaseRequest) -> Offsets | None:
+    """Return the position to resume from. Raises InputError.
+
+    EventSource sends the header when it reconnects. Polyfills cannot set a header, and a client
+    that resumes from a stored id has no other way: they send the parameter, which may be older.
+    """
+    text = request.headers.get("Last-Event-ID") or request.query.get(LAST_EVENT_ID, "")
+    return parse_id(text) if text else None
 
 
 @asynccontextmanager

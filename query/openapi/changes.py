@@ -15,6 +15,7 @@ from query.changes.event_stream import (
     encode_preamble,
     encode_resync,
 )
+from query.changes.route import LAST_EVENT_ID
 from query.config import ChangesSettings
 from query.lookup.answer import answer_of
 from shared.model.counter import Counters
@@ -51,13 +52,7 @@ def get_changes(settings: ChangesSettings, threshold: int) -> Json:
         "getChanges",
         "Changes of status, as they happen",
         {"200": stream},
-        [
-            refusal(Problem.INVALID_LAST_EVENT_ID, bad_id),
-            refusal(Problem.TOO_MANY_CLIENTS),
-            refusal(Problem.TOO_MANY_REPLAYS),
-            refusal(Problem.CHANGES_UNAVAILABLE),
-            refusal(Problem.NODE_STOPPING),
-        ],
+        [refusal(Problem.INVALID_LAST_EVENT_ID, bad_id)],
         description=f"""
 Server-sent events (HTML standard, 9.2), for instance for a browser's `EventSource`:
 
@@ -72,6 +67,10 @@ A comment is sent after {settings.heartbeat_seconds:g} seconds of silence. A str
 `Last-Event-ID`, to any node: what happened since then is sent first. A change may be sent twice
 then. A client that leaves more than {settings.client_bytes:,} bytes unread is too slow, and its
 stream ends. A node serves {settings.max_clients:,} clients.
+
+A node that cannot serve a client now (it stops, it has not caught up, it is full) answers 200 too:
+with a comment that says why, and the time after which to reconnect. After any other status a
+browser's `EventSource` never reconnects.
 """.strip(),
         parameters=[
             parameter(
@@ -80,7 +79,14 @@ stream ends. A node serves {settings.max_clients:,} clients.
                 Annotated[str, Meta(pattern=f"^({ID_PATTERN})?$")],
                 description="The last `id` that was received. If it is empty or absent, the stream"
                 " starts now.",
-            )
+            ),
+            parameter(
+                "query",
+                LAST_EVENT_ID,
+                Annotated[str, Meta(pattern=f"^({ID_PATTERN})?$")],
+                description="The same, for clients that cannot send the header. The header counts"
+                " if both are sent.",
+            ),
         ],
     )
 

@@ -5,22 +5,28 @@ import { apiFetch } from "./api_fetch.js";
 
 const REFUSED_MS = 3000;
 
-// `on` has open(), message(name, data), refused(resumes) and lost().
+// `on` has open(), message(name, data), refused(resumes) and lost(). A node that cannot serve the stream
+// now answers with a stream that ends without an id.
 export async function readEvents(address, on) {
   let lastId = "";
   let retryMs = 1000;
   for (;;) {
-    let pauseMs = retryMs;
+    let pauseMs = 0;
+    let opened = false;
     try {
       const headers = lastId ? { "Last-Event-ID": lastId } : {};
       const response = await apiFetch(address, { headers, cache: "no-store" });
       if (response.ok) {
-        on.open();
         await read(response.body, {
-          id: (value) => (lastId = value),
+          id: (value) => {
+            lastId = value;
+            if (!opened) on.open();
+            opened = true;
+          },
           retry: (value) => (retryMs = value),
           event: on.message,
         });
+        if (!opened) on.refused(lastId !== "");
       } else {
         if (response.status === 400) lastId = ""; // this node cannot resume from there
         pauseMs = REFUSED_MS;
@@ -30,7 +36,7 @@ export async function readEvents(address, on) {
       // The stream broke, or never began.
     }
     on.lost();
-    await new Promise((resume) => setTimeout(resume, pauseMs));
+    await new Promise((resume) => setTimeout(resume, pauseMs || retryMs));
   }
 }
 

@@ -102,11 +102,21 @@ async def open_changes(folder: Path, servers: Mapping[str, str]) -> AsyncIterato
 async def start_node(changes: Changes, **environment: str) -> TierProcess:
     """Start a query node; return it when it serves changes."""
     started = await changes.stack.query(**environment)
-    await until(lambda: _serves_changes(started))
+    await until(lambda: joins(started.url))
     return started
 
 
-async def _serves_changes(node: TierProcess) -> bool:
-    stream = await EventStream.open(node.url)
-    stream.close()
-    return stream.status == 200
+async def joins(url: str) -> EventStream | None:
+    """Open a stream and close it. Return None if the node serves no changes to it now."""
+    stream = await join(url)
+    if stream is not None:
+        stream.close()
+    return stream
+
+
+async def join(url: str) -> EventStream | None:
+    """Open a stream. Return None if the node serves no changes to it now: it has no position."""
+    stream = await EventStream.open(url)
+    assert stream.status == 200, stream.head
+    await stream.until(lambda: bool(stream.last_id) or stream.closed.is_set())
+    return stream if stream.last_id else None

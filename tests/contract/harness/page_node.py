@@ -61,13 +61,13 @@ class PageNode:
     async def changes(self, request: web.BaseRequest) -> web.StreamResponse:
         """``GET /changes``."""
         if self.refuses_streams:
-            return web.Response(status=503)
+            return web.Response(text=": not now\nretry: 200\n\n", content_type="text/event-stream")
         self.resumed_from.append(request.headers.get("Last-Event-ID"))
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
         stream: asyncio.Queue[bytes | None] = asyncio.Queue()
         self.streams.append(stream)
-        await response.write(b"retry: 200\n: hello\n\n")
+        await response.write(b"retry: 200\n: hello\n\nid: 0:0\n\n")
         try:
             while (text := await stream.get()) is not None:
                 await response.write(text)

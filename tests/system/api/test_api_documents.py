@@ -21,10 +21,6 @@ NOT_BROUGHT_ABOUT = {
     "store_unavailable": "test_frozen_servers.py",
     "not_ready": "test_kafka_outages.py",
     "internal_error": "contract/test_http_server.py",
-    "too_many_clients": "contract/test_changes.py",
-    "too_many_replays": "unit/query/test_changes.py",
-    "changes_unavailable": "unit/query/test_changes.py",
-    "node_stopping": "unit/query/test_changes.py",
 }
 """Answers that a healthy node does not give, and the test that covers each."""
 

@@ -34,7 +34,7 @@ LABELS = {
     "what": "two words",
     "kind": "two words",
     "status": "shared.model.status.Status",
-    "reason": "query.changes.event_stream.ResyncReason",
+    "reason": "query.changes.event_stream: ResyncReason, NoStream",
     "group": "configured",
     "topic": "configured",
     "partition": "numbers of partitions",
