@@ -35,7 +35,8 @@ async def read_body(
     """Return the body as it was sent; *admit* gets the size of each piece and may raise.
 
     Raises HttpProblem: 413 beyond *max_bytes*, before more is read; 408 if it has not
-    arrived within *within_seconds*; 400 if its framing contradicts its headers.
+    arrived within *within_seconds*; 400 if its framing contradicts its headers, or if the
+    client hangs up before its end.
     """
     too_large = HttpProblem(Problem.BODY_TOO_LARGE, _CLOSE, max_bytes=max_bytes)
     if (request.content_length or 0) > max_bytes:
@@ -56,7 +57,7 @@ async def read_body(
                 chunks.append(chunk)
     except TimeoutError as error:
         raise HttpProblem(Problem.BODY_TOO_SLOW, _CLOSE, seconds=within_seconds) from error
-    except web.RequestPayloadError as error:
+    except (web.RequestPayloadError, ConnectionError) as error:  # or the client has hung up
         raise HttpProblem(Problem.MALFORMED_BODY, _CLOSE, reason=BAD_FRAMING) from error
     return b"".join(chunks)
 

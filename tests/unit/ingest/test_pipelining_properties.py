@@ -92,6 +92,18 @@ def test_each_request_is_answered_and_stored_for_itself(
     node.check_at_rest()
 
 
+def test_a_client_that_hangs_up_within_a_body_is_no_defect(node: InMemoryNode) -> None:
+    """It stores nothing, and logs no error."""
+    node.reset()
+    for request in (
+        frame("PUT", "/events/a.example/bounced", ["Content-Length: 9"]),
+        frame("POST", "/events", [NDJSON], LINES[0])[:-9],
+    ):
+        assert node.exchange(request) == b""
+    assert node.stored() == []
+    node.check_at_rest()
+
+
 @settings(deadline=None, max_examples=600)
 @given(
     at=st.integers(0, 140),
