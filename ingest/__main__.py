@@ -6,6 +6,7 @@ from ingest import openapi
 from ingest.admission import Admission
 from ingest.config import IngestConfig, read_config
 from ingest.handlers import Handlers, build_routes
+from ingest.hot_events import HotEvents
 from ingest.metrics import IngestMetrics, TopicMetrics
 from ingest.processes import run_processes
 from ingest.publisher import Publisher
@@ -61,6 +62,7 @@ async def serve(config: IngestConfig, node: Node, documents: Documents) -> None:
             spans=node.spans,
         )
         handlers = Handlers(publisher, admission, metrics, settings.body_seconds)
+        hot = HotEvents(handlers, publisher, admission, instrumentation, node.access)
         async with node.probing(kafka=topic.probe), asyncio.TaskGroup() as tasks:
             flushing = tasks.create_task(publisher.run(), name="publisher")
             # Left first: stop accepting, answer the requests in flight. Then the flushers end.
@@ -77,6 +79,7 @@ async def serve(config: IngestConfig, node: Node, documents: Documents) -> None:
                 tls=node.tls,
                 shared_port=settings.process is not None,
                 instrumentation=instrumentation,
+                hot=hot if settings.fast_lane else None,
             ):
                 tune_garbage_collector()
                 await node.stop.wait()

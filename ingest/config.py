@@ -34,6 +34,8 @@ class IngestSettings(BaseSettings):
     """The number of this process among several; the parent process sets it."""
     max_connections: PositiveInt = 10_000
     idle_seconds: PositiveSeconds = 75.0
+    fast_lane: bool = True
+    """Answer plain hot requests without aiohttp's parser. Without it nothing changes but speed."""
     connection_seconds: PositiveSeconds = 300.0
     body_seconds: PositiveSeconds = 10.0
     """The longest time for a request body to arrive."""

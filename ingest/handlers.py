@@ -76,19 +76,19 @@ class Handlers:
         except NodeFullError as error:
             reason = str(error)
         else:
-            return self._answer_put(request, outcome)
+            answer = self.answer_put(outcome)
+            return answer.respond(request) if isinstance(answer, PrebuiltResponse) else answer
         finally:
             admission.release(1, MAX_PUT_BYTES)
         return await self._load_shedder.refuse(request, reason)
 
-    def _answer_put(
-        self, request: web.BaseRequest, outcome: RetriableError | None
-    ) -> web.StreamResponse:
+    def answer_put(self, outcome: RetriableError | None) -> PrebuiltResponse | web.Response:
+        """Count one event that was published with *outcome*, and return the answer."""
         if outcome is not None:
             self._metrics.failed += 1
             return build_problem(outcome.problem, str(outcome))
         self._metrics.acknowledged += 1
-        return self._accepted.respond(request)
+        return self._accepted
 
     async def post_events(self, request: web.BaseRequest) -> web.StreamResponse:
         """``POST /events``: one event per line, answered once Kafka has every accepted line."""

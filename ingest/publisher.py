@@ -117,20 +117,32 @@ class Publisher:
         group.sums.merge(sums)
         return group.done
 
-    def _group(self, partition: int, size_bytes: int) -> _Group:
-        """Reserve *size_bytes* in the partition's open group, and return the group."""
+    def has_room(self, event: Event) -> bool:
+        """Whether ``publish`` would accept *event*, if it is not traced."""
+        return self._obstacle(self.place(event.domain), max_size_bytes(event)) is None
+
+    def _obstacle(self, partition: int, size_bytes: int) -> str | None:
+        """Return why the partition accepts no such events now."""
         if self._closed:
-            raise NodeFullError("This node is stopping.")
+            return "This node is stopping."
         sent_at = self._sent_at[partition]
         if sent_at is not None and self._clock() - sent_at > self._max_age:
-            raise NodeFullError("Kafka is slow to answer for this partition.")
+            return "Kafka is slow to answer for this partition."
+        group = self._open[partition]
+        if group is not None and group.size_bytes + size_bytes > MAX_BATCH_BYTES:
+            return "This partition's next batch is full."
+        return None
+
+    def _group(self, partition: int, size_bytes: int) -> _Group:
+        """Reserve *size_bytes* in the partition's open group, and return the group."""
+        obstacle = self._obstacle(partition, size_bytes)
+        if obstacle is not None:
+            raise NodeFullError(obstacle)
         group = self._open[partition]
         if group is None:
             group = self._open[partition] = _Group(self._loop)
             self._unanswered.add(group.done)
             self._wake[partition].set()
-        elif group.size_bytes + size_bytes > MAX_BATCH_BYTES:
-            raise NodeFullError("This partition's next batch is full.")
         group.size_bytes += size_bytes
         return group
 

@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack
 from query.changes.route import open_changes
 from query.config import QueryConfig, read_config
 from query.handlers import Handlers, build_routes
+from query.lookup.hot_lookups import HotLookups
 from query.lookup.read_through_cache import open_cache
 from query.metrics import QueryMetrics
 from query.openapi import document
@@ -61,9 +62,17 @@ async def run(config: QueryConfig) -> None:
             idle_seconds=settings.idle_seconds, drain_seconds=settings.drain_seconds
         )
         address = settings.http_host, settings.http_port
+        hot = HotLookups(answers, metrics, instrumentation, node.access)
         async with (
             node.probing(cassandra=session.probe),
-            open_server(routes, *address, limits, tls=node.tls, instrumentation=instrumentation),
+            open_server(
+                routes,
+                *address,
+                limits,
+                tls=node.tls,
+                instrumentation=instrumentation,
+                hot=hot if settings.fast_lane else None,
+            ),
         ):
             tune_garbage_collector()
             await node.stop.wait()

@@ -22,7 +22,7 @@ encode = msgspec.json.Encoder().encode
 class AnswerResponse(PrebuiltResponse):
     """The response to every request for one domain. A final answer does not use *max_age*."""
 
-    __slots__ = ("_headers", "_tag", "max_age", "status_of_domain")
+    __slots__ = ("_headers", "_tag", "_unchanged", "max_age", "status_of_domain")
 
     def __init__(self, answer: Answer, max_age: int) -> None:
         body = encode(answer)
@@ -33,13 +33,23 @@ class AnswerResponse(PrebuiltResponse):
             "ETag": f'"{self._tag}"',
             "Cache-Control": FOR_GOOD if answer.is_final else f"max-age={max_age}",
         }
+        self._unchanged: PrebuiltResponse | None = None
         super().__init__(partial(_build, body, self._headers), status=HTTPStatus.OK)
 
     def respond_to(self, request: web.BaseRequest) -> web.StreamResponse:
         """Return the response to *request*: 304 if its If-None-Match has the ETag."""
         if is_known(request, self._tag):
-            return web.Response(status=304, headers=self._headers)
+            return self.for_version(self._tag).respond(request)
         return self.respond(request)
+
+    def for_version(self, tag: str) -> PrebuiltResponse:
+        """Return the response to a client that has the version with *tag*."""
+        if tag != self._tag:
+            return self
+        if self._unchanged is None:
+            build = partial(web.Response, status=HTTPStatus.NOT_MODIFIED, headers=self._headers)
+            self._unchanged = PrebuiltResponse(build, HTTPStatus.NOT_MODIFIED)
+        return self._unchanged
 
 
 def _build(body: bytes, headers: dict[str, str]) -> web.Response:

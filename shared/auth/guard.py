@@ -98,6 +98,13 @@ class Access:
 
         return guarded
 
+    def permits(self, authorization: str, scope: str, events: int) -> bool:
+        """Whether a request is permitted; its *events* are taken from the quota only then."""
+        client = self._known.get(authorization) or self._verify(authorization)
+        if client is None or scope not in client.api_key.scopes:
+            return False
+        return client.quota is None or not client.quota.admit(events, self._clock())
+
     def _refusal(self, request: web.BaseRequest, scope: str, events: int) -> HttpProblem | None:
         authorization = request.headers.get("Authorization", "")
         client = self._known.get(authorization) or self._verify(authorization)

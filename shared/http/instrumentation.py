@@ -6,6 +6,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from shared.http.metrics import NO_ROUTE, HttpMetrics, RouteMetrics
+from shared.http.prebuilt_response import PrebuiltResponse
 from shared.http.problems import code_of
 from shared.http.refusal_log import RefusalLog
 from shared.http.request_ids import id_of, new_id
@@ -31,7 +32,10 @@ class HttpInstrumentation:
             registry.register(self.metrics)
 
     def log_refusal(
-        self, request: web.BaseRequest, route: RouteMetrics, response: web.StreamResponse
+        self,
+        request: web.BaseRequest,
+        route: RouteMetrics,
+        response: web.StreamResponse | PrebuiltResponse,
     ) -> None:
         """Log that *response* refuses *request*, unless it has no problem code."""
         code = code_of(response)

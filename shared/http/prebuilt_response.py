@@ -14,7 +14,7 @@ from aiohttp.http import SERVER_SOFTWARE
 
 from shared.http.request_ids import REQUEST_ID, id_to_answer
 
-_MAX_UNREAD_BYTES = 16 * 1024
+MAX_UNREAD_BYTES = 16 * 1024
 _NAME = f"\r\n{REQUEST_ID}: ".encode()
 
 
@@ -45,7 +45,7 @@ class PrebuiltResponse:
             and request.keep_alive
             and request.method != "HEAD"
             and transport is not None
-            and transport.get_write_buffer_size() < _MAX_UNREAD_BYTES
+            and transport.get_write_buffer_size() < MAX_UNREAD_BYTES
         ):
             # Not a StreamResponse by its class, but it has all that a connection uses.
             return self  # type: ignore[return-value]
@@ -56,23 +56,35 @@ class PrebuiltResponse:
         transport = request.transport
         if transport is None:
             raise ConnectionResetError("Connection lost")
+        transport.write(self.encode(id_to_answer(request, self.status)))
+
+    def encode(self, request_id: str | None) -> bytes:
+        """Return the bytes of the response, with the date and *request_id*, if there is one."""
         if not self._before_date:
             self._before_date, self._after_date = _render(self.build())
         # The only header that changes (RFC 9110, 6.6.1).
         date = rfc822_formatted_time().encode()
-        request_id = id_to_answer(request, self.status)
         if request_id is not None:
             date += _NAME + request_id.encode()
-        transport.write(b"".join((self._before_date, date, self._after_date)))
+        return b"".join((self._before_date, date, self._after_date))
 
     async def write_eof(self) -> None:
         """Do nothing: ``prepare`` has written everything."""
 
 
-def render(response: web.Response, request_id: str) -> bytes:
+def render(response: web.Response, request_id: str | None) -> bytes:
     """Return the bytes of *response* for an HTTP/1.1 client."""
-    date = rfc822_formatted_time().encode() + _NAME + request_id.encode()
+    date = rfc822_formatted_time().encode()
+    if request_id is not None:
+        date += _NAME + request_id.encode()
     return date.join(_render(response))
+
+
+def render_last(response: "PrebuiltResponse | web.Response", request_id: str | None) -> bytes:
+    """Return the bytes of *response* as the last one of its connection."""
+    built = response.build() if isinstance(response, PrebuiltResponse) else response
+    built.force_close()
+    return render(built, request_id)
 
 
 def _render(response: web.Response) -> tuple[bytes, bytes]:

@@ -98,7 +98,7 @@ def mark(response: web.Response, problem: Problem) -> web.Response:
     return response
 
 
-def code_of(response: web.StreamResponse) -> str | None:
+def code_of(response: web.StreamResponse | PrebuiltResponse) -> str | None:
     """Return the code of the problem that *response* reports, or None."""
     if isinstance(response, PrebuiltResponse):
         return response.code

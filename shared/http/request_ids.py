@@ -13,7 +13,8 @@ from multidict import istr
 REQUEST_ID = istr("X-Request-Id")
 _FIRST_REFUSAL = 400
 _ID = web.RequestKey("_ID", str)
-_VALID = re.compile(r"[!-~]{1,64}")
+ID_PATTERN = "[!-~]{1,64}"
+_VALID = re.compile(ID_PATTERN)
 
 
 def new_id() -> str:

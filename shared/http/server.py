@@ -10,6 +10,7 @@ from aiohttp.web_protocol import RequestHandler
 
 from shared.errors import ConfigError
 from shared.http.connection import Connection
+from shared.http.fast_lane import FastLane, FastLaneConnection, HotRequests
 from shared.http.instrumentation import HttpInstrumentation
 from shared.http.prebuilt_response import render
 from shared.http.problems import build_problem
@@ -51,8 +52,10 @@ class Server(web.Server):
         limits: HttpLimits,
         tls: ServerTls | None,
         instrumentation: HttpInstrumentation,
+        hot: HotRequests | None,
     ) -> None:
         super().__init__(handler)
+        self._lane = None if hot is None else FastLane(hot)
         self.limits = limits
         self.instrumentation = instrumentation
         self._running_loop = asyncio.get_running_loop()
@@ -66,7 +69,9 @@ class Server(web.Server):
 
     def __call__(self) -> RequestHandler:
         """Return the protocol of a new connection."""
-        return Connection(self, self._running_loop)
+        if self._lane is None:
+            return Connection(self, self._running_loop)
+        return FastLaneConnection(self._lane, self, self._running_loop)
 
     def has_room(self) -> bool:
         """Whether one more connection may start a TLS handshake, even if only to be refused."""
@@ -120,9 +125,13 @@ def build_server(
     *,
     tls: ServerTls | None = None,
     instrumentation: HttpInstrumentation | None = None,
+    hot: HotRequests | None = None,
 ) -> Server:
-    """Return a server; calling it makes the protocol of one connection."""
-    return Server(handler, limits, tls, instrumentation or HttpInstrumentation())
+    """Return a server; calling it makes the protocol of one connection.
+
+    *hot* requests are answered in the fast lane; None: all are answered by *handler*.
+    """
+    return Server(handler, limits, tls, instrumentation or HttpInstrumentation(), hot)
 
 
 @asynccontextmanager
@@ -135,10 +144,12 @@ async def open_server(
     tls: ServerTls | None = None,
     shared_port: bool = False,
     instrumentation: HttpInstrumentation | None = None,
+    hot: HotRequests | None = None,
 ) -> AsyncIterator[None]:
     """Serve until left; then stop accepting, and answer the requests in flight and on their way.
 
-    *instrumentation* records refusals that no router sees: malformed HTTP, and connections.
+    *instrumentation* records refusals that no router sees: malformed HTTP, and connections. *hot*
+    requests are answered in the fast lane; None: all are answered by *handler*.
 
     With *tls* the port speaks TLS only. With *shared_port* other processes may listen on the same
     port, and the kernel distributes the connections (SO_REUSEPORT). Raises ConfigError.
@@ -146,7 +157,7 @@ async def open_server(
     if http_parser.HttpRequestParser is not http_parser.HttpRequestParserC:
         raise ConfigError(["aiohttp's C parser is missing; its Python parser has known flaws"])
     limits = limits or HttpLimits()
-    server = build_server(handler, limits, tls=tls, instrumentation=instrumentation)
+    server = build_server(handler, limits, tls=tls, instrumentation=instrumentation, hot=hot)
     runner = web.ServerRunner(server, shutdown_timeout=limits.drain_seconds)
     await runner.setup()
     try:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from prometheus_client import CollectorRegistry
 
 from shared.auth.config import AccessConfig
-from shared.auth.guard import build_access
+from shared.auth.guard import Access, build_access
 from shared.config import Address
 from shared.http.management import Readiness, build_management, keep_probing, new_registry
 from shared.http.routing import Guard, Route
@@ -35,12 +35,17 @@ class Node:
     """Set by SIGTERM or SIGINT."""
     registry: CollectorRegistry
     readiness: Readiness
-    guard: Guard | None
-    """Checks API keys before a handler; None: the node runs open."""
+    access: Access | None
+    """The API keys; None: the node runs open."""
     tls: ServerTls | None
     """The certificate of every port; None: plain HTTP."""
     spans: "Spans | None"
     """None: requests are not traced."""
+
+    @property
+    def guard(self) -> Guard | None:
+        """Checks API keys before a handler; None: the node runs open."""
+        return None if self.access is None else self.access.guard
 
     @asynccontextmanager
     async def probing(self, **probes: Probe) -> AsyncIterator[None]:
@@ -96,7 +101,7 @@ async def open_node(
             stop=stop,
             registry=registry,
             readiness=readiness,
-            guard=None if keys is None else keys.guard,
+            access=keys,
             tls=certificate,
             spans=await stack.enter_async_context(open_tracing(tracing, service)),
         )

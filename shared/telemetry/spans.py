@@ -5,6 +5,7 @@ carries a ``traceparent`` too, and the worker that counts the record continues t
 here blocks: a thread of OpenTelemetry sends the spans that have ended.
 """
 
+import math
 import random
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -45,6 +46,25 @@ class Spans:
         self._provider = provider
         self._tracer = tracer
         self._ratio = ratio
+        self._untraced = self._draw()
+
+    @property
+    def is_due(self) -> bool:
+        """Whether chance traces the next request that has no trace of its own."""
+        return self._untraced == 0
+
+    def pass_over(self) -> None:
+        """Count a request that is not traced."""
+        self._untraced -= 1
+
+    def _draw(self) -> float:
+        """Return how many requests are not traced before the next one that is."""
+        if self._ratio <= 0:
+            return math.inf
+        if self._ratio >= 1:
+            return 0
+        chance = 1 - random.random()  # noqa: S311 a sample, not a secret
+        return int(math.log(chance) / math.log1p(-self._ratio))
 
     async def trace_request(
         self,
@@ -57,8 +77,11 @@ class Spans:
 
         *traceparent* is what the sender has sent. Without it, chance decides.
         """
-        if traceparent is None and random.random() >= self._ratio:  # noqa: S311 a sample, not a secret
-            return await respond()
+        if traceparent is None:
+            if not self.is_due:
+                self.pass_over()
+                return await respond()
+            self._untraced = self._draw()
         with self._tracer.start_as_current_span(
             f"{method} {route}",
             _parse(traceparent or ""),

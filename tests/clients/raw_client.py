@@ -122,6 +122,11 @@ class RawConnection:
         transport: Any = self._writer.transport
         transport.pause_reading()
 
+    def resume_reading(self) -> None:
+        """Read again after ``stop_reading``."""
+        transport: Any = self._writer.transport
+        transport.resume_reading()
+
     def reset(self) -> None:
         """Reset the connection, like a killed process."""
         connected: socket.socket = self._writer.get_extra_info("socket")

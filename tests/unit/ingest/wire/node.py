@@ -1,7 +1,7 @@
 """An ingest node without sockets or Kafka: bytes in, bytes out, and the stored events."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,76 +10,43 @@ from structlog.testing import capture_logs
 
 from ingest.admission import Admission
 from ingest.handlers import Handlers, build_routes
+from ingest.hot_events import HotEvents
 from ingest.metrics import IngestMetrics
 from ingest.publisher import Publisher
+from shared.auth.guard import Access
+from shared.http.instrumentation import HttpInstrumentation
 from shared.http.server import HttpLimits, build_server
 from shared.model.event import Event
 from shared.model.partitioning import DEFAULT_BUCKETS
 from shared.model.record import decode_events
+from tests.fakes.client_transport import exchange
 from tests.fakes.topic import InMemoryTopic
 
 PARTITIONS = 4
 MAX_EVENTS = 5_000
 MAX_BYTES = 32 * 1024 * 1024
-_PIECE_BYTES = 64 * 1024
-"""The size of one read from a socket."""
-
-
-class _Transport(asyncio.Transport):
-    """A connection whose client has sent everything and reads everything."""
-
-    def __init__(self, protocol: asyncio.Protocol, sent: bytes) -> None:
-        super().__init__()
-        self.received = bytearray()
-        self._protocol = protocol
-        self._unread = memoryview(sent)
-        self._reading = True
-        self._closing = False
-
-    def feed(self) -> bool:
-        """Pass the next piece to the protocol. Return False if there is none or it is paused."""
-        if not self._reading or self._closing or not self._unread:
-            return False
-        piece, self._unread = self._unread[:_PIECE_BYTES], self._unread[_PIECE_BYTES:]
-        self._protocol.data_received(bytes(piece))
-        return True
-
-    def is_closing(self) -> bool:
-        return self._closing
-
-    def close(self) -> None:
-        if not self._closing:
-            self._closing = True
-            asyncio.get_running_loop().call_soon(self._protocol.connection_lost, None)
-
-    abort = close
-
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        assert not self._closing, "a write to a closed connection"
-        self.received += data
-
-    def write_eof(self) -> None:
-        pass
-
-    def get_write_buffer_size(self) -> int:
-        return 0
-
-    def pause_reading(self) -> None:
-        self._reading = False
-
-    def resume_reading(self) -> None:
-        self._reading = True
 
 
 class InMemoryNode:
     """The routes, limits and group commit of a node, on an event loop of its own."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, logged: list[Any]) -> None:
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        logged: list[Any],
+        *,
+        fast_lane: bool,
+        access: Access | None,
+    ) -> None:
         self.topic = InMemoryTopic(PARTITIONS)
         self.admission = Admission(MAX_EVENTS, MAX_BYTES)
         self.logged = logged
+        self.ended = False
+        """Whether the node ended the connection of the latest exchange."""
         self._loop: Any = loop
-        metrics = IngestMetrics(CollectorRegistry(), self.admission)
+        self.registry = CollectorRegistry()
+        metrics = IngestMetrics(self.registry, self.admission)
+        instrumentation = HttpInstrumentation(self.registry)
         publisher = Publisher(
             self.topic,
             metrics,
@@ -88,13 +55,33 @@ class InMemoryNode:
             clock=loop.time,
         )
         handlers = Handlers(publisher, self.admission, metrics, body_seconds=60.0)
-        self._server = build_server(build_routes(handlers), HttpLimits())
+        hot = HotEvents(handlers, publisher, self.admission, instrumentation, access)
+        self._server = build_server(
+            build_routes(
+                handlers,
+                guard=None if access is None else access.guard,
+                instrumentation=instrumentation,
+            ),
+            HttpLimits(),
+            instrumentation=instrumentation,
+            hot=hot if fast_lane else None,
+        )
         self._flushing = loop.create_task(publisher.run())
 
-    def exchange(self, sent: bytes) -> bytes:
-        """Return the bytes received on a connection that sends *sent* and then ends."""
-        received: bytes = self._loop.run_until_complete(self._exchange(sent))
+    def exchange(self, *sent: bytes, turns: Sequence[int] = ()) -> bytes:
+        """Return the bytes received on a connection that sends *sent*; see ``exchange``."""
+        received: bytes
+        received, self.ended = self._loop.run_until_complete(exchange(self._server, sent, turns))
         return received
+
+    def counts(self) -> dict[str, float]:
+        """Return every sample that does not depend on time."""
+        return {
+            f"{sample.name} {sorted(sample.labels.items())}": sample.value
+            for family in self.registry.collect()
+            for sample in family.samples
+            if not sample.name.endswith(("_bucket", "_sum", "_created"))
+        }
 
     def stored(self) -> list[Event]:
         """Return the events stored since the previous call."""
@@ -116,24 +103,6 @@ class InMemoryNode:
         faults = [entry for entry in self.logged if entry["log_level"] == "error"]
         assert not faults, faults
 
-    async def _exchange(self, sent: bytes) -> bytes:
-        connection = self._server()
-        transport = _Transport(connection, sent)
-        connection.connection_made(transport)
-        await self._settle()
-        while transport.feed():
-            await self._settle()
-        received = bytes(transport.received)
-        transport.close()
-        await self._settle()
-        return received
-
-    async def _settle(self) -> None:
-        """Wait until only timers are left on the loop."""
-        await asyncio.sleep(0)
-        while self._loop._ready:
-            await asyncio.sleep(0)
-
     async def stop(self) -> None:
         """Stop the group commit."""
         self._flushing.cancel()
@@ -141,13 +110,15 @@ class InMemoryNode:
 
 
 @contextmanager
-def open_node() -> Iterator[InMemoryNode]:
+def open_node(
+    *, fast_lane: bool = True, build_access: Callable[[], Access | None] = lambda: None
+) -> Iterator[InMemoryNode]:
     """Open a node, which serves any number of exchanges."""
     with asyncio.Runner() as runner, capture_logs() as logged:
         loop = runner.get_loop()
 
         async def build() -> InMemoryNode:
-            return InMemoryNode(loop, logged)
+            return InMemoryNode(loop, logged, fast_lane=fast_lane, access=build_access())
 
         node = runner.run(build())
         yield node

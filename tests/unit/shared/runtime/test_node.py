@@ -14,7 +14,7 @@ def build_node() -> Node:
     """Return a node that depends on one store and has no ports."""
     stop = asyncio.Event()
     readiness = Readiness("store", stop=stop)
-    return Node(stop, new_registry(), readiness, guard=None, tls=None, spans=None)
+    return Node(stop, new_registry(), readiness, access=None, tls=None, spans=None)
 
 
 async def test_a_node_is_ready_while_its_probes_pass_and_nothing_stops_it() -> None:
