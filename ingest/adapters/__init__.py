@@ -1,0 +1,1 @@
+"""Read what mail systems report, and decide which reports count. Pure."""
