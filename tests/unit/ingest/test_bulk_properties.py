@@ -145,7 +145,7 @@ def test_an_object_over_several_lines_is_not_accepted(
 
 
 @settings(deadline=None, max_examples=60)
-@given(lines=several, members=st.sampled_from([1, 2, 64]), chunk_bytes=st.sampled_from([0, 7]))
+@given(lines=several, members=st.sampled_from([1, 2, 200]), chunk_bytes=st.sampled_from([0, 7]))
 def test_a_compressed_body_gets_the_same_answer(
     node: InMemoryNode, lines: list[Line], members: int, chunk_bytes: int
 ) -> None:
