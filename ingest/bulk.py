@@ -1,18 +1,18 @@
-"""Parse a bulk request: one JSON object per line; each line is accepted or rejected by itself.
+"""Parse a bulk request: lines of JSON objects, or one JSON array of them. Pure.
 
-Nearly all requests have only well-formed lines. Such a request is decoded in one call, without
-exceptions. Its events are added up by domain and kind while they are parsed, so the number of
-records grows with the domains of a request, not with its lines.
+Each line or element is accepted or rejected by itself. Nearly all requests are well-formed. Such a
+request is decoded in one call, without exceptions. Its events are added up by domain and kind while
+they are parsed, so the number of records grows with the domains of a request, not with its lines.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
 
 from ingest.event_sums import EventSums
-from ingest.messages import MAX_LINES, Line, Rejection
+from ingest.messages import MAX_LINES, Rejection
 from shared.errors import InputError
 from shared.model.domain import DomainName, escape_input, parse_domain
 from shared.model.event import (
@@ -23,27 +23,61 @@ from shared.model.event import (
     parse_idempotency_key,
     parse_kind,
 )
+from shared.model.json_objects import BYTE_ORDER_MARK, has_duplicate_field
 from shared.problems import Problem
 
 MAX_BYTES = 1024 * 1024
+ARRAY_FORM = "array of events"
 _LINES_AT_ONCE = 500
-_NOT_JSON = Problem.MALFORMED_JSON.explain(part="line", form="")
+_NOT_JSON = Problem.MALFORMED_JSON.explain(part="line", form="object")
 
 
-_decoder = msgspec.json.Decoder(Line)
+class _Line(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """A line. What it does not give is None, so that the fields that it gives can be counted."""
 
-Numbered = tuple[int, Line]
+    domain: str
+    event: str
+    count: int | None = None
+    id: str | None = None
 
 
-def count_lines(body: bytes) -> int:
-    """Return the number of lines in *body*, including blank lines.
+class _LooseLine(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """A line whose count may also be written as 3.0 or 1e3."""
 
-    Raises InputError. No line has been parsed by then.
+    domain: str
+    event: str
+    count: int | float = 1
+    id: str | None = None
+
+
+_decode_lines = msgspec.json.Decoder(_Line).decode_lines
+_decode_array = msgspec.json.Decoder(list[_Line]).decode
+_decode_elements = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_decode_loose = msgspec.json.Decoder(_LooseLine).decode
+
+Numbered = tuple[int, _Line]
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """The body of a bulk request, without a byte-order mark, and the number of its lines."""
+
+    text: bytes
+    is_array: bool
+    lines: int
+    """The elements of an array, or the lines, including blank ones."""
+
+
+def open_body(text: bytes, *, is_array: bool) -> Body:
+    """Return *text* as a body; no line has been parsed by then.
+
+    Raises InputError: too many lines, or not an array.
     """
-    lines = body.count(b"\n") + (not body.endswith(b"\n"))
+    text = text.removeprefix(BYTE_ORDER_MARK)
+    lines = len(_elements(text)) if is_array else text.count(b"\n") + (not text.endswith(b"\n"))
     if lines > MAX_LINES:
         raise InputError(Problem.TOO_MANY_LINES, max_lines=MAX_LINES)
-    return lines
+    return Body(text, is_array, lines)
 
 
 @dataclass(slots=True)
@@ -79,7 +113,7 @@ class BulkRequest:
             if place(self._domains[line.domain]) in partitions
         ]
 
-    def parse(self, body: bytes) -> Iterator[None]:
+    def parse(self, body: Body) -> Iterator[None]:
         """Parse each line of *body* into the sums or the rejections; never raises.
 
         Yields after every few hundred lines, so that the caller can let other tasks run: names
@@ -92,7 +126,9 @@ class BulkRequest:
                 self._count_lines(good[start : start + _LINES_AT_ONCE])
                 yield
             return
-        lines = list(enumerate(body.split(b"\n"), start=1))
+        parts: Sequence[msgspec.Raw | bytes]
+        parts = _elements(body.text) if body.is_array else body.text.split(b"\n")
+        lines = list(enumerate(parts, start=1))
         for start in range(0, len(lines), _LINES_AT_ONCE):
             self._count_lines(list(self._decode_each(lines[start : start + _LINES_AT_ONCE])))
             yield
@@ -107,41 +143,80 @@ class BulkRequest:
                 if domain is None:
                     domain = domains[line.domain] = parse_domain(line.domain)
                 by_domain = counts.get(line.event)
-                if line.id is None and by_domain is not None and 0 < line.count <= MAX_COUNT:
-                    by_domain[domain] = by_domain.get(domain, 0) + line.count
+                count = line.count
+                if count is None:
+                    count = 1
+                if line.id is None and by_domain is not None and 0 < count <= MAX_COUNT:
+                    by_domain[domain] = by_domain.get(domain, 0) + count
                 else:
                     key = None if line.id is None else parse_idempotency_key(line.id)
-                    kind, count = parse_kind(line.event), parse_count(line.count)
+                    kind, count = parse_kind(line.event), parse_count(count)
                     sums.count(Event(domain, kind, count, key))
             except InputError as error:
                 self.rejected.append(Rejection(number, error.problem.code, str(error)))
                 refused.add(number)
         self._lines.extend([line for line in lines if line[0] not in refused] if refused else lines)
 
-    def _decode_each(self, lines: Sequence[tuple[int, bytes]]) -> Iterator[Numbered]:
-        decode = _decoder.decode
-        for number, line in lines:
-            if not line or line.isspace():
+    def _decode_each(self, lines: Iterable[tuple[int, msgspec.Raw | bytes]]) -> Iterator[Numbered]:
+        for number, raw in lines:
+            text = bytes(raw)
+            if not text or text.isspace():
                 continue  # a blank line has a number, but no event
             try:
-                yield number, decode(line)
+                line = _decode_one(text)
             except msgspec.ValidationError as error:
                 # The message names our fields and types, and quotes at most one field of the line.
-                self.rejected.append(
-                    Rejection(number, Problem.INVALID_LINE.code, escape_input(str(error)))
-                )
+                self._reject(number, Problem.INVALID_LINE, escape_input(str(error)))
             except (msgspec.DecodeError, UnicodeDecodeError):
-                self.rejected.append(Rejection(number, Problem.MALFORMED_JSON.code, _NOT_JSON))
+                self._reject(number, Problem.MALFORMED_JSON, _NOT_JSON)
+            else:
+                if has_duplicate_field(text):
+                    self._reject(number, Problem.DUPLICATE_FIELD, Problem.DUPLICATE_FIELD.detail)
+                else:
+                    yield number, line
+
+    def _reject(self, number: int, problem: Problem, detail: str) -> None:
+        self.rejected.append(Rejection(number, problem.code, detail))
 
 
-def _decode_all(body: bytes) -> list[Line] | None:
-    """Return the lines of *body*, or None unless each line is one well-formed object."""
+def _decode_one(text: bytes) -> _Line:
+    """Return the line *text*, whose count may be written as a fraction or with an exponent."""
+    line = _decode_loose(text)
+    count = int(line.count)
+    if count != line.count:
+        raise msgspec.ValidationError("Expected a whole number - at `$.count`")
+    return _Line(line.domain, line.event, count, line.id)
+
+
+def _elements(text: bytes) -> list[msgspec.Raw]:
+    """Return the elements of the JSON array *text*, not decoded. Raises InputError."""
     try:
-        lines = _decoder.decode_lines(body)
+        return _decode_elements(text)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InputError(Problem.MALFORMED_JSON, part="body", form=ARRAY_FORM) from error
+
+
+def _decode_all(body: Body) -> list[_Line] | None:
+    """Return the lines of *body*, or None unless each is one well-formed object.
+
+    None also if a count is written with a fraction or an exponent, if null is given, and if a line
+    may have a field twice: each field that a line gives has one colon.
+    """
+    text = body.text
+    try:
+        lines = _decode_array(text) if body.is_array else _decode_lines(text)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
+    absent = [line.count for line in lines].count(None) + [line.id for line in lines].count(None)
+    colons = text.count(b":") - (4 * len(lines) - absent)
+    if colons and b"\\" not in text:  # else an id may contain a colon that is not spelled as one
+        colons -= sum(line.id.count(":") for line in lines if line.id is not None)
+    if colons:
+        return None
+    if body.is_array:
+        return lines
     # If every line end stands between two objects or at the end, each object is one line.
-    between = body.count(b"\n") - body.endswith(b"\n")
-    if between == body.count(b"}\n{") == len(lines) - 1 and body.startswith(b"{"):
+    between = text.count(b"\n") - text.endswith(b"\n")
+    if between == text.count(b"}\n{") == len(lines) - 1 and text.startswith(b"{"):
         return lines
     return None

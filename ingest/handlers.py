@@ -7,7 +7,7 @@ import msgspec
 from aiohttp import web
 
 from ingest.admission import Admission, Reservation
-from ingest.bulk import MAX_BYTES, BulkRequest, count_lines
+from ingest.bulk import MAX_BYTES, BulkRequest, open_body
 from ingest.event_sums import MAX_KEY_BYTES, MAX_RECORD_BYTES
 from ingest.messages import BulkAnswer, PartialAnswer
 from ingest.metrics import IngestMetrics
@@ -28,6 +28,17 @@ from shared.problems import Problem
 
 MAX_IGNORED_BODY_BYTES = 4096
 MEDIA_TYPE = "application/x-ndjson"
+ARRAY_TYPE = "application/json"
+MEDIA_TYPES = (
+    MEDIA_TYPE,
+    "application/ndjson",
+    "application/jsonl",
+    "application/x-jsonlines",
+    "text/x-ndjson",
+    ARRAY_TYPE,
+)
+"""Of bulk requests. No type of lines is registered, so several names are in use."""
+ACCEPTED_TYPES = ", ".join(MEDIA_TYPES)
 MAX_PUT_BYTES = MAX_NAME_OCTETS + MAX_RECORD_BYTES + MAX_KEY_BYTES
 
 
@@ -92,8 +103,12 @@ class Handlers:
 
     async def post_events(self, request: web.BaseRequest) -> web.StreamResponse:
         """``POST /events``: one event per line, answered once Kafka has every accepted line."""
-        if request.content_type != MEDIA_TYPE:
-            raise HttpProblem(Problem.UNSUPPORTED_MEDIA_TYPE, media_type=MEDIA_TYPE)
+        if request.content_type not in MEDIA_TYPES:
+            raise HttpProblem(
+                Problem.UNSUPPORTED_MEDIA_TYPE,
+                {"Accept-Post": ACCEPTED_TYPES},
+                media_type=ACCEPTED_TYPES,
+            )
         with Reservation(self._admission) as reservation:
             try:
                 bulk = await self._read(request, reservation)
@@ -106,11 +121,14 @@ class Handlers:
     async def _answer_bulk(self, bulk: BulkRequest) -> web.StreamResponse:
         for rejection in bulk.rejected:
             self._metrics.count_rejected_line(rejection.code)
+        rejected = sorted(bulk.rejected, key=lambda rejection: rejection.line)
+        if not bulk.accepted:
+            nothing = msgspec.to_builtins(BulkAnswer(0, rejected))
+            return build_problem(Problem.NO_EVENTS, extra=nothing)
         failed, reason = await self._publish(bulk)
         accepted = bulk.accepted - len(failed)
         self._metrics.acknowledged += accepted
         self._metrics.failed += len(failed)
-        rejected = sorted(bulk.rejected, key=lambda rejection: rejection.line)
         if reason is not None:
             partial = msgspec.to_builtins(PartialAnswer(accepted, rejected, failed))
             return build_problem(reason.problem, str(reason), extra=partial)
@@ -122,10 +140,10 @@ class Handlers:
         sent = await read_body(
             request, MAX_BYTES, self._body_seconds, lambda size: reservation.extend(size_bytes=size)
         )
-        body = inflate(request, sent, MAX_BYTES)
-        lines = count_lines(body)
-        reservation.extend(events=lines, size_bytes=max(0, len(body) - len(sent)))
-        charge(request, lines)
+        inflated = inflate(request, sent, MAX_BYTES)
+        body = open_body(inflated, is_array=request.content_type == ARRAY_TYPE)
+        reservation.extend(events=body.lines, size_bytes=max(0, len(inflated) - len(sent)))
+        charge(request, body.lines)
         bulk = BulkRequest()
         async with self._parsing:
             for _ in bulk.parse(body):

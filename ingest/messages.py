@@ -14,7 +14,10 @@ LineNumber = Annotated[int, Meta(ge=1, le=MAX_LINES)]
 
 
 class Line(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """One line. Unknown fields are refused: a misspelt `count`, if ignored, would count wrong."""
+    """One line. Unknown fields are refused: a misspelt `count`, if ignored, would count wrong.
+
+    A field that is given twice is refused too.
+    """
 
     domain: AnyDomain
     event: Annotated[str, Meta(extra_json_schema={"enum": list(EventKind)})]

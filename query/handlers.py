@@ -18,13 +18,14 @@ from shared.http.problems import HttpProblem
 from shared.http.rate_limiter import RateLimiter
 from shared.http.routing import Guard, Route, Router
 from shared.model.domain import DomainName, escape_input, parse_domain
+from shared.model.json_objects import BYTE_ORDER_MARK, has_duplicate_field
 from shared.model.scope import Scope
 from shared.problems import Problem
 
 MAX_BODY_BYTES = 1024 * 1024
 BODY_SECONDS = 10.0
 MEDIA_TYPE = "application/json"
-LOOKUP_FORM = ': {"domains": ["example.com", ...]}'
+LOOKUP_FORM = 'object: {"domains": ["example.com", ...]}'
 _NAMES_PER_TURN = 100
 """A bulk request parses this many names before other tasks run."""
 
@@ -130,13 +131,18 @@ class Handlers:
 
 async def _read_names(request: web.BaseRequest) -> list[str]:
     if request.content_type != MEDIA_TYPE:
-        accepted = {"Accept-Post": MEDIA_TYPE}
-        raise HttpProblem(Problem.UNSUPPORTED_MEDIA_TYPE, accepted, media_type=MEDIA_TYPE)
+        raise HttpProblem(
+            Problem.UNSUPPORTED_MEDIA_TYPE, {"Accept-Post": MEDIA_TYPE}, media_type=MEDIA_TYPE
+        )
     sent = await read_body(request, MAX_BODY_BYTES, BODY_SECONDS)
+    text = inflate(request, sent, MAX_BODY_BYTES).removeprefix(BYTE_ORDER_MARK)
     try:
-        body = _decode(inflate(request, sent, MAX_BODY_BYTES))
+        body = _decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise HttpProblem(Problem.MALFORMED_JSON, part="body", form=LOOKUP_FORM) from error
+    # Nearly all bodies name the field once, and have no escape sequence that could hide it.
+    if (text.count(b'"domains"') != 1 or b"\\" in text) and has_duplicate_field(text):
+        raise HttpProblem(Problem.DUPLICATE_FIELD)
     if not body.domains:
         raise HttpProblem(Problem.NO_DOMAINS, max_domains=MAX_DOMAINS)
     if len(body.domains) > MAX_DOMAINS:

@@ -71,8 +71,10 @@ class Problem(Enum):
         400,
         "An idempotency key is 1 to {max_key_length} visible ASCII characters, sent once.",
     )
-    MALFORMED_JSON = 400, "The {part} must be a JSON object{form}."
+    MALFORMED_JSON = 400, "The {part} must be a JSON {form}."
     INVALID_LINE = 400, "A field is missing, unknown, or of the wrong type."
+    DUPLICATE_FIELD = 400, "A field is given twice."
+    NO_EVENTS = 400, "The request has no valid event.", "Nothing was stored."
     TOO_MANY_LINES = 413, "A request may have at most {max_lines} lines."
 
     # Lookups and the feed of changes

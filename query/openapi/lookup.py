@@ -128,6 +128,7 @@ def post_domains(threshold: int) -> Json:
                 form=LOOKUP_FORM,
             ),
             no_parameters("/domains"),
+            refusal(Problem.DUPLICATE_FIELD, _send('{"domains": [], "domains": []}')),
             refusal(Problem.NO_DOMAINS, _send('{"domains": []}'), max_domains=MAX_DOMAINS),
             *body_refusals(
                 MAX_BODY_BYTES, BODY_SECONDS, {**_send(" "), "times": MAX_BODY_BYTES + 1}

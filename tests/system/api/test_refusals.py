@@ -162,9 +162,23 @@ async def test_a_put_of_unknown_length_is_refused_beyond_4_kib(client: Client) -
 
 async def test_a_bulk_request_of_an_unsupported_type_is_415(client: Client) -> None:
     """The content type is required."""
-    reply = await client.post_lines(b"{}", **{"Content-Type": "application/json"})
+    reply = await client.post_lines(b"{}", **{"Content-Type": "text/plain"})
 
     check_problem(reply, 415, "unsupported_media_type")
+    assert "application/x-ndjson" in reply.headers["Accept-Post"]
+
+
+async def test_a_bulk_request_without_a_valid_line_is_400(client: Client) -> None:
+    """An array where lines were expected counts nothing; announced as an array it counts."""
+    body = b'[{"domain": "array.example.com", "event": "bounced", "count": 2.0}]'
+
+    refused = await client.post_lines(body)
+    taken = await client.post_lines(body, **{"Content-Type": "application/json"})
+
+    check_problem(refused, 400, "no_events")
+    assert [each["line"] for each in refused.body["rejected"]] == [1]
+    assert (taken.status, taken.body["accepted"]) == (202, 1)
+    await client.wait_for_counts("array.example.com", 0, 2)
 
 
 async def test_a_bulk_request_in_an_unknown_coding_is_415(client: Client) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.bulk import BulkRequest, count_lines
+from ingest.bulk import BulkRequest, open_body
 from ingest.messages import MAX_LINES
 from shared.errors import InputError
 from shared.model.domain import DomainName
@@ -22,11 +22,10 @@ A = DomainName("a.example")
 IDN = DomainName("xn--bcher-kva.example")
 
 
-def parse(body: bytes) -> BulkRequest:
+def parse(body: bytes, *, is_array: bool = False) -> BulkRequest:
     """Return the parsed *body*."""
     bulk = BulkRequest()
-    count_lines(body)
-    for _ in bulk.parse(body):
+    for _ in bulk.parse(open_body(body, is_array=is_array)):
         pass
     return bulk
 
@@ -54,7 +53,12 @@ def line(**fields: object) -> bytes:
         (line(event="bounced"), Event(A, EventKind.BOUNCED)),
         (line(count=1), Event(A, EventKind.DELIVERED)),
         (line(count=1_000_000), Event(A, EventKind.DELIVERED, 1_000_000)),
+        (line(count=3.0), Event(A, EventKind.DELIVERED, 3)),
+        (GOOD[:-1] + b', "count": 1e3}', Event(A, EventKind.DELIVERED, 1000)),
         (line(id="k-1"), Event(A, EventKind.DELIVERED, 1, "k-1")),
+        (line(id="a:b::c"), Event(A, EventKind.DELIVERED, 1, "a:b::c")),
+        (GOOD[:-1] + b', "id": "a\\u003ab"}', Event(A, EventKind.DELIVERED, 1, "a:b")),
+        (b"\xef\xbb\xbf" + GOOD, Event(A, EventKind.DELIVERED)),
         (line(id=None), Event(A, EventKind.DELIVERED)),
         (line(domain="A.Example."), Event(A, EventKind.DELIVERED)),
         (line(domain="bücher.example"), Event(IDN, EventKind.DELIVERED)),
@@ -74,7 +78,15 @@ def test_a_valid_line_is_an_event(body: bytes, event: Event) -> None:
         (b"delivered a.example", "malformed_json"),
         (GOOD[:-1], "malformed_json"),
         (GOOD + GOOD, "malformed_json"),
-        (b"\xef\xbb\xbf" + GOOD, "malformed_json"),
+        (b"\xef\xbb\xbf\xef\xbb\xbf" + GOOD, "malformed_json"),
+        (GOOD + b"\x00", "malformed_json"),
+        (b"\xff\xfe" + GOOD.decode().encode("utf-16-le"), "malformed_json"),
+        (b"[" + GOOD + b"]", "invalid_line"),
+        (GOOD[:-1] + b', "event": "delivered"}', "duplicate_field"),
+        (GOOD[:-1] + b', "\\u0065vent": "bounced"}', "duplicate_field"),
+        (GOOD[:-1] + b', "count": 1, "count": 2}', "duplicate_field"),
+        (GOOD[:-1] + b', "id": "k", "id": null}', "duplicate_field"),
+        (GOOD[:-1] + b', "id": "a:b", "id": "\\u003a"}', "duplicate_field"),
         (b'{"domain": "a\xff.example", "event": "delivered"}', "malformed_json"),
         (b'{"domain": "\\ud800.example", "event": "delivered"}', "malformed_json"),
         (b"[]", "invalid_line"),
@@ -90,6 +102,9 @@ def test_a_valid_line_is_an_event(body: bytes, event: Event) -> None:
         (line(count=True), "invalid_line"),
         (line(count=None), "invalid_line"),
         (line(count=10**30), "invalid_count"),
+        (line(count=0.0), "invalid_count"),
+        (line(count=1e30), "invalid_count"),
+        (GOOD[:-1] + b', "count": 1e999}', "invalid_line"),
         (line(cuont=2), "invalid_line"),
         (line(id=7), "invalid_line"),
         (line(event="opened"), "unknown_event"),
@@ -111,6 +126,44 @@ def test_an_invalid_line_is_rejected_with_its_code(body: bytes, code: str) -> No
     assert (bulk.accepted, lines_of(bulk), events_of(bulk)) == (0, [], [])
     assert [(r.line, r.code) for r in bulk.rejected] == [(1, code)]
     assert bulk.rejected[0].detail
+
+
+def test_a_field_given_twice_is_found_next_to_lines_that_give_fewer() -> None:
+    """As many fields as lines of another form would have."""
+    twice = GOOD[:-1] + b', "count": 1, "count": 2}'
+    bulk = parse(b"\n".join([GOOD, twice, line(count=3, id="k"), line(count=4), GOOD]))
+    assert [(r.line, r.code) for r in bulk.rejected] == [(2, "duplicate_field")]
+    assert lines_of(bulk) == [1, 3, 4, 5]
+
+
+@pytest.mark.parametrize("separator", [b",", b"\n , \n"])
+def test_an_array_holds_the_same_as_lines(separator: bytes) -> None:
+    """Its elements are numbered from one; how it is laid out does not matter."""
+    elements = [GOOD, line(event="opened"), b"7", line(event="bounced", count=2.0), GOOD]
+    bulk = parse(b" [" + separator.join(elements) + b"]\n", is_array=True)
+    assert {(r.line, r.code) for r in bulk.rejected} == {(2, "unknown_event"), (3, "invalid_line")}
+    assert lines_of(bulk) == [1, 4, 5]
+    good = parse(b"\xef\xbb\xbf[" + separator.join([GOOD] * 2) + b"]", is_array=True)
+    assert (events_of(good), good.rejected) == ([Event(A, EventKind.DELIVERED, 2)], [])
+    twice = parse(b"[" + GOOD[:-1] + b', "event": "bounced"}]', is_array=True)
+    assert [r.code for r in twice.rejected] == ["duplicate_field"]
+    assert parse(b"[]", is_array=True).accepted == 0
+
+
+@pytest.mark.parametrize("body", [b"", GOOD, b"[" + GOOD, b"[" + GOOD + b"] 1", b"[\xff]", b"nil"])
+def test_what_is_no_array_is_refused_whole(body: bytes) -> None:
+    """Where an array was announced."""
+    with pytest.raises(InputError) as refusal:
+        open_body(body, is_array=True)
+    assert refusal.value.problem is Problem.MALFORMED_JSON
+
+
+def test_an_array_has_as_many_elements_as_a_body_has_lines() -> None:
+    """5,000, whatever they are."""
+    assert parse(b"[" + b",".join([GOOD] * MAX_LINES) + b"]", is_array=True).accepted == MAX_LINES
+    with pytest.raises(InputError) as refusal:
+        open_body(b"[" + b",".join([b"1"] * (MAX_LINES + 1)) + b"]", is_array=True)
+    assert refusal.value.problem is Problem.TOO_MANY_LINES
 
 
 def test_invalid_lines_do_not_affect_valid_ones() -> None:
@@ -181,7 +234,7 @@ def test_the_limit_of_lines_is_accepted(end: bytes) -> None:
 def test_one_line_more_is_too_many(filling: bytes, end: bytes) -> None:
     """The 5,001st line refuses the request; blank lines count."""
     with pytest.raises(InputError) as refusal:
-        count_lines(b"\n".join([filling] * MAX_LINES + [end]))
+        open_body(b"\n".join([filling] * MAX_LINES + [end]), is_array=False)
     assert refusal.value.problem is Problem.TOO_MANY_LINES
 
 
@@ -200,8 +253,9 @@ def test_any_bytes_are_accepted_or_rejected(body: bytes) -> None:
     """Every line that is not blank has exactly one outcome."""
     bulk = parse(body)
     numbers = lines_of(bulk) + [r.line for r in bulk.rejected]
+    lines = body.removeprefix(b"\xef\xbb\xbf").split(b"\n")
     assert sorted(numbers) == [
-        number for number, line in enumerate(body.split(b"\n"), 1) if line and not line.isspace()
+        number for number, line in enumerate(lines, 1) if line and not line.isspace()
     ]
 
 
@@ -232,6 +286,8 @@ def test_a_long_body_is_parsed_with_pauses(line: bytes) -> None:
     """For all kinds of lines, so that other tasks can run."""
     body = b"\n".join([line] * (MAX_LINES - 1) + [GOOD])
     bulk = BulkRequest()
-    taken = [bulk.accepted + len(bulk.rejected) for _ in bulk.parse(body)]
+    taken = [
+        bulk.accepted + len(bulk.rejected) for _ in bulk.parse(open_body(body, is_array=False))
+    ]
     assert len(taken) == 10
     assert max(after - before for before, after in pairwise(taken)) <= MAX_LINES // 10

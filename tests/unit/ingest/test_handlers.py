@@ -203,17 +203,64 @@ async def test_a_request_beyond_the_limit_is_refused_whole(node: Node, body: byt
     assert (await ask(node.router, "POST", "/events", GOOD * 10, NDJSON)).status == 202
 
 
-async def test_a_request_without_valid_lines_does_not_wait(node: Node) -> None:
-    """It is answered without the topic."""
-    response = await ask(node.router, "POST", "/events", b"{}", NDJSON)
-    assert (response.status, json_of(response)["accepted"]) == (202, 0)
+@pytest.mark.parametrize(
+    ("body", "rejected"),
+    [
+        (b"", []),
+        (b"\n \n", []),
+        (b"{}\nnonsense", [(1, "invalid_line"), (2, "malformed_json")]),
+        (b"[" + GOOD + b"]", [(1, "invalid_line"), (2, "malformed_json")]),
+        (GOOD.decode().encode("utf-16"), [(1, "malformed_json"), (2, "malformed_json")]),
+    ],
+)
+async def test_a_request_without_a_valid_line_is_refused(
+    node: Node, body: bytes, rejected: list[tuple[int, str]]
+) -> None:
+    """400 with each rejection, as a 202 has them; it does not wait for the topic."""
+    response = await ask(node.router, "POST", "/events", body, NDJSON)
+    answer = json_of(response)
+    assert (response.status, answer["code"], answer["accepted"]) == (400, "no_events", 0)
+    assert [(r["line"], r["code"]) for r in answer["rejected"]] == rejected
     assert node.topic.appends == []
+
+
+@pytest.mark.parametrize(
+    "media_type",
+    [
+        "application/ndjson",
+        "application/jsonl",
+        "application/x-jsonlines",
+        "text/x-ndjson; charset=utf-8",
+    ],
+)
+async def test_lines_have_several_media_types(node: Node, media_type: str) -> None:
+    """None is registered, so each library has its own."""
+    response = await ask(node.router, "POST", "/events", GOOD, {"Content-Type": media_type})
+    assert (response.status, json_of(response)["accepted"]) == (202, 1)
+
+
+async def test_events_may_come_as_an_array(node: Node) -> None:
+    """As JSON, not as lines."""
+    body = b"[" + GOOD + b"," + GOOD + b"]"
+    response = await ask(node.router, "POST", "/events", body, {"Content-Type": "application/json"})
+    assert (response.status, json_of(response)["accepted"]) == (202, 2)
+    assert node.stored() == [Event(A, EventKind.DELIVERED, 2)]
+
+
+async def test_a_refused_type_comes_with_those_that_are_taken(node: Node) -> None:
+    """In ``Accept-Post``."""
+    response = await ask(node.router, "POST", "/events", GOOD, {"Content-Type": "text/plain"})
+    assert response.status == 415
+    assert {"application/x-ndjson", "application/json"} <= set(
+        response.headers["Accept-Post"].split(", ")
+    )
 
 
 @pytest.mark.parametrize(
     ("body", "headers", "status", "code"),
     [
-        (GOOD, {"Content-Type": "application/json"}, 415, "unsupported_media_type"),
+        (GOOD, {"Content-Type": "text/plain"}, 415, "unsupported_media_type"),
+        (GOOD, {"Content-Type": "application/json"}, 400, "malformed_json"),
         (GOOD, {**NDJSON, "Content-Encoding": "br"}, 415, "unsupported_encoding"),
         (GOOD, {**NDJSON, "Content-Encoding": "gzip"}, 400, "malformed_body"),
         (gzip.compress(GOOD)[:-9], {**NDJSON, "Content-Encoding": "gzip"}, 400, "malformed_body"),

@@ -1,5 +1,6 @@
 """What customers receive."""
 
+import gzip
 import json
 from collections.abc import Mapping
 
@@ -144,6 +145,8 @@ async def test_an_invalid_name_is_returned_escaped_and_cut() -> None:
         (b'{"domains": [1]}', 400, "malformed_json"),
         (b'{"domains": ["a.example"], "more": 1}', 400, "malformed_json"),
         (b'{"domains": ["\xff"]}', 400, "malformed_json"),
+        (b'{"domains": ["a.example"], "domains": []}', 400, "duplicate_field"),
+        (b'{"domains": ["a.example"], "d\\u006fmains": []}', 400, "duplicate_field"),
         (json.dumps({"domains": ["a.example"] * 1001}).encode(), 413, "too_many_domains"),
         (b" " * (1024 * 1024 + 1), 413, "body_too_large"),
     ],
@@ -162,6 +165,18 @@ async def test_a_thousand_names_are_answered() -> None:
     body = json.dumps({"domains": names}).encode()
     results = json_of(await ask(Node().router, "POST", "/domains", body, JSON))["results"]
     assert [result["domain"] for result in results] == names
+
+
+async def test_a_body_may_be_compressed_and_begin_with_a_byte_order_mark() -> None:
+    """It gets the answer of the plain body, also where a name looks like the field."""
+    body = b'\xef\xbb\xbf{"domains": ["domains", "all.example"]}'
+    headers = {**JSON, "Content-Encoding": "gzip"}
+    packed = await ask(Node().router, "POST", "/domains", gzip.compress(body), headers)
+    results = json_of(packed)["results"]
+    assert results[0]["error"]["code"] == "single_label"
+    assert results[1] == ALL
+    bomb = gzip.compress(b" " * (1024 * 1024 + 1))
+    assert (await ask(Node().router, "POST", "/domains", bomb, headers)).status == 413
 
 
 async def test_another_content_type_is_refused() -> None:

@@ -25,6 +25,14 @@ MAIL_DOMAINS = [
 """Names at the edges of the rules. Random names are nearly all invalid: that takes minutes."""
 schemathesis.openapi.format("mail-domain", st.sampled_from(MAIL_DOMAINS))
 
+_lines = st.fixed_dictionaries(
+    {"domain": st.sampled_from(MAIL_DOMAINS), "event": st.sampled_from(["delivered", "bounced"])},
+    optional={"count": st.integers(1, 1_000_000) | st.just(3.0), "id": st.just("a:b")},
+)
+schemathesis.openapi.format(
+    "event-lines", st.lists(_lines, min_size=1).map(lambda lines: "\n".join(map(json.dumps, lines)))
+)
+
 
 @schemathesis.serializer("application/x-ndjson")
 def serialize_lines(_: schemathesis.SerializationContext, value: object) -> bytes:

@@ -78,7 +78,10 @@ def accepted_events(request: Request, answer: Answer) -> list[tuple[str, str, st
         assert answer.status != 202, answer
         return []
     assert request.method == "POST", request
-    assert answer.status == (503 if "failed" in claims else 202), answer
+    if claims["accepted"] == 0 and "failed" not in claims:
+        assert answer.status == 400, answer
+    else:
+        assert answer.status == (503 if "failed" in claims else 202), answer
     return accepted_lines(request.body, claims)
 
 
@@ -89,7 +92,7 @@ def accepted_lines(
 
     Each line that is not blank is either accepted, or rejected or failed by its number.
     """
-    lines = dict(enumerate(body.split(b"\n"), start=1))
+    lines = dict(enumerate(body.removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1))
     filled = [number for number, line in lines.items() if line and not line.isspace()]
     rejected = [rejection["line"] for rejection in claims["rejected"]]
     failed = claims.get("failed", [])
