@@ -10,6 +10,7 @@ from ingest.hot_events import HotEvents
 from ingest.metrics import IngestMetrics, TopicMetrics
 from ingest.processes import run_processes
 from ingest.publisher import Publisher
+from ingest.webhooks import open_webhooks
 from shared.errors import OutcomeUnknownError
 from shared.http.instrumentation import HttpInstrumentation
 from shared.http.server import HttpLimits, open_server
@@ -63,12 +64,17 @@ async def serve(config: IngestConfig, node: Node, documents: Documents) -> None:
         )
         handlers = Handlers(publisher, admission, metrics, settings.body_seconds)
         hot = HotEvents(handlers, publisher, admission, instrumentation, node.access)
-        async with node.probing(kafka=topic.probe), asyncio.TaskGroup() as tasks:
+        async with (
+            open_webhooks(config.webhooks, settings, publisher, admission, metrics) as webhooks,
+            node.probing(kafka=topic.probe),
+            asyncio.TaskGroup() as tasks,
+        ):
             flushing = tasks.create_task(publisher.run(), name="publisher")
             # Left first: stop accepting, answer the requests in flight. Then the flushers end.
             async with open_server(
                 build_routes(
                     handlers,
+                    webhooks.route(),
                     build_route(documents.traffic),
                     guard=node.guard,
                     instrumentation=instrumentation,

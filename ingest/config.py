@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from ingest.webhook_config import WebhookSettings
 from shared.auth.config import AccessConfig, read_access
 from shared.config import (
     EnvironmentReader,
@@ -54,6 +55,7 @@ class IngestConfig:
     layout: LayoutConfig
     tls: TlsConfig
     ingest: IngestSettings
+    webhooks: WebhookSettings
     access: AccessConfig
     tracing: TracingConfig
 
@@ -66,6 +68,7 @@ def read_config(read: EnvironmentReader) -> IngestConfig:
         layout=read(LayoutConfig),
         tls=read(TlsConfig),
         ingest=ingest,
+        webhooks=read(WebhookSettings),
         access=read_access(read, ingest.http_host),
         tracing=read(TracingConfig),
     )

@@ -11,9 +11,10 @@ from ingest.bulk import MAX_BYTES, BulkRequest, open_body
 from ingest.event_sums import MAX_KEY_BYTES, MAX_RECORD_BYTES
 from ingest.messages import BulkAnswer, PartialAnswer
 from ingest.metrics import IngestMetrics
-from ingest.publisher import Acknowledgement, Publisher
+from ingest.publisher import Publisher
+from ingest.publishing import least_promising, publish_all
 from shared.auth.guard import charge
-from shared.errors import NodeFullError, OutcomeUnknownError, RetriableError
+from shared.errors import NodeFullError, RetriableError
 from shared.http.bodies import inflate, read_body
 from shared.http.instrumentation import HttpInstrumentation
 from shared.http.load_shedding import LoadShedder
@@ -79,10 +80,10 @@ class Handlers:
         try:
             if request.body_exists:
                 await read_body(request, MAX_IGNORED_BODY_BYTES, self._body_seconds)
-            # A field that is sent twice is one with a list (RFC 9110, 5.3), and a list is no key.
-            keys = request.headers.getall("Idempotency-Key", None)
-            key = None if keys is None else parse_idempotency_key(", ".join(keys))
-            event = Event(parse_domain(domain), kind, 1, key)
+            key = request.headers.get("Idempotency-Key")
+            event = Event(
+                parse_domain(domain), kind, 1, None if key is None else parse_idempotency_key(key)
+            )
             outcome = await self._publisher.publish(event)
         except NodeFullError as error:
             reason = str(error)
@@ -153,24 +154,10 @@ class Handlers:
     async def _publish(self, bulk: BulkRequest) -> tuple[list[int], RetriableError | None]:
         """Return the lines that may not be in Kafka, and the error."""
         place = self._publisher.place
-        reasons: dict[int, RetriableError] = {}
-        out: dict[int, Acknowledgement] = {}
-        for partition, sums in bulk.by_partition(place).items():
-            try:
-                out[partition] = self._publisher.publish_sums(partition, sums)
-            except NodeFullError as error:
-                reasons[partition] = error
-        if out:
-            await asyncio.wait(out.values())
-        for partition, acknowledgement in out.items():
-            if (outcome := acknowledgement.result()) is not None:
-                reasons[partition] = outcome
+        reasons = await publish_all(self._publisher, bulk.by_partition(place))
         if not reasons:
             return [], None
-        # One problem code for all failed lines: the one that promises least.
-        in_doubt = (r for r in reasons.values() if isinstance(r, OutcomeUnknownError))
-        reason = next(in_doubt, None) or next(iter(reasons.values()))
-        return sorted(bulk.lines_of(reasons, place)), reason
+        return sorted(bulk.lines_of(reasons, place)), least_promising(reasons.values())
 
 
 def build_routes(

@@ -24,6 +24,7 @@ class IngestMetrics(Collector):
         self.acknowledged = 0
         self.failed = 0
         self._rejected_lines: Counter[str] = Counter()
+        self._reports: Counter[tuple[str, str]] = Counter()
         self._admission = admission
         self._batch_seconds = Histogram(
             "catchall_ingest_batch_seconds",
@@ -48,6 +49,10 @@ class IngestMetrics(Collector):
         """Count a rejected line of a bulk request by its problem code."""
         self._rejected_lines[code] += 1
 
+    def count_report(self, provider: str, verdict: str) -> None:
+        """Count a report of a mail provider by the verdict on it."""
+        self._reports[provider, verdict] += 1
+
     def collect(self) -> Iterator[Metric]:
         """Return all metrics, for a scrape."""
         events = CounterMetricFamily(
@@ -66,6 +71,14 @@ class IngestMetrics(Collector):
         for code, number in self._rejected_lines.items():
             rejected.add_metric([code], number)
         yield rejected
+        reports = CounterMetricFamily(
+            "catchall_ingest_webhook_reports",
+            "Reports of mail providers by what they prove: delivered, bounced or nothing.",
+            labels=["provider", "verdict"],
+        )
+        for labels, number in self._reports.items():
+            reports.add_metric(labels, number)
+        yield reports
         yield GaugeMetricFamily(
             "catchall_ingest_in_flight_events",
             "Events in flight, from their arrival to Kafka's response.",

@@ -4,6 +4,8 @@ from ingest.admission import Admission
 from ingest.config import IngestSettings
 from ingest.handlers import MAX_IGNORED_BODY_BYTES
 from ingest.openapi_bulk import bulk_schemas, post_events
+from ingest.openapi_webhooks import post_webhook
+from ingest.webhooks import PATH
 from shared.model.event import MAX_IDEMPOTENCY_KEY_LENGTH, EventKind
 from shared.model.message_fields import IdempotencyKey
 from shared.model.scope import Scope
@@ -49,6 +51,7 @@ def build(settings: IngestSettings, *, keys: bool) -> Documents:
     }
     if keys:
         paths = {path: require_key(path, item, Scope.INGEST) for path, item in paths.items()}
+    paths[PATH] = post_webhook(settings.body_seconds, _NOT_STORED)
     return build_documents(
         "catchall: report events",
         _DESCRIPTION,

@@ -14,6 +14,7 @@
         NodeFullError             nothing was sent
         BrokerUnavailableError    nothing was stored
         StoreUnavailableError     certainly not applied
+        CertificateUnavailableError   the origin of a request cannot be checked now
         OutcomeUnknownError       may have been applied: never retried in place
 
 Adapters translate a client's exceptions into these with ``raise ... from error``;
@@ -105,6 +106,12 @@ class StoreUnavailableError(RetriableError):
     """Cassandra did not apply the statement, or could not answer the read."""
 
     problem = Problem.STORE_UNAVAILABLE
+
+
+class CertificateUnavailableError(RetriableError):
+    """A certificate that proves the origin of a request cannot be read now."""
+
+    problem = Problem.CERTIFICATE_UNAVAILABLE
 
 
 class OutcomeUnknownError(RetriableError):

@@ -35,6 +35,11 @@ class Problem(Enum):
     SCOPE_MISSING = 403, "The API key does not have the scope {scope}."
     QUOTA_EXCEEDED = 429, "The API key has used up its quota on this node.", "Nothing was done."
 
+    # Webhooks of mail providers
+    UNPROVEN_ORIGIN = 401, "The request does not prove that it comes from this provider."
+    STALE_WEBHOOK = 401, "The request was signed more than {fresh_seconds:g} seconds ago."
+    CERTIFICATE_UNAVAILABLE = 503, "Amazon's certificate cannot be read now.", "Nothing was stored."
+
     # Bodies
     MALFORMED_BODY = 400, "The body is malformed: {reason}."
     BODY_TOO_SLOW = 408, "The body did not arrive within {seconds:g} seconds."

@@ -24,6 +24,8 @@ rejected: access denied"                         refuses recipients that do not 
 5.1.2, 5.1.8 and other 5.1.x        nothing      RFC 3463, 3.2: bad domain, bad sender, moved
 5.2.x, 5.3.x, 5.5.x to 5.7.x        nothing      RFC 3463, 3.3 to 3.8: mailbox full or disabled,
                                                  system, protocol, content, policy
+no status, and the provider's       bounced      SES: NoEmail; SparkPost: class 10
+class: no such recipient
 550 without a status, and a text    bounced      RFC 5321, 4.2.3: 550 alone is also "no access"
 of ``_NO_SUCH_RECIPIENT``                        and "policy"; the texts are those of mail servers
 anything else                       nothing
@@ -52,6 +54,8 @@ class Report:
     delivered: bool = False
     permanent: bool = False
     """The provider attributes the failure to the recipient, and will not try again."""
+    no_such_recipient: bool = False
+    """The provider has classified the reply: the recipient does not exist."""
     text: str = ""
     """The reply of the receiving server, with its codes if the provider leaves them in it."""
     smtp_code: int | None = None
@@ -115,7 +119,8 @@ def judge(report: Report) -> Verdict:
     if _OTHER_REASONS.search(words):
         return Verdict.NOTHING
     if not statuses:
-        proof = code == 550 and _NO_SUCH_RECIPIENT.search(words) is not None  # noqa: PLR2004
+        says_so = code == 550 and _NO_SUCH_RECIPIENT.search(words) is not None  # noqa: PLR2004
+        proof = report.no_such_recipient or says_so
     else:
         # Two different statuses describe two failures, so each of them has to be a proof.
         proof = all(_proves(".".join(status), words) for status in statuses)

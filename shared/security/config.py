@@ -16,7 +16,7 @@ from shared.security.tls import ServerFiles, client_context
 _MAX_SECRET_CHARS = 4096
 
 
-def _read_secret(settings: Any, prefix: str, name: str) -> Any:
+def read_secret(settings: Any, prefix: str, name: str) -> Any:
     """Return *settings* with the secret *name* from its file, if it has one."""
     file = settings.get(f"{name}_file") if isinstance(settings, dict) else None
     if not file:
@@ -30,7 +30,7 @@ def _read_secret(settings: Any, prefix: str, name: str) -> Any:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
         raise ValueError(f"{variable}_FILE: {file}: {reason}") from error
     if not 0 < len(text) <= _MAX_SECRET_CHARS:
-        raise ValueError(f"{variable}_FILE: {file}: holds no password")
+        raise ValueError(f"{variable}_FILE: {file}: holds no secret")
     return {**settings, name: text}
 
 
@@ -96,7 +96,7 @@ class KafkaSecurity(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _password(cls, settings: Any) -> Any:
-        return _read_secret(settings, "KAFKA_", "sasl_password")
+        return read_secret(settings, "KAFKA_", "sasl_password")
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -135,7 +135,7 @@ class CassandraSecurity(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _password(cls, settings: Any) -> Any:
-        return _read_secret(settings, "CASSANDRA_", "password")
+        return read_secret(settings, "CASSANDRA_", "password")
 
     @model_validator(mode="after")
     def _whole(self) -> Self:

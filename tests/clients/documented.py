@@ -124,7 +124,7 @@ def _requests(path: str, operation: Json) -> dict[str, Json]:
             else:
                 request["headers"][parameter["name"]] = example["value"]
     for media_type, content in operation.get("requestBody", {}).get("content", {}).items():
-        for name, example in content["examples"].items():
+        for name, example in content.get("examples", {}).items():
             value = example["value"]
             request = names.setdefault(name, {"target": path, "headers": {}})
             request["headers"]["Content-Type"] = media_type

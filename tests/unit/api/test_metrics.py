@@ -38,6 +38,8 @@ LABELS = {
     "group": "configured",
     "topic": "configured",
     "partition": "numbers of partitions",
+    "provider": "mail providers that are configured",
+    "verdict": "ingest.adapters.verdict.Verdict",
 }
 """Every label, and the source of its values. No request is a source."""
 UNITS = {

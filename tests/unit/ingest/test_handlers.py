@@ -88,7 +88,7 @@ async def test_two_idempotency_keys_are_refused(node: Node) -> None:
     """One of them would be ignored, in silence."""
     headers = CIMultiDict([("Idempotency-Key", "a"), ("Idempotency-Key", "b")])
     response = await ask(node.router, "PUT", "/events/a.example/bounced", None, headers)
-    assert (response.status, json_of(response)["code"]) == (400, "invalid_key")
+    assert (response.status, json_of(response)["code"]) == (400, "repeated_field")
     assert node.topic.appends == []
 
 

@@ -107,6 +107,23 @@ def test_any_other_refusal_proves_nothing(report: Report) -> None:
     assert judge(report) is Verdict.NOTHING
 
 
+@pytest.mark.parametrize(
+    ("text", "verdict"),
+    [
+        ("", Verdict.BOUNCED),
+        ("554 delivery error: dd This account is not known here", Verdict.BOUNCED),
+        ("550 5.1.1 User unknown", Verdict.BOUNCED),
+        ("550 5.7.1 User unknown", Verdict.NOTHING),
+        ("450 try again", Verdict.NOTHING),
+        ("554 over quota", Verdict.NOTHING),
+    ],
+)
+def test_a_provider_that_has_read_the_reply_is_believed(text: str, verdict: Verdict) -> None:
+    """Unless the reply has another status or another reason."""
+    report = Report("jo@example.com", permanent=True, no_such_recipient=True, text=text)
+    assert judge(report) is verdict
+
+
 def test_the_class_of_the_provider_comes_first() -> None:
     """A report that the provider does not call permanent proves nothing, whatever its text."""
     assert judge(Report("jo@example.com", text=POSTFIX)) is Verdict.NOTHING

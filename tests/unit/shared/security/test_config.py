@@ -74,7 +74,7 @@ def problems(
         (
             KafkaConfig,
             {"KAFKA_SASL_PASSWORD_FILE": "/dev/null"},
-            "KAFKA_SASL_PASSWORD_FILE: /dev/null: holds no password",
+            "KAFKA_SASL_PASSWORD_FILE: /dev/null: holds no secret",
         ),
         (
             KafkaConfig,

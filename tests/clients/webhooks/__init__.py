@@ -1,0 +1,1 @@
+"""Mail providers, as a node meets them: recorded shapes of reports, and how they sign."""
