@@ -87,6 +87,11 @@ class WorkerMetrics:
         self.rebalances = Counter(
             "catchall_rebalances", "Assignments of partitions to this worker.", registry=registry
         )
+        self.kept = Counter(
+            "catchall_partitions_kept",
+            "Partitions that came back at a rebalance, and continued with their memory.",
+            registry=registry,
+        )
         self.assigned = Gauge(
             "catchall_assigned_partitions", "Partitions of this worker.", registry=registry
         )

@@ -20,7 +20,7 @@ from consumer.bucket_reader import BucketReader
 from consumer.counter_store import MAX_ROWS
 from consumer.counting.circuit_breaker import CircuitBreaker
 from consumer.counting.dedupe import Dedupe
-from consumer.counting.ledger import PartitionLedger
+from consumer.counting.kept_memory import PartitionMemory
 from consumer.counting.position import Position
 from consumer.counting.rows.writer_rows import BucketWrite
 from consumer.kafka.dead_letters import encode_letter
@@ -37,26 +37,21 @@ _IDLE_SECONDS = 60.0
 
 
 class PartitionTask:
-    """The ledger of one partition and its requests in flight."""
+    """The ledger of one partition and its requests in flight, from assignment to revocation."""
 
-    def __init__(
-        self,
-        partition: int,
-        ledger: PartitionLedger,
-        context: WorkerContext,
-        read_from: int | None = None,
-    ) -> None:
+    def __init__(self, partition: int, memory: PartitionMemory, context: WorkerContext) -> None:
         self.partition = partition
-        self.ledger = ledger
+        self.ledger = ledger = memory.ledger
         self._context = context
         self._reader = BucketReader(partition, ledger, context, self._finish_read)
-        self._dedupe = Dedupe(context.key_window)
-        self._read_from = ledger.next_offset if read_from is None else read_from
+        self._dedupe = memory.dedupe
+        self._read_from = memory.read_from
+        self._suspended = False
         self._traces: PartitionTraces | None = None
         if context.spans is not None:
             topic = ledger.topic_partition.rpartition("/")[0]
             self._traces = PartitionTraces(context.spans, topic, partition, context.clock)
-        self._replayed = 0
+        self._replayed = ledger.replayed
         self._wake = {name: asyncio.Event() for name in ("write", "urgent", "publish", "letter")}
         self._progress = asyncio.Event()
 
@@ -68,6 +63,8 @@ class PartitionTask:
             self._traces.start_spans(records, ledger.next_offset)
         appended_at = None
         for record in records:
+            if self._suspended:
+                return  # while we waited; whoever reads on reads all of *records* again
             offset = record.offset
             if record.timestamp != appended_at:  # else of the same batch
                 appended_at = record.timestamp
@@ -137,6 +134,12 @@ class PartitionTask:
         while not self.ledger.settled:
             self._progress.clear()
             await self._progress.wait()
+
+    def suspend(self) -> PartitionMemory:
+        """Return what is known, once ``run`` has ended; no more records are added."""
+        self._suspended = True
+        self.ledger.suspend(self._context.clock())
+        return PartitionMemory(self.ledger, self._dedupe, self._read_from)
 
     # ---- writing
 

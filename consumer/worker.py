@@ -1,17 +1,20 @@
 """Pass records to their partitions, and commit what is counted.
 
 A rebalance takes every partition away. Before that the worker flushes and commits everything
-within one deadline. Then it forgets the partitions, and their next owners start from the rows.
+within one deadline. A partition that the next generation gives back continues where it was
+(``kept_memory``); the worker forgets the others, and their next owners start from the rows.
 If the deadline passes, or the commit is too late, nothing is lost: the next owner reads the same
 records again, and skips those that the rows already count.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import structlog
 
 from consumer.config import WorkerSettings
+from consumer.counting.dedupe import Dedupe
+from consumer.counting.kept_memory import KeptMemory, PartitionMemory
 from consumer.counting.ledger import PartitionLedger
 from consumer.counting.ledger_rules import LedgerRules
 from consumer.counting.position import Position
@@ -57,8 +60,9 @@ class Worker:
         self._paused: set[int] = set()
         self._ages: dict[int, float] = {}
         """Of the oldest event that is not counted, by the last report: it takes milliseconds."""
-        self._committed: dict[int, int] = {}
+        self._committed: dict[int, Position] = {}
         self._to_commit: dict[int, Position] = {}
+        self._kept = KeptMemory()
 
     async def run(self, until: asyncio.Event) -> None:
         """Work until *until* is set, then flush and commit everything.
@@ -87,29 +91,45 @@ class Worker:
             for task in publishing:
                 task.cancel()
 
-    async def assign(self, positions: Mapping[int, Position]) -> None:
-        """Start to work on partitions, each from its position and with empty memory."""
+    def start_generation(self, generation: int, partitions: Collection[int]) -> None:
+        """See Assignee."""
+        self._kept.start_generation(generation, partitions)
+        self._context.metrics.rebalances.inc()
+
+    def assign(self, positions: Mapping[int, Position]) -> dict[int, int]:
+        """Start to work on partitions: each where it was, or from its position without memory."""
         if self._tasks is None:
             raise RuntimeError("assign was called before run")
         if self._stopping:
-            return  # the next owner starts at the same positions
+            return {}  # the next owner starts at the same positions
+        read_from: dict[int, int] = {}
+        kept: list[int] = []
         for partition, position in positions.items():
-            offset = position.next_offset
-            ledger = PartitionLedger(
-                f"{self._topic}/{partition}", offset, self._rules, self._new_writer
-            )
-            task = PartitionTask(partition, ledger, self._context, position.keys_from)
+            memory = self._kept.take(partition, position)
+            if memory is None:
+                memory = self._new_memory(partition, position)
+            else:
+                kept.append(partition)
+            task = PartitionTask(partition, memory, self._context)
             self._partitions[partition] = task
-            self._committed[partition] = offset
+            self._committed[partition] = position
             self._running[partition] = self._tasks.create_task(
                 task.run(), name=f"partition-{partition}"
             )
-        self._context.metrics.rebalances.inc()
+            read_from[partition] = memory.read_from
+        self._context.metrics.kept.inc(len(kept))
         self._context.metrics.assigned.set(len(self._partitions))
-        log.info("assigned", partitions=sorted(positions))
+        log.info("assigned", partitions=sorted(positions), kept=sorted(kept))
+        return read_from
+
+    def _new_memory(self, partition: int, position: Position) -> PartitionMemory:
+        ledger = PartitionLedger(
+            f"{self._topic}/{partition}", position.next_offset, self._rules, self._new_writer
+        )
+        return PartitionMemory(ledger, Dedupe(self._context.key_window), position.keys_from)
 
     async def revoke(self) -> None:
-        """Flush, publish and commit within the deadline, then forget all partitions."""
+        """Flush, publish and commit within the deadline, then stop to work on all partitions."""
         async with self._revoking:
             await self._revoke()
 
@@ -126,6 +146,8 @@ class Worker:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
         await self._commit_now({p: task.position() for p, task in partitions.items()})
+        memories = {p: task.suspend() for p, task in partitions.items()}
+        self._kept.keep(memories, self._committed, self._context.clock())
         self._committed, self._to_commit, self._paused, self._ages = {}, {}, set(), {}
         self._context.metrics.assigned.set(0)
         self._context.metrics.lag.clear()
@@ -136,14 +158,12 @@ class Worker:
     async def _fetch(self) -> None:
         while True:
             batches = await self._source.fetch()
-            owned = self._partitions
-            for partition, records in batches.items():
-                if self._partitions is not owned:
+            # A partition that is not ours, or not yet: its owner reads these records again.
+            owned = [(self._partitions[p], p) for p in batches if p in self._partitions]
+            for task, partition in owned:
+                if self._partitions.get(partition) is not task:
                     break  # revoked while we waited: the remaining records would leave a gap
-                task = owned.get(partition)
-                if task is None:
-                    continue  # revoked, or not assigned yet: its owner reads these records again
-                await task.process(records)
+                await task.process(batches[partition])
                 # A long batch must not delay the responses of the store.
                 await asyncio.sleep(0)
             self._pause_backlogged()
@@ -170,6 +190,7 @@ class Worker:
         while True:
             await asyncio.sleep(_REPORT_SECONDS)
             metrics.row_epoch.set(self._context.epoch.current())
+            self._kept.expire(self._context.clock())
             known = unpublished = keys = window_lost = 0
             now = self._context.clock()
             for partition, task in self._partitions.items():
@@ -181,7 +202,7 @@ class Worker:
                 lag = self._source.lag(partition, task.ledger.next_offset)
                 at = self._settings.group, self._topic, str(partition)
                 metrics.lag.labels(*at).set(lag)
-                metrics.committed.labels(*at).set(self._committed[partition])
+                metrics.committed.labels(*at).set(self._committed[partition].next_offset)
                 metrics.key_records.labels(*at).set(task.records_to_read_again)
                 since = task.ledger.oldest_since()
                 self._ages[partition] = 0.0 if since is None else now - since
@@ -207,12 +228,12 @@ class Worker:
         moved = {
             p: position
             for p, position in positions.items()
-            if position.next_offset > self._committed.get(p, position.next_offset)
+            if position.next_offset > self._committed.get(p, position).next_offset
         }
         if not moved:
             return
         try:
             if await self._source.commit(moved):
-                self._committed.update({p: at.next_offset for p, at in moved.items()})
+                self._committed.update(moved)
         except BrokerUnavailableError as error:
             log.warning("commit failed", error=str(error))

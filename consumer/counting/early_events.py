@@ -49,6 +49,10 @@ class EarlyEvents:
         if bucket in self._events:
             self._unread[bucket] = None
 
+    def requeue_all(self) -> None:
+        """Put every bucket with events in line: no read of one is in flight any more."""
+        self._unread = dict.fromkeys(self._events)
+
     def pop(self, bucket: int) -> Sequence[EarlyEvent]:
         """Take out the events of a bucket that was read."""
         events = self._events.pop(bucket, [])

@@ -71,6 +71,10 @@ class FlushQueue:
             (self._urgent if urgent else self._ready)[bucket] = None
         self._later, self._later_at = [], {}
 
+    def stop_draining(self) -> None:
+        """Let buckets wait again: the partition continues."""
+        self._draining = False
+
     def _admit(self, now: float) -> None:
         """Let in what has waited long enough, and drop entries that were overtaken."""
         while self._later:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from consumer.counting.bucket import Bucket
+from consumer.counting.rows.writer_rows import BucketWrite
 
 
 class BucketVersion(NamedTuple):
@@ -98,6 +99,10 @@ class KnownBuckets:
     def start_epoch(self) -> None:
         """Drop the writers of forgotten buckets: their rows are not continued."""
         self._evicted.clear()
+
+    def in_flight(self) -> list[BucketWrite]:
+        """Return the writes that have no result yet."""
+        return [b.in_flight for b in self._busy.values() if b.in_flight is not None]
 
     def unacknowledged(self) -> Iterator[tuple[int, float]]:
         """Yield the offset of the oldest event of each busy bucket, or lower, and its time."""

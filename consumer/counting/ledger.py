@@ -238,6 +238,16 @@ class PartitionLedger:
         """Make everything that is owed due at once, now and later."""
         self._queue.drain()
 
+    def suspend(self, now: float) -> None:
+        """Give up all requests: the partition is revoked, and may come back.
+
+        A write in flight is in doubt, so its rows are abandoned; a read is repeated.
+        """
+        for write in self._buckets.in_flight():
+            self.fail(write, now)
+        self._early.requeue_all()
+        self._queue.stop_draining()
+
     def _settle(self, bucket: Bucket, now: float) -> None:
         """Put a bucket back in line if it owes more."""
         number = bucket.number

@@ -13,7 +13,7 @@ What aiokafka 0.14 does, and what we do about it:
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from time import monotonic
 from typing import Protocol
@@ -38,6 +38,7 @@ from consumer.kafka.partition_offsets import (
     STALE_LEADER_SECONDS,
     PartitionOffsets,
 )
+from consumer.kafka.sticky_assignor import Claim, StickyAssignor
 from shared.config import KafkaConfig
 from shared.errors import (
     AccessDeniedError,
@@ -72,11 +73,20 @@ class Record(Protocol):
 class Assignee(Protocol):
     """Works on the partitions that are assigned to this member of the group."""
 
-    async def assign(self, positions: Mapping[int, Position]) -> None:
-        """Start to work on partitions, each from its position. Reading starts at its keys."""
+    def start_generation(self, generation: int, partitions: Collection[int]) -> None:
+        """Record which partitions a generation of the group gives to this member, perhaps none.
+
+        ``assign`` follows, once or more, as their positions become known.
+        """
+
+    def assign(self, positions: Mapping[int, Position]) -> Mapping[int, int]:
+        """Start to work on partitions from their committed positions.
+
+        Return the offset to read each of them from.
+        """
 
     async def revoke(self) -> None:
-        """Give up every partition: flush, commit, forget."""
+        """Give up every partition: flush, commit, stop."""
 
 
 class RecordSource(Protocol):
@@ -108,10 +118,15 @@ class KafkaRecordSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiok
     """A record source on an aiokafka consumer."""
 
     def __init__(
-        self, consumer: AIOKafkaConsumer, topic: str, clock: Callable[[], float] = monotonic
+        self,
+        consumer: AIOKafkaConsumer,
+        topic: str,
+        assignor: StickyAssignor,
+        clock: Callable[[], float] = monotonic,
     ) -> None:
         self._consumer = consumer
         self._topic = topic
+        self._assignor = assignor
         self._clock = clock
         self._offsets = PartitionOffsets(consumer, topic, clock)
         self._assignee: Assignee | None = None
@@ -210,11 +225,14 @@ class KafkaRecordSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiok
         """Find the position of each partition, and assign them."""
         if self._assignee is None:
             return
+        generation = self._consumer._coordinator.generation  # noqa: SLF001 nothing else tells
+        partitions = {tp.partition for tp in assigned}
+        self._assignor.claim = Claim(generation, partitions)
+        self._assignee.start_generation(generation, partitions)
         try:
-            positions = await self._offsets.find_positions([tp.partition for tp in assigned])
-            await self._assignee.assign(positions)
-            for partition, position in positions.items():
-                self._consumer.seek(self._at(partition), position.keys_from)
+            positions = await self._offsets.find_positions([*partitions])
+            for partition, offset in self._assignee.assign(positions).items():
+                self._consumer.seek(self._at(partition), offset)
         except IllegalStateError:
             log.info("assignment replaced by the next one")
         except Exception as error:  # noqa: BLE001 aiokafka would swallow it; fetch raises it
@@ -233,6 +251,7 @@ async def open_source(
     Raises AccessDeniedError without the right to read the topic.
     """
     await require_access(kafka, {kafka.topic: Right.READ})
+    assignor = StickyAssignor()
     consumer = AIOKafkaConsumer(
         **client_arguments(kafka),
         group_id=settings.group,
@@ -241,6 +260,7 @@ async def open_source(
         session_timeout_ms=int(settings.session_timeout_seconds * 1000),
         rebalance_timeout_ms=int(settings.session_timeout_seconds * 1000),
         heartbeat_interval_ms=int(settings.session_timeout_seconds * 1000 / 5),
+        partition_assignment_strategy=[assignor],
         max_partition_fetch_bytes=_FETCH_BYTES,
         metadata_max_age_ms=30_000,
     )
@@ -250,7 +270,7 @@ async def open_source(
     except (KafkaError, TimeoutError) as error:
         raise PipelineError(f"no Kafka at {kafka.bootstrap_servers}") from error
     try:
-        yield KafkaRecordSource(consumer, kafka.topic)
+        yield KafkaRecordSource(consumer, kafka.topic, assignor)
     finally:
         try:
             async with asyncio.timeout(_STOP_SECONDS):

@@ -100,7 +100,7 @@ class Need:
     keys_per_partition: int
     """The lowest sufficient CONSUMER_MAX_IDEMPOTENCY_KEYS."""
     buckets: int
-    """Buckets that workers read after a rebalance, if every domain has traffic."""
+    """Buckets that workers read when all of them start, if every domain has traffic."""
     rows_per_bucket: int
     """Rows that each of these reads returns."""
     query_cores: float

@@ -39,7 +39,7 @@ _LINES: tuple[tuple[str, str], ...] = (
     ("workers: memory of each", "worker_bytes"),
     ("workers: `CONSUMER_MAX_KNOWN_DOMAINS` at least", "known_per_partition"),
     ("workers: `CONSUMER_MAX_IDEMPOTENCY_KEYS` at least", "keys_per_partition"),
-    ("workers: buckets to read after a rebalance", "buckets"),
+    ("workers: buckets to read when all start", "buckets"),
     ("workers: rows in each", "rows_per_bucket"),
     ("query: busy cores", "query_cores"),
     ("query: processes", "query_processes"),

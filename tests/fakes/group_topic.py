@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from consumer.counting.position import Position
 from consumer.kafka.record_source import Assignee, Record
+from consumer.kafka.sticky_assignor import Claim, share_out
 from shared.errors import LogRewrittenError
 from shared.kafka.producer import MAX_BATCH_BYTES
 from shared.model.record import RECORD_OVERHEAD_BYTES, TRACEPARENT, KeyValue
@@ -95,6 +96,7 @@ class InMemoryRecordSource:
         self._topic = topic
         self._group = group
         self._assignee: Assignee | None = None
+        self.claim = Claim()
         self._callback: asyncio.Task[None] | None = None
         self._failure: BaseException | None = None
         self._positions: dict[int, int] = {}
@@ -169,12 +171,13 @@ class InMemoryRecordSource:
         if self._assignee is not None and self._positions:
             await self._call(self._assignee.revoke())
 
-    async def take_over(self, partitions: Iterable[int]) -> None:
+    async def take_over(self, claim: Claim) -> None:
         """Give the assignee its new partitions, each at the group's position."""
+        self.claim = claim
         self._paused = set()
         self._is_reassigned = False
         try:
-            positions = {p: self._group.position(p) for p in partitions}
+            positions = {p: self._group.position(p) for p in claim.partitions}
         except LogRewrittenError as error:
             self._fail(error)
             return
@@ -185,10 +188,8 @@ class InMemoryRecordSource:
             await self._call(self._hand_over(self._assignee, positions))
 
     async def _hand_over(self, assignee: Assignee, positions: Mapping[int, Position]) -> None:
-        await assignee.assign(positions)
-        self._positions = {
-            p: at.keys_from for p, at in positions.items()
-        }  # at once, before any fetch
+        assignee.start_generation(self.claim.generation, self.claim.partitions)
+        self._positions = dict(assignee.assign(positions))  # at once, before any fetch
         self._topic.notify()
 
     async def _call(self, callback: Coroutine[None, None, None]) -> None:
@@ -228,6 +229,7 @@ class _Group:
         self.members: list[InMemoryRecordSource] = []
         self.committed: dict[int, Position] = {}
         self._is_stale = False
+        self._generation = 0
         self._rebalance: asyncio.Task[None] | None = None
 
     def join(self, member: InMemoryRecordSource) -> None:
@@ -265,8 +267,13 @@ class _Group:
         while self._is_stale:
             await asyncio.gather(*(member.give_up() for member in self.members))
             self._is_stale = False
-            shares = {
-                member: range(place, self._topic.partitions, len(self.members))
-                for place, member in enumerate(self.members)
-            }
-            await asyncio.gather(*(m.take_over(share) for m, share in shares.items()))
+            self._generation += 1
+            members = {f"{place:03}": member for place, member in enumerate(self.members)}
+            claims = {name: member.claim for name, member in members.items()}
+            shares = share_out(range(self._topic.partitions), claims) if claims else {}
+            await asyncio.gather(
+                *(
+                    members[name].take_over(Claim(self._generation, frozenset(share)))
+                    for name, share in shares.items()
+                )
+            )

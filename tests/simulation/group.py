@@ -25,8 +25,8 @@ class Member(Protocol):
     def on_rebalance(self) -> None:
         """Give up all partitions, then join."""
 
-    def assign(self, positions: Mapping[int, Position]) -> None:
-        """Start to work on partitions."""
+    def assign(self, generation: int, positions: Mapping[int, Position]) -> None:
+        """Start to work on partitions; *generation* counts the assignments of the group."""
 
 
 class Group:
@@ -50,6 +50,7 @@ class Group:
         self._check_commit = check_commit
         self._joined: list[Member] = []
         self._round = 0
+        self._generation = 0
 
     def committed(self, partition: int) -> int:
         """Return the committed offset of *partition*."""
@@ -92,6 +93,7 @@ class Group:
     def _complete(self, number: int) -> None:
         if not self.rebalancing or number != self._round:
             return
+        self._generation += 1
         if not self._joined:
             self.members = []
             self.rebalancing = False  # until a member joins
@@ -111,7 +113,7 @@ class Group:
         for i, member in enumerate(self.members):
             if schedule.recording:
                 schedule.record("group", f"gives {member.name} {positions[i]}")
-            member.assign(positions[i])
+            member.assign(self._generation, positions[i])
 
     def commit(self, member: Member, positions: Mapping[int, Position]) -> bool:
         """Commit *positions*.

@@ -1,6 +1,7 @@
 """Planted mistakes about idempotency keys."""
 
 from consumer.counting.dedupe import Dedupe
+from consumer.counting.kept_memory import PartitionMemory
 from consumer.counting.position import Position
 from shared.model.event import EventKind
 from tests.simulation.partition import Partition
@@ -11,9 +12,9 @@ from tests.simulation.worker import Worker
 class ForgetsKeys(Worker):
     """Does not read again for the keys of a partition that it takes over."""
 
-    def take_over(self, number: int, position: Position) -> Partition:
+    def new_memory(self, number: int, position: Position) -> PartitionMemory:
         """See Worker."""
-        return super().take_over(number, Position.at(position.next_offset))
+        return super().new_memory(number, Position.at(position.next_offset))
 
 
 class _ReadsTheClockOnce(Dedupe):
@@ -25,15 +26,17 @@ class _ReadsTheClockOnce(Dedupe):
             super().advance(offset, appended_ms)
 
 
-class ReadsTheClockOncePerFetch(Partition):
+class _ReadsTheClockAgain(Partition):
+    def fetch(self, most: int) -> None:
+        self.dedupe.__dict__["reading"] = False
+        super().fetch(most)
+
+
+class ReadsTheClockOncePerFetch(Worker):
     """Takes the time of the first record of a fetch for that of all."""
 
     dedupe_class = _ReadsTheClockOnce
-
-    def fetch(self, most: int) -> None:
-        """See Partition."""
-        self.dedupe.__dict__["reading"] = False
-        super().fetch(most)
+    partition_class = _ReadsTheClockAgain
 
 
 class _ForgetsWhenFull(Dedupe):
@@ -45,7 +48,7 @@ class _ForgetsWhenFull(Dedupe):
         return super().is_duplicate(domain, kind, idempotency_key, offset)
 
 
-class BoundsItsOwnMemory(Partition):
+class BoundsItsOwnMemory(Worker):
     """Forgets keys when this process has read many, not when the partition has."""
 
     dedupe_class = _ForgetsWhenFull
@@ -62,7 +65,7 @@ class _IgnoresKinds(Dedupe):
         return super().is_duplicate(domain, EventKind.DELIVERED, idempotency_key, offset)
 
 
-class IgnoresTheKind(Partition):
+class IgnoresTheKind(Worker):
     """Takes a bounce for a repetition of a delivery with the same key."""
 
     dedupe_class = _IgnoresKinds

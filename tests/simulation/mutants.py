@@ -4,12 +4,13 @@ A mutant changes one rule of the worker or of the reader, and nothing else.
 """
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from consumer.counting.bucket import Bucket
 from consumer.counting.changes import ChangeOutbox
+from consumer.counting.kept_memory import KeptMemory, PartitionMemory
 from consumer.counting.ledger import PartitionLedger
 from consumer.counting.position import Position
 from consumer.counting.rows.sweeps import Sweeps
@@ -71,6 +72,10 @@ def _with_ledger(ledger: type[PartitionLedger]) -> Parts:
 
 def _with_partition(partition: type[Partition]) -> Parts:
     return _with_worker(type("MutantWorker", (Worker,), {"partition_class": partition}))
+
+
+def _with_kept(kept: type[KeptMemory]) -> Parts:
+    return _with_worker(type("MutantWorker", (Worker,), {"kept_class": kept}))
 
 
 def _with_worker(worker: type[Worker]) -> Parts:
@@ -233,18 +238,27 @@ class _CommitsWhatIsRead(Partition):
         return Position(self.ledger.next_offset, self.dedupe.keys_from(self.ledger.next_offset))
 
 
-class _KeepsMemory(Worker):
-    """Keeps the memory of a partition over a revocation."""
+class _KeepsMemory(KeptMemory):
+    """Keeps memory though another owner committed, and reads on at that commit."""
 
-    def take_over(self, number: int, position: Position) -> Partition:
-        kept = self.__dict__.setdefault("kept", {})
-        partition = super().take_over(number, position)
-        before = kept.get(number)
-        if before is not None and before.ledger.settled:
-            partition.ledger = before.ledger
-            partition.ledger.next_offset = position.next_offset
-        kept[number] = partition
-        return partition
+    def start_generation(self, generation: int, partitions: Collection[int]) -> None:
+        """Keep everything."""
+
+    def take(self, partition: int, committed: Position) -> PartitionMemory | None:
+        memory, _ = self._kept.pop(partition, (None, None))
+        if memory is None:
+            return None
+        memory.ledger.next_offset = max(memory.ledger.next_offset, committed.next_offset)
+        return replace(memory, read_from=memory.ledger.next_offset)
+
+
+class _BelievesWritesInFlight(PartitionLedger):
+    """Takes a write that was in flight at a revocation for counted."""
+
+    def suspend(self, now: float) -> None:
+        for write in self._buckets.in_flight():
+            self.acknowledge(write, now)
+        super().suspend(now)
 
 
 class _NoticesAFreezeLate(Worker):
@@ -266,7 +280,8 @@ MUTANTS: Mapping[str, Parts] = {
     "retry_in_place_after_timeout": _with_partition(_RetriesInPlace),
     "reread_and_compare_after_timeout": _with_partition(_ReadsAgain),
     "commit_before_flush": _with_partition(_CommitsWhatIsRead),
-    "memory_kept_over_rebalance_without_checking": _with_worker(_KeepsMemory),
+    "memory_kept_though_another_owner_committed": _with_kept(_KeepsMemory),
+    "write_in_flight_at_revocation_believed": _with_ledger(_BelievesWritesInFlight),
     "reader_at_one": Parts(reader=_ReaderAtOne),
     "reader_adds_up_rows_of_one_log": Parts(reader=_AddsUpRows),
     "seed_with_increments_instead_of_totals": _with_bucket(_SeedsWithIncrements),
@@ -275,9 +290,9 @@ MUTANTS: Mapping[str, Parts] = {
     "failed_row_continued": _with_bucket(_ContinuesFailedRows),
     "unread_bucket_taken_for_new": _with_ledger(_TakesAnUnreadBucketForNew),
     "keys_forgotten_at_takeover": _with_worker(ForgetsKeys),
-    "keys_by_the_clock_of_a_fetch": _with_partition(ReadsTheClockOncePerFetch),
-    "keys_bounded_by_own_memory": _with_partition(BoundsItsOwnMemory),
-    "key_of_another_kind_repeats": _with_partition(IgnoresTheKind),
+    "keys_by_the_clock_of_a_fetch": _with_worker(ReadsTheClockOncePerFetch),
+    "keys_bounded_by_own_memory": _with_worker(BoundsItsOwnMemory),
+    "key_of_another_kind_repeats": _with_worker(IgnoresTheKind),
     "rows_not_rolled_after_node_came_back": _with_bucket(_NeverRolls),
     "deleted_row_key_used_again": _with_ledger(_UsesDeletedRowsAgain),
     "acknowledgement_of_older_epoch_believed": _with_ledger(_BelievesOlderEpochs),

@@ -4,19 +4,16 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from consumer.counting.circuit_breaker import CircuitBreaker
-from consumer.counting.dedupe import Dedupe
+from consumer.counting.kept_memory import PartitionMemory
 from consumer.counting.known_buckets import BucketVersion
-from consumer.counting.ledger import PartitionLedger
-from consumer.counting.ledger_rules import LedgerRules
 from consumer.counting.position import Position
 from consumer.counting.rows.row_epoch import RowEpoch
-from consumer.counting.rows.superseded import Retention
 from consumer.counting.rows.writer_rows import BucketWrite, StoredRow
 from shared.model.partitioning import bucket_of
 from tests.simulation.schedule import FindingError, Schedule
 from tests.simulation.store import Store, Update, describe
 from tests.simulation.topic import Topic
-from tests.simulation.topic_partition import KEY_WINDOW, TopicPartition
+from tests.simulation.topic_partition import TopicPartition
 
 THRESHOLD = 4
 BUCKETS = 2
@@ -40,9 +37,6 @@ class Owner(Protocol):
     store: Store
     topic: Topic
     epoch: RowEpoch
-    node: bytes
-    new_writer: Callable[[], bytes]
-    ledger_class: type[PartitionLedger]
 
     def wall_now(self) -> float:
         """Return the time of its clock, in seconds since 1970."""
@@ -60,26 +54,23 @@ class Owner(Protocol):
 class Partition:
     """The ledger of one partition, and its requests in flight."""
 
-    dedupe_class = Dedupe
-
     def __init__(
-        self, owner: Owner, number: int, topic_partition: TopicPartition, position: Position
+        self,
+        owner: Owner,
+        number: int,
+        topic_partition: TopicPartition,
+        memory: PartitionMemory,
+        committed: Position,
     ) -> None:
         self.owner = owner
         self.number = number
         self.topic_partition = topic_partition
         self.given_up = False
-        self.committed = position.next_offset
+        self.committed = committed
         self.to_commit: Position | None = None
-        self.fetch_from = position.keys_from
-        self.dedupe = self.dedupe_class(KEY_WINDOW)
-        retention = Retention(owner.node, OWN_SECONDS, OTHERS_SECONDS)
-        self.ledger = owner.ledger_class(
-            topic_partition.name,
-            position.next_offset,
-            LedgerRules(BUCKETS, THRESHOLD, 1.0, retention),
-            owner.new_writer,
-        )
+        self.fetch_from = memory.read_from
+        self.dedupe = memory.dedupe
+        self.ledger = memory.ledger
         self._circuit = CircuitBreaker()
         self._reads = 0
         self._writes = 0
@@ -118,6 +109,12 @@ class Partition:
         """Write everything that is owed, as soon as possible."""
         self.ledger.drain()
         self.start_requests()
+
+    def suspend(self) -> PartitionMemory:
+        """End all work; return what is known."""
+        self.given_up = True
+        self.ledger.suspend(self.owner.schedule.now)
+        return PartitionMemory(self.ledger, self.dedupe, self.fetch_from)
 
     # ---- requests
 

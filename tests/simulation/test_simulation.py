@@ -31,6 +31,7 @@ FAULTS = [
     "worker killed",
     "worker stale",
     "worker stopped",
+    "(worker) memory kept",
     "(upkeep) audits",
     "(upkeep) rows deleted",
 ]

@@ -4,16 +4,27 @@ from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 
+from consumer.counting.dedupe import Dedupe
+from consumer.counting.kept_memory import KeptMemory, PartitionMemory
 from consumer.counting.ledger import PartitionLedger
+from consumer.counting.ledger_rules import LedgerRules
 from consumer.counting.position import Position
 from consumer.counting.rows.row_epoch import LONGEST_GAP_SECONDS, RowEpoch
-from consumer.counting.rows.superseded import UNIX_EPOCH_TICKS
+from consumer.counting.rows.superseded import UNIX_EPOCH_TICKS, Retention
 from shared.errors import BrokerUnavailableError
 from tests.simulation.group import Group
-from tests.simulation.partition import Partition, unsettled
+from tests.simulation.partition import (
+    BUCKETS,
+    OTHERS_SECONDS,
+    OWN_SECONDS,
+    THRESHOLD,
+    Partition,
+    unsettled,
+)
 from tests.simulation.schedule import Schedule
 from tests.simulation.store import Store
 from tests.simulation.topic import Topic
+from tests.simulation.topic_partition import KEY_WINDOW
 
 DRAIN_SECONDS = 6.0
 COMMIT_SECONDS = 5.0
@@ -27,6 +38,8 @@ class Worker:
 
     partition_class = Partition
     ledger_class = PartitionLedger
+    dedupe_class = Dedupe
+    kept_class = KeptMemory
     freeze_noticed_seconds = LONGEST_GAP_SECONDS
 
     def __init__(
@@ -49,6 +62,7 @@ class Worker:
         self._blind_until = 0.0
         self._waiting: list[tuple[Callable[..., None], tuple[object, ...]]] = []
         self._revoking: list[Partition] | None = None
+        self._kept = self.kept_class()
         self._leaving = False
         self._commit_at = schedule.now + COMMIT_SECONDS
         self._audit_at = schedule.now + AUDIT_SECONDS
@@ -135,7 +149,7 @@ class Worker:
         self._act(self.revoke, ())
 
     def revoke(self) -> None:
-        """Flush within the deadline, then commit, forget, and join again."""
+        """Flush within the deadline, then commit, stop to work, and join again."""
         if self._revoking is not None:
             return
         self._round += 1
@@ -156,33 +170,57 @@ class Worker:
             return
         self._revoking = None
         self.commit(revoked, [partition.position() for partition in revoked])
-        for partition in revoked:
-            partition.given_up = True
+        memories = {partition.number: partition.suspend() for partition in revoked}
+        committed = {partition.number: partition.committed for partition in revoked}
+        self._kept.keep(memories, committed, self.schedule.now)
         if self._leaving:
             self.alive = False
             self.group.expel(self)
         else:
             self.group.join(self)
 
-    def assign(self, positions: Mapping[int, Position]) -> None:
-        """See Member."""
-        self.after(self.schedule.between(0.001, 0.1), self._assign, self._round, positions)
+    def assign(self, generation: int, positions: Mapping[int, Position]) -> None:
+        """See Member. The positions of some partitions become known later than those of others."""
+        round_ = self._round
+        self.after(self.schedule.between(0.001, 0.1), self._assign, round_, generation, positions)
 
-    def _assign(self, number_of_round: int, positions: Mapping[int, Position]) -> None:
-        if self._leaving or number_of_round != self._round:
+    def _assign(self, round_: int, generation: int, positions: Mapping[int, Position]) -> None:
+        if self._leaving or round_ != self._round:
             return  # the next rebalance has started
+        self._kept.start_generation(generation, positions)
         for number, position in positions.items():
-            self.partitions[number] = self.take_over(number, position)
+            delay = self.schedule.random.choice([0.0, 0.0, 3.0])
+            self.after(delay, self._take_over, round_, number, position)
 
-    def take_over(self, number: int, position: Position) -> Partition:
-        """Start to work on a partition with empty memory."""
-        return self.partition_class(self, number, self.group.topic_partitions[number], position)
+    def _take_over(self, round_: int, number: int, position: Position) -> None:
+        if self._leaving or round_ != self._round:
+            return
+        memory = self._kept.take(number, position)
+        if memory is None:
+            memory = self.new_memory(number, position)
+        else:
+            self.schedule.inject("(worker) memory kept")
+        at = self.group.topic_partitions[number]
+        self.partitions[number] = self.partition_class(self, number, at, memory, position)
+        self.partitions[number].start_requests()
+
+    def new_memory(self, number: int, position: Position) -> PartitionMemory:
+        """Return the memory of a partition of which nothing is known."""
+        retention = Retention(self.node, OWN_SECONDS, OTHERS_SECONDS)
+        ledger = self.ledger_class(
+            self.group.topic_partitions[number].name,
+            position.next_offset,
+            LedgerRules(BUCKETS, THRESHOLD, 1.0, retention),
+            self.new_writer,
+        )
+        return PartitionMemory(ledger, self.dedupe_class(KEY_WINDOW), position.keys_from)
 
     # ---- periodic work
 
     def _tick(self) -> None:
         schedule, now = self.schedule, self.schedule.now
         self.epoch.current()
+        self._kept.expire(now)
         partitions = list(self.partitions.values())
         for partition in partitions:
             if schedule.chance() < 0.15:
@@ -204,7 +242,7 @@ class Worker:
         moved = {
             partition.number: position
             for partition, position in zip(partitions, positions, strict=True)
-            if position is not None and position.next_offset > partition.committed
+            if position is not None and position.next_offset > partition.committed.next_offset
         }
         if not moved:
             return
@@ -217,4 +255,4 @@ class Worker:
             return
         for partition in partitions:
             if partition.number in moved:
-                partition.committed = moved[partition.number].next_offset
+                partition.committed = moved[partition.number]

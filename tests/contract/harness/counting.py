@@ -9,6 +9,8 @@ from prometheus_client import CollectorRegistry
 from consumer.__main__ import WriterIds
 from consumer.config import WorkerSettings
 from consumer.counter_store import CassandraCounterStore
+from consumer.counting.dedupe import Dedupe
+from consumer.counting.kept_memory import PartitionMemory
 from consumer.counting.ledger import PartitionLedger
 from consumer.counting.rows.row_epoch import RowEpoch
 from consumer.kafka.dead_letters import DeadLetterTopic
@@ -56,7 +58,8 @@ class Counting:
         )
         ids = WriterIds()
         rules = WorkerSettings(flush_max_age_seconds=1e-6).rules(DEFAULT_BUCKETS, ids.node)
-        self._task = PartitionTask(0, PartitionLedger(name, 0, rules, ids.new), self._context)
+        ledger, keys = PartitionLedger(name, 0, rules, ids.new), Dedupe(self._context.key_window)
+        self._task = PartitionTask(0, PartitionMemory(ledger, keys, 0), self._context)
         self.running = asyncio.ensure_future(self._task.run())
 
     async def _end_offset(self, _: int, __: int) -> int:

@@ -1,6 +1,6 @@
 """Members of a consumer group, for the tests of the record source."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from consumer.counting.position import Position
@@ -19,16 +19,25 @@ class Member:
         self.source = source
         self.positions: dict[int, Position] = {}
         self.owned: dict[int, int] = {}
+        self.generation = -1
+        self.assigned: set[int] = set()
         self.to_commit: dict[int, Position] = {}
         self.commits: list[bool] = []
         self._name = name
         self._journal = journal
 
-    async def assign(self, positions: Mapping[int, Position]) -> None:
+    def start_generation(self, generation: int, partitions: Collection[int]) -> None:
         """Record the assignment."""
         self._journal.append(f"{self._name} assigned")
-        self.positions = dict(positions)
-        self.owned = {p: at.next_offset for p, at in positions.items()}
+        self.generation = generation
+        self.assigned = set(partitions)
+        self.positions = {}
+
+    def assign(self, positions: Mapping[int, Position]) -> Mapping[int, int]:
+        """Record the positions, and read from the keys on."""
+        self.positions |= positions
+        self.owned |= {p: at.next_offset for p, at in positions.items()}
+        return {p: at.keys_from for p, at in positions.items()}
 
     async def revoke(self) -> None:
         """Commit and give up the partitions."""

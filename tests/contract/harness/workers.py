@@ -67,6 +67,11 @@ class Running:
         return self.registry.get_sample_value("catchall_records_total")
 
     @property
+    def buckets_read(self) -> float | None:
+        """The number of reads of buckets that were not in memory."""
+        return self.registry.get_sample_value("catchall_counter_read_seconds_count")
+
+    @property
     def records_replayed(self) -> float:
         """The number of those records that the rows had counted before."""
         return self.registry.get_sample_value("catchall_records_replayed_total") or 0.0

@@ -192,7 +192,7 @@ async def test_fetch_raises_the_error_of_an_assignee(topics: Topics) -> None:
     """A worker must end when its assignment fails; otherwise it would read and count nothing."""
 
     class Broken(Member):
-        async def assign(self, positions: Mapping[int, Position]) -> None:
+        def assign(self, positions: Mapping[int, Position]) -> Mapping[int, int]:
             raise LookupError(f"cannot take {len(positions)}")
 
     async with topics.open_source(GROUP) as source:

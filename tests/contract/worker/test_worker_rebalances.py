@@ -1,15 +1,19 @@
 """A whole worker whose partitions are revoked while it is busy."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
 import pytest
 
+from consumer.counting import kept_memory
 from consumer.counting.position import Position
 from consumer.kafka.dead_letters import DeadLetterTopic
 from consumer.kafka.record_source import Record
+from shared.model.domain import DomainName
+from shared.model.event import Event, EventKind
+from shared.model.partitioning import DEFAULT_BUCKETS, bucket_of, partition_of
 from tests.contract.harness.gated_store import GatedStore
-from tests.contract.harness.pipeline import PARTITIONS
+from tests.contract.harness.pipeline import PARTITIONS, Pipeline
 from tests.contract.harness.stores import fake_store, new_domain, unique
 from tests.contract.harness.topics import FakeTopics
 from tests.contract.harness.workers import (
@@ -35,10 +39,18 @@ class Bystander:
     def __init__(self) -> None:
         self.assigned = asyncio.Event()
 
-    async def assign(self, positions: Mapping[int, Position]) -> None:
+    def start_generation(
+        self,
+        generation: int,  # noqa: ARG002 it works in none
+        partitions: Collection[int],
+    ) -> None:
         """Receive partitions."""
-        assert positions
+        assert partitions
         self.assigned.set()
+
+    def assign(self, positions: Mapping[int, Position]) -> Mapping[int, int]:
+        """Read them from their keys on."""
+        return {p: at.keys_from for p, at in positions.items()}
 
     async def revoke(self) -> None:
         """Give the partitions up."""
@@ -180,3 +192,64 @@ async def test_records_of_an_earlier_assignment_are_dropped(topics: FakeTopics) 
     running = start_worker(heir, store, letters, PublishedChanges(), topics.name, settings_of())
     await until_counted(fake_store(store).reader, truth(events))
     await running.stop()
+
+
+async def test_a_partition_that_comes_back_continues_with_its_memory(pipeline: Pipeline) -> None:
+    """Another worker joins and leaves: only what changes hands is read again.
+
+    The keys of the partition that stays are known without reading its records again.
+    """
+    topics, store = pipeline.topics, pipeline.store
+    domains: dict[int, list[DomainName]] = {0: [], 1: []}
+    while min(map(len, domains.values())) < 12:
+        domain = new_domain()
+        domains[partition_of(domain, PARTITIONS)].append(domain)
+    buckets = {p: len({bucket_of(d, DEFAULT_BUCKETS) for d in ds}) for p, ds in domains.items()}
+    events = {
+        p: [Event(domain, EventKind.DELIVERED, 2, "key") for domain in ds]
+        for p, ds in domains.items()
+    }
+    plain = [Event(domain, EventKind.BOUNCED) for ds in domains.values() for domain in ds]
+    expected = [*events[0], *events[1]]
+    await publish(topics.topic, expected)
+
+    async with open_worker(topics, store.store) as first:
+        await until_counted(store.reader, truth(expected))
+        assert first.buckets_read == buckets[0] + buckets[1]
+        read = len(expected)
+        async with open_worker(topics, store.store) as second:
+
+            async def is_shared() -> bool:
+                return first.partitions == second.partitions == 1
+
+            await until(is_shared)
+            await publish(topics.topic, [*events[0], *events[1], *plain])
+            await until_counted(store.reader, truth([*expected, *plain]))
+
+            assert first.buckets_read == buckets[0] + buckets[1]
+            assert first.records_read == read + 2 * len(events[0])
+            assert second.buckets_read == buckets[1]
+
+        async def has_all_again() -> bool:
+            return first.partitions == PARTITIONS
+
+        await until(has_all_again)
+        await publish(topics.topic, plain)
+        await until_counted(store.reader, truth([*expected, *plain, *plain]))
+
+        assert first.buckets_read == buckets[0] + 2 * buckets[1]
+        assert first.records_replayed == 0
+
+
+async def test_memory_is_forgotten_if_no_assignment_follows(
+    topics: FakeTopics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The group may be gone for hours."""
+    monkeypatch.setattr(kept_memory, "KEPT_SECONDS", 0.1)
+    async with open_worker(topics, InMemoryCounterStore()) as running:
+        await until(lambda: running.partitions == PARTITIONS)
+
+        await running.worker.revoke()
+
+        assert len(running.worker._kept) == PARTITIONS
+        await until(lambda: not running.worker._kept)

@@ -10,6 +10,8 @@ from prometheus_client import CollectorRegistry
 
 from consumer.circuits import Circuits, Replicas
 from consumer.counting.circuit_breaker import CircuitBreaker
+from consumer.counting.dedupe import Dedupe
+from consumer.counting.kept_memory import PartitionMemory
 from consumer.counting.ledger import PartitionLedger
 from consumer.counting.ledger_rules import LedgerRules
 from consumer.counting.position import Position
@@ -29,7 +31,7 @@ from tests.fakes.group_topic import StoredRecord
 from tests.fakes.published_changes import PublishedChanges
 from tests.fakes.topic import InMemoryTopic
 from tests.fakes.writers import writers
-from tests.unit.consumer.events import RETENTION, A, add, bounced, delivered
+from tests.unit.consumer.events import RETENTION, A, B, add, bounced, delivered
 from tests.waiting import until
 
 TOPIC_PARTITION = "events/0"
@@ -95,7 +97,8 @@ def new_context(store: InMemoryCounterStore) -> WorkerContext:
 def new_task(context: WorkerContext, buckets: int = BUCKETS) -> PartitionTask:
     """Return a partition with an empty ledger."""
     rules = LedgerRules(buckets, 1_000, 1e-6, RETENTION)
-    return PartitionTask(0, PartitionLedger(TOPIC_PARTITION, 0, rules, writers()), context)
+    ledger = PartitionLedger(TOPIC_PARTITION, 0, rules, writers())
+    return PartitionTask(0, PartitionMemory(ledger, Dedupe(context.key_window), 0), context)
 
 
 @asynccontextmanager
@@ -149,7 +152,8 @@ async def test_a_new_owner_reads_again_for_keys_before_it_counts_on() -> None:
     context = new_context(store)
     rules = LedgerRules(BUCKETS, 1_000, 1e-6, RETENTION)
     taken_over = PartitionLedger(TOPIC_PARTITION, 3, rules, writers())
-    task = PartitionTask(0, taken_over, context, read_from=0)
+    memory = PartitionMemory(taken_over, Dedupe(context.key_window), read_from=0)
+    task = PartitionTask(0, memory, context)
 
     assert task.records_to_read_again == 3
     await task.process(records[:1])
@@ -259,3 +263,21 @@ async def test_a_change_that_comes_when_a_probe_starts_waits_for_its_end() -> No
     assert task.ledger.next_due_at(1e9) is None
     (row, *_) = store.rows(TOPIC_PARTITION, A)
     assert (row.delivered, row.bounced, row.applied_offset) == (1, 1, 2)
+
+
+async def test_a_partition_that_was_revoked_adds_no_more_records() -> None:
+    """It was between two records; the next task reads all that it was given again."""
+    context = new_context(InMemoryCounterStore())
+    task = new_task(context)
+    ((key, value),) = encode_sums(EventKind.DELIVERED, {A: 1, B: 1})
+    records = [StoredRecord(offset, key, value, 0) for offset in range(3)]
+    process = asyncio.ensure_future(task.process(records))
+    await asyncio.sleep(0)
+
+    memory = task.suspend()
+    await process
+
+    assert (memory.read_from, memory.ledger.next_offset) == (0, 1)
+    again = PartitionTask(0, memory, context)
+    await again.process(records)
+    assert (again.suspend().read_from, memory.ledger.next_offset) == (3, 3)

@@ -1,6 +1,7 @@
 """The Kafka record source while Kafka does not answer, or answers with stale offsets."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from time import monotonic
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,6 +12,7 @@ from aiokafka.errors import OffsetOutOfRangeError, RequestTimedOutError
 from consumer.counting.position import Position
 from consumer.kafka import partition_offsets, record_source
 from consumer.kafka.record_source import KafkaRecordSource
+from consumer.kafka.sticky_assignor import StickyAssignor
 from shared.errors import LogRewrittenError
 
 AT = TopicPartition("t", 3)
@@ -29,6 +31,7 @@ class StubConsumer:
         self.fetches: list[Exception | dict[Any, Any]] = []
         self.sought: list[tuple[TopicPartition, int]] = []
         self._coordinator = self
+        self.generation = 7
 
     async def beginning_offsets(self, partitions: list[TopicPartition]) -> dict[Any, int]:
         """Fail a number of times, then return."""
@@ -68,12 +71,21 @@ class Assignee:
     def __init__(self) -> None:
         self.positions: Mapping[int, Position] = {}
 
-    async def assign(self, positions: Mapping[int, Position]) -> None:
+    def start_generation(self, generation: int, partitions: Collection[int]) -> None:
+        """See record_source.Assignee."""
+
+    def assign(self, positions: Mapping[int, Position]) -> Mapping[int, int]:
         """See record_source.Assignee."""
         self.positions = positions
+        return {p: at.keys_from for p, at in positions.items()}
 
     async def revoke(self) -> None:
         """See record_source.Assignee."""
+
+
+def new_source(consumer: StubConsumer, clock: Callable[[], float] = monotonic) -> KafkaRecordSource:
+    """Return a source on *consumer*."""
+    return KafkaRecordSource(consumer, "t", StickyAssignor(), clock)
 
 
 @pytest.fixture(autouse=True)
@@ -86,13 +98,13 @@ def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_an_assignment_waits_for_a_kafka_that_does_not_answer() -> None:
     """A worker does not end because brokers restart."""
     consumer, assignee = StubConsumer(committed=50, failures=3), Assignee()
-    source = KafkaRecordSource(consumer, "t")
+    source = new_source(consumer)
     source.subscribe(assignee)
 
     await source.on_partitions_assigned({AT})
 
     assert assignee.positions == {3: Position(50, 40)}
-    assert consumer.sought == [(AT, 40)]
+    assert consumer.sought[-1] == (AT, 40)
     assert await source.fetch() == {}
 
 
@@ -101,7 +113,7 @@ async def test_a_committed_offset_beyond_the_end_of_the_partition_ends_the_worke
 ) -> None:
     """If Kafka reports it for long, the topic is a new one."""
     monkeypatch.setattr(partition_offsets, "STALE_LEADER_SECONDS", 0.05)
-    source = KafkaRecordSource(StubConsumer(committed=101), "t")
+    source = new_source(StubConsumer(committed=101))
     source.subscribe(Assignee())
 
     await source.on_partitions_assigned({AT})
@@ -113,7 +125,7 @@ async def test_a_committed_offset_beyond_the_end_of_the_partition_ends_the_worke
 async def test_the_end_reported_by_a_stale_leader_is_read_again() -> None:
     """A leader that was cut off reports an old end before it notices."""
     consumer, assignee = StubConsumer(committed=101, ends=(90, 90, 120)), Assignee()
-    source = KafkaRecordSource(consumer, "t")
+    source = new_source(consumer)
     source.subscribe(assignee)
 
     await source.on_partitions_assigned({AT})
@@ -126,7 +138,7 @@ async def test_an_offset_out_of_range_is_an_error_only_if_it_lasts() -> None:
     """A stale leader may report it for a moment; records in between reset the time."""
     now = 100.0
     consumer = StubConsumer()
-    source = KafkaRecordSource(consumer, "t", clock=lambda: now)
+    source = new_source(consumer, clock=lambda: now)
     out_of_range = OffsetOutOfRangeError({AT: 452})
 
     for _ in range(2):

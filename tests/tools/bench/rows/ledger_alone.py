@@ -16,6 +16,8 @@ import uvloop
 from prometheus_client import CollectorRegistry
 
 from consumer.counter_store import MAX_ROWS
+from consumer.counting.dedupe import Dedupe
+from consumer.counting.kept_memory import PartitionMemory
 from consumer.counting.ledger import PartitionLedger
 from consumer.counting.ledger_rules import LedgerRules
 from consumer.counting.rows.row_epoch import LONGEST_GAP_SECONDS, RowEpoch
@@ -83,7 +85,7 @@ async def run_ledger(records: Sequence[StoredRecord]) -> WorkResult:
     retention = Retention(node_of(1), 60.0, 3_600.0)
     rules = LedgerRules(DEFAULT_BUCKETS, DEFAULT_THRESHOLD, 1.0, retention)
     ledger = PartitionLedger("bench/0", 0, rules, writers())
-    task = PartitionTask(0, ledger, context)
+    task = PartitionTask(0, PartitionMemory(ledger, Dedupe(context.key_window), 0), context)
     cpu, began = cpu_seconds(os.getpid()), time.perf_counter()
     for start in range(0, len(records), BATCH_RECORDS):
         await task.process(records[start : start + BATCH_RECORDS])
