@@ -52,7 +52,7 @@ async def run(config: WorkerConfig) -> None:
             open_node(
                 "worker",
                 management=(settings.management_host, settings.management_port),
-                checks=["kafka", "cassandra"],
+                checks=["kafka", "cassandra", "group"],
                 tls=config.tls,
                 tracing=config.tracing,
             )
@@ -87,7 +87,9 @@ async def run(config: WorkerConfig) -> None:
         rules = settings.rules(buckets, ids.node)
         worker = Worker(source, context, settings, config.kafka.topic, rules, ids.new, upkeep)
         source.subscribe(worker)
-        async with node.probing(cassandra=session.probe, kafka=source.probe):
+        async with node.probing(
+            cassandra=session.probe, kafka=source.probe, group=source.wait_for_assignment
+        ):
             tune_garbage_collector()
             await worker.run(until=node.stop)
 

@@ -4,8 +4,12 @@ What aiokafka 0.14 does, and what we do about it:
 
 - It revokes everything at each rebalance, so ``revoke`` has no list of partitions.
 - It swallows the exceptions of its callbacks: we store the error and raise it from ``fetch``.
-- It may return records of a partition before ``on_partitions_assigned`` has finished: the worker
-  ignores partitions that it does not own, and we seek after it owns them.
+- It starts to fetch before ``on_partitions_assigned`` has finished, and one partition without a
+  position holds up all others of its broker. So each partition is paused, at any position, until
+  the worker owns it.
+- It sends no heartbeats during its callbacks, so the group expels a member that stays in one. We
+  wait there only for a part of the heartbeat interval; the positions of partitions that do not
+  answer by then, perhaps because they have no leader, are found beside it.
 - A deposed leader may report an offset as out of range (see ``partition_offsets``). We believe
   the report only after it has lasted for a while.
 - With ``auto_offset_reset="none"`` a partition without a committed offset is an error. We start
@@ -38,6 +42,7 @@ from consumer.kafka.partition_offsets import (
     STALE_LEADER_SECONDS,
     PartitionOffsets,
 )
+from consumer.kafka.partition_starts import PartitionStarts
 from consumer.kafka.sticky_assignor import Claim, StickyAssignor
 from shared.config import KafkaConfig
 from shared.errors import (
@@ -57,6 +62,7 @@ _MAX_RECORDS = 4_000
 _FETCH_BYTES = 256 * 1024
 """Of one partition, compressed: some 30,000 events, whose buckets may all be unread."""
 _STOP_SECONDS = 5.0
+_HEARTBEATS_PER_SESSION = 5
 
 
 class Record(Protocol):
@@ -122,11 +128,15 @@ class KafkaRecordSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiok
         consumer: AIOKafkaConsumer,
         topic: str,
         assignor: StickyAssignor,
+        callback_seconds: float,
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self._consumer = consumer
         self._topic = topic
         self._assignor = assignor
+        self._callback_seconds = callback_seconds
+        self.starts = PartitionStarts(self._start)
+        self._assigned = asyncio.Event()
         self._clock = clock
         self._offsets = PartitionOffsets(consumer, topic, clock)
         self._assignee: Assignee | None = None
@@ -140,6 +150,10 @@ class KafkaRecordSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiok
                 await self._consumer.topics()
         except (KafkaError, TimeoutError) as error:
             raise BrokerUnavailableError(f"no answer: {type(error).__name__}") from error
+
+    async def wait_for_assignment(self) -> None:
+        """Return once this member has had an assignment, be it empty."""
+        await self._assigned.wait()
 
     def subscribe(self, assignee: Assignee) -> None:
         """Join the group on behalf of *assignee*."""
@@ -214,6 +228,7 @@ class KafkaRecordSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiok
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
         """Let the assignee give up its partitions."""
+        await self.starts.cancel()
         if self._assignee is None or not revoked:
             return
         try:
@@ -222,17 +237,28 @@ class KafkaRecordSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiok
             self._failure = error
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
-        """Find the position of each partition, and assign them."""
+        """Start the partitions that answer in time; the others are started beside it."""
         if self._assignee is None:
             return
         generation = self._consumer._coordinator.generation  # noqa: SLF001 nothing else tells
         partitions = {tp.partition for tp in assigned}
         self._assignor.claim = Claim(generation, partitions)
+        for tp in assigned:
+            self._consumer.pause(tp)
+            self._consumer.seek(tp, 0)
         self._assignee.start_generation(generation, partitions)
+        await self.starts.begin(partitions, self._callback_seconds)
+        self._assigned.set()
+
+    async def _start(self, partitions: Collection[int]) -> None:
+        """Find the position of each partition, and assign them."""
+        if self._assignee is None:
+            return
         try:
             positions = await self._offsets.find_positions([*partitions])
             for partition, offset in self._assignee.assign(positions).items():
                 self._consumer.seek(self._at(partition), offset)
+                self._consumer.resume(self._at(partition))
         except IllegalStateError:
             log.info("assignment replaced by the next one")
         except Exception as error:  # noqa: BLE001 aiokafka would swallow it; fetch raises it
@@ -252,6 +278,7 @@ async def open_source(
     """
     await require_access(kafka, {kafka.topic: Right.READ})
     assignor = StickyAssignor()
+    heartbeat_seconds = settings.session_timeout_seconds / _HEARTBEATS_PER_SESSION
     consumer = AIOKafkaConsumer(
         **client_arguments(kafka),
         group_id=settings.group,
@@ -259,7 +286,7 @@ async def open_source(
         auto_offset_reset="none",
         session_timeout_ms=int(settings.session_timeout_seconds * 1000),
         rebalance_timeout_ms=int(settings.session_timeout_seconds * 1000),
-        heartbeat_interval_ms=int(settings.session_timeout_seconds * 1000 / 5),
+        heartbeat_interval_ms=int(heartbeat_seconds * 1000),
         partition_assignment_strategy=[assignor],
         max_partition_fetch_bytes=_FETCH_BYTES,
         metadata_max_age_ms=30_000,
@@ -269,9 +296,11 @@ async def open_source(
             await consumer.start()
     except (KafkaError, TimeoutError) as error:
         raise PipelineError(f"no Kafka at {kafka.bootstrap_servers}") from error
+    source = KafkaRecordSource(consumer, kafka.topic, assignor, heartbeat_seconds / 2)
     try:
-        yield KafkaRecordSource(consumer, kafka.topic, assignor)
+        yield source
     finally:
+        await source.starts.cancel()
         try:
             async with asyncio.timeout(_STOP_SECONDS):
                 await consumer.stop()

@@ -1,5 +1,6 @@
 """The Kafka record source while Kafka does not answer, or answers with stale offsets."""
 
+import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from time import monotonic
 from types import SimpleNamespace
@@ -61,6 +62,12 @@ class StubConsumer:
         """Record the position."""
         self.sought.append((partition, offset))
 
+    def pause(self, partition: TopicPartition) -> None:
+        """Do nothing."""
+
+    def resume(self, partition: TopicPartition) -> None:
+        """Do nothing."""
+
     def subscribe(self, *_: object, **__: object) -> None:
         """Do nothing."""
 
@@ -84,8 +91,8 @@ class Assignee:
 
 
 def new_source(consumer: StubConsumer, clock: Callable[[], float] = monotonic) -> KafkaRecordSource:
-    """Return a source on *consumer*."""
-    return KafkaRecordSource(consumer, "t", StickyAssignor(), clock)
+    """Return a source that waits for all positions of an assignment."""
+    return KafkaRecordSource(consumer, "t", StickyAssignor(), 5.0, clock)
 
 
 @pytest.fixture(autouse=True)
@@ -152,3 +159,17 @@ async def test_an_offset_out_of_range_is_an_error_only_if_it_lasts() -> None:
     now += 12.5
     with pytest.raises(LogRewrittenError, match="452"):
         await source.fetch()
+
+
+async def test_a_member_without_partitions_has_an_assignment_too() -> None:
+    """It is ready then, and not before."""
+    source = new_source(StubConsumer())
+    source.subscribe(Assignee())
+    waiting = asyncio.ensure_future(source.wait_for_assignment())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+
+    await source.on_partitions_assigned(set())
+
+    async with asyncio.timeout(5.0):
+        await waiting
