@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+_DOMAINS = 10_000_000
+_MINUTES = 20.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effort:
@@ -79,8 +82,8 @@ QUICK = Effort(
 class AssignmentLoad:
     """What row 13 runs."""
 
-    domains: int = 10_000_000
-    minutes: float = 20.0
+    domains: int = _DOMAINS
+    minutes: float = _MINUTES
     rate: float = 60_000.0
     """Events per second; the one rate that is tried."""
     workers: int = 1
@@ -91,6 +94,11 @@ class AssignmentLoad:
     def seconds(self) -> float:
         """How long events are sent."""
         return self.minutes * 60
+
+    @property
+    def whole(self) -> bool:
+        """True if this is at least the load that has a goal."""
+        return self.domains >= _DOMAINS and self.minutes >= _MINUTES
 
 
 ASSIGNMENT = AssignmentLoad()

@@ -68,7 +68,7 @@ def _rate(load: AssignmentLoad, outcome: Outcome, most_age_seconds: float) -> Fi
         ),
         unit="events/s",
         ours=0.0 if why else report.per_second,
-        goal=at_least(GOAL_PER_SECOND),
+        goal=at_least(GOAL_PER_SECOND) if load.whole else None,
         detail=(
             f"{load.rate:,.0f} {why or 'held'}; {report.accepted:,} events of "
             f"{report.domains:,} domains accepted, {report.accepted / report.seconds_sending:,.0f} "

@@ -1,0 +1,37 @@
+"""The rate of row 13 in the table."""
+
+import msgspec
+import pytest
+
+from tests.tools.bench.assignment.results import Outcome, figures_of
+from tests.tools.bench.effort import AssignmentLoad
+from tests.tools.bench.report.figure import Verdict
+from tests.unit.tools.bench.assignment.test_samples import RATE, REPORT, samples
+
+
+@pytest.mark.parametrize(
+    ("refused", "domains", "rate", "verdict"),
+    [
+        (0, 10_000_000, pytest.approx(RATE, rel=0.01), Verdict.MISSED),
+        (0, 200_000, pytest.approx(RATE, rel=0.01), Verdict.NO_GOAL),
+        (1, 10_000_000, 0.0, Verdict.MISSED),
+    ],
+)
+def test_a_rate_that_is_not_held_counts_as_none(
+    refused: int, domains: int, rate: float, verdict: Verdict
+) -> None:
+    """Its reason is in the detail. Only the whole load has a goal."""
+    load = AssignmentLoad(domains=domains, rate=RATE)
+    seen = samples()
+    outcome = Outcome(
+        report=msgspec.structs.replace(REPORT, refused=refused),
+        first=seen[0],
+        while_sending=seen,
+        last=seen[-1],
+        settled_seconds=1.0,
+        sightings=[],
+        failures=[],
+    )
+    figure = next(iter(figures_of(load, outcome, 60.0)))
+    assert (figure.ours, figure.verdict) == (rate, verdict)
+    assert ("1 refused" in figure.detail) == bool(refused)
