@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack
 from consumer.config import WorkerConfig, read_config
 from consumer.counter_store import CassandraCounterStore
 from consumer.counting.rows.row_epoch import LONGEST_GAP_SECONDS, RowEpoch
+from consumer.counting.write_limit import WriteLimit
 from consumer.kafka.change_publisher import ChangeTopic
 from consumer.kafka.dead_letters import DeadLetterTopic
 from consumer.kafka.record_source import open_source
@@ -17,6 +18,7 @@ from consumer.metrics import WorkerMetrics
 from consumer.upkeep import Upkeep
 from consumer.worker import Worker
 from consumer.worker_context import WorkerContext
+from consumer.write_places import WritePlaces
 from shared.cassandra.layout import read_buckets
 from shared.cassandra.session import open_session
 from shared.kafka.topic import open_topic
@@ -71,7 +73,9 @@ async def run(config: WorkerConfig) -> None:
             changes=ChangeTopic(changes, buckets),
             metrics=metrics,
             reads=asyncio.Semaphore(settings.reads_in_flight),
-            writes=asyncio.Semaphore(settings.writes_in_flight),
+            writes=WritePlaces(
+                WriteLimit(settings.writes_in_flight, settings.max_count_age_seconds)
+            ),
             urgent_writes=asyncio.Semaphore(settings.writes_in_flight),
             clock=clock,
             wall_clock=time.time,

@@ -40,8 +40,8 @@ class WorkerSettings(BaseSettings):
     """Counts that merely move are written at most this often per bucket."""
     max_count_age_seconds: PositiveSeconds = 600.0
     """A partition with an uncounted event older than this is not read until it is counted."""
-    writes_in_flight: PositiveInt = 4
-    """Each writes one bucket. More of them make changes of status wait longer in the store."""
+    writes_in_flight: PositiveInt = 16
+    """At most. Each writes one bucket; a store that answers slowly gets fewer."""
     reads_in_flight: PositiveInt = 8
     max_backlog: PositiveInt = 20_000
     """Events that wait for the read of their bucket, and unpublished changes. A partition that

@@ -37,6 +37,11 @@ class WorkerMetrics:
         )
         self.writes_ok = writes.labels("ok")
         self.writes_dropped = writes.labels("dropped")
+        self.writes_limit = Gauge(
+            "catchall_counter_writes_limit",
+            "How many writes of counts that merely move may be in flight: fewer if they are slow.",
+            registry=registry,
+        )
         self.write_seconds = Histogram(
             "catchall_counter_write_seconds",
             "Duration of one request of counter updates, with any outcome.",

@@ -27,10 +27,13 @@ from consumer.kafka.dead_letters import encode_letter
 from consumer.kafka.record_source import Record
 from consumer.traces import PartitionTraces
 from consumer.worker_context import WorkerContext
+from consumer.write_places import WritePlaces
 from shared.errors import RetriableError, UndecodableRecordError
 from shared.model.domain import DomainName
 from shared.model.record import decode_sums, decode_value, has_sums, require_key
 
+_URGENT_ROWS = 32
+"""Of a write that changes a status: each row more takes longer."""
 _CHANGES_AT_A_TIME = 500
 _PUBLISH_RETRY_SECONDS = 0.5
 _IDLE_SECONDS = 60.0
@@ -144,7 +147,7 @@ class PartitionTask:
     # ---- writing
 
     async def _write_buckets(
-        self, tasks: asyncio.TaskGroup, name: str, places: asyncio.Semaphore
+        self, tasks: asyncio.TaskGroup, name: str, places: WritePlaces | asyncio.Semaphore
     ) -> None:
         """Write what is due, one bucket at a time, whenever one of *places* is free.
 
@@ -164,7 +167,8 @@ class PartitionTask:
             async with places:
                 bucket = self.ledger.pop_due(self._context.clock(), urgent_only=urgent_only)
                 if bucket is not None:
-                    await self._write_or_defer(bucket, tasks)
+                    most = _URGENT_ROWS if urgent_only else MAX_ROWS
+                    await self._write_or_defer(bucket, most, tasks)
 
     def _wait_seconds(self, *, urgent_only: bool) -> float:
         now = self._context.clock()
@@ -173,12 +177,12 @@ class PartitionTask:
         due_at = self.ledger.next_due_at(now)
         return _IDLE_SECONDS if due_at is None else max(0.0, due_at - now)
 
-    async def _write_or_defer(self, bucket: int, tasks: asyncio.TaskGroup) -> None:
+    async def _write_or_defer(self, bucket: int, most: int, tasks: asyncio.TaskGroup) -> None:
         """Write *bucket*, unless its replicas failed lately: then probe them aside, or wait."""
         context, now = self._context, self._context.clock()
         circuit = context.write_circuits.of(context.store.replicas_of(bucket))
         if circuit.closed:
-            await self._write(self._begin(bucket, MAX_ROWS))
+            await self._write(self._begin(bucket, most))
         elif circuit.may_probe(now):
             circuit.start_probe()
             # Begun here, not by the task: else events that come before its first step would put
@@ -197,7 +201,7 @@ class PartitionTask:
 
     async def _write(self, write: BucketWrite) -> None:
         context, ledger = self._context, self.ledger
-        replicas = context.store.replicas_of(write.bucket)
+        replicas, began_at = context.store.replicas_of(write.bucket), context.clock()
         try:
             with context.metrics.write_seconds.time(), self._trace_write(write):
                 await context.store.write(ledger.topic_partition, write.bucket, write.rows)
@@ -211,6 +215,7 @@ class PartitionTask:
             self._observe_latency(ledger.acknowledge(write, context.clock()))
             context.write_circuits.record_success(replicas)
         finally:
+            context.writes.record(context.clock() - began_at)
             self._wake_all()
 
     def _trace_write(self, write: BucketWrite) -> AbstractContextManager[None]:

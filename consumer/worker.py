@@ -210,7 +210,9 @@ class Worker:
             metrics.changes_unpublished.set(unpublished)
             metrics.idempotency_keys.set(keys)
             metrics.key_window_lost_seconds.set(window_lost)
-            metrics.oldest.set(max(self._ages.values(), default=0.0))
+            self._context.writes.age_seconds = max(self._ages.values(), default=0.0)
+            metrics.oldest.set(self._context.writes.age_seconds)
+            metrics.writes_limit.set(self._context.writes.limit)
             metrics.paused.set(len(self._paused))
 
     async def _commit(self) -> None:

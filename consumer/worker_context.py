@@ -12,6 +12,7 @@ from consumer.counting.rows.row_epoch import RowEpoch
 from consumer.kafka.change_publisher import ChangePublisher
 from consumer.kafka.dead_letters import DeadLetters
 from consumer.metrics import WorkerMetrics
+from consumer.write_places import WritePlaces
 
 if TYPE_CHECKING:
     from shared.telemetry.spans import Spans
@@ -26,7 +27,7 @@ class WorkerContext:
     changes: ChangePublisher
     metrics: WorkerMetrics
     reads: asyncio.Semaphore
-    writes: asyncio.Semaphore
+    writes: WritePlaces
     urgent_writes: asyncio.Semaphore
     """For changes of status: they never wait behind counts that merely move."""
     clock: Callable[[], float]

@@ -13,10 +13,12 @@ from consumer.counting.dedupe import Dedupe
 from consumer.counting.kept_memory import PartitionMemory
 from consumer.counting.ledger import PartitionLedger
 from consumer.counting.rows.row_epoch import RowEpoch
+from consumer.counting.write_limit import WriteLimit
 from consumer.kafka.dead_letters import DeadLetterTopic
 from consumer.metrics import WorkerMetrics
 from consumer.partition import PartitionTask
 from consumer.worker_context import WorkerContext
+from consumer.write_places import WritePlaces
 from shared.model.domain import DomainName
 from shared.model.event import Event, EventKind
 from shared.model.partitioning import DEFAULT_BUCKETS
@@ -49,7 +51,7 @@ class Counting:
             changes=PublishedChanges(),
             metrics=WorkerMetrics(CollectorRegistry()),
             reads=asyncio.Semaphore(8),
-            writes=asyncio.Semaphore(4),
+            writes=WritePlaces(WriteLimit(4, max_age_seconds=600.0)),
             urgent_writes=asyncio.Semaphore(4),
             clock=clock,
             wall_clock=time.time,

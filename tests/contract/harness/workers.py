@@ -14,6 +14,7 @@ from consumer.__main__ import WriterIds
 from consumer.config import WorkerSettings
 from consumer.counter_store import CounterStore
 from consumer.counting.rows.row_epoch import LONGEST_GAP_SECONDS, RowEpoch
+from consumer.counting.write_limit import WriteLimit
 from consumer.kafka.change_publisher import ChangePublisher, ChangeTopic
 from consumer.kafka.dead_letters import DeadLetters, DeadLetterTopic
 from consumer.kafka.record_source import RecordSource
@@ -21,6 +22,7 @@ from consumer.metrics import WorkerMetrics
 from consumer.upkeep import Upkeep
 from consumer.worker import Worker
 from consumer.worker_context import WorkerContext
+from consumer.write_places import WritePlaces
 from query.lookup.counter_reader import CounterReader
 from shared.kafka.topic import Topic
 from shared.model.counter import Counters
@@ -153,7 +155,7 @@ def _context(
         changes=changes,
         metrics=metrics,
         reads=asyncio.Semaphore(8),
-        writes=asyncio.Semaphore(4),
+        writes=WritePlaces(WriteLimit(4, max_age_seconds=600.0)),
         urgent_writes=asyncio.Semaphore(4),
         clock=clock,
         wall_clock=time.time,

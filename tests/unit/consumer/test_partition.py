@@ -17,10 +17,12 @@ from consumer.counting.ledger_rules import LedgerRules
 from consumer.counting.position import Position
 from consumer.counting.rows.row_epoch import RowEpoch
 from consumer.counting.rows.writer_rows import RowIncrement, StoredRow
+from consumer.counting.write_limit import WriteLimit
 from consumer.kafka.dead_letters import DeadLetterTopic
 from consumer.metrics import WorkerMetrics
 from consumer.partition import PartitionTask
 from consumer.worker_context import WorkerContext
+from consumer.write_places import WritePlaces
 from shared.errors import OutcomeUnknownError, StoreUnavailableError
 from shared.model.domain import DomainName
 from shared.model.event import Event, EventKind
@@ -85,7 +87,7 @@ def new_context(store: InMemoryCounterStore) -> WorkerContext:
         changes=PublishedChanges(),
         metrics=WorkerMetrics(CollectorRegistry()),
         reads=asyncio.Semaphore(8),
-        writes=asyncio.Semaphore(4),
+        writes=WritePlaces(WriteLimit(4, max_age_seconds=600.0)),
         urgent_writes=asyncio.Semaphore(4),
         clock=clock,
         wall_clock=lambda: 0.0,

@@ -22,9 +22,11 @@ from consumer.counting.ledger import PartitionLedger
 from consumer.counting.ledger_rules import LedgerRules
 from consumer.counting.rows.row_epoch import LONGEST_GAP_SECONDS, RowEpoch
 from consumer.counting.rows.superseded import Retention
+from consumer.counting.write_limit import WriteLimit
 from consumer.metrics import WorkerMetrics
 from consumer.partition import PartitionTask
 from consumer.worker_context import WorkerContext
+from consumer.write_places import WritePlaces
 from shared.model.domain import parse_domain
 from shared.model.event import Event, EventKind
 from shared.model.partitioning import DEFAULT_BUCKETS
@@ -75,7 +77,7 @@ async def run_ledger(records: Sequence[StoredRecord]) -> WorkResult:
         changes=PublishedChanges(),
         metrics=WorkerMetrics(CollectorRegistry()),
         reads=asyncio.Semaphore(1),
-        writes=asyncio.Semaphore(1),
+        writes=WritePlaces(WriteLimit(1, max_age_seconds=600.0)),
         urgent_writes=asyncio.Semaphore(1),
         clock=clock,
         wall_clock=time.time,

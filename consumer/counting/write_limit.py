@@ -1,0 +1,40 @@
+"""Decide how many writes may be in flight: as many as the store answers quickly. Pure.
+
+A store that is busy with counts that merely move answers everything late: changes of status, and
+the reads of query nodes. So the limit follows the time that writes take: it grows by one for each
+round of quick writes, and shrinks by a tenth at each slow one (additive increase, multiplicative
+decrease, as in RFC 5681). Counts get older meanwhile, and each write carries more of them. The
+older they are, the more time a write may take.
+"""
+
+QUICK_SECONDS = 0.05
+"""A change of status is to be visible in 0.2 s, and one write is a part of that."""
+_SLOWEST_SECONDS = 1.0
+"""What is quick enough when counts are as old as they may get."""
+_DECREASE = 0.9
+
+
+class WriteLimit:
+    """At least 1 and at most *most* writes; counts may be *max_age_seconds* old."""
+
+    def __init__(self, most: int, max_age_seconds: float) -> None:
+        self._most = float(most)
+        self._max_age = max_age_seconds
+        self._limit = float(most)
+
+    @property
+    def value(self) -> int:
+        """How many writes may be in flight."""
+        return int(self._limit)
+
+    def record(self, took_seconds: float, age_seconds: float) -> None:
+        """Record that a write took so long, while the oldest count was so old."""
+        if took_seconds <= self._quick_seconds(age_seconds):
+            self._limit = min(self._limit + 1 / self._limit, self._most)
+        else:
+            self._limit = max(self._limit * _DECREASE, 1.0)
+
+    def _quick_seconds(self, age_seconds: float) -> float:
+        """Return the time of a quick write: more in the second half of the greatest age."""
+        late = min(max(2 * age_seconds / self._max_age - 1, 0.0), 1.0)
+        return QUICK_SECONDS + late * (_SLOWEST_SECONDS - QUICK_SECONDS)

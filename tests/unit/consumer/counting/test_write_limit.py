@@ -1,0 +1,38 @@
+"""How many writes may be in flight, by the time that they take."""
+
+import pytest
+
+from consumer.counting.write_limit import QUICK_SECONDS, WriteLimit
+
+SLOW = 2 * QUICK_SECONDS
+
+
+def limit_after(*seconds: float, age_seconds: float = 0.0, most: int = 16) -> int:
+    """Return the limit after writes that took so long."""
+    limit = WriteLimit(most, max_age_seconds=600.0)
+    for took_seconds in seconds:
+        limit.record(took_seconds, age_seconds)
+    return limit.value
+
+
+def test_a_slow_store_gets_ever_fewer_writes_and_always_one() -> None:
+    """A tenth fewer for each slow write."""
+    assert [limit_after(*[SLOW] * n) for n in (0, 1, 7, 1_000)] == [16, 14, 7, 1]
+
+
+def test_a_quick_store_gets_one_more_for_each_round_of_writes() -> None:
+    """Up to the most that is allowed."""
+    down = [SLOW] * 1_000
+    assert [limit_after(*down, *[QUICK_SECONDS] * n) for n in (0, 1, 4, 7)] == [1, 2, 3, 4]
+    assert limit_after(*down, *[0.0] * 1_000) == 16
+
+
+@pytest.mark.parametrize(
+    ("age_seconds", "took_seconds", "quick"),
+    [(300.0, SLOW, False), (360.0, SLOW, True), (600.0, 1.0, True), (9_999.0, 1.1, False)],
+)
+def test_old_counts_may_make_writes_slower(
+    age_seconds: float, took_seconds: float, *, quick: bool
+) -> None:
+    """From half of the greatest age on they matter more than what waits behind them."""
+    assert (limit_after(took_seconds, age_seconds=age_seconds) == 16) is quick

@@ -1,0 +1,37 @@
+"""Places for writes: how many there are, and who waits for one."""
+
+import asyncio
+
+from consumer.counting.write_limit import WriteLimit
+from consumer.write_places import WritePlaces
+from tests.waiting import until
+
+
+async def test_a_place_is_waited_for_and_a_cancelled_wait_takes_none() -> None:
+    """Whoever waits gets the place of whoever leaves."""
+    places = WritePlaces(WriteLimit(1, max_age_seconds=600.0))
+    leave, entered = asyncio.Event(), list[int]()
+
+    async def write(number: int) -> None:
+        async with places:
+            entered.append(number)
+            await leave.wait()
+
+    writes = [asyncio.create_task(write(number)) for number in range(3)]
+    await until(lambda: entered == [0])
+    writes[1].cancel()
+    leave.set()
+    await asyncio.wait(writes)
+    assert entered == [0, 2]
+
+
+async def test_slow_writes_leave_fewer_places() -> None:
+    """What is in flight above the new limit ends; nothing new starts before."""
+    places = WritePlaces(WriteLimit(2, max_age_seconds=600.0))
+    async with places:
+        for _ in range(100):
+            places.record(1.0)
+        assert places.limit == 1
+        waiting = asyncio.create_task(places.__aenter__())
+        assert not (await asyncio.wait([waiting], timeout=0.01))[0]
+    await waiting
