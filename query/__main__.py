@@ -4,6 +4,7 @@ from contextlib import AsyncExitStack
 
 from query.changes.route import open_changes
 from query.config import QueryConfig, read_config
+from query.export.route import open_exports
 from query.handlers import Handlers, build_routes
 from query.lookup.hot_lookups import HotLookups
 from query.lookup.read_through_cache import open_cache
@@ -24,7 +25,9 @@ from shared.runtime.node import open_node
 async def run(config: QueryConfig) -> None:
     """Open every resource, serve until a signal stops the node, close in reverse order."""
     settings = config.query
-    documents = document.build(settings, config.changes, keys=config.access.keys is not None)
+    documents = document.build(
+        settings, config.changes, config.exports, keys=config.access.keys is not None
+    )
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
         node = await enter(
@@ -44,6 +47,7 @@ async def run(config: QueryConfig) -> None:
         buckets = await read_buckets(session, config.layout.buckets)
         answers = await enter(open_cache(session, buckets, settings, metrics))
         changes = await enter(open_changes(config, answers, node.registry))
+        exports = await enter(open_exports(session, buckets, config, node.registry))
         pulse = PulseCollector(
             settings.pulse_addresses,
             await enter(open_management_ports(config.tls.ca_file)),
@@ -52,6 +56,7 @@ async def run(config: QueryConfig) -> None:
         routes = build_routes(
             Handlers(answers, metrics),
             changes.route(),
+            *exports.routes(),
             *build_page_routes(answers.get),
             *build_pulse_routes(pulse),
             build_route(documents.traffic),
@@ -77,6 +82,7 @@ async def run(config: QueryConfig) -> None:
             tune_garbage_collector()
             await node.stop.wait()
             changes.stop()
+            exports.stop()
 
 
 if __name__ == "__main__":

@@ -101,6 +101,24 @@ class ChangesSettings(BaseSettings):
     """The approximate lifetime of a stream; the client reconnects, perhaps to a new node."""
 
 
+class ExportSettings(BaseSettings):
+    """Exports of all domains, and their totals (``QUERY_EXPORT_*``)."""
+
+    model_config = SettingsConfigDict(env_prefix="QUERY_EXPORT_", frozen=True)
+
+    max_clients: PositiveInt = 2
+    """Exports at the same time; each may use a core."""
+    requests_ahead: PositiveInt = 4
+    """Requests of an export to Cassandra in flight, or read and not yet sent: some 5,000 domains
+    each, 2 MB."""
+    write_seconds: PositiveSeconds = 30.0
+    """A client that takes longer to read the next 100 kB is dropped."""
+    max_seconds: PositiveSeconds = 3_600.0
+    """A longer export ends with a cursor, and the client goes on, perhaps at another node."""
+    summary_seconds: PositiveSeconds = 600.0
+    """A request for totals older than this starts a scan of all domains in the background."""
+
+
 @dataclass(frozen=True, slots=True)
 class QueryConfig:
     """All settings of a query node."""
@@ -111,6 +129,7 @@ class QueryConfig:
     tls: TlsConfig
     query: QuerySettings
     changes: ChangesSettings
+    exports: ExportSettings
     access: AccessConfig
     tracing: TracingConfig
 
@@ -125,6 +144,7 @@ def read_config(read: EnvironmentReader) -> QueryConfig:
         tls=read(TlsConfig),
         query=query,
         changes=read(ChangesSettings),
+        exports=read(ExportSettings),
         access=read_access(read, query.http_host),
         tracing=read(TracingConfig),
     )

@@ -82,6 +82,12 @@ class Problem(Enum):
     NO_EVENTS = 400, "The request has no valid event.", "Nothing was stored."
     TOO_MANY_LINES = 413, "A request may have at most {max_lines} lines."
 
+    # Exports and totals
+    INVALID_PARAMETER = 400, "The parameter {name} must be {form}."
+    TOO_MANY_EXPORTS = 503, "This node has reached its limit of exports at the same time."
+    EXPORTS_STOPPING = 503, "This node is stopping. Export from another node."
+    NOT_COUNTED_YET = 503, "This node still counts the domains for the first time."
+
     # Lookups and the feed of changes
     NO_DOMAINS = 400, "Name 1 to {max_domains} domains."
     TOO_MANY_DOMAINS = 413, "Name at most {max_domains} domains."

@@ -1,7 +1,8 @@
 """Describe the query tier's API."""
 
-from query.config import ChangesSettings, QuerySettings
+from query.config import ChangesSettings, ExportSettings, QuerySettings
 from query.openapi.changes import get_changes
+from query.openapi.export import export_schemas, get_domains, get_summary
 from query.openapi.lookup import get_domain, lookup_schemas, post_domains
 from query.openapi.page import PAGES, require_key_to_look_up
 from query.openapi.pulse import GET_PULSE, pulse_schemas
@@ -18,11 +19,17 @@ seen.
 """
 
 
-def build(settings: QuerySettings, changes: ChangesSettings, *, keys: bool) -> Documents:
+def build(
+    settings: QuerySettings, changes: ChangesSettings, exports: ExportSettings, *, keys: bool
+) -> Documents:
     """Return the documents of a node with these settings; *keys*: it requires API keys."""
     paths: Json = {
         "/domains/{domain}": {"get": get_domain(settings.threshold)},
-        "/domains": {"post": post_domains(settings.threshold)},
+        "/domains": {
+            "get": get_domains(exports, settings.threshold),
+            "post": post_domains(settings.threshold),
+        },
+        "/summary": {"get": get_summary(exports)},
         "/changes": {"get": get_changes(changes, settings.threshold)},
         "/pulse": {"get": GET_PULSE},
     }
@@ -34,7 +41,7 @@ def build(settings: QuerySettings, changes: ChangesSettings, *, keys: bool) -> D
         "catchall: look up domains",
         _DESCRIPTION,
         {**paths, **pages},
-        {**lookup_schemas(settings.threshold), **pulse_schemas()},
+        {**lookup_schemas(settings.threshold), **export_schemas(), **pulse_schemas()},
         host=settings.http_host,
         ports=(settings.http_port, settings.management_port),
         dependency="cassandra",

@@ -7,7 +7,7 @@ from typing import Any
 
 from ingest import openapi as ingest_openapi
 from ingest.config import IngestSettings
-from query.config import ChangesSettings, QuerySettings
+from query.config import ChangesSettings, ExportSettings, QuerySettings
 from query.openapi import document as query_openapi
 from shared.openapi.document import Documents
 from shared.openapi.responses import Json
@@ -20,7 +20,7 @@ def documents_of(tier: str, *, keys: bool = True) -> Documents:
     """Return the documents of a node of *tier*."""
     if tier == "ingest":
         return ingest_openapi.build(IngestSettings(), keys=keys)
-    return query_openapi.build(QuerySettings(), ChangesSettings(), keys=keys)
+    return query_openapi.build(QuerySettings(), ChangesSettings(), ExportSettings(), keys=keys)
 
 
 def document_of(tier: str, *, keys: bool = True) -> Json:

@@ -27,6 +27,11 @@ NOT_BROUGHT_ABOUT = {
     "store_unavailable": "test_frozen_servers.py",
     "not_ready": "test_kafka_outages.py",
     "internal_error": "contract/test_http_server.py",
+    "export_ndjson": "test_export.py",
+    "export_csv": "test_export.py",
+    "too_many_exports": "contract/query/test_export_clients.py",
+    "exports_stopping": "contract/query/test_export_clients.py",
+    "not_counted_yet": "unit/query/export/test_summary.py",
 }
 """Answers that a healthy node does not give, and the test that covers each."""
 

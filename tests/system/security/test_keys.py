@@ -119,7 +119,7 @@ async def test_a_missing_key_is_answered_as_documented(closed: Keyed) -> None:
             if example.name == "unauthorized":
                 check(example, await send(closed.client, node.url, example), document)
                 sent += 1
-    assert sent == 7
+    assert sent == 9
 
 
 async def test_a_secret_is_rotated_without_a_refused_request(closed: Keyed) -> None:

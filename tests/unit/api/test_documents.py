@@ -13,6 +13,7 @@ from ingest.handlers import build_routes as build_ingest_routes
 from ingest.webhooks import PATH, WebhookHandler
 from query.changes.route import ChangesHandler
 from query.config import QuerySettings
+from query.export.route import ExportHandlers
 from query.handlers import Handlers as QueryHandlers
 from query.handlers import build_routes as build_query_routes
 from query.lookup.read_through_cache import ReadThroughCache
@@ -29,6 +30,7 @@ ROUTES = {
     "query": build_query_routes(
         object.__new__(QueryHandlers),
         object.__new__(ChangesHandler).route(),
+        *object.__new__(ExportHandlers).routes(),
         *build_page_routes(object.__new__(ReadThroughCache).get),
         *build_pulse_routes(object.__new__(PulseCollector)),
     ).routes,

@@ -12,6 +12,7 @@ from consumer.metrics import WorkerMetrics
 from ingest.admission import Admission
 from ingest.metrics import IngestMetrics
 from query.changes.metrics import ChangeMetrics
+from query.export.metrics import ExportMetrics
 from query.metrics import QueryMetrics
 from shared.http.management import new_registry
 from shared.http.metrics import HttpMetrics
@@ -59,6 +60,7 @@ def families() -> list[Metric]:
     WorkerMetrics(registry)
     QueryMetrics(registry)
     ChangeMetrics(registry)
+    ExportMetrics(registry)
     Reloads(registry)
     return list(registry.collect())
 

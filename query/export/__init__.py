@@ -1,0 +1,1 @@
+"""All classified domains as one download, and the totals per status."""

@@ -1,0 +1,95 @@
+"""Send one export to one client, no faster than it reads."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from query.config import ExportSettings
+from query.export.lines import LINE_FORMATS
+from query.export.metrics import ExportMetrics
+from query.export.request import ExportRequest
+from query.export.tally import Tally
+from query.lookup.answer import Answer
+from shared.errors import StoreUnavailableError
+from shared.http.request_ids import REQUEST_ID, id_to_answer
+
+NOT_STORED = {"Cache-Control": "no-store"}
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """One export; *must_end* returns True when it has to end early, with a cursor."""
+
+    request: web.BaseRequest
+    asked: ExportRequest
+    settings: ExportSettings
+    metrics: ExportMetrics
+    must_end: Callable[[], bool]
+
+    def build_response(self) -> web.StreamResponse:
+        """Return the response, whose headers are not sent yet."""
+        status, form = self.asked.status, self.asked.format
+        name = "domains" if status is None else status.replace(" ", "-")
+        headers = {
+            **NOT_STORED,
+            "Content-Type": LINE_FORMATS[form].media_type,
+            "Content-Disposition": f'attachment; filename="{name}.{form}"',
+        }
+        if (request_id := id_to_answer(self.request, 200)) is not None:
+            headers[REQUEST_ID] = request_id
+        return web.StreamResponse(headers=headers)
+
+    async def send(
+        self, response: web.StreamResponse, scan: AsyncIterator[Sequence[Answer]], tally: Tally
+    ) -> bool:
+        """Send the answers of *scan*, and count them; return True after the last domain.
+
+        Where it ends early, the client gets a cursor, unless it is gone or does not read. Raises
+        StoreUnavailableError if nothing was sent.
+        """
+        try:
+            return await self._send(response, scan, tally)
+        except ConnectionError:
+            return False  # the client is gone
+        except TimeoutError:
+            self.metrics.too_slow.inc()
+            if self.request.transport is not None:
+                self.request.transport.abort()
+            return False
+
+    async def _send(
+        self, response: web.StreamResponse, scan: AsyncIterator[Sequence[Answer]], tally: Tally
+    ) -> bool:
+        lines, status = LINE_FORMATS[self.asked.format], self.asked.status
+        cursor, complete = self.asked.cursor, False
+        try:
+            async for answers in scan:
+                tally.add(answers)
+                wanted = answers if status is None else [a for a in answers if a.status is status]
+                await self._write(response, lines.encode(wanted), lines.head)
+                cursor = answers[-1].domain
+                if self.must_end():
+                    break
+            else:
+                complete = True
+        except StoreUnavailableError:
+            if not response.prepared:
+                raise
+        end = lines.encode_end(tally.totals, cursor, complete=complete)
+        await self._write(response, end, lines.head)
+        return complete
+
+    async def _write(self, response: web.StreamResponse, data: bytes, head: bytes) -> None:
+        """Send *data*, after *head* the first time; return when the client has read most of it.
+
+        Raises TimeoutError and ConnectionError.
+        """
+        if not response.prepared:
+            await response.prepare(self.request)
+            data = head + data
+        if data:
+            async with asyncio.timeout(self.settings.write_seconds):
+                await response.write(data)
+            self.metrics.sent_bytes.inc(len(data))
