@@ -21,6 +21,7 @@ class Effort:
     ledger_records: int
     stored_domains: int
     """Written for row 6."""
+    exported_domains: int
     wide_domains: int
     probe_seconds: float
     """Of each try in rows 7 and 10."""
@@ -47,6 +48,7 @@ NORMAL = Effort(
     topic_records=2_000_000,
     ledger_records=1_000_000,
     stored_domains=20_000,
+    exported_domains=500_000,
     wide_domains=1_000_000,
     probe_seconds=10.0,
     hold_seconds=60.0,
@@ -66,6 +68,7 @@ QUICK = Effort(
     topic_records=100_000,
     ledger_records=100_000,
     stored_domains=2_000,
+    exported_domains=10_000,
     wide_domains=10_000,
     probe_seconds=2.0,
     hold_seconds=3.0,

@@ -4,6 +4,7 @@ from tests.tools.bench.assignment import measure as assignment
 from tests.tools.bench.rows import (
     bulk,
     counter_rows,
+    export,
     get,
     growth,
     pipeline,
@@ -30,6 +31,7 @@ ROWS = (
     Row(11, "One, two and four processes of each tier", scaling.measure),
     Row(12, "Bytes of an event, a counter row and an idle process", sizes.measure),
     Row(13, "The assignment's load", assignment.measure, by_default=False),
+    Row(14, "Export of all domains", export.measure),
 )
 BY_DEFAULT = tuple(row for row in ROWS if row.by_default)
 
@@ -40,6 +42,6 @@ def select(text: str) -> list[Row]:
     chosen = []
     for part in text.split(","):
         if not part.strip().isdigit() or int(part) not in numbers:
-            raise ValueError(f"{part.strip()!r} is not a row: there are 1 to {len(ROWS)}")
+            raise ValueError(f"{part.strip()!r} is not a row: there are 1 to {ROWS[-1].number}")
         chosen.append(numbers[int(part)])
     return chosen
