@@ -1,0 +1,1 @@
+"""A client of the public API in Python, and the command ``catchall``."""

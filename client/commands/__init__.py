@@ -1,0 +1,1 @@
+"""The commands of ``catchall``, one per file; each returns its exit status."""

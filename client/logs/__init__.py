@@ -1,0 +1,1 @@
+"""Read the logs of mail systems: each module has one format. Pure."""
