@@ -20,7 +20,7 @@ class EventStreamDecoder:
     """
 
     def __init__(self, last_id: str = "") -> None:
-        self.last_id = last_id
+        self.last_id = self._next_id = last_id
         self.retry_seconds = 1.0
         self._pending = b""
         self._name = ""
@@ -34,6 +34,7 @@ class EventStreamDecoder:
             if line:
                 self._field(line.decode())
                 continue
+            self.last_id = self._next_id
             if self._data:
                 yield StreamedEvent(self._name or "message", "\n".join(self._data), self.last_id)
             self._name, self._data = "", []
@@ -41,13 +42,14 @@ class EventStreamDecoder:
     def restart(self) -> None:
         """Forget an event that was cut off by the end of its connection."""
         self._pending, self._name, self._data = b"", "", []
+        self._next_id = self.last_id
 
     def _field(self, line: str) -> None:
         name, _, value = line.partition(":")
         value = value.removeprefix(" ")
         match name:
             case "id":
-                self.last_id = value
+                self._next_id = value
             case "event":
                 self._name = value
             case "data":

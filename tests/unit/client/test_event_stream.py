@@ -31,7 +31,7 @@ def test_events_are_decoded_from_pieces_of_any_size(size: int) -> None:
 def test_an_event_that_was_cut_off_is_forgotten() -> None:
     """It comes again, whole, on the next connection."""
     decoder = EventStreamDecoder("1-1")
-    assert list(decoder.feed(b"data: {\n")) == []
+    assert list(decoder.feed(b"id: 2-1\ndata: {\n")) == []
     decoder.restart()
 
     assert list(decoder.feed(b"data: 2\n\n")) == [StreamedEvent("message", "2", "1-1")]
