@@ -25,6 +25,9 @@ export async function apiFetch(address, { limitMs, signal, headers, ...options }
   }
 }
 
+// Whether requests need a key: the browser itself sends none, for instance with a form.
+export const needsKey = () => key !== null || submitted !== null;
+
 // Whether the node refused the request of the page itself, before this script ran.
 export const wasRefused = (problem) =>
   ["unauthorized", "scope_missing"].includes(problem?.dataset.code);

@@ -1,8 +1,10 @@
 // Show changes of status as they happen, newest first.
 
+import { clock } from "./clock.js";
 import { readEvents } from "./event_stream.js";
 
 const MAX_ROWS = 100;
+const MAX_KEPT = 1000; // behind the rows, so that choosing a status shows earlier changes
 const ANNOUNCE_EVERY_MS = 10000; // a screen reader cannot read 500 changes a second
 const SVG = "http://www.w3.org/2000/svg";
 const number = new Intl.NumberFormat("en");
@@ -13,8 +15,11 @@ export function startChanges({ connection, onChange, onGap, onName }) {
   const pause = document.querySelector("#pause");
   const spoken = document.querySelector("#changes-spoken");
   const late = document.querySelector("#changes-late");
+  const chosen = document.querySelector("#changes-status");
+  let kept = []; // all that was drawn or left out, newest last
   let waiting = []; // newest last; drawn at the next frame, or when the reader resumes
   let waitingCount = 0;
+  const noChanges = empty.textContent;
   let paused = false;
   let drawing = false;
   let unannounced = 0;
@@ -34,12 +39,26 @@ export function startChanges({ connection, onChange, onGap, onName }) {
   function draw() {
     drawing = false;
     if (paused) return;
-    list.prepend(...waiting.reverse().map(drawRow));
+    list.prepend(...waiting.filter(isChosen).reverse().map(drawRow));
     while (list.childElementCount > MAX_ROWS) list.lastElementChild.remove();
+    kept = [...kept, ...waiting].slice(-MAX_KEPT);
     waiting = [];
     waitingCount = 0;
-    empty.hidden = true;
-    list.hidden = false;
+    showEmpty();
+  }
+
+  const isChosen = ({ answer }) => !answer || !chosen.value || answer.status === chosen.value;
+
+  function choose() {
+    list.replaceChildren(...kept.filter(isChosen).slice(-MAX_ROWS).reverse().map(drawRow));
+    showEmpty();
+  }
+
+  function showEmpty() {
+    const none = list.childElementCount === 0;
+    empty.hidden = !none;
+    list.hidden = none;
+    empty.textContent = chosen.value && kept.length ? `No change to ${chosen.value} yet.` : noChanges;
   }
 
   function showPaused() {
@@ -103,6 +122,7 @@ export function startChanges({ connection, onChange, onGap, onName }) {
     document.querySelector("#lookup").scrollIntoView();
   });
   pause.addEventListener("click", toggle);
+  chosen.addEventListener("change", choose);
   setInterval(announce, ANNOUNCE_EVERY_MS);
   readEvents("/changes", stream);
 }
@@ -111,7 +131,7 @@ function drawRow({ answer, gap, at }) {
   const row = document.createElement("li");
   const time = document.createElement("time");
   time.dateTime = at.toISOString();
-  time.textContent = at.toLocaleTimeString([], { hour12: false });
+  time.textContent = clock(at);
   row.append(time);
   if (gap) {
     row.className = "gap";

@@ -1,12 +1,13 @@
 // Draw line charts of the last five minutes with uPlot, in the page's colours.
 
+import { clock } from "./clock.js";
 import uPlot from "./vendor/uplot/uPlot.esm.js";
 
 export const WINDOW_SECONDS = 300;
 const HEIGHT = 150;
 
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-const clock = (seconds) => new Date(seconds * 1000).toLocaleTimeString([], { hour12: false });
+const clockOf = (seconds) => clock(new Date(seconds * 1000));
 
 // Create a chart in `figure`; `lines` are {label, colour, dash}. Returns draw([times, ...values]).
 export function chart(figure, lines, format) {
@@ -29,11 +30,11 @@ export function chart(figure, lines, format) {
         y: { range: (_, __, highest) => [0, highest > 0 ? highest * 1.1 : 1] },
       },
       axes: [
-        { ...axis, size: 28, space: 56, values: (_, ticks) => ticks.map((t) => clock(t).slice(0, 5)) },
+        { ...axis, size: 28, space: 56, values: (_, ticks) => ticks.map((t) => clockOf(t).slice(0, 5)) },
         { ...axis, size: 56, space: 34, values: (_, ticks) => ticks.map(format) },
       ],
       series: [
-        { value: (_, seconds) => (seconds === null ? "" : clock(seconds)) },
+        { value: (_, seconds) => (seconds === null ? "" : clockOf(seconds)) },
         ...lines.map((line) => ({
           label: line.label,
           stroke: () => colour(line.colour),

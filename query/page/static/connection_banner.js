@@ -1,5 +1,7 @@
 // Show a banner while the node cannot be reached, and when it can be reached again.
 
+import { clock } from "./clock.js";
+
 const GRACE_MS = 1500; // no banner for a stream that reconnects at once
 const SHOWN_MS = 6000;
 
@@ -14,7 +16,7 @@ export function startConnection(banner) {
   };
 
   const showLost = () => {
-    const at = since.toLocaleTimeString();
+    const at = clock(since);
     show("lost", `The connection was lost at ${at}. This page may be out of date. Reconnecting.`);
   };
 

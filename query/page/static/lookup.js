@@ -4,6 +4,7 @@
 // page that the form would have loaded. After that only the numbers and the status change.
 
 import { apiFetch, wasRefused } from "./api_fetch.js";
+import { domainIn } from "./domain_in.js";
 
 const REFRESH_MS = 5000;
 const LIMIT_MS = 10000;
@@ -13,9 +14,18 @@ export function startLookup() {
   const form = document.querySelector("#lookup-form");
   const input = form.elements.domain;
   const place = document.querySelector("#answer");
+  const title = document.title;
   let request = new AbortController();
 
   const card = () => place.querySelector(".card[data-domain]");
+
+  // A tab and the history show what was looked up.
+  function showTitle() {
+    const shown = card();
+    document.title = shown
+      ? `${shown.querySelector("h3").textContent}: ${shown.dataset.status} - catchall`
+      : title;
+  }
 
   async function lookUp(typed, { remember = true } = {}) {
     request.abort();
@@ -36,6 +46,7 @@ export function startLookup() {
       place.replaceChildren(unreachable());
     }
     place.removeAttribute("aria-busy");
+    showTitle();
     input.setAttribute("aria-invalid", String(place.querySelector(".problem") !== null));
     if (remember) history.pushState({ typed }, "", address);
   }
@@ -48,6 +59,7 @@ export function startLookup() {
     if (total < Number(shown.dataset.total ?? 0)) return;
     shown.dataset.total = total;
     shown.dataset.status = answer.status;
+    showTitle();
     for (const element of shown.querySelectorAll("[data-for]"))
       element.toggleAttribute("hidden", element.dataset.for !== answer.status);
     for (const field of ["delivered", "bounced"])
@@ -73,12 +85,13 @@ export function startLookup() {
 
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    lookUp(input.value.trim());
+    lookUp(domainIn(input.value));
   });
   addEventListener("popstate", () => {
     const typed = new URLSearchParams(location.search).get("domain");
     if (typed !== null) lookUp(typed, { remember: false });
     else place.replaceChildren();
+    showTitle();
   });
   addEventListener("keydown", (event) => {
     const typing = event.target.closest?.("input, textarea, select, [contenteditable]");
@@ -88,6 +101,7 @@ export function startLookup() {
     input.select();
   });
   if (wasRefused(place.querySelector(".problem"))) lookUp(input.value, { remember: false });
+  showTitle();
   setInterval(refresh, REFRESH_MS);
   return { lookUp, update, refresh };
 }

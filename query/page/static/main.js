@@ -3,6 +3,7 @@
 import { startBulk } from "./bulk.js";
 import { startConnection } from "./connection_banner.js";
 import { startChanges } from "./changes.js";
+import { startExport } from "./export.js";
 import { startLookup } from "./lookup.js";
 import { startPulse } from "./pulse.js";
 
@@ -11,5 +12,6 @@ for (const element of document.querySelectorAll("[data-needs-script]")) element.
 const connection = startConnection(document.querySelector("#banner"));
 const lookup = startLookup();
 startBulk();
+startExport();
 startChanges({ connection, onChange: lookup.update, onGap: lookup.refresh, onName: lookup.lookUp });
 startPulse({ connection });

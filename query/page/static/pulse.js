@@ -2,6 +2,7 @@
 
 import { apiFetch } from "./api_fetch.js";
 import { chart, WINDOW_SECONDS } from "./charts.js";
+import { clock } from "./clock.js";
 
 const EVERY_MS = 2000;
 const LIMIT_MS = 5000;
@@ -87,7 +88,7 @@ export function startPulse({ connection }) {
       record(pulse);
       drawPartitions(section, pulse);
       drawTargets(section.querySelector("#targets"), pulse);
-      age.textContent = `As of ${new Date(pulse.at * 1000).toLocaleTimeString([], { hour12: false })}`;
+      age.textContent = `As of ${clock(new Date(pulse.at * 1000))}`;
       connection.back("pulse");
     } catch {
       connection.lost("pulse", 0);

@@ -46,6 +46,8 @@ class PageNode:
     refuses_streams: bool = False
     resumed_from: list[str | None] = field(default_factory=list)
     """The ``Last-Event-ID`` of each accepted stream."""
+    exports: list[str] = field(default_factory=list)
+    """The query of each export."""
 
     def change(self, domain: str, counters: Counters) -> None:
         """Change the counters of *domain*, and send the change to all streams."""
@@ -77,6 +79,12 @@ class PageNode:
             self.streams.remove(stream)
         return response
 
+    async def get_domains(self, request: web.BaseRequest) -> web.Response:
+        """``GET /domains``: the query it was requested with, as a download."""
+        self.exports.append(str(request.rel_url.query_string))
+        headers = {"Content-Disposition": 'attachment; filename="node.csv"'}
+        return web.Response(text="domain\r\n", content_type="text/csv", headers=headers)
+
     async def get_pulse(self, _: web.BaseRequest) -> web.Response:
         """``GET /pulse``."""
         return web.Response(body=json.dumps(self.pulse).encode(), content_type="application/json")
@@ -107,6 +115,7 @@ async def open_page_node(
         *build_page_routes(cache.get),
         Route("GET", "/changes", node.changes, Scope.QUERY),
         Route("GET", "/pulse", node.get_pulse, Scope.QUERY),
+        Route("GET", "/domains", node.get_domains, Scope.QUERY),
         Route("GET", "/openapi.json", openapi, OPEN),
     ]
     async with open_server(

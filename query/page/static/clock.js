@@ -1,0 +1,4 @@
+// Format times of day: from 00:00:00 to 23:59:59, in the visitor's locale and time zone.
+
+// Not `hour12: false`: in some locales that turns midnight into 24:00:00.
+export const clock = (date) => date.toLocaleTimeString([], { hourCycle: "h23" });
