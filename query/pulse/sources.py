@@ -14,7 +14,9 @@ from aiokafka.errors import KafkaError
 
 from query.pulse.scrape import Scrape, parse_scrape
 from shared.config import Address, KafkaConfig
+from shared.errors import PipelineError
 from shared.kafka.client import client_arguments
+from shared.kafka.group_offsets import read_group_offsets
 from shared.security.tls import client_context, trust_failure
 from shared.telemetry.log_limit import limit_repeated_logs
 
@@ -147,7 +149,7 @@ class KafkaEventTopic:
         try:
             async with asyncio.timeout(KAFKA_SECONDS):
                 return await self._read_offsets()
-        except (KafkaError, TimeoutError, OSError) as error:
+        except (KafkaError, PipelineError, TimeoutError, OSError) as error:
             await self.close()
             raise SourceError(f"no answer: {type(error).__name__}") from error
         except BaseException:
@@ -168,16 +170,15 @@ class KafkaEventTopic:
         if not partitions:
             await consumer.end_offsets([TopicPartition(topic, 0)])
             partitions = consumer.partitions_for_topic(topic) or ()
-        wanted = [TopicPartition(topic, number) for number in sorted(partitions)]
+        numbers = sorted(partitions)
         ends, committed = await asyncio.gather(
-            consumer.end_offsets(wanted),
-            # What `committed` itself calls, but for all partitions in one request.
-            consumer._coordinator.fetch_committed_offsets(wanted),  # noqa: SLF001
+            consumer.end_offsets([TopicPartition(topic, number) for number in numbers]),
+            # One request for all partitions, and no error passes for "never committed".
+            read_group_offsets(consumer._client, self._group, topic, numbers),  # noqa: SLF001
         )
-        committed_offsets = {tp: at.offset for tp, at in committed.items()}
+        offsets = {number: None if at is None else at.offset for number, at in committed.items()}
         return {
-            tp.partition: PartitionOffsets(end, committed_offsets.get(tp))
-            for tp, end in ends.items()
+            tp.partition: PartitionOffsets(end, offsets[tp.partition]) for tp, end in ends.items()
         }
 
     async def close(self) -> None:
