@@ -1,7 +1,8 @@
 """Create the keyspace, table and topics that are missing, and grant rights if configured.
 
 ``python -m deploy.prepare`` is safe to run at any time and several times at once. It does not
-change what exists; it logs a warning if the number of partitions differs from the configured one.
+change what exists; it logs a warning if the number of partitions differs from the configured one,
+or if Kafka forgets committed offsets sooner than it deletes events.
 """
 
 import asyncio
@@ -12,6 +13,7 @@ from typing import Annotated
 
 import structlog
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 from pydantic import AfterValidator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -37,6 +39,7 @@ log = structlog.stdlib.get_logger(__name__)
 
 _SCHEMA = Path(__file__).with_name("schema.cql")
 _KAFKA_SECONDS = 60.0
+_OFFSETS_RETENTION = "offsets.retention.minutes"
 _HOUR_MS = 60 * 60 * 1000
 _DAY_MS = 24 * _HOUR_MS
 
@@ -176,6 +179,7 @@ async def create_topics(
             await admin.start()
             answer = await admin.create_topics(topics(config, layout))
             found = await admin.describe_topics([config.topic])
+            await _check_offsets_retention(admin, layout)
             if rights is not None and rights.kafka_acls:
                 await create_acls(admin, config, rights)
     except (KafkaError, TimeoutError) as error:
@@ -197,6 +201,29 @@ async def create_topics(
             partitions=partitions,
             configured=layout.partitions,
         )
+
+
+async def _check_offsets_retention(admin: AIOKafkaAdminClient, layout: KafkaLayout) -> None:
+    """Warn if workers that are all stopped lose their offsets before they lose events.
+
+    Kafka counts from the time when the last worker left. Without offsets the workers would wait
+    for an operator. Reads nothing without the right DESCRIBE_CONFIGS on the cluster.
+    """
+    broker = (await admin.describe_cluster())["brokers"][0]["node_id"]
+    wanted = {_OFFSETS_RETENTION: None}
+    (answer,) = await admin.describe_configs(
+        [ConfigResource(ConfigResourceType.BROKER, str(broker), wanted)]
+    )
+    for resource in answer.to_object()["resources"]:
+        for entry in resource["config_entries"]:
+            minutes = int(entry["config_value"])
+            if minutes * 60 * 1000 < layout.retention_days * _DAY_MS:
+                log.warning(
+                    "offsets are forgotten before events are deleted",
+                    setting=_OFFSETS_RETENTION,
+                    minutes=minutes,
+                    retention_days=layout.retention_days,
+                )
 
 
 async def run(config: PrepareConfig) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 
+import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
@@ -52,6 +53,19 @@ async def test_it_may_run_twice_at_once_and_again_on_a_system_in_use(
             assert await read_all(kafka_config, kafka_config.topic, 0) == [(b"k", b"v")]
             (row,) = await read(store, LOG, update.domain)
             assert row.delivered == 3
+
+
+async def test_it_warns_if_offsets_are_forgotten_before_events_are_deleted(
+    kafka_config: KafkaConfig, kafka_layout: KafkaLayout, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The broker's setting is compared with the retention of the topic."""
+    warning = "offsets are forgotten before events are deleted"
+
+    await prepare.create_topics(kafka_config, kafka_layout)
+    assert warning not in capsys.readouterr().out
+    await prepare.create_topics(kafka_config, kafka_layout.model_copy(update={"retention_days": 8}))
+
+    assert warning in capsys.readouterr().out
 
 
 async def test_topics_have_the_settings_that_the_guarantees_need(
