@@ -81,7 +81,7 @@ async def test_a_table_without_buckets_is_refused_in_one_sentence(
     keyspace = unique("old").replace("-", "_")
     own = cassandra_config.model_copy(update={"keyspace": keyspace})
     replication = prepare.parse_replication(cassandra_layout.replication)
-    create_keyspace, _ = prepare.schema_statements(keyspace, replication, DEFAULT_BUCKETS)
+    create_keyspace, *_ = prepare.schema_statements(keyspace, replication, DEFAULT_BUCKETS)
     async with open_session(own) as session:
         await session.write(create_keyspace)
         await session.write(

@@ -28,15 +28,16 @@ def test_invalid_replication_is_refused(text: str) -> None:
         parse_replication(text)
 
 
-def test_the_schema_is_a_keyspace_and_its_table() -> None:
-    """The two statements are complete, have no comments, and do nothing if both exist."""
-    keyspace, table = schema_statements("mail", {"eu": 3, "us": 2}, 64)
+def test_the_schema_is_a_keyspace_and_its_tables() -> None:
+    """The statements are complete, have no comments, and do nothing if all of it exists."""
+    keyspace, table, counted = schema_statements("mail", {"eu": 3, "us": 2}, 64)
     assert keyspace.startswith("CREATE KEYSPACE IF NOT EXISTS mail")
     assert "{'class': 'NetworkTopologyStrategy', 'eu': '3', 'us': '2'}" in keyspace
     assert table.startswith("CREATE TABLE IF NOT EXISTS mail.domain_counters (")
     assert "PRIMARY KEY ((bucket), domain, log, writer)" in table
     assert "buckets=64'" in table
-    for statement in (keyspace, table):
+    assert counted.startswith("CREATE TABLE IF NOT EXISTS mail.counted_topics (")
+    for statement in (keyspace, table, counted):
         assert "--" not in statement
         assert statement.count("'") % 2 == 0
         assert statement.count("(") == statement.count(")")
