@@ -8,12 +8,13 @@ import uuid
 from contextlib import AsyncExitStack
 
 from consumer.config import WorkerConfig, read_config
+from consumer.counted_topics import remember_topic_id
 from consumer.counter_store import CassandraCounterStore
 from consumer.counting.rows.row_epoch import LONGEST_GAP_SECONDS, RowEpoch
 from consumer.counting.write_limit import WriteLimit
 from consumer.kafka.change_publisher import ChangeTopic
 from consumer.kafka.dead_letters import DeadLetterTopic
-from consumer.kafka.record_source import open_source
+from consumer.kafka.group_member import open_source
 from consumer.metrics import WorkerMetrics
 from consumer.upkeep import Upkeep
 from consumer.worker import Worker
@@ -54,7 +55,7 @@ async def run(config: WorkerConfig) -> None:
             open_node(
                 "worker",
                 management=(settings.management_host, settings.management_port),
-                checks=["kafka", "cassandra", "group"],
+                checks=["kafka", "cassandra", "group", "partitions"],
                 tls=config.tls,
                 tracing=config.tracing,
             )
@@ -66,6 +67,9 @@ async def run(config: WorkerConfig) -> None:
         letters = await enter(open_topic(config.kafka, config.kafka.dead_letter_topic))
         changes = await enter(open_topic(config.kafka, config.kafka.changes_topic))
         source = await enter(open_source(config.kafka, settings))
+        source.offsets.counted_topic = await remember_topic_id(
+            session, config.kafka.topic, await source.offsets.wait_for_topic_id()
+        )
         clock = asyncio.get_running_loop().time
         context = WorkerContext(
             store=store,
@@ -92,7 +96,10 @@ async def run(config: WorkerConfig) -> None:
         worker = Worker(source, context, settings, config.kafka.topic, rules, ids.new, upkeep)
         source.subscribe(worker)
         async with node.probing(
-            cassandra=session.probe, kafka=source.probe, group=source.wait_for_assignment
+            cassandra=session.probe,
+            kafka=source.probe,
+            group=source.wait_for_assignment,
+            partitions=worker.require_reading,
         ):
             tune_garbage_collector()
             await worker.run(until=node.stop)

@@ -30,8 +30,9 @@ class WorkerSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="CONSUMER_", frozen=True)
 
-    group: str = "catchall"
-    """A group that never committed starts at the beginning of the topic."""
+    group: str = "catchall-workers-internal"
+    """A name that nobody types by accident: another member would take partitions away. A group
+    that never committed starts at the beginning of the topic, if no record of it is deleted."""
     management_host: str = "127.0.0.1"
     management_port: Port = 9082
     threshold: PositiveInt = DEFAULT_THRESHOLD

@@ -106,6 +106,17 @@ class WorkerMetrics:
             "letters that cannot be stored.",
             registry=registry,
         )
+        self.stopped = Gauge(
+            "catchall_stopped_partitions",
+            "1 for each partition that is not read until an operator acts, with the cause.",
+            (*_PARTITION, "cause"),
+            registry=registry,
+        )
+        self.not_ours = Counter(
+            "catchall_foreign_commits",
+            "Committed offsets of the group that no worker committed; they are not believed.",
+            registry=registry,
+        )
         self.domains = Gauge(
             "catchall_domains_in_memory", "Domains whose totals are in memory.", registry=registry
         )

@@ -112,6 +112,15 @@ class PartitionTask:
         """The number of counted records that are still to be read for their keys."""
         return max(0, self.ledger.next_offset - self._read_from)
 
+    def pass_gap(self, read_to: int) -> None:
+        """Record that there are no more records below *read_to*.
+
+        Offsets without records are markers of transactions, and what compaction removed.
+        """
+        if not self._suspended:
+            self.ledger.skip_record(read_to - 1)
+            self._read_from = max(self._read_from, read_to)
+
     def position(self) -> Position:
         """Return what may be committed: below it everything is counted and published."""
         next_offset = self.ledger.committable_offset()

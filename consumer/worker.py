@@ -18,11 +18,12 @@ from consumer.counting.kept_memory import KeptMemory, PartitionMemory
 from consumer.counting.ledger import PartitionLedger
 from consumer.counting.ledger_rules import LedgerRules
 from consumer.counting.position import Position
+from consumer.counting.start import Cause, Stopped
 from consumer.kafka.record_source import RecordSource
 from consumer.partition import PartitionTask
 from consumer.upkeep import Upkeep
 from consumer.worker_context import WorkerContext
-from shared.errors import BrokerUnavailableError
+from shared.errors import BrokerUnavailableError, LogRewrittenError, PipelineError
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -63,11 +64,12 @@ class Worker:
         self._committed: dict[int, Position] = {}
         self._to_commit: dict[int, Position] = {}
         self._kept = KeptMemory()
+        self._not_ours = 0
 
     async def run(self, until: asyncio.Event) -> None:
         """Work until *until* is set, then flush and commit everything.
 
-        Raises LogRewrittenError, and any defect: then the worker cannot continue.
+        Raises any defect: then the worker cannot continue.
         """
         async with asyncio.TaskGroup() as tasks:
             self._tasks = tasks
@@ -114,7 +116,7 @@ class Worker:
             self._partitions[partition] = task
             self._committed[partition] = position
             self._running[partition] = self._tasks.create_task(
-                task.run(), name=f"partition-{partition}"
+                self._work_on(partition, task), name=f"partition-{partition}"
             )
             read_from[partition] = memory.read_from
         self._context.metrics.kept.inc(len(kept))
@@ -127,6 +129,25 @@ class Worker:
             f"{self._topic}/{partition}", position.next_offset, self._rules, self._new_writer
         )
         return PartitionMemory(ledger, Dedupe(self._context.key_window), position.keys_from)
+
+    async def _work_on(self, partition: int, task: PartitionTask) -> None:
+        """Run *task*. A partition that cannot be counted stops alone; nothing wrong was written."""
+        try:
+            await task.run()
+        except* LogRewrittenError as group:
+            error: BaseException = group
+            while isinstance(error, BaseExceptionGroup):
+                error = error.exceptions[0]
+            if self._partitions.get(partition) is task:
+                del self._partitions[partition]
+                self._source.stop(partition, Stopped(Cause.LOG_REWRITTEN, str(error)))
+
+    async def require_reading(self) -> None:
+        """Return if every partition of this worker is read. Raises PipelineError."""
+        if stopped := self._source.stopped:
+            raise PipelineError(
+                "; ".join(f"{self._topic}/{p}: {why.reason}" for p, why in sorted(stopped.items()))
+            )
 
     async def revoke(self) -> None:
         """Flush, publish and commit within the deadline, then stop to work on all partitions."""
@@ -153,17 +174,18 @@ class Worker:
         self._context.metrics.lag.clear()
         self._context.metrics.committed.clear()
         self._context.metrics.key_records.clear()
+        self._context.metrics.stopped.clear()
         log.info("revoked", partitions=sorted(partitions), drained=drained)
 
     async def _fetch(self) -> None:
         while True:
             batches = await self._source.fetch()
-            # A partition that is not ours, or not yet: its owner reads these records again.
-            owned = [(self._partitions[p], p) for p in batches if p in self._partitions]
-            for task, partition in owned:
+            for partition, task in tuple(self._partitions.items()):
                 if self._partitions.get(partition) is not task:
-                    break  # revoked while we waited: the remaining records would leave a gap
-                await task.process(batches[partition])
+                    continue  # revoked while we waited: its next owner reads the same records
+                if partition in batches:
+                    await task.process(batches[partition])
+                task.pass_gap(self._source.read_to(partition))
                 # A long batch must not delay the responses of the store.
                 await asyncio.sleep(0)
             self._pause_backlogged()
@@ -191,6 +213,7 @@ class Worker:
             await asyncio.sleep(_REPORT_SECONDS)
             metrics.row_epoch.set(self._context.epoch.current())
             self._kept.expire(self._context.clock())
+            self._report_stopped()
             known = unpublished = keys = window_lost = 0
             now = self._context.clock()
             for partition, task in self._partitions.items():
@@ -214,6 +237,16 @@ class Worker:
             metrics.oldest.set(self._context.writes.age_seconds)
             metrics.writes_limit.set(self._context.writes.limit)
             metrics.paused.set(len(self._paused))
+
+    def _report_stopped(self) -> None:
+        metrics, stopped = self._context.metrics, self._source.stopped
+        metrics.assigned.set(len(self._partitions) + len(stopped))
+        metrics.stopped.clear()
+        for partition, why in stopped.items():
+            at = self._settings.group, self._topic, str(partition)
+            metrics.stopped.labels(*at, why.cause).set(1)
+        before, self._not_ours = self._not_ours, self._source.not_ours
+        metrics.not_ours.inc(self._not_ours - before)
 
     async def _commit(self) -> None:
         """Commit late: what was counted one interval ago.

@@ -1,7 +1,8 @@
 """The rights that each tier needs, as Kafka ACLs and Cassandra grants.
 
 - ingest: writes events. It has no role in Cassandra.
-- worker: reads events in its group; writes changes and dead letters; reads and modifies counters.
+- worker: reads events in its group, and what the operator accepted as lost; writes changes and dead
+  letters; reads and modifies counters.
 - query: reads changes and counters; reads the end offsets of events and the group's offsets.
 
 A tier that writes a topic may also read its settings: readiness compares the in-sync replicas with
@@ -18,6 +19,7 @@ from aiokafka.errors import KafkaError, for_code
 from aiokafka.protocol.admin import CreateAclsRequest
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from consumer.kafka.partition_offsets import group_of_accepted_losses
 from shared.cassandra.session import open_session
 from shared.config import CassandraConfig, KafkaConfig
 from shared.errors import AccessDeniedError, BrokerUnavailableError, PipelineError
@@ -58,7 +60,7 @@ class RightsConfig(BaseSettings):
     ingest_user: str = "ingest"
     worker_user: str = "worker"
     query_user: str = "query"
-    group: str = "catchall"
+    group: str = "catchall-workers-internal"
     """The consumer group of the workers."""
 
 
@@ -70,6 +72,7 @@ def acls(kafka: KafkaConfig, names: RightsConfig) -> Iterator[Acl]:
         (ingest, Resource.TOPIC, kafka.topic, writes),
         (worker, Resource.TOPIC, kafka.topic, (Right.READ,)),
         (worker, Resource.GROUP, names.group, (Right.READ,)),
+        (worker, Resource.GROUP, group_of_accepted_losses(names.group), (Right.READ,)),
         (worker, Resource.TOPIC, kafka.changes_topic, writes),
         (worker, Resource.TOPIC, kafka.dead_letter_topic, writes),
         (query, Resource.TOPIC, kafka.changes_topic, (Right.READ,)),
@@ -82,12 +85,12 @@ def acls(kafka: KafkaConfig, names: RightsConfig) -> Iterator[Acl]:
 
 def grants(keyspace: str, names: RightsConfig) -> list[str]:
     """Return the statements that grant the tiers' roles their rights in Cassandra."""
-    table = f"{keyspace}.domain_counters"
     return [
-        f'GRANT {right} ON TABLE {table} TO "{role}"'
-        for role, rights in (
-            (names.worker_user, ("SELECT", "MODIFY")),
-            (names.query_user, ("SELECT",)),
+        f'GRANT {right} ON TABLE {keyspace}.{table} TO "{role}"'
+        for role, table, rights in (
+            (names.worker_user, "domain_counters", ("SELECT", "MODIFY")),
+            (names.worker_user, "counted_topics", ("SELECT", "MODIFY")),
+            (names.query_user, "domain_counters", ("SELECT",)),
         )
         for right in rights
     ]

@@ -67,7 +67,7 @@ class QuerySettings(BaseSettings):
     )
     """The management ports that ``/pulse`` reads: ``host:port,host:port``. A name with several
     addresses stands for as many processes."""
-    pulse_group: str = "catchall"
+    pulse_group: str = "catchall-workers-internal"
     """The consumer group of the workers, whose committed offsets ``/pulse`` shows."""
 
     @property

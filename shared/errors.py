@@ -9,7 +9,7 @@
         InvalidEventError
       AccessDeniedError           one line, exit with status 1; trying again does not help
       UndecodableRecordError      dead letter, count it, go on; never retried
-      LogRewrittenError           offsets went back: raise an alarm and exit
+      LogRewrittenError           offsets went back: read no more of it, and raise an alarm
       RetriableError              503 at the edge; in the worker keep the offsets, pause, try again
         NodeFullError             nothing was sent
         BrokerUnavailableError    nothing was stored

@@ -10,9 +10,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from consumer.counting.position import Position
+from consumer.counting.start import Stopped, choose_start
 from consumer.kafka.record_source import Assignee, Record
 from consumer.kafka.sticky_assignor import Claim, share_out
-from shared.errors import LogRewrittenError
 from shared.kafka.producer import MAX_BATCH_BYTES
 from shared.model.record import RECORD_OVERHEAD_BYTES, TRACEPARENT, KeyValue
 
@@ -102,8 +102,15 @@ class InMemoryRecordSource:
         self._positions: dict[int, int] = {}
         self._paused: set[int] = set()
         self._is_reassigned = False
+        self.stopped: dict[int, Stopped] = {}
+        self.not_ours = 0
 
     # ---- RecordSource
+
+    def stop(self, partition: int, stopped: Stopped) -> None:
+        """See RecordSource."""
+        self.stopped[partition] = stopped
+        self.pause([partition])
 
     def subscribe(self, assignee: Assignee) -> None:
         """Join the group on behalf of *assignee*."""
@@ -135,6 +142,10 @@ class InMemoryRecordSource:
         """See RecordSource."""
         await asyncio.sleep(0)
         return len(self._topic.records(partition))
+
+    def read_to(self, partition: int) -> int:
+        """See RecordSource."""
+        return self._positions.get(partition, 0)
 
     def lag(self, partition: int, next_offset: int) -> int:
         """See RecordSource."""
@@ -176,11 +187,9 @@ class InMemoryRecordSource:
         self.claim = claim
         self._paused = set()
         self._is_reassigned = False
-        try:
-            positions = {p: self._group.position(p) for p in claim.partitions}
-        except LogRewrittenError as error:
-            self._fail(error)
-            return
+        starts = {p: self._group.start(p) for p in claim.partitions}
+        positions = {p: at for p, at in starts.items() if isinstance(at, Position)}
+        self.stopped = {p: at for p, at in starts.items() if isinstance(at, Stopped)}
         self._positions = {p: at.keys_from for p, at in positions.items()}
         self._topic.notify()
         await asyncio.sleep(0)  # a fetch in between returns records before the assignee is ready
@@ -243,15 +252,10 @@ class _Group:
             self.members.remove(member)
             self._share_out()
 
-    def position(self, partition: int) -> Position:
-        """Return the group's position in *partition*. Raises LogRewrittenError."""
-        committed = self.committed.get(partition, Position.at(0))
-        end = len(self._topic.records(partition))
-        if committed.next_offset > end:
-            raise LogRewrittenError(
-                f"{self._topic.name}/{partition}: committed {committed}, but the end is {end}"
-            )
-        return committed
+    def start(self, partition: int) -> Position | Stopped:
+        """Return where *partition* starts."""
+        committed = self.committed.get(partition)
+        return choose_start(committed, 0, len(self._topic.records(partition)), None)
 
     async def settled_if_empty(self) -> None:
         """Wait for the last rebalance if the group is empty."""

@@ -79,9 +79,9 @@ async def read(source: Source, partition: int, count: int) -> list[Record]:
     return found
 
 
-async def owned(opened: Member) -> Mapping[int, int]:
-    """Return the start of each partition, once a first member owns all of them."""
-    await until(lambda: len(opened.owned) == PARTITIONS)
+async def owned(opened: Member, count: int = PARTITIONS) -> Mapping[int, int]:
+    """Return the start of each partition, once a first member owns *count* of them."""
+    await until(lambda: len(opened.owned) == count)
     return opened.owned
 
 

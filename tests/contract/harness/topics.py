@@ -8,7 +8,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from consumer.config import WorkerSettings
 from consumer.counting.position import Position
-from consumer.kafka.record_source import Assignee, RecordSource, open_source
+from consumer.kafka.group_member import open_source
+from consumer.kafka.record_source import Assignee, RecordSource
 from shared.config import KafkaConfig
 from shared.kafka.topic import Topic
 from shared.model.change import Change, decode_change
@@ -158,7 +159,7 @@ class RealTopics:
         at = TopicPartition(self.name, partition)
         async with AIOKafkaConsumer(**_plain(self._config), group_id=group) as consumer:
             consumer.assign([at])
-            await consumer.commit({at: offset})
+            await consumer.commit({at: (offset, Position.at(offset).metadata())})
 
 
 async def read_all(config: KafkaConfig, topic: str, partition: int) -> list[KeyAndValue]:

@@ -78,6 +78,11 @@ class Running:
         """The number of those records that the rows had counted before."""
         return self.registry.get_sample_value("catchall_records_replayed_total") or 0.0
 
+    def stopped(self, topic: str, partition: int, cause: str) -> bool:
+        """Whether it reports that it does not read *partition* because of *cause*."""
+        labels = {"group": GROUP, "topic": topic, "partition": str(partition), "cause": cause}
+        return self.registry.get_sample_value("catchall_stopped_partitions", labels) == 1
+
 
 def settings_of(drain_seconds: float = 2.0) -> WorkerSettings:
     """Return settings with short intervals; offsets are committed at the end only."""

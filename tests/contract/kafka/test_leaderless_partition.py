@@ -9,7 +9,7 @@ import pytest_asyncio
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from consumer.config import WorkerSettings
-from consumer.kafka.record_source import open_source
+from consumer.kafka.group_member import open_source
 from deploy.processes.node import Node
 from shared.config import KafkaConfig
 from shared.kafka.topic import open_topic

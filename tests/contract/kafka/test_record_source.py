@@ -6,8 +6,7 @@ from collections.abc import Mapping
 import pytest
 
 from consumer.counting.position import Position
-from consumer.kafka import partition_offsets
-from shared.errors import LogRewrittenError
+from consumer.counting.start import Cause
 from shared.model.record import TRACEPARENT
 from tests.contract.harness.members import GROUP, Member, member, numbered, owned, read
 from tests.contract.harness.pipeline import PARTITIONS
@@ -162,18 +161,23 @@ async def test_a_commit_of_a_lost_partition_is_refused(topics: Topics) -> None:
     assert await topics.committed(GROUP, lost) == 2
 
 
-async def test_a_committed_offset_beyond_the_end_is_an_error(
-    topics: Topics, monkeypatch: pytest.MonkeyPatch
+async def test_a_partition_that_ends_below_its_committed_offset_stops_alone(
+    topics: Topics,
 ) -> None:
-    """The topic was created again, and there is no safe place to continue."""
-    monkeypatch.setattr(partition_offsets, "STALE_LEADER_SECONDS", 1.0)
+    """The topic was created again, or lost its end; the other partition is read."""
     await topics.topic.append(0, numbered(2))
+    await topics.topic.append(1, numbered(2))
     await topics.set_committed(GROUP, 0, 10)
 
     async with member(topics) as first:
-        with pytest.raises(LogRewrittenError):
-            await read(first.source, 0, 1)
-        assert 0 not in first.owned
+        await owned(first, 1)
+        records = await read(first.source, 1, 2)
+
+        stopped = first.source.stopped
+        assert stopped.keys() == {0}
+        assert stopped[0].cause is Cause.LOG_REWRITTEN
+        assert "committed 10, but it ends at 2" in stopped[0].reason
+    assert [record.offset for record in records] == [0, 1]
 
 
 async def test_a_committed_offset_at_the_end_is_not_an_error(topics: Topics) -> None:

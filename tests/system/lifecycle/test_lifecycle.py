@@ -61,7 +61,11 @@ async def test_the_management_port_serves_liveness_readiness_and_metrics(stack: 
         "worker": "kafka_consumergroup_lag",
         "query": "catchall_answers_total",
     }
-    needs = {"ingest": ["kafka"], "worker": ["kafka", "cassandra", "group"], "query": ["cassandra"]}
+    needs = {
+        "ingest": ["kafka"],
+        "worker": ["kafka", "cassandra", "group", "partitions"],
+        "query": ["cassandra"],
+    }
     client = Client(stack.http, stack.started[0].url, stack.started[2].url)
     await client.report("metrics.example.com", "delivered")
     await client.wait_for_counts("metrics.example.com", 1, 0)

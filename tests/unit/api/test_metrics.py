@@ -35,6 +35,7 @@ LABELS = {
     "what": "two words",
     "kind": "two words",
     "status": "shared.model.status.Status",
+    "cause": "consumer.counting.start.Cause",
     "reason": "query.changes.event_stream: ResyncReason, NoStream",
     "group": "configured",
     "topic": "configured",

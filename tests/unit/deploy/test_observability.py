@@ -25,6 +25,7 @@ WIDTH = 24
 AGREED = {
     "ConsumerLagHigh",
     "PartitionStalled",
+    "PartitionStopped",
     "RefusalsHigh",
     "RowsDropped",
     "AuditMismatch",

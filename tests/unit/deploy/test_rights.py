@@ -34,6 +34,7 @@ def test_only_workers_read_events_and_write_changes_and_dead_letters() -> None:
     assert readers == {
         (KAFKA.topic, "worker"),
         ("counters", "worker"),
+        ("counters.accepted-losses", "worker"),
         (KAFKA.changes_topic, "query"),
     }
     assert Acl("worker", Resource.GROUP, "counters", Right.READ) in every
@@ -44,5 +45,7 @@ def test_only_workers_modify_counters() -> None:
     assert grants("catchall", NAMES) == [
         'GRANT SELECT ON TABLE catchall.domain_counters TO "worker"',
         'GRANT MODIFY ON TABLE catchall.domain_counters TO "worker"',
+        'GRANT SELECT ON TABLE catchall.counted_topics TO "worker"',
+        'GRANT MODIFY ON TABLE catchall.counted_topics TO "worker"',
         'GRANT SELECT ON TABLE catchall.domain_counters TO "query"',
     ]

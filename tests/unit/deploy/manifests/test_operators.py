@@ -15,14 +15,15 @@ RIGHTS = {
     "ingest": {("topic", "catchall-events"): WRITES},
     "worker": {
         ("topic", "catchall-events"): READS,
-        ("group", "catchall"): READS,
+        ("group", "catchall-workers-internal"): READS,
+        ("group", "catchall-workers-internal.accepted-losses"): READS,
         ("topic", "catchall-changes"): WRITES,
         ("topic", "catchall-dead-letters"): WRITES,
     },
     "query": {
         ("topic", "catchall-changes"): READS,
         ("topic", "catchall-events"): {"Describe"},
-        ("group", "catchall"): {"Describe"},
+        ("group", "catchall-workers-internal"): {"Describe"},
     },
     "prepare": {("topic", "catchall-"): {"Create", "Describe", "DescribeConfigs"}},
 }

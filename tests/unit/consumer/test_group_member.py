@@ -1,0 +1,364 @@
+"""The Kafka record source while Kafka does not answer, answers with stale offsets, or is dead."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from time import monotonic
+from types import SimpleNamespace
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import pytest_asyncio
+from aiokafka import TopicPartition
+from aiokafka.errors import CorruptRecordException, OffsetOutOfRangeError, RequestTimedOutError
+
+from consumer.counting.position import Position
+from consumer.counting.start import Cause
+from consumer.kafka import group_member, partition_offsets, partition_starts
+from consumer.kafka.group_member import KafkaRecordSource
+from consumer.kafka.sticky_assignor import StickyAssignor
+from shared.errors import PipelineError
+from tests.waiting import until
+
+AT = TopicPartition("t", 3)
+GROUP = "g"
+
+
+class StubConsumer:
+    """A stub of an aiokafka consumer with prepared results, which is its own client.
+
+    ``committed`` is the offset and the text of the group; ``fetches`` are the next results.
+    """
+
+    def __init__(self, committed: int = 0, metadata: str = "keys-from=40", end: int = 100) -> None:
+        self.committed = committed, metadata
+        self.failures = 0
+        self.end = end
+        self.fetches: list[Exception | dict[Any, Any]] = []
+        self.sought: dict[TopicPartition, int] = {}
+        self.paused: set[TopicPartition] = set()
+        self.commits: list[Mapping[Any, Any]] = []
+        self.slow_commits = 0
+        self.rejoins = 0
+        self.topic_id = uuid4()
+        self.generation = 7
+        self.tasks: dict[str, asyncio.Future[None]] = {
+            name: asyncio.ensure_future(_sleep())
+            for name in ("_fetch_task", "_coordination_task", "_sync_task")
+        }
+        self._fetcher = self._coordinator = self._client = self
+
+    def __getattr__(self, name: str) -> Any:
+        return self.tasks[name]
+
+    def request_rejoin(self) -> None:
+        """Count."""
+        self.rejoins += 1
+
+    def partitions_for_topic(self, _: str) -> set[int]:
+        """Return one partition."""
+        return {AT.partition}
+
+    async def coordinator_lookup(self, *_: object) -> int:
+        """Return the only node."""
+        return 1
+
+    def get_random_node(self) -> int:
+        """Return the only node."""
+        return 1
+
+    async def send(self, _: int, request: Any, **__: object) -> Any:
+        """Return the id of the topic, or what the group has committed; nothing is accepted."""
+        if request.API_KEY == 3:
+            return SimpleNamespace(topics=[(0, AT.topic, self.topic_id.bytes)])
+        offset, metadata = self.committed if request._consumer_group == GROUP else (-1, "")
+        entries = [(AT.partition, offset, metadata, 0)]
+        return SimpleNamespace(error_code=0, topics=[(AT.topic, entries)])
+
+    async def beginning_offsets(self, partitions: list[TopicPartition]) -> dict[Any, int]:
+        """Fail a number of times, then return."""
+        if self.failures:
+            self.failures -= 1
+            raise RequestTimedOutError
+        return dict.fromkeys(partitions, 0)
+
+    async def end_offsets(self, partitions: list[TopicPartition]) -> dict[Any, int]:
+        """Return the end."""
+        return dict.fromkeys(partitions, self.end)
+
+    async def getmany(self, **_: object) -> dict[Any, Any]:
+        """Return the next fetch, or nothing at the end."""
+        answer = self.fetches.pop(0) if self.fetches else {}
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async def position(self, partition: TopicPartition) -> int:
+        """Return the position of the last seek."""
+        return self.sought[partition]
+
+    async def commit(self, offsets: Mapping[Any, Any]) -> None:
+        """Record the offsets; take for ever for the first few times."""
+        if self.slow_commits:
+            self.slow_commits -= 1
+            await asyncio.Event().wait()
+        self.commits.append(offsets)
+
+    def seek(self, partition: TopicPartition, offset: int) -> None:
+        """Record the position."""
+        self.sought[partition] = offset
+
+    def pause(self, *partitions: TopicPartition) -> None:
+        """Record it."""
+        self.paused.update(partitions)
+
+    def resume(self, *partitions: TopicPartition) -> None:
+        """Record it."""
+        self.paused.difference_update(partitions)
+
+    def assignment(self) -> set[TopicPartition]:
+        """Return one partition."""
+        return {AT}
+
+    def subscribe(self, *_: object, **__: object) -> None:
+        """Do nothing."""
+
+
+async def _sleep() -> None:
+    await asyncio.Event().wait()
+
+
+class Assignee:
+    """Records the positions that it gets."""
+
+    def __init__(self) -> None:
+        self.positions: Mapping[int, Position] = {}
+        self.assigned: list[int] = []
+
+    def start_generation(self, generation: int, partitions: Collection[int]) -> None:
+        """See Assignee."""
+
+    def assign(self, positions: Mapping[int, Position]) -> Mapping[int, int]:
+        """See Assignee."""
+        self.positions = positions
+        self.assigned += positions
+        return {p: at.keys_from for p, at in positions.items()}
+
+    async def revoke(self) -> None:
+        """See Assignee."""
+
+
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Retry without waiting."""
+    for module in (group_member, partition_offsets):
+        monkeypatch.setattr(module, "RETRY_SECONDS", 0.0)
+    monkeypatch.setattr(group_member, "FAILED_SECONDS", 0.0)
+    monkeypatch.setattr(partition_starts, "LOOK_AGAIN_SECONDS", 0.0)
+
+
+@pytest_asyncio.fixture(name="consumer")
+async def consumer_() -> AsyncIterator[StubConsumer]:
+    """A consumer of one partition; the tasks inside it run."""
+    consumer = StubConsumer()
+    yield consumer
+    for task in consumer.tasks.values():
+        task.cancel()
+
+
+def source_of(
+    consumer: StubConsumer, assignee: Assignee, clock: Callable[[], float] = monotonic
+) -> KafkaRecordSource:
+    """Return a source on *consumer* that *assignee* has subscribed to."""
+    source = KafkaRecordSource(consumer, AT.topic, GROUP, StickyAssignor(), 5.0, clock)
+    source.subscribe(assignee)
+    return source
+
+
+async def test_an_assignment_waits_for_a_kafka_that_does_not_answer(
+    consumer: StubConsumer,
+) -> None:
+    """A worker does not end because brokers restart."""
+    consumer.committed, consumer.failures = (50, "keys-from=40"), 3
+    source = source_of(consumer, assignee := Assignee())
+
+    await source.on_partitions_assigned({AT})
+
+    assert assignee.positions == {3: Position(50, 40)}
+    assert consumer.sought == {AT: 40}
+    assert await source.fetch() == {}
+
+
+async def test_a_partition_whose_stale_leader_reports_an_old_end_starts_a_moment_later(
+    consumer: StubConsumer,
+) -> None:
+    """A leader that was cut off reports it before it notices; the partition is paused so long."""
+    consumer.committed, consumer.end = (101, "keys-from=40"), 90
+    source = source_of(consumer, assignee := Assignee())
+
+    await source.on_partitions_assigned({AT})
+    assert source.stopped[3].cause is Cause.LOG_REWRITTEN
+    assert consumer.paused == {AT}
+    assert assignee.positions == {}
+    consumer.end = 120
+    await until(lambda: not source.stopped)
+
+    assert assignee.positions == {3: Position(101, 40)}
+    assert consumer.sought == {AT: 40}
+    assert consumer.paused == set()
+    await source.starts.cancel()
+
+
+async def test_an_offset_of_another_program_is_replaced_by_our_last_one(
+    consumer: StubConsumer,
+) -> None:
+    """Everything below our own is counted; below the other nothing is known."""
+    consumer.committed = (50, "keys-from=40")
+    source = source_of(consumer, assignee := Assignee())
+    await source.on_partitions_assigned({AT})
+    await source.commit({3: Position(60, 55)})
+    consumer.committed = (90, "")
+    assert source.not_ours == 0
+
+    await source.on_partitions_assigned({AT})
+
+    assert assignee.positions == {3: Position(60, 55)}
+    assert source.not_ours == 1
+    assert consumer.commits[-1] == {AT: (60, "keys-from=55")}
+
+
+async def test_a_partition_whose_start_is_committed_slowly_is_assigned_once(
+    consumer: StubConsumer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A start that takes too long is begun again; it must not have assigned anything."""
+    monkeypatch.setattr(partition_starts, "TOGETHER_SECONDS", 0.01)
+    consumer.committed, consumer.slow_commits = (90, ""), 1
+    source = source_of(consumer, assignee := Assignee())
+
+    await source.on_partitions_assigned({AT})
+
+    assert assignee.assigned == [3]
+    assert consumer.commits == [{AT: (0, "keys-from=0")}]
+
+
+async def test_a_topic_that_was_created_again_stops_every_partition(
+    consumer: StubConsumer,
+) -> None:
+    """It may have grown longer than the counted one: only its id shows it."""
+    source = source_of(consumer, assignee := Assignee())
+    source.offsets.counted_topic = await source.offsets.wait_for_topic_id()
+    await source.on_partitions_assigned({AT})
+    await source.probe()
+    assert not source.stopped
+    assert consumer.rejoins == 0
+    assignee.positions = {}
+    consumer.topic_id = uuid4()
+
+    await source.probe()
+    await source.on_partitions_assigned({AT})
+    await source.probe()
+
+    assert consumer.rejoins == 1
+    assert assignee.positions == {}
+    assert source.stopped[3].cause is Cause.LOG_REWRITTEN
+    assert str(consumer.topic_id) in source.stopped[3].reason
+
+
+async def test_an_offset_out_of_range_stops_its_partition_only_if_it_lasts(
+    consumer: StubConsumer,
+) -> None:
+    """A stale leader may report it for a moment; then the partition is assigned again."""
+    now = 100.0
+    source = source_of(consumer, Assignee(), clock=lambda: now)
+    reports = OffsetOutOfRangeError({AT: 452})
+
+    for _ in range(4):
+        consumer.fetches = [reports]
+        assert await source.fetch() == {}
+        now += 4.0
+    assert consumer.rejoins == 1
+
+
+@pytest.mark.parametrize("pause_seconds", [7.5, 3600.0])
+async def test_lone_reports_of_an_offset_out_of_range_are_not_believed(
+    consumer: StubConsumer, pause_seconds: float
+) -> None:
+    """Each of them counts from its own time."""
+    now = 100.0
+    source = source_of(consumer, Assignee(), clock=lambda: now)
+
+    for _ in range(4):
+        consumer.fetches = [OffsetOutOfRangeError({AT: 452})]
+        assert await source.fetch() == {}
+        now += pause_seconds
+    assert consumer.rejoins == 0
+
+
+@pytest.mark.parametrize("between", [{AT: ["record"]}, None])
+async def test_records_and_the_leader_refute_an_offset_out_of_range(
+    consumer: StubConsumer, between: dict[Any, Any] | None
+) -> None:
+    """Records in between, or a leader that has the offset: nothing is assigned again."""
+    now = 100.0
+    source = source_of(consumer, Assignee(), clock=lambda: now)
+
+    for _ in range(5):
+        consumer.fetches = [OffsetOutOfRangeError({AT: 99 if between is None else 452})]
+        assert await source.fetch() == {}
+        now += 4.0
+        if between is not None:
+            consumer.fetches = [between]
+            assert (await source.fetch()).keys() == {3}
+    assert consumer.rejoins == 0
+
+
+async def test_a_failed_fetch_reads_again_what_it_may_have_dropped(
+    consumer: StubConsumer,
+) -> None:
+    """The client passes records of one partition before it raises the error of another."""
+    source = source_of(consumer, Assignee())
+    await source.on_partitions_assigned({AT})
+    consumer.sought[AT] = 44
+    assert await source.fetch() == {}
+    assert source.read_to(3) == 44
+
+    consumer.sought[AT] = 90
+    consumer.fetches = [CorruptRecordException()]
+    assert await source.fetch() == {}
+
+    assert consumer.sought == {AT: 44}
+    assert source.read_to(3) == 44
+
+
+@pytest.mark.parametrize("name", ["_fetch_task", "_coordination_task", "_sync_task"])
+async def test_the_end_of_a_task_of_the_client_is_an_error(
+    consumer: StubConsumer, name: str
+) -> None:
+    """Nothing would be read any more, and nothing else would report it."""
+    source = source_of(consumer, Assignee())
+    assert await source.fetch() == {}
+
+    async def defect() -> None:
+        raise LookupError("a defect")
+
+    consumer.tasks[name].cancel()
+    consumer.tasks[name] = asyncio.ensure_future(defect())
+    await asyncio.wait({consumer.tasks[name]})
+
+    with pytest.raises(PipelineError, match="task has ended: LookupError"):
+        await source.fetch()
+
+
+async def test_a_member_without_partitions_has_an_assignment_too(
+    consumer: StubConsumer,
+) -> None:
+    """It is ready then, and not before."""
+    source = source_of(consumer, Assignee())
+    waiting = asyncio.ensure_future(source.wait_for_assignment())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+
+    await source.on_partitions_assigned(set())
+
+    async with asyncio.timeout(5.0):
+        await waiting
