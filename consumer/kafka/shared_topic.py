@@ -21,8 +21,7 @@ class SharedTopic:
 
     def __init__(self, topic: Topic, content: str) -> None:
         self._topic = topic
-        self._outage = f"{content} cannot be published, and wait"
-        self._recovery = f"{content} are published again"
+        self._content = content
         self._locks = [asyncio.Lock() for _ in range(topic.partitions)]
         self._failing: set[int] = set()
         self._tasks: asyncio.TaskGroup | None = None
@@ -50,11 +49,11 @@ class SharedTopic:
                 await self._topic.append(partition, records)
         except RetriableError as error:
             if not self._failing:
-                log.warning(self._outage, error=str(error))
+                log.warning("a topic refuses records", content=self._content, error=str(error))
             self._failing.add(partition)
             return error
         if partition in self._failing:
             self._failing.discard(partition)
             if not self._failing:
-                log.warning(self._recovery)
+                log.warning("a topic takes records again", content=self._content)
         return None

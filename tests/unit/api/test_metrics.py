@@ -49,6 +49,7 @@ UNITS = {
     "gauge": (
         *("_seconds", "_bytes", "_events", "_partitions", "_domains", "_memory", "_clients"),
         *("_requests", "_connections", "_lag", "_offset", "_unpublished", "_epoch", "_late"),
+        *("_keys", "_left", "_limit"),
     ),
 }
 

@@ -94,6 +94,6 @@ async def test_an_outage_is_logged_at_its_start_and_its_end() -> None:
             await changes.publish(CHANGES)
             await changes.publish(CHANGES)
     assert [entry["event"] for entry in logs] == [
-        "changes cannot be published, and wait",
-        "changes are published again",
+        "a topic refuses records",
+        "a topic takes records again",
     ]

@@ -86,7 +86,13 @@ def test_every_retriable_error_has_a_problem_that_no_other_has() -> None:
     """Clients distinguish failures by code, so no two classes share one."""
     classes = RetriableError.__subclasses__()
     codes = {kind.problem.code for kind in classes}
-    assert codes == {"node_full", "broker_unavailable", "store_unavailable", "outcome_unknown"}
+    assert codes == {
+        "node_full",
+        "broker_unavailable",
+        "store_unavailable",
+        "certificate_unavailable",
+        "outcome_unknown",
+    }
     assert len(classes) == len(codes)
 
 
