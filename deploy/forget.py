@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError, for_code
 
@@ -135,20 +135,17 @@ async def _require_no_worker(config: ForgetConfig) -> None:
 
 async def _read_ends(config: KafkaConfig) -> Mapping[str, int]:
     """Return the end of each partition of the topic of events, by log."""
-    consumer = AIOKafkaConsumer(**client_arguments(config), enable_auto_commit=False)
+    # Without a group it has all partitions.
+    consumer = AIOKafkaConsumer(config.topic, **client_arguments(config), group_id=None)
     try:
         await consumer.start()
-        await consumer.topics()  # reads the metadata
-        numbers = consumer.partitions_for_topic(config.topic) or set()
-        ends = await consumer.end_offsets([TopicPartition(config.topic, p) for p in numbers])
+        ends = await consumer.end_offsets(list(consumer.assignment()))
     except (KafkaError, TimeoutError) as error:
         raise BrokerUnavailableError(
             f"cannot read the topic {config.topic!r}: {error!r}"
         ) from error
     finally:
         await consumer.stop()
-    if not ends:
-        raise PipelineError(f"the topic {config.topic!r} does not exist")
     return {f"{at.topic}/{at.partition}": end for at, end in ends.items()}
 
 
