@@ -157,13 +157,13 @@ def topics(kafka: KafkaConfig, layout: KafkaLayout) -> list[NewTopic]:
 async def create_schema(
     config: CassandraConfig, replication: dict[str, int], buckets: int = DEFAULT_BUCKETS
 ) -> None:
-    """Create the keyspace and the table if they are missing.
+    """Create the keyspace and the table if they are missing, through one node (README, 6).
 
     Raises ConfigError if the keyspace has another number of *buckets*.
     """
-    async with open_session(config) as session:
+    async with open_session(config, every_node=True) as session:
         for statement in schema_statements(config.keyspace, replication, buckets):
-            await session.write(statement)
+            await session.change_schema(statement)
         await read_buckets(session, buckets)
     log.info("the schema exists", keyspace=config.keyspace)
 

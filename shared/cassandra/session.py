@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
+from ipaddress import ip_address
 from struct import Struct
 from typing import Any, NamedTuple, TypeVar
 
@@ -169,6 +170,18 @@ class Session:
         except Exception as error:  # noqa: BLE001 the driver's errors have no common base
             raise_write(error)
 
+    async def change_schema(self, statement: str) -> None:
+        """Execute a statement that creates something, on the connected node of the lowest address.
+
+        A node executes changes of the schema one after the other; two nodes that create a table at
+        once create two of one name. Open the session with *every_node*. Raises as ``write``.
+        """
+        first = min(self._driver.get_pool_state(), key=_address, default=None)
+        try:
+            await self._start(statement, WRITE, host=first)[1]
+        except Exception as error:  # noqa: BLE001 the driver's errors have no common base
+            raise_write(error)
+
     async def write_encoded(
         self, prepared: PreparedStatement, values: list[bytes], routing_key: bytes
     ) -> None:
@@ -203,7 +216,11 @@ class Session:
         return self._start(statement, profile)[1]
 
     def _start(
-        self, statement: Statement, profile: Any, paging_state: bytes | None = None
+        self,
+        statement: Statement,
+        profile: Any,
+        paging_state: bytes | None = None,
+        host: Any = None,
     ) -> tuple[ResponseFuture, asyncio.Future[Any]]:
         done: asyncio.Future[Any] = self._loop.create_future()
 
@@ -223,15 +240,21 @@ class Session:
                 log.info("Cassandra answered after the event loop had closed")
 
         future: ResponseFuture = self._driver.execute_async(
-            statement, execution_profile=profile, paging_state=paging_state
+            statement, execution_profile=profile, paging_state=paging_state, host=host
         )
         future.add_callbacks(lambda rows: deliver(rows, None), lambda error: deliver(None, error))
         return future, done
 
 
+def _address(host: Any) -> bytes:
+    return ip_address(host.address).packed
+
+
 @asynccontextmanager
-async def open_session(config: CassandraConfig) -> AsyncIterator[Session]:
-    """Connect within the configured time, and close at the end.
+async def open_session(
+    config: CassandraConfig, *, every_node: bool = False
+) -> AsyncIterator[Session]:
+    """Connect within the configured time, to *every_node* or first to one; close at the end.
 
     Raises StoreUnavailableError when no contact point answers in time, and AccessDeniedError at
     once when a node refuses our account or has a certificate that we do not trust.
@@ -243,7 +266,7 @@ async def open_session(config: CassandraConfig) -> AsyncIterator[Session]:
         cluster = build_cluster(config)
         try:
             with quiet_driver():
-                driver = await loop.run_in_executor(None, cluster.connect)
+                driver = await loop.run_in_executor(None, cluster.connect, None, every_node)
             break
         except Exception as error:
             await loop.run_in_executor(None, cluster.shutdown)

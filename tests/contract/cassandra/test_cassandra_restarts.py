@@ -6,10 +6,13 @@ forgets what it acknowledged in its last seconds.
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 import pytest_asyncio
+from cassandra.cluster import Session as DriverSession
 from cassandra.policies import FallthroughRetryPolicy, RetryPolicy
 
 from consumer.counter_store import CassandraCounterStore
@@ -58,6 +61,31 @@ async def session(ring: Servers) -> AsyncIterator[Session]:
 def config_of(servers: Servers) -> CassandraConfig:
     """Return the settings for the ring."""
     return CassandraConfig(contact_points=servers.contact_points, keyspace=KEYSPACE)
+
+
+async def test_a_schema_that_is_created_three_times_at_once_is_created_by_one_node(
+    ring: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each run knows another node first. Two nodes at once would sometimes create two tables."""
+    execute, hosts = DriverSession.execute_async, Counter[Any]()
+
+    def record(driver: DriverSession, query: Any, *arguments: Any, **options: Any) -> Any:
+        if str(query).startswith("CREATE"):
+            hosts[options["host"]] += 1
+        return execute(driver, query, *arguments, **options)
+
+    monkeypatch.setattr(DriverSession, "execute_async", record)
+    configs = [
+        CassandraConfig(contact_points=points, keyspace="created_at_once")
+        for points in ring.contact_points.split(",")
+    ]
+    await asyncio.gather(*(prepare.create_schema(each, {"datacenter1": 3}) for each in configs))
+    assert list(hosts.values()) == [2 * len(configs)]
+    assert None not in hosts
+    async with open_session(configs[0]) as session:
+        store = await CassandraCounterStore.prepare(session)
+        for _ in range(30):  # any node may lead it
+            await write(store, "created/0", update_of(new_domain(), delivered=1))
 
 
 async def kill(node: Node) -> None:
