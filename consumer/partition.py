@@ -60,8 +60,7 @@ class PartitionTask:
 
     async def process(self, records: Sequence[Record]) -> None:
         """Add *records* to the ledger; what cannot be decoded becomes a dead letter."""
-        ledger, dedupe, now = self.ledger, self._dedupe, self._context.clock()
-        duplicates = 0
+        ledger, dedupe, now, duplicates = self.ledger, self._dedupe, self._context.clock(), 0
         if self._traces is not None:
             self._traces.start_spans(records, ledger.next_offset)
         appended_at = None
@@ -75,10 +74,7 @@ class PartitionTask:
                 dedupe.advance(offset, appended_at)
             try:
                 if has_sums(record.value):
-                    ledger.add_sums(decode_sums(record.value), offset, now)
-                    # Hundreds of domains: neither they nor the rest may delay reads and writes.
-                    self._wake_all()
-                    await asyncio.sleep(0)
+                    await self._add_sums(record.value, offset, now)
                     continue
                 kind, count, idempotency_key = decode_value(record.value)
                 domain = require_key(record.key)
@@ -101,6 +97,13 @@ class PartitionTask:
         self._count_replayed()
         self._context.metrics.duplicates.inc(duplicates)
         self._wake_all()
+
+    async def _add_sums(self, value: bytes, offset: int, now: float) -> None:
+        if offset >= self.ledger.next_offset:  # else read again for keys: it has none
+            self.ledger.add_sums(decode_sums(value), offset, now)
+            # Hundreds of domains: neither they nor the rest may delay reads and writes.
+            self._wake_all()
+            await asyncio.sleep(0)
 
     @property
     def keys(self) -> Dedupe:

@@ -170,6 +170,18 @@ async def test_a_new_owner_reads_again_for_keys_before_it_counts_on() -> None:
     assert task.position() == Position(6, 0)
 
 
+async def test_counts_of_many_domains_are_not_decoded_again_for_keys() -> None:
+    """They have none, and a new owner may have to pass an hour of them: it does so at once."""
+    context = new_context(InMemoryCounterStore(buckets=BUCKETS))
+    rules = LedgerRules(BUCKETS, 1_000, 1e-6, RETENTION)
+    ledger = PartitionLedger(TOPIC_PARTITION, 1, rules, writers())
+    memory = PartitionMemory(ledger, Dedupe(context.key_window), read_from=0)
+    (sums,) = encode_sums(EventKind.DELIVERED, dict.fromkeys(DOMAINS[:40], 1))
+    records = [StoredRecord(0, *sums, timestamp=1_000)]
+    with pytest.raises(StopIteration):  # it lets nobody else run, as it does after decoding them
+        PartitionTask(0, memory, context).process(records).send(None)
+
+
 @pytest.mark.parametrize("known", [False, True])
 async def test_replicas_that_fail_stop_no_other_domain(*, known: bool) -> None:
     """Neither while their buckets cannot be read, nor while these are known and not written."""
