@@ -16,16 +16,18 @@ _bucket, _bucket_and_domain = itemgetter(0), itemgetter(0, 1)
 
 
 def sum_domains(rows: Iterable[StoredRow]) -> list[DomainSum]:
-    """Return each domain once with its counters, by bucket, then by domain.
+    """Return each domain that has a count, once, by bucket, then by domain.
 
+    A domain without one is as if it had never been seen: an operator had its counts forgotten.
     *rows* are all rows of some buckets. Within a bucket they are in Cassandra's order, by domain;
     the order of the buckets does not matter.
     """
     in_order = sorted(rows, key=_bucket)
-    return [
+    sums = (
         (DomainName(domain), _sum(list(found)))
         for (_, domain), found in groupby(in_order, _bucket_and_domain)
-    ]
+    )
+    return [each for each in sums if each[1].delivered or each[1].bounced]
 
 
 def _sum(rows: Sequence[StoredRow]) -> Counters:

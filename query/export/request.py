@@ -6,13 +6,13 @@ from typing import TypeVar
 
 from query.export.lines import ExportFormat
 from shared.errors import InputError, InvalidDomainError
-from shared.model.domain import DomainName, parse_domain, quote_input
+from shared.model.domain import DomainName, parse_domain
 from shared.model.status import Status
 from shared.problems import Problem
 
 STATUS, FORMAT, CURSOR = "status", "format", "cursor"
-PARAMETERS = f"{STATUS}, {FORMAT} or {CURSOR}"
-ABSENT, SINGLE = "absent", "given once"
+PARAMETERS = (STATUS, FORMAT, CURSOR)
+SINGLE = "given once"
 CURSOR_FORM = "a domain, the last that you have"
 
 Choice = TypeVar("Choice", bound=StrEnum)
@@ -28,12 +28,13 @@ class ExportRequest:
 
 
 def parse_request(pairs: list[tuple[str, str]]) -> ExportRequest:
-    """Return the request of a query's *pairs* of names and values. Raises InputError."""
+    """Return the request of a query's *pairs* of names and values; the names are `PARAMETERS`.
+
+    Raises InputError.
+    """
     values = dict(pairs)
-    for name in values.keys() - {STATUS, FORMAT, CURSOR}:
-        raise InputError(Problem.INVALID_PARAMETER, name=quote_input(name), form=ABSENT)
     if len(values) < len(pairs):
-        raise InputError(Problem.INVALID_PARAMETER, name=PARAMETERS, form=SINGLE)
+        raise InputError(Problem.INVALID_PARAMETER, name=" or ".join(PARAMETERS), form=SINGLE)
     cursor = None
     if CURSOR in values:
         try:

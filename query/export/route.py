@@ -12,7 +12,7 @@ from query.config import ExportSettings, QueryConfig
 from query.export.classified import ClassifiedDomains
 from query.export.download import NOT_STORED, Download
 from query.export.metrics import ExportMetrics
-from query.export.request import parse_request
+from query.export.request import PARAMETERS, parse_request
 from query.export.scan import DomainScanner
 from query.export.summary import SummaryKeeper, open_summary
 from query.export.tally import Tally
@@ -86,8 +86,8 @@ class ExportHandlers:
     def routes(self) -> list[Route]:
         """Return the routes of the traffic port."""
         return [
-            Route("GET", "/domains", self.get_domains, Scope.QUERY),
-            Route("GET", "/summary", self.get_summary, Scope.QUERY),
+            Route("GET", "/domains", self.get_domains, Scope.QUERY, parameters=PARAMETERS),
+            Route("GET", "/summary", self.get_summary, Scope.QUERY, parameters=()),
         ]
 
     def _enter(self) -> None:

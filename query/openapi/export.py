@@ -20,7 +20,7 @@ from shared.model.counter import Counters
 from shared.model.domain import DomainName
 from shared.model.message_fields import AnyDomain
 from shared.model.status import Status
-from shared.openapi.requests import parameter
+from shared.openapi.requests import no_parameters, parameter
 from shared.openapi.responses import NO_STORE, Json, answered, header, operation, refusal
 from shared.openapi.schemas import answer_schemas, reference
 from shared.problems import Problem
@@ -60,6 +60,11 @@ def get_domains(settings: ExportSettings, threshold: int) -> Json:
         "All domains, as a download",
         {"200": export},
         [
+            refusal(
+                Problem.UNKNOWN_PARAMETER,
+                {"target": "/domains?state=unknown"},
+                detail=Problem.UNKNOWN_PARAMETER.explain(name='"state"'),
+            ),
             refusal(
                 Problem.INVALID_PARAMETER,
                 {"target": "/domains?status=catchall"},
@@ -124,7 +129,7 @@ def get_summary(settings: ExportSettings) -> Json:
                 },
             )
         },
-        [refusal(Problem.NOT_COUNTED_YET), _STORE_UNAVAILABLE],
+        [no_parameters("/summary"), refusal(Problem.NOT_COUNTED_YET), _STORE_UNAVAILABLE],
         description="The totals of this node's last scan of all domains, a complete export or one"
         " in the background. They are approximate: domains change during the scan and after it. A"
         f" request for totals older than {settings.summary_seconds / 60:g} minutes starts a scan,"

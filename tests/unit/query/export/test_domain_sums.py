@@ -25,6 +25,8 @@ def test_rows_of_partitions_add_up_and_of_writers_the_newest_counts() -> None:
         (2, "a.example", "t/0", 9, 1, 20),
         (2, "a.example", "t/1", 5, 0, 2),
         (2, "b.example", "t/1", None, 2, 8),
+        (2, "forgotten.example", "t/0", 0, 0, 30),
+        (2, "forgotten.example", "t/0", 5, 0, 20),
     ]
 
     assert sum_domains(rows) == [
@@ -36,7 +38,7 @@ def test_rows_of_partitions_add_up_and_of_writers_the_newest_counts() -> None:
 
 @given(ROWS)
 def test_sums_are_those_of_a_lookup(rows: list[StoredRow]) -> None:
-    """Each domain of each bucket gets what ``sum_rows`` returns for its rows."""
+    """Each domain of each bucket gets what ``sum_rows`` returns for its rows, if it has any."""
     stored = sorted(rows, key=lambda row: (row[1], row[2]))  # as Cassandra has them in a bucket
     expected = [
         (
@@ -50,4 +52,4 @@ def test_sums_are_those_of_a_lookup(rows: list[StoredRow]) -> None:
         for bucket, domain in sorted({row[:2] for row in stored})
     ]
 
-    assert sum_domains(stored) == expected
+    assert sum_domains(stored) == [each for each in expected if each[1] != Counters()]

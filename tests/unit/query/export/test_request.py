@@ -34,7 +34,6 @@ def test_parameters_are_optional(pairs: Pairs, asked: ExportRequest) -> None:
         [("format", "CSV")],
         [("cursor", "")],
         [("cursor", "127.0.0.1")],
-        [("state", "unknown")],
         [("status", "unknown"), ("status", "catch-all")],
     ],
 )

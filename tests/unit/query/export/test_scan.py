@@ -16,7 +16,7 @@ from tests.fakes.clock import Clock
 from tests.fakes.stored_domains import StoredDomains, in_scan_order, open_scanner, rows_of
 
 BUCKETS = 256
-DOMAINS = {f"d{n}.example": Counters(n, n % 2) for n in range(1_000)}
+DOMAINS = {f"d{n}.example": Counters(n + 1, n % 2) for n in range(1_000)}
 AHEAD = 3
 
 
