@@ -39,18 +39,31 @@ def split(events: Iterable[Event]) -> Iterator[list[Event]]:
 
 def combine(events: Iterable[Event]) -> list[Event]:
     """Add up the counts of events of one domain and kind, except those with an id."""
-    combined: dict[object, Event] = {}
+    result: list[Event] = []
+    sums: dict[tuple[str, str], list[int]] = {}
+    """Of each domain and kind: its place in the result, and the sum."""
     for event in events:
-        key: object = (event.domain, event.event)
-        if event.id is not None or not isinstance(event.count, int):
-            key = len(combined)
-        earlier = combined.get(key)
-        if earlier is not None and earlier.count + event.count <= MAX_COUNT:
-            event = replace(earlier, count=earlier.count + event.count)  # noqa: PLW2901 the sum
-        elif earlier is not None:
-            key = len(combined)
-        combined[key] = event
-    return list(combined.values())
+        if event.id is not None:
+            result.append(event)
+            continue
+        key = event.domain, event.event
+        found = sums.get(key)
+        if found is not None and found[1] + event.count <= MAX_COUNT:
+            found[1] += event.count
+        else:
+            # An earlier sum that is full stays as it is.
+            if found is not None:
+                _store(result, *found)
+            sums[key] = [len(result), event.count]
+            result.append(event)
+    for found in sums.values():
+        _store(result, *found)
+    return result
+
+
+def _store(result: list[Event], place: int, count: int) -> None:
+    if result[place].count != count:
+        result[place] = replace(result[place], count=count)
 
 
 def with_ids(events: Iterable[Event], new_id: Callable[[], str]) -> list[Event]:
