@@ -58,13 +58,9 @@ class Problem(Enum):
     EMPTY_LABEL = 400, "A label is empty: there is a dot too many."
     LABEL_TOO_LONG = 400, "The label {label} is longer than {max_label_octets} octets."
     HYPHEN_AT_EDGE = 400, "The label {label} starts or ends with a hyphen."
-    RESERVED_LABEL = (
-        400,
-        'The label {label} has hyphens as third and fourth character, which only "xn--" may.',
-    )
     BAD_IDNA_LABEL = (
         400,
-        "The label {label} breaks the rules of internationalised names (IDNA 2008).",
+        "The label {label} breaks the rules of internationalised names (IDNA 2008, Punycode).",
     )
     SINGLE_LABEL = 400, "{name} has no dot: a mail domain has at least two labels."
     NUMERIC_LAST_LABEL = 400, "The last label, {label}, has no letter."

@@ -1,7 +1,9 @@
 """Give every mail domain one spelling, and refuse text that is not a mail domain.
 
 The rules are those of RFC 1035 and RFC 1123 for host names, and of IDNA 2008 (RFC 5890
-to 5893) after the mapping of UTS 46 for internationalised names. The Unicode tables of Python and
+to 5893) after the mapping of UTS 46 for internationalised names. An A-label is also taken as it
+stands if IDNA 2008 does not permit its characters, symbols for example, but UTS 46 leaves them as
+they are: registries sell such names, and mail goes to them. The Unicode tables of Python and
 ``idna`` define which characters are assigned: a newer Python may accept a name that an older one
 refuses, but two versions never give one name two spellings.
 """
@@ -31,7 +33,6 @@ DOMAIN_PROBLEMS = (
     Problem.EMPTY_LABEL,
     Problem.LABEL_TOO_LONG,
     Problem.HYPHEN_AT_EDGE,
-    Problem.RESERVED_LABEL,
     Problem.BAD_IDNA_LABEL,
     Problem.SINGLE_LABEL,
     Problem.NUMERIC_LAST_LABEL,
@@ -41,10 +42,11 @@ DOMAIN_PROBLEMS = (
 
 # The form of nearly every name: plain labels, and letters in the last one. It need not match every
 # valid name, but a name that it matches is accepted without further checks.
-_PLAIN = r"(?:(?!-|..--)[a-z0-9-]{1,63}+(?<!-)\.)++[a-z]{1,63}+"
+_PLAIN = r"(?:(?!-|xn--)[a-z0-9-]{1,63}+(?<!-)\.)++[a-z]{1,63}+"
 _PLAIN_NAME = re.compile(_PLAIN)
 _PLAIN_LINE = rf"(?=.{{1,{MAX_NAME_OCTETS}}}$){_PLAIN}"
 _PLAIN_LINES = re.compile(rf"{_PLAIN_LINE}(?:\n{_PLAIN_LINE})*+".encode(), re.MULTILINE)
+_ACE_PREFIX = "xn--"
 _DOTS = ".\u3002\uff0e\uff61"
 _NOT_LETTER_DIGIT_HYPHEN_DOT = re.compile(r"[\x00-,/:-`{-\x7f]")
 # Parts that inet_aton accepts (decimal, octal, hexadecimal), or the colons of an IPv6 address.
@@ -142,10 +144,8 @@ def _a_label(label: str) -> str:
         raise _label_too_long(label)
     if label.startswith("-") or label.endswith("-"):
         raise InvalidDomainError(Problem.HYPHEN_AT_EDGE, label=quote_input(label))
-    is_a_label = label.startswith("xn--")
-    if label[2:4] == "--" and not is_a_label:
-        raise InvalidDomainError(Problem.RESERVED_LABEL, label=quote_input(label))
-    if label.isascii() and not is_a_label:
+    is_a_label = label.startswith(_ACE_PREFIX)
+    if label.isascii() and (not is_a_label or _is_symbolic(label)):
         return label
     try:
         return idna.alabel(label).decode("ascii")
@@ -155,6 +155,26 @@ def _a_label(label: str) -> str:
         if isinstance(error, idna.InvalidCodepoint) and not is_a_label:
             raise _forbidden(chr(error.codepoint or 0)) from error
         raise InvalidDomainError(Problem.BAD_IDNA_LABEL, label=quote_input(label)) from error
+
+
+def _is_symbolic(a_label: str) -> bool:
+    """Whether *a_label* has one spelling, though IDNA 2008 may not permit its characters.
+
+    It does if it is Punycode that encodes to itself, of a text that mapping leaves unchanged: then
+    no other text leads to this label. A text with invisible characters is
+    left to IDNA 2008, which permits some of them between certain letters.
+    """
+    try:
+        text = a_label.removeprefix(_ACE_PREFIX).encode("ascii").decode("punycode")
+        encoded = text.encode("punycode").decode("ascii")
+        if _ACE_PREFIX + encoded != a_label or text.startswith(_ACE_PREFIX):
+            return False
+        if unicodedata.category(text[0]).startswith("M"):
+            return False  # it would combine with the dot before it (UTS 46, 4.1)
+        idna.check_bidi(text)
+        return _map_to_unicode_labels(text) == text
+    except (UnicodeError, InvalidDomainError):  # idna's errors are of the former kind
+        return False
 
 
 def _too_long() -> InvalidDomainError:

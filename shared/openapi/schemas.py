@@ -18,7 +18,6 @@ DOMAIN_EXAMPLES: Mapping[Problem, str] = {
     Problem.EMPTY_LABEL: "a..example.com",
     Problem.LABEL_TOO_LONG: f"{'a' * (MAX_LABEL_OCTETS + 1)}.com",
     Problem.HYPHEN_AT_EDGE: "-a.example.com",
-    Problem.RESERVED_LABEL: "ab--c.example.com",
     Problem.BAD_IDNA_LABEL: "xn--a.com",
     Problem.SINGLE_LABEL: "localhost",
     Problem.NUMERIC_LAST_LABEL: "example.123",

@@ -58,6 +58,13 @@ ACCEPTED = [
     ("XN--E1AFMKFD.XN--P1AI", "xn--e1afmkfd.xn--p1ai"),
     # The A-label of a Persian word with a joiner is valid, and all ASCII.
     ("xn--mgba3gch31f060k.com", "xn--mgba3gch31f060k.com"),
+    # Registries sell symbols, and hyphens at any place but the edges.
+    ("xn--53h1310o.ws", "xn--53h1310o.ws"),
+    ("XN--N3H.net.", "xn--n3h.net"),
+    ("xn--ab-0ea.com", "xn--ab-0ea.com"),  # a middle dot where IDNA 2008 has none
+    ("r3---sn-x.example.com", "r3---sn-x.example.com"),
+    ("ab--cd.com", "ab--cd.com"),
+    ("com.ab--cd", "com.ab--cd"),
     # Special-use names are names.
     ("example.test", "example.test"),
     ("example.invalid", "example.invalid"),
@@ -147,15 +154,18 @@ REFUSED = [
     (Code.HYPHEN_AT_EDGE, "-.com"),
     (Code.HYPHEN_AT_EDGE, "xn--.com"),
     (Code.HYPHEN_AT_EDGE, "ä－.com"),
-    (Code.RESERVED_LABEL, "ab--cd.com"),
-    (Code.RESERVED_LABEL, "a---b.com"),
-    (Code.RESERVED_LABEL, "ä1--cd.com"),
-    (Code.RESERVED_LABEL, "com.ab--cd"),
+    (Code.BAD_IDNA_LABEL, "ä1--cd.com"),
     (Code.BAD_IDNA_LABEL, "xn--a.com"),
     (Code.BAD_IDNA_LABEL, "xn--zzzzzz.com"),
     (Code.BAD_IDNA_LABEL, "a.xn--zzzzzz"),
     (Code.BAD_IDNA_LABEL, "xn--abc-def.com"),
-    (Code.BAD_IDNA_LABEL, "xn--n3h.net"),  # a snowman
+    (Code.BAD_IDNA_LABEL, "xn--bcher-2pa.de"),  # a capital letter: another spelling
+    (Code.BAD_IDNA_LABEL, "xn--mi7c.de"),  # a full-width letter: another spelling
+    (Code.BAD_IDNA_LABEL, "xn--x-uca3p.com"),  # a soft hyphen
+    (Code.BAD_IDNA_LABEL, "xn--n3h4310f.net"),  # a snowman, and what makes it colourful
+    (Code.BAD_IDNA_LABEL, "xn--a-bcb.com"),  # begins with a mark
+    (Code.BAD_IDNA_LABEL, "xn--xn---epa.de"),  # an A-label in an A-label
+    (Code.BAD_IDNA_LABEL, "xn--a-zhc.com"),  # two directions in one label
     (Code.BAD_IDNA_LABEL, "xn---bbk.com"),  # another spelling of xn--bbk
     (Code.BAD_IDNA_LABEL, "xn--Bcher-Kva9.com"),
     (Code.BAD_IDNA_LABEL, "xn--ä.com"),
