@@ -1,6 +1,7 @@
 """The codec of the topic's records, against kept examples of every version."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,9 @@ from hypothesis import strategies as st
 
 from shared.errors import UndecodableRecordError
 from shared.model.domain import DomainName
-from shared.model.event import Event, EventKind
+from shared.model.event import IDEMPOTENCY_KEY_PATTERN, Event, EventKind
+from shared.model.event import MAX_COUNT as MAX_REPORTED
+from shared.model.json_record import JsonValue
 from shared.model.record import MAX_COUNT, MAX_DOMAINS, decode_events, encode_event, encode_sums
 
 EXAMPLES = Path(__file__).with_name("records")
@@ -44,7 +47,10 @@ events = st.builds(
 )
 
 
-@pytest.mark.parametrize("record", [*examples("version_1.json"), *examples("version_2.json")])
+@pytest.mark.parametrize(
+    "record",
+    [*examples("version_1.json"), *examples("version_2.json"), *examples("json.json")],
+)
 def test_records_of_every_version_stay_readable(record: dict[str, Any]) -> None:
     """A record of an old version decodes to the same events as ever."""
     assert decode_events(bytes_of(record["key"]), bytes_of(record["value"])) == [
@@ -138,3 +144,26 @@ def check_damaged(key: bytes, value: bytes, position: int, byte: int) -> None:
         assert all(1 <= e.count <= MAX_COUNT for e in decode_events(key, bytes(damaged)))
     except UndecodableRecordError as refusal:
         assert str(refusal)  # noqa: PT017 either is right
+
+
+def test_the_published_schema_is_that_of_the_decoder() -> None:
+    """``deploy/PRODUCERS.md`` shows it."""
+    page = (Path(__file__).parents[4] / "deploy" / "PRODUCERS.md").read_text(encoding="utf-8")
+    found = re.search(r"```json\n(.*?)```", page, re.DOTALL)
+    assert found is not None
+    shown = json.loads(found[1])
+    assert shown == {
+        "type": "object",
+        "required": ["event"],
+        "additionalProperties": False,
+        "properties": {
+            "event": {"enum": sorted(EventKind)},
+            "count": {"type": "integer", "minimum": 1, "maximum": MAX_REPORTED, "default": 1},
+            "id": {
+                "type": ["string", "null"],
+                "pattern": f"^{IDEMPOTENCY_KEY_PATTERN}$",
+                "default": None,
+            },
+        },
+    }
+    assert set(shown["properties"]) == set(JsonValue.__struct_fields__)
