@@ -19,6 +19,10 @@ from shared.problems import Problem
 _DESCRIPTION = f"""
 Report what happened to each message: it was *delivered* to its domain, or it *bounced*.
 
+A bounce makes a domain *not catch-all* for good. Report one only if the receiving server said that
+the recipient does not exist (`5.1.1`), not for a full box, a block, a policy or a time-out. The
+webhooks of mail providers make this distinction by themselves.
+
 202 is sent only once the event is safe: every in-sync replica of Kafka has it. A request without an
 answer, or with the answer 503 `outcome_unknown`, may have been counted. Send an event with an
 idempotency key to be able to repeat it: the same key of the same domain and kind counts once within
