@@ -87,11 +87,8 @@ def test_every_retriable_error_has_a_problem_that_no_other_has() -> None:
     classes = RetriableError.__subclasses__()
     codes = {kind.problem.code for kind in classes}
     assert codes == {
-        "node_full",
-        "broker_unavailable",
-        "store_unavailable",
+        *("node_full", "broker_unavailable", "store_unavailable", "outcome_unknown"),
         "certificate_unavailable",
-        "outcome_unknown",
     }
     assert len(classes) == len(codes)
 
