@@ -32,6 +32,8 @@ Head = re.Match[bytes]
 """A head that was recognised; its groups have the names of the fields."""
 
 _MAX_HEAD_BYTES = 4 * 1024
+_MAX_HELD_BYTES = 64 * 1024
+"""Beyond it, the connection reads no more until the request in the lane is answered."""
 _HEAD_END = b"\r\n\r\n"
 _UNKNOWN = -1
 _FIELDS: Mapping[str, bytes] = {
@@ -126,7 +128,7 @@ class FastLaneConnection(Connection):
         """Answer *data* if it is a hot request, hold it if it is behind one, or let aiohttp."""
         if self._in_lane:
             self._held.append(data)
-            if not self._buffer_paused:
+            if sum(map(len, self._held)) > _MAX_HELD_BYTES and not self._buffer_paused:
                 self._pause_reading_for_buffer()
             return
         if self._left == 0 and self.idle:

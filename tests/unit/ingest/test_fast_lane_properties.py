@@ -150,6 +150,7 @@ def test_the_lane_takes_what_it_should(nodes: Nodes, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(FastLaneConnection, "_take", record)
     fast, _ = nodes
+    fast.reset()
     first = b"PUT /events/a.example/delivered HTTP/1.1\r\nHost: h\r\n\r\n"
     keyed = first[:-2] + b"Idempotency-Key: k\r\nUser-Agent: t (1; 2)\r\nAccept: */*\r\n\r\n"
     post = frame("POST", "/events", [NDJSON], EVENT_LINES[0])

@@ -1,6 +1,7 @@
 """An ingest node without sockets or Kafka: bytes in, bytes out, and the stored events."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -41,6 +42,7 @@ class InMemoryNode:
         self.topic = InMemoryTopic(PARTITIONS)
         self.admission = Admission(MAX_EVENTS, MAX_BYTES)
         self.logged = logged
+        self._before: Counter[str] = Counter()
         self.ended = False
         """Whether the node ended the connection of the latest exchange."""
         self._loop: Any = loop
@@ -74,14 +76,17 @@ class InMemoryNode:
         received, self.ended = self._loop.run_until_complete(exchange(self._server, sent, turns))
         return received
 
-    def counts(self) -> dict[str, float]:
-        """Return every sample that does not depend on time."""
-        return {
-            f"{sample.name} {sorted(sample.labels.items())}": sample.value
-            for family in self.registry.collect()
-            for sample in family.samples
-            if not sample.name.endswith(("_bucket", "_sum", "_created"))
-        }
+    def counts(self) -> Counter[str]:
+        """Return by how much each sample that does not depend on time has grown since the reset."""
+        return self._totals() - self._before
+
+    def _totals(self) -> Counter[str]:
+        totals: Counter[str] = Counter()
+        for family in self.registry.collect():
+            for sample in family.samples:
+                if not sample.name.endswith(("_bucket", "_sum", "_created")):
+                    totals[f"{sample.name} {sorted(sample.labels.items())}"] = int(sample.value)
+        return totals
 
     def stored(self) -> list[Event]:
         """Return the events stored since the previous call."""
@@ -96,6 +101,7 @@ class InMemoryNode:
         self.topic._errors.clear()
         self.stored()
         self.logged.clear()
+        self._before = self._totals()
 
     def check_at_rest(self) -> None:
         """Assert that no event is in flight and that no error was logged."""
