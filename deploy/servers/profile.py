@@ -13,6 +13,9 @@ class Profile:
     cassandra_concurrent_reads: int
     # With group commit each write blocks a thread until the next sync: too few overload the node.
     cassandra_concurrent_writes: int
+    # A small memtable is written out every few seconds, and each write then reads many files.
+    cassandra_memtable: str
+    cassandra_file_cache: str
 
 
 # Starts fast and leaves room for other work. With the C1 compiler alone a JVM is ready sooner.
@@ -25,6 +28,8 @@ FRUGAL = Profile(
     cassandra_processors=1,
     cassandra_concurrent_reads=16,
     cassandra_concurrent_writes=32,
+    cassandra_memtable="64MiB",
+    cassandra_file_cache="32MiB",
 )
 BENCH = Profile(
     kafka_jvm=("-Xms1g", "-Xmx1g", "-Xss512k", "-XX:+UseSerialGC"),
@@ -34,4 +39,6 @@ BENCH = Profile(
     cassandra_processors=2,
     cassandra_concurrent_reads=16,
     cassandra_concurrent_writes=128,
+    cassandra_memtable="512MiB",
+    cassandra_file_cache="256MiB",
 )
