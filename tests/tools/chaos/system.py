@@ -18,11 +18,13 @@ from tests.tools.chaos.options import BUCKETS, PARTITIONS, SERVERS, THRESHOLD, T
 
 ROOT = Path(__file__).resolve().parents[3]
 TOPIC = "catchall-events"
+GROUP = "catchall-chaos"
 KEYSPACE = "catchall"
 READY_SECONDS = 60.0
 _PREPARE_SECONDS = 60.0
 _FIRST_USER = 61_000
 _MODULES = {Tier.INGEST: "ingest", Tier.WORKER: "consumer", Tier.QUERY: "query"}
+_AGED_INGEST = "tests.tools.chaos.aged_ingest"
 _PORTS = {Tier.INGEST: (8080, 9080), Tier.WORKER: (9082,), Tier.QUERY: (8081, 9081)}
 # The last number of a tier's addresses: the servers have the first ones.
 _FIRST_HOST = {Tier.INGEST: 11, Tier.QUERY: 21, Tier.WORKER: 31}
@@ -52,7 +54,8 @@ class System:
             f"{prefix}_MANAGEMENT_HOST": host,
             f"{prefix}_HTTP_HOST": host,
         }
-        command = self._command(name, _MODULES[tier], variables)
+        module = _AGED_INGEST if (tier, number) == (Tier.INGEST, 1) else _MODULES[tier]
+        command = self._command(name, module, variables)
         return Node(Plan(command, where), process.launch, _probe(where[-1]), READY_SECONDS)
 
     async def prepare(self) -> None:
@@ -83,6 +86,8 @@ class System:
             "CASSANDRA_REPLICATION": f"datacenter1:{SERVERS}",
             "CASSANDRA_BUCKETS": str(BUCKETS),
             "CASSANDRA_KEYSPACE": KEYSPACE,
+            "CONSUMER_GROUP": GROUP,
+            "QUERY_PULSE_GROUP": GROUP,
             "CONSUMER_THRESHOLD": str(THRESHOLD),
             "QUERY_THRESHOLD": str(THRESHOLD),
             # Shorter periods than in production, so that a run of minutes has many of each.

@@ -12,7 +12,7 @@ from cassandra.policies import ConstantReconnectionPolicy, RoundRobinPolicy
 
 from deploy.servers.cassandra import PORT
 from tests.tools.chaos.options import PARTITIONS, SERVERS
-from tests.tools.chaos.system import KEYSPACE, TOPIC, System
+from tests.tools.chaos.system import GROUP, KEYSPACE, TOPIC, System
 
 WHOLE_LIMIT_SECONDS = 60.0
 _ASK_EVERY_SECONDS = 1.0
@@ -34,6 +34,16 @@ class Brokers:
                 return int(found["leader"])
         return None
 
+    async def coordinator(self) -> int | None:
+        """Return the number of the broker that coordinates the workers' group."""
+        try:
+            async with asyncio.timeout(2 * _ANSWER_SECONDS):
+                admin = await self._connected()
+                return int(await admin.find_coordinator(GROUP))
+        except (KafkaError, TimeoutError, OSError):
+            await self.close()
+            return None
+
     async def wait_healthy(self) -> bool:
         """Wait until every replica of every partition is in sync; False: not within the limit."""
         with suppress(TimeoutError):
@@ -54,18 +64,22 @@ class Brokers:
     async def _partitions(self) -> list[dict[str, Any]]:
         try:
             async with asyncio.timeout(2 * _ANSWER_SECONDS):
-                if self._admin is None:
-                    self._admin = AIOKafkaAdminClient(
-                        bootstrap_servers=self._bootstrap,
-                        request_timeout_ms=int(_ANSWER_SECONDS * 1000),
-                    )
-                    await self._admin.start()
-                found = await self._admin.describe_topics([TOPIC])
+                admin = await self._connected()
+                found = await admin.describe_topics([TOPIC])
         except (KafkaError, TimeoutError, OSError):
             await self.close()
             return []
         partitions: list[dict[str, Any]] = found[0]["partitions"]
         return partitions
+
+    async def _connected(self) -> AIOKafkaAdminClient:
+        if self._admin is None:
+            self._admin = AIOKafkaAdminClient(
+                bootstrap_servers=self._bootstrap,
+                request_timeout_ms=int(_ANSWER_SECONDS * 1000),
+            )
+            await self._admin.start()
+        return self._admin
 
 
 class Stores:

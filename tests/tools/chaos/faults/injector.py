@@ -70,6 +70,7 @@ class FaultInjector:
             Kind.FREEZE: self._freeze,
             Kind.RESTART: self._restart,
             Kind.ROTATE: self._rotate,
+            Kind.MOVE: self._move_coordinator,
             Kind.CUT: self._cut,
             Kind.MIN_ISR: self._break_min_isr,
             Kind.DISK_FULL: self._fill_disk,
@@ -133,6 +134,11 @@ class FaultInjector:
             await self._supervisor.start(newcomer, Tier.WORKER)
             fault.end()
         await asyncio.sleep(planned.seconds / 4)
+        await self._let_one_leave()
+
+    async def _let_one_leave(self) -> None:
+        """Stop a worker if there is one more than at the beginning."""
+        workers = self._system.nodes[Tier.WORKER]
         leaver = next((w for w in workers if self._supervisor.is_free(w)), None)
         if leaver is None or len(workers) <= WORKERS:
             return
@@ -141,6 +147,23 @@ class FaultInjector:
             await self._supervisor.stop(leaver, Tier.WORKER)
             workers.remove(leaver)
             fault.end()
+
+    async def _move_coordinator(self, planned: PlannedFault) -> None:
+        newcomer = self._system.build(Tier.WORKER)
+        async with self._reserve_one(planned) as broker, self._supervisor.reserve(newcomer):
+            join = self._recorder.begin("join", newcomer.name)
+            self._system.nodes[Tier.WORKER].append(newcomer)
+            await newcomer.start()
+            # A worker joins a second or two after its start.
+            await asyncio.sleep(1.0 + planned.index % 20 / 10)
+            fault = self._recorder.begin("kill", broker.name, "the coordinator of a rebalance")
+            await broker.kill()
+            await asyncio.sleep(planned.seconds)
+            await self._supervisor.start(broker, Tier.KAFKA)
+            fault.end()
+            await newcomer.wait_ready()
+            join.end()
+        await self._let_one_leave()
 
     async def _cut(self, planned: PlannedFault) -> None:
         async with self._reserve_one(planned) as node:
@@ -199,6 +222,8 @@ class FaultInjector:
         number: int | None = None
         if planned.role is Role.BUSIEST and planned.tier is Tier.KAFKA:
             number = await self._brokers.leader_of(self._busiest.partition())
+        elif planned.role is Role.COORDINATOR:
+            number = await self._brokers.coordinator()
         elif planned.role is Role.BUSIEST and planned.tier is Tier.CASSANDRA:
             number = self._busiest.store()
         free = [node for node in nodes if self._supervisor.is_free(node)]

@@ -34,6 +34,8 @@ class Kind(StrEnum):
     """Each node of the tier in turn: SIGTERM, and a start."""
     ROTATE = "rotate"
     """A worker joins, then another one leaves by SIGTERM."""
+    MOVE = "move"
+    """The broker that coordinates the workers' group is killed while a worker joins."""
     CUT = "cut"
     """The node neither receives nor sends packets, for a while."""
     MIN_ISR = "min-isr"
@@ -49,6 +51,8 @@ class Role(StrEnum):
     BUSIEST = "busiest"
     """The broker that leads the busiest partition, or the Cassandra node that coordinates the most
     updates."""
+    COORDINATOR = "coordinator"
+    """The broker that coordinates the workers' group."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,9 @@ class PlannedFault:
     role: Role
     index: int
     """A number that chooses among the nodes of the tier, if any of them will do."""
+
+
+_ALSO_TOUCHED = {Kind.MIN_ISR: (Tier.INGEST,), Kind.MOVE: (Tier.WORKER,)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +87,7 @@ class _Card:
     def tiers(self) -> tuple[Tier, ...]:
         """The tiers that no other fault may touch meanwhile."""
         # A slow answer while Kafka is unable must have no other cause.
-        return (Tier.KAFKA, Tier.INGEST) if self.kind is Kind.MIN_ISR else (self.tier,)
+        return (self.tier, *_ALSO_TOUCHED.get(self.kind, ()))
 
 
 _UNABLE = (UNABLE_LEAD_SECONDS + UNABLE_TAIL_SECONDS + 4.0, MAX_SECONDS)
@@ -106,6 +113,7 @@ _DECK = (
     _Card(Kind.RESTART, Tier.KAFKA, 50.0, 60.0, 10.0),
     _Card(Kind.RESTART, Tier.CASSANDRA, 100.0, 120.0, 15.0),
     _Card(Kind.ROTATE, Tier.WORKER, 12.0, 16.0, 5.0),
+    _Card(Kind.MOVE, Tier.KAFKA, 2.0, 6.0, 28.0, Role.COORDINATOR),
     _Card(Kind.CUT, Tier.KAFKA, 2.0, 15.0, 12.0, Role.BUSIEST),
     _Card(Kind.CUT, Tier.CASSANDRA, 2.0, 15.0, 12.0, Role.BUSIEST),
     _Card(Kind.MIN_ISR, Tier.KAFKA, *_UNABLE, 12.0),

@@ -19,6 +19,7 @@ PAIRS = {
     *((Kind.FREEZE, tier) for tier in Tier),
     *((Kind.RESTART, tier) for tier in Tier),
     (Kind.ROTATE, Tier.WORKER),
+    (Kind.MOVE, Tier.KAFKA),
     (Kind.CUT, Tier.KAFKA),
     (Kind.CUT, Tier.CASSANDRA),
     (Kind.MIN_ISR, Tier.KAFKA),
@@ -28,7 +29,8 @@ PAIRS = {
 
 def affected_tiers(planned: PlannedFault) -> set[Tier]:
     """Return the tiers affected by *planned*."""
-    return {Tier.KAFKA, Tier.INGEST} if planned.kind is Kind.MIN_ISR else {planned.tier}
+    also = {Kind.MIN_ISR: {Tier.INGEST}, Kind.MOVE: {Tier.WORKER}}
+    return {planned.tier} | also.get(planned.kind, set())
 
 
 def at_once(planned_faults: list[PlannedFault], tier: Tier) -> int:
