@@ -10,7 +10,7 @@ from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from consumer.config import WorkerSettings
 from consumer.counting.position import Position
 from consumer.counting.start import Cause
-from consumer.kafka import partition_starts
+from consumer.kafka import lasting_reports, partition_starts
 from deploy import stopped_partitions
 from deploy.stopped_partitions import StoppedPartitionsConfig, parse_arguments
 from shared.config import KafkaConfig
@@ -18,7 +18,7 @@ from shared.errors import PipelineError
 from shared.kafka.client import client_arguments
 from tests.contract.harness.members import GROUP, member, numbered, owned, read
 from tests.contract.harness.topics import Topics
-from tests.waiting import until_equal
+from tests.waiting import until, until_equal
 
 Command = Callable[..., "asyncio.Future[None]"]
 
@@ -87,6 +87,37 @@ async def test_a_partition_behind_its_retention_starts_when_the_operator_accepts
     printed = capsys.readouterr().out
     assert f"{topics.name}/0: committed 3, but it starts at 5: up to 2 records" in printed
     assert "accepted the loss of up to 2 records: workers start [0]" in printed
+
+
+async def test_a_partition_that_is_overtaken_by_its_retention_stops_alone(
+    topics: Topics, kafka_config: KafkaConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is assigned again, with everything that was counted committed, and not read any more."""
+    monkeypatch.setattr(lasting_reports, "STALE_LEADER_SECONDS", 0.5)
+    await topics.topic.append(0, numbered(2))
+    async with member(topics) as first:
+        await owned(first)
+        await read(first.source, 0, 2)
+        first.to_commit = {0: Position.at(2)}
+        first.source.pause([0])
+        # A request that was out before the pause covers both; this one ends it.
+        await topics.topic.append(1, numbered(1))
+        await read(first.source, 1, 1)
+        await topics.topic.append(0, numbered(9, start=2))
+        await delete_below(kafka_config, 0, 5)
+        first.source.resume([0])
+
+        async def is_stopped() -> bool:
+            await first.source.fetch()
+            return 0 in first.source.stopped
+
+        await until(is_stopped)
+        await owned(first, 1)
+        await topics.topic.append(1, numbered(1, start=1))
+
+        assert [r.value for r in await read(first.source, 1, 2)] == [b"0", b"1"]
+        assert first.source.stopped[0].committed == 2
+        assert first.source.stopped[0].lost == 3
 
 
 async def test_a_group_without_offsets_does_not_start_where_the_beginning_is_deleted(
