@@ -4,7 +4,6 @@ import argparse
 import asyncio
 import os
 import sys
-from contextlib import suppress
 from pathlib import Path
 
 from client.client import INGEST_URL, PATIENCE_SECONDS, QUERY_URL, CatchallClient, open_client
@@ -28,9 +27,12 @@ def main() -> None:
     options = _parser().parse_args()
     try:
         sys.exit(asyncio.run(_run(options)))
+    except BrokenPipeError:
+        # Whoever reads the output has enough. Nothing can be written when the process ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
     except (CatchallError, ValueError, OSError) as error:
-        with suppress(OSError):
-            say(f"catchall: {error}")
+        say(f"catchall: {error}")
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)

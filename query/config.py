@@ -108,7 +108,7 @@ class ExportSettings(BaseSettings):
 
     max_clients: PositiveInt = 2
     """Exports at the same time; each may use a core."""
-    requests_ahead: PositiveInt = 4
+    requests_ahead: PositiveInt = 8
     """Requests of an export to Cassandra in flight, or read and not yet sent: some 5,000 domains
     each, 2 MB."""
     write_seconds: PositiveSeconds = 30.0

@@ -200,6 +200,21 @@ async def test_all_domains_are_exported(client: Client, command: Command, form: 
     assert f"{len(rows):,} not catch-all" in result.err
 
 
+async def test_a_reader_that_has_enough_ends_a_command_quietly(client: Client) -> None:
+    """As ``head`` does, after its lines."""
+    await client.report("export-command.example", "bounced")
+    process = await asyncio.create_subprocess_exec(
+        *("sh", "-c", '"$0" -m client --query "$1" export | true', sys.executable, client.query),
+        cwd=ROOT,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    async with asyncio.timeout(SECONDS):
+        _, err = await process.communicate()
+
+    assert b"domains written" in err
+    assert all(word not in err for word in (b"pipe", b"Traceback", b"Exception"))
+
+
 async def test_a_service_that_is_away_is_said(command: Command) -> None:
     """In one line, after the patience."""
     result = await command(
