@@ -2,10 +2,12 @@
 
 import asyncio
 import gzip
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import psutil
 import pytest
+import pytest_asyncio
 
 from tests.clients.client import Client
 from tests.clients.raw_client import RawConnection, post, put
@@ -24,22 +26,37 @@ class Target:
 
     node: TierProcess
     client: Client
+    label: str
+
+    def domain(self, name: str) -> str:
+        """Return a domain that only this node gets events of."""
+        return f"{name}.{self.label}.example.com"
 
     async def connect(self) -> RawConnection:
         """Open a connection to the node."""
         return await RawConnection.open(self.node.url)
 
 
-@pytest.fixture
-def target(stack: Stack, client: Client) -> Target:
-    """The shared ingest node."""
-    return Target(stack.started[0], client)
+@pytest_asyncio.fixture(scope="module")
+async def nodes(stack: Stack) -> AsyncIterator[dict[str, TierProcess]]:
+    """The shared ingest node, and one without the fast lane."""
+    async with stack.guests():
+        yield {"fast": stack.started[0], "slow": await stack.ingest(INGEST_FAST_LANE="false")}
+
+
+@pytest.fixture(params=["fast", "slow"])
+def target(stack: Stack, nodes: dict[str, TierProcess], request: pytest.FixtureRequest) -> Target:
+    """Each of the nodes: the lane changes nothing but speed."""
+    node = nodes[request.param]
+    client = Client(stack.http, node.url, stack.started[2].url)
+    return Target(node, client, request.param)
 
 
 async def test_pipelined_requests_are_answered_in_order_and_counted_once(target: Target) -> None:
     """Requests sent at once, invalid ones among them, are answered in the order of sending."""
     kinds = ("delivered", "bounced")
-    good = [put("piped.example.com", kinds[number % 2]) for number in range(PIPELINED)]
+    domain = target.domain("piped")
+    good = [put(domain, kinds[number % 2]) for number in range(PIPELINED)]
     bad = put("localhost")
     connection = await target.connect()
     await connection.send(b"".join(request + bad for request in good))
@@ -47,7 +64,7 @@ async def test_pipelined_requests_are_answered_in_order_and_counted_once(target:
     connection.close()
 
     assert [answer.status for answer in answers] == [202, 400] * PIPELINED
-    await target.client.wait_for_counts("piped.example.com", PIPELINED // 2, PIPELINED // 2)
+    await target.client.wait_for_counts(domain, PIPELINED // 2, PIPELINED // 2)
 
 
 async def test_a_node_stops_reading_from_a_client_that_reads_no_answers(target: Target) -> None:
@@ -67,11 +84,11 @@ async def test_a_node_stops_reading_from_a_client_that_reads_no_answers(target: 
     assert await asyncio.wait({sending}, timeout=5) == (set(), {sending})
     sending.cancel()
     grown = process.memory_info().rss - before
-    assert (await target.client.put("beside.example.com", "delivered")).status == 202
+    assert (await target.client.put(target.domain("beside"), "delivered")).status == 202
     connection.reset()
 
     assert grown < 48 * MIB
-    await target.client.wait_for_counts("beside.example.com", 1, 0)
+    await target.client.wait_for_counts(target.domain("beside"), 1, 0)
 
 
 def chunked(body: bytes, size: int) -> bytes:
@@ -86,7 +103,7 @@ async def test_the_body_of_a_put_is_never_read_as_a_request(
     target: Target, size: int, framing: str
 ) -> None:
     """Up to 4 KiB the node skips it and reads the next request; beyond, it reads nothing more."""
-    domain = f"{framing}-{size}.example.com"
+    domain = target.domain(f"{framing}-{size}")
     # The body consists of requests.
     body = (put(SMUGGLED) * (size // 40 + 1))[:size]
     if framing == "length":
@@ -140,7 +157,7 @@ async def test_gzip_bombs_are_refused_in_little_memory(target: Target) -> None:
 @pytest.mark.parametrize("end", ["reset", "close"])
 async def test_a_client_that_hangs_up_does_not_affect_others(target: Target, end: str) -> None:
     """The others are answered; events of a client that hung up count once at most."""
-    domain = f"{end}.hangup.example.com"
+    domain = target.domain(f"{end}-hangup")
     rounds, each = 5, 20
     for _ in range(rounds):
         staying = [await target.connect() for _ in range(each)]
@@ -166,7 +183,7 @@ async def test_a_client_that_hangs_up_does_not_affect_others(target: Target, end
 
 async def test_events_of_a_half_closed_connection_count_once_at_most(target: Target) -> None:
     """A half-closed connection ends, with or without an answer."""
-    domain = "half.example.com"
+    domain = target.domain("half")
     connections = [await target.connect() for _ in range(20)]
     for connection in connections:
         await connection.send(put(domain))
