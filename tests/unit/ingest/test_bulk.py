@@ -87,6 +87,7 @@ def test_a_valid_line_is_an_event(body: bytes, event: Event) -> None:
         (GOOD[:-1] + b', "count": 1, "count": 2}', "duplicate_field"),
         (GOOD[:-1] + b', "id": "k", "id": null}', "duplicate_field"),
         (GOOD[:-1] + b', "id": "a:b", "id": "\\u003a"}', "duplicate_field"),
+        (GOOD[:-1] + b', "count": 1, "count": 2, "id": "a\\u003ab"}', "duplicate_field"),
         (b'{"domain": "a\xff.example", "event": "delivered"}', "malformed_json"),
         (b'{"domain": "\\ud800.example", "event": "delivered"}', "malformed_json"),
         (b"[]", "invalid_line"),
