@@ -109,7 +109,7 @@ async def test_an_unknown_path_is_404(client: Client, path: str) -> None:
         ("POST", "ingest", "/events/a.com/delivered", "PUT"),
         ("GET", "ingest", "/events", "POST"),
         ("DELETE", "query", "/domains/a.com", "GET, HEAD"),
-        ("PUT", "query", "/domains", "POST"),
+        ("PUT", "query", "/domains", "GET, HEAD, POST"),
     ],
 )
 async def test_a_wrong_method_is_405_and_names_the_right_ones(
