@@ -13,7 +13,6 @@ The lane has no rules of its own: the tier decides with the objects that its han
 
 import asyncio
 import re
-from collections import deque
 from collections.abc import Callable, Mapping
 from functools import partial
 from time import perf_counter
@@ -111,15 +110,16 @@ def _line(group: int, name: str, value: bytes) -> bytes:
 class FastLaneConnection(Connection):
     """A connection that answers hot requests itself, in turn with those that aiohttp answers."""
 
-    __slots__ = ("_held", "_in_lane", "_lane", "_left")
+    __slots__ = ("_held", "_held_bytes", "_in_lane", "_lane", "_left")
 
     def __init__(self, lane: FastLane, *args: Any) -> None:
         super().__init__(*args)
         self._lane = lane
         self._in_lane = False
-        self._held: deque[bytes] = deque()
+        self._held: list[bytes] = []
         """What arrived behind the request in the lane, piece by piece: the parser drops a request
         if it finds an error behind it in the same piece."""
+        self._held_bytes = 0
         self._left = 0
         """The bytes that the request in aiohttp's parser still needs. 0: the next byte begins a
         request. Unknown once that is not obvious, and then aiohttp has the connection for good."""
@@ -128,7 +128,8 @@ class FastLaneConnection(Connection):
         """Answer *data* if it is a hot request, hold it if it is behind one, or let aiohttp."""
         if self._in_lane:
             self._held.append(data)
-            if sum(map(len, self._held)) > _MAX_HELD_BYTES and not self._buffer_paused:
+            self._held_bytes += len(data)
+            if self._held_bytes > _MAX_HELD_BYTES and not self._buffer_paused:
                 self._pause_reading_for_buffer()
             return
         if self._left == 0 and self.idle:
@@ -185,8 +186,9 @@ class FastLaneConnection(Connection):
         self._answer(head, metrics, began_at, conclude(outcome.result()))
         if self._handler_waiter is not None and not self._handler_waiter.done():
             self._handler_waiter.set_result(None)
-        while self._held and not self._in_lane:
-            self.data_received(self._held.popleft())
+        held, self._held, self._held_bytes = self._held, [], 0
+        for piece in held:
+            self.data_received(piece)  # holds it again if it is behind the next such request
         if self._buffer_paused and not self._in_lane:
             self._resume_reading_if_drained()
 

@@ -41,8 +41,9 @@ each path lists, an unknown path is refused with 404 `unknown_path`, and a metho
 not have with 405 `method_not_allowed` and `Allow`. HEAD is answered wherever GET is. A refusal
 shows at most 80 characters of what was sent, escaped.
 
-A node closes a connection some minutes after it was opened, and when the node stops. The last
-answer has `Connection: close`; no request is lost.
+A node closes a connection some minutes after it was opened, when the node stops, and with an
+answer that it sends before the body of the request has arrived. The last answer has `Connection:
+close`; no request is lost.
 """
 
 

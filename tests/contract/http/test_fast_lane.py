@@ -171,6 +171,17 @@ async def test_requests_behind_one_in_the_lane_wait_for_it() -> None:
     assert script.handled == ["now"], "aiohttp has the connection from the pipelined requests on"
 
 
+async def test_a_request_behind_one_in_the_lane_is_not_lost_to_an_error_behind_it() -> None:
+    """The parser would drop it if both came in one piece."""
+    script = Script()
+    async with serving(script) as connection:
+        for piece in (LATER, AT_ONCE, b"no HTTP\r\n\r\n"):
+            await connection.send(piece)
+            await asyncio.sleep(0.01)
+        await script.answer(REFUSAL)
+        assert [(await connection.answer()).status for _ in range(3)] == [503, 202, 400]
+
+
 async def test_only_so_much_is_read_behind_a_request_in_the_lane() -> None:
     """A client cannot fill the memory of a node while Kafka is slow."""
     script = Script()
@@ -232,6 +243,8 @@ async def test_a_refusal_has_an_id_and_is_counted_and_logged() -> None:
                 assert (answer.status, answer.code) == (503, "broker_unavailable")
                 assert lines[-1]["request_id"] == answer.headers["x-request-id"]
             assert lines[0]["request_id"] == "my-id"
+            unknown = await connection.ask(b"PUT /none HTTP/1.1\r\nHost: h\r\n\r\n")
+            assert unknown.status == 404, "each such answer is for one request"
             await connection.send(named)
             await script.answer()
             assert (await connection.answer()).headers["x-request-id"] == "my-id"

@@ -16,7 +16,7 @@ from tests.unit.ingest.test_pipelining_properties import LINES as EVENT_LINES
 from tests.unit.ingest.test_pipelining_properties import posts, puts
 from tests.unit.ingest.wire.answers import parse_answers
 from tests.unit.ingest.wire.framing import NDJSON, frame
-from tests.unit.ingest.wire.node import InMemoryNode, open_node
+from tests.unit.ingest.wire.node import MAX_EVENTS, InMemoryNode, open_node
 from tests.unit.shared.auth.test_access import entry, keys_of
 
 Nodes = tuple[InMemoryNode, InMemoryNode]
@@ -93,7 +93,7 @@ def streams(draw: st.DrawFn) -> tuple[list[bytes], list[int]]:
     return pieces, turns
 
 
-@settings(deadline=None, max_examples=1_000)
+@settings(deadline=None, max_examples=600)
 @given(stream=streams(), failing=st.sampled_from(["", "", "", "b", "bb", "o", "bob"]))
 def test_a_node_without_the_lane_gives_the_same_answers(
     nodes: Nodes, stream: tuple[list[bytes], list[int]], failing: str
@@ -135,6 +135,26 @@ def test_keys_and_quotas_are_those_of_the_handlers() -> None:
     assert seen[0] == seen[1]
     statuses = [answer.status for answer in seen[0][0]]
     assert statuses == [401, 202, 401, 403, 202, 401, 202, 429, 429]
+
+
+@pytest.mark.parametrize("obstacle", ["node", "partition", "stopping"])
+def test_a_full_node_refuses_as_without_the_lane(obstacle: str) -> None:
+    """Its handler refuses, and nothing was taken before it."""
+    seen = []
+    for fast_lane in (True, False):
+        with open_node(fast_lane=fast_lane, build_access=build_access) as node:
+            if obstacle == "node":
+                assert node.admission.try_admit(MAX_EVENTS, 0)
+            elif obstacle == "partition":
+                node.publisher._max_age = -1.0
+                node.publisher._sent_at = [0.0] * node.publisher.partitions
+            else:
+                node.publisher._closed = True
+            keyed = plain(0)[:-2] + b"Authorization: Bearer sender.s1\r\n\r\n"
+            answers = parse_answers(NEW_ID.sub(b"\r\n", DATE.sub(b"", node.exchange(*[keyed] * 5))))
+            seen.append((answers, node.counts()))
+    assert seen[0] == seen[1]
+    assert [answer.status for answer in seen[0][0]] == [503, 503, 503, 429, 429]
 
 
 def test_the_lane_takes_what_it_should(nodes: Nodes, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,7 +49,7 @@ class InMemoryNode:
         self.registry = CollectorRegistry()
         metrics = IngestMetrics(self.registry, self.admission)
         instrumentation = HttpInstrumentation(self.registry)
-        publisher = Publisher(
+        self.publisher = publisher = Publisher(
             self.topic,
             metrics,
             buckets=DEFAULT_BUCKETS,
