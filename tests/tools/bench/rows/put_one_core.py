@@ -13,7 +13,7 @@ from tests.tools.bench.client.pump_job import PumpResult, put_job
 from tests.tools.bench.measurement.cpu import pin
 from tests.tools.bench.report.figure import Figure, Of, Reference, at_most, number
 
-MOST_CPU_RATIO = 1.25
+MOST_CPU_RATIO = 0.65
 BARE_AIOHTTP = (sys.executable, "-m", "tests.tools.bench.reference.bare_aiohttp")
 BARE_PROTOCOL = (sys.executable, "-m", "tests.tools.bench.reference.bare_protocol")
 
