@@ -79,11 +79,15 @@ async def test_all_domains_of_a_status_are_downloaded(seen: Visit, node: PageNod
     """The browser itself saves the answer: it may be larger than its memory."""
     page = seen.page
     await page.select_option("#export-status", "not catch-all")
-    saved: list[Download] = []
+    saved: list[str] = []
+
+    def save(download: Download) -> None:
+        saved.append(download.suggested_filename)
+
     # In another tab, so that a refusal does not replace the page.
-    page.context.on("page", lambda tab: tab.on("download", saved.append))
+    page.context.on("page", lambda tab: tab.on("download", save))
     await page.click("#export-form button")
-    await until_equal(lambda: [each.suggested_filename for each in saved], ["node.csv"])
+    await until_equal(lambda: saved, ["node.csv"])
     assert node.exports == ["status=not+catch-all&format=csv"]
 
 
