@@ -15,6 +15,7 @@ from tests.tools.bench.report.figure import Figure, Of, Reference, at_most, numb
 
 MOST_CPU_RATIO = 0.65
 BARE_AIOHTTP = (sys.executable, "-m", "tests.tools.bench.reference.bare_aiohttp")
+BARE_APPLICATION = (sys.executable, "-m", "tests.tools.bench.reference.bare_application")
 BARE_PROTOCOL = (sys.executable, "-m", "tests.tools.bench.reference.bare_protocol")
 
 
@@ -26,6 +27,8 @@ async def measure(bench: Bench) -> AsyncIterator[Figure]:
             floor = await _pump(bench, target)
         async with bench.reference("bare-aiohttp", *BARE_AIOHTTP) as target:
             bare = await _pump(bench, target)
+        async with bench.reference("bare-application", *BARE_APPLICATION) as target:
+            application = await _pump(bench, target)
         async with AsyncExitStack() as stack:
             tiers = await stack.enter_async_context(bench.stack("put"))
             node = await tiers.ingest()
@@ -38,7 +41,8 @@ async def measure(bench: Bench) -> AsyncIterator[Figure]:
         ours=ours.cpu_us("server"),
         reference=Reference("bare aiohttp, no Kafka", bare.cpu_us("server")),
         goal=at_most(MOST_CPU_RATIO, Of.RATIO),
-        detail=f"bare asyncio.Protocol (the floor): {number(floor.cpu_us('server'))} us",
+        detail=f"bare asyncio.Protocol (the floor): {number(floor.cpu_us('server'))} us; "
+        f"aiohttp's Application, with its routes: {number(application.cpu_us('server'))} us",
     )
     yield Figure(
         name="PUT, server alone on a core",
@@ -46,7 +50,8 @@ async def measure(bench: Bench) -> AsyncIterator[Figure]:
         ours=ours.per_second,
         reference=Reference("bare aiohttp, no Kafka", bare.per_second),
         detail=(
-            f"floor: {number(floor.per_second)}/s; CPU of the server's core: ours {_busy(ours)}, "
+            f"floor: {number(floor.per_second)}/s; Application: "
+            f"{number(application.per_second)}/s; CPU of the server's core: ours {_busy(ours)}, "
             f"bare {_busy(bare)}, floor {_busy(floor)}; ours {ours.times}; refused {ours.refused:,}"
         ),
     )
