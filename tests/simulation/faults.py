@@ -6,8 +6,10 @@ from typing import Protocol
 
 from tests.simulation.group import Group
 from tests.simulation.replica import Replica
+from tests.simulation.replica_sets import ReplicaSets
 from tests.simulation.schedule import Schedule
-from tests.simulation.store import AWAY, Store
+from tests.simulation.store import Store
+from tests.simulation.store_nodes import AWAY
 from tests.simulation.worker import Worker
 
 SESSION_SECONDS = 10.0
@@ -25,9 +27,11 @@ class Workers(Protocol):
 class Faults:
     """Kills, freezes and cuts off random nodes and workers."""
 
-    def __init__(self, schedule: Schedule, store: Store, group: Group, processes: Workers) -> None:
+    def __init__(
+        self, schedule: Schedule, stores: ReplicaSets, group: Group, processes: Workers
+    ) -> None:
         self.schedule = schedule
-        self.store = store
+        self.stores = stores
         self.group = group
         self.processes = processes
         self.over = False
@@ -36,6 +40,7 @@ class Faults:
             self._lose_writes,
             self._lose_writes,
             self._cut_node_off,
+            self._take_a_quorum_away,
         ]
         workers: list[Callable[[], None]] = [
             self._freeze,
@@ -72,23 +77,38 @@ class Faults:
 
     # ---- nodes
 
-    def _node(self) -> Replica:
-        """Return a random node, in half of the cases the one that led the last update."""
+    def _node(self) -> tuple[Store, Replica]:
+        """Return a random node and its set, in half of the cases one that led a last update."""
+        store = self._store()
         if self.schedule.chance() < 0.5:
-            return self.store.last_leader
-        return self.store.replicas[int(self.schedule.chance() * 3)]
+            return store, store.last_leader
+        return store, store.replicas[int(self.schedule.chance() * 3)]
+
+    def _store(self) -> Store:
+        return self.stores.sets[int(self.schedule.chance() * len(self.stores.sets))]
 
     def _kill_node(self) -> None:
-        self.store.crash(self._node(), losing=False)
+        store, node = self._node()
+        store.crash(node, losing=False)
 
     def _lose_writes(self) -> None:
         self._lose_writes_for(AWAY)
 
     def _lose_writes_for(self, away: tuple[float, float]) -> None:
-        self.store.crash(self._node(), losing=True, away=away)
+        store, node = self._node()
+        store.crash(node, losing=True, away=away)
 
     def _cut_node_off(self) -> None:
-        self.store.cut_off(self._node(), self.schedule.between(0.5, 8.0))
+        store, node = self._node()
+        store.cut_off(node, self.schedule.between(0.5, 8.0))
+
+    def _take_a_quorum_away(self) -> None:
+        """Let one set be without a quorum for a while; the others go on."""
+        store = self._store()
+        away = store.lose_quorum()
+        seconds = self.schedule.between(2.0, 10.0)
+        for node in away:
+            self.schedule.after(seconds, store.restart, node)
 
     # ---- workers
 

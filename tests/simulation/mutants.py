@@ -3,13 +3,13 @@
 A mutant changes one rule of the worker or of the reader, and nothing else.
 """
 
-from abc import abstractmethod
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from consumer.counting.bucket import Bucket
 from consumer.counting.changes import ChangeOutbox
+from consumer.counting.circuit_breaker import CircuitBreaker
 from consumer.counting.kept_memory import KeptMemory, PartitionMemory
 from consumer.counting.ledger import PartitionLedger
 from consumer.counting.position import Position
@@ -25,13 +25,19 @@ from tests.simulation.key_mutants import (
     IgnoresTheKind,
     ReadsTheClockOncePerFetch,
 )
-from tests.simulation.partition import BUCKETS, THRESHOLD, Partition
+from tests.simulation.partition import Partition
 from tests.simulation.reader import Reader, as_counters
+from tests.simulation.replica_sets import BUCKETS
+from tests.simulation.row_mutants import (
+    ContinuesFailedRows,
+    DeletesTheNewest,
+    NeverRolls,
+    OneRow,
+    SeedsWithIncrements,
+)
 from tests.simulation.topic_partition import TopicPartition
-from tests.simulation.worker import Worker
+from tests.simulation.worker import THRESHOLD, Worker
 from tests.simulation.world import Parts
-
-_ONE_WRITER = bytes.fromhex("00000001000010008000000000000000")
 
 
 def _with_bucket(bucket: type[Bucket]) -> Parts:
@@ -82,63 +88,6 @@ def _with_worker(worker: type[Worker]) -> Parts:
     return Parts(worker=worker)
 
 
-class _RewritesRows(Bucket):
-    """Changes each row of a write."""
-
-    def begin(
-        self,
-        limit: int,
-        next_offset: int,
-        now: float,
-        epoch: int,
-        new_writer: Callable[[], bytes],
-    ) -> BucketWrite:
-        write = super().begin(limit, next_offset, now, epoch, new_writer)
-        rows = [self.rewrite(write, place) for place in range(len(write.rows))]
-        self.in_flight = replace(write, rows=rows)
-        return self.in_flight
-
-    @abstractmethod
-    def rewrite(self, write: BucketWrite, place: int) -> RowIncrement:
-        """Return the row at *place* of *write* as it should not be."""
-
-
-class _OneRow(_RewritesRows):
-    def rewrite(self, write: BucketWrite, place: int) -> RowIncrement:
-        grown = write.next_offset - self.applied[write.indexes[place]]
-        owed = write.delivered[place], write.bounced[place]
-        return RowIncrement(write.rows[place].domain, _ONE_WRITER, *owed, grown)
-
-
-class _SeedsWithIncrements(_RewritesRows):
-    def rewrite(self, write: BucketWrite, place: int) -> RowIncrement:
-        return write.rows[place]._replace(
-            delivered=write.delivered[place], bounced=write.bounced[place]
-        )
-
-
-class _NeverRolls(Bucket):
-    def begin(
-        self,
-        limit: int,
-        next_offset: int,
-        now: float,
-        epoch: int,
-        new_writer: Callable[[], bytes],
-    ) -> BucketWrite:
-        self.rows._epoch = epoch
-        return super().begin(limit, next_offset, now, epoch, new_writer)
-
-
-class _ContinuesFailedRows(Bucket):
-    """Keeps the rows of a failed write that were acknowledged before."""
-
-    def fail(self, write: BucketWrite) -> None:
-        rows = bytes(self.rows._of)
-        super().fail(write)
-        self.rows._of = bytearray(rows)
-
-
 class _BelievesHalfOfAFailedWrite(PartitionLedger):
     def fail(self, write: BucketWrite, now: float) -> None:
         bucket = self._buckets[write.bucket]
@@ -176,14 +125,6 @@ class _UsesDeletedRowsAgain(PartitionLedger):
         self.sweeps = Remembers(self._buckets, self._rules.retention)
 
 
-class _DeletesTheNewest(Sweeps):
-    def sweep(
-        self, number: int, rows: Sequence[StoredRow], now: float, wall_now: float
-    ) -> list[StoredRow]:
-        deletable = super().sweep(number, rows, now, wall_now)
-        return [*rows] if deletable else []
-
-
 class _TakesAnUnreadBucketForNew(PartitionLedger):
     def add(self, domain: bytes, kind: EventKind, count: int, offset: int, now: float) -> None:
         number = bucket_of(domain, BUCKETS)
@@ -215,7 +156,7 @@ class _ReadsAgain(Partition):
         self.believe(write, applied=all(map(self.shows, write.rows)))
 
     def shows(self, row: RowIncrement) -> bool:
-        rows = self.owner.store.read(self.topic_partition.name, row.domain.decode()) or []
+        rows = self.owner.stores.read(self.topic_partition.name, row.domain.decode()) or []
         return any(r.writer == row.writer and r.applied_offset >= row.applied_offset for r in rows)
 
     def believe(self, write: BucketWrite, *, applied: bool) -> None:
@@ -261,13 +202,23 @@ class _BelievesWritesInFlight(PartitionLedger):
         super().suspend(now)
 
 
+class _PausesForEverySet(Worker):
+    """Writes nothing to any set of nodes while one of them fails."""
+
+    def circuit_of(self, bucket: int) -> CircuitBreaker:  # noqa: ARG002 see there
+        return super().circuit_of(0)
+
+
 class _NoticesAFreezeLate(Worker):
     freeze_noticed_seconds = 30.0
 
 
 class _ReaderAtOne(Reader):
     def rows(self, topic_partition: TopicPartition, domain: DomainName) -> list[CounterRow] | None:
-        return as_counters(topic_partition, self.store.read_at_one(topic_partition.name, domain))
+        return as_counters(
+            topic_partition,
+            self.stores.of_domain(domain).read_at_one(topic_partition.name, domain),
+        )
 
 
 class _AddsUpRows(Reader):
@@ -276,7 +227,7 @@ class _AddsUpRows(Reader):
 
 
 MUTANTS: Mapping[str, Parts] = {
-    "one_row_per_domain": _with_bucket(_OneRow),
+    "one_row_per_domain": _with_bucket(OneRow),
     "retry_in_place_after_timeout": _with_partition(_RetriesInPlace),
     "reread_and_compare_after_timeout": _with_partition(_ReadsAgain),
     "commit_before_flush": _with_partition(_CommitsWhatIsRead),
@@ -284,21 +235,22 @@ MUTANTS: Mapping[str, Parts] = {
     "write_in_flight_at_revocation_believed": _with_ledger(_BelievesWritesInFlight),
     "reader_at_one": Parts(reader=_ReaderAtOne),
     "reader_adds_up_rows_of_one_log": Parts(reader=_AddsUpRows),
-    "seed_with_increments_instead_of_totals": _with_bucket(_SeedsWithIncrements),
+    "seed_with_increments_instead_of_totals": _with_bucket(SeedsWithIncrements),
     "batch_failure_all_or_nothing": _with_partition(_AllOrNothing),
     "half_of_a_failed_write_believed": _with_ledger(_BelievesHalfOfAFailedWrite),
-    "failed_row_continued": _with_bucket(_ContinuesFailedRows),
+    "failed_row_continued": _with_bucket(ContinuesFailedRows),
     "unread_bucket_taken_for_new": _with_ledger(_TakesAnUnreadBucketForNew),
     "keys_forgotten_at_takeover": _with_worker(ForgetsKeys),
     "keys_by_the_clock_of_a_fetch": _with_worker(ReadsTheClockOncePerFetch),
     "keys_bounded_by_own_memory": _with_worker(BoundsItsOwnMemory),
     "key_of_another_kind_repeats": _with_worker(IgnoresTheKind),
-    "rows_not_rolled_after_node_came_back": _with_bucket(_NeverRolls),
+    "rows_not_rolled_after_node_came_back": _with_bucket(NeverRolls),
     "deleted_row_key_used_again": _with_ledger(_UsesDeletedRowsAgain),
     "acknowledgement_of_older_epoch_believed": _with_ledger(_BelievesOlderEpochs),
-    "newest_row_deleted": _with_sweeps(_DeletesTheNewest),
+    "newest_row_deleted": _with_sweeps(DeletesTheNewest),
     "commit_before_publishing": _with_changes(_HoldsNothingBack),
     "counted_taken_for_published": _with_changes(_MakesNothingGood),
+    "one_circuit_for_all_sets": _with_worker(_PausesForEverySet),
     "freeze_noticed_late": _with_worker(_NoticesAFreezeLate),
 }
 """Each by its name."""

@@ -1,54 +1,22 @@
 """The steps of consumer/partition.py without its tasks: the same calls in the same order."""
 
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Sequence
 
 from consumer.counting.circuit_breaker import CircuitBreaker
 from consumer.counting.kept_memory import PartitionMemory
-from consumer.counting.known_buckets import BucketVersion
 from consumer.counting.position import Position
-from consumer.counting.rows.row_epoch import RowEpoch
-from consumer.counting.rows.writer_rows import BucketWrite, StoredRow
-from shared.model.partitioning import bucket_of
-from tests.simulation.schedule import FindingError, Schedule
-from tests.simulation.store import Store, Update, describe
-from tests.simulation.topic import Topic
+from consumer.counting.rows.writer_rows import BucketWrite
+from tests.simulation.owner import Owner
 from tests.simulation.topic_partition import TopicPartition
+from tests.simulation.updates import Update, describe
+from tests.simulation.upkeep import Rows, Upkeep, read_rows
 
-THRESHOLD = 4
-BUCKETS = 2
-OWN_SECONDS = 8.0
-OTHERS_SECONDS = 90.0
 FULL_WRITE = 3
 READS = 2
 WRITES = 2
 CHANGES = 2
 READ_RETRY_SECONDS = 0.5
 PUBLISH_RETRY_SECONDS = 0.5
-
-Rows = list[StoredRow]
-
-
-class Owner(Protocol):
-    """The worker, as its partitions see it."""
-
-    name: str
-    schedule: Schedule
-    store: Store
-    topic: Topic
-    epoch: RowEpoch
-
-    def wall_now(self) -> float:
-        """Return the time of its clock, in seconds since 1970."""
-
-    def after(self, seconds: float, action: Callable[..., None], *arguments: object) -> None:
-        """Schedule *action*; it runs when the worker is awake, and not if the worker is dead."""
-
-    def update_sent(self) -> None:
-        """Handle the start of an update."""
-
-    def request_ended(self) -> None:
-        """Handle the end of a request."""
 
 
 class Partition:
@@ -71,7 +39,9 @@ class Partition:
         self.fetch_from = memory.read_from
         self.dedupe = memory.dedupe
         self.ledger = memory.ledger
-        self._circuit = CircuitBreaker()
+        self.upkeep = Upkeep(owner, topic_partition, memory.ledger)
+        # The circuit of each write that is a probe, by bucket.
+        self._probed: dict[int, CircuitBreaker] = {}
         self._reads = 0
         self._writes = 0
         self._publishing = False
@@ -113,6 +83,8 @@ class Partition:
     def suspend(self) -> PartitionMemory:
         """End all work; return what is known."""
         self.given_up = True
+        while self._probed:
+            self._probed.popitem()[1].end_probe()
         self.ledger.suspend(self.owner.schedule.now)
         return PartitionMemory(self.ledger, self.dedupe, self.fetch_from)
 
@@ -130,12 +102,14 @@ class Partition:
         self._start_writes()
 
     def _start_writes(self) -> None:
-        ledger, circuit, now = self.ledger, self._circuit, self.owner.schedule.now
+        ledger, owner, now = self.ledger, self.owner, self.owner.schedule.now
         while self._writes < WRITES and (bucket := ledger.pop_due(now)) is not None:
+            circuit = owner.circuit_of(bucket)
             if circuit.closed:
                 self._write(bucket, FULL_WRITE)
             elif circuit.may_probe(now):
                 circuit.start_probe()
+                self._probed[bucket] = circuit
                 self._write(bucket, 1)
             else:
                 ledger.defer(bucket, circuit.retry_at(now))
@@ -167,7 +141,8 @@ class Partition:
         def answered(success: bool) -> None:  # noqa: FBT001 an answer
             self.owner.after(0.0, self.finish_write, write, success)
 
-        self.owner.store.send(self.topic_partition.name, updates, answered)
+        store = self.owner.stores.of_bucket(write.bucket)
+        store.send(self.topic_partition.name, updates, answered)
         self.owner.update_sent()
 
     def finish_write(self, write: BucketWrite, success: bool) -> None:  # noqa: FBT001 an answer
@@ -175,7 +150,7 @@ class Partition:
         if self.given_up:
             return
         self._writes -= 1
-        schedule = self.owner.schedule
+        schedule, circuit = self.owner.schedule, self.owner.circuit_of(write.bucket)
         if schedule.recording:
             how = "acknowledged" if success else "in doubt"
             domains = ", ".join(row.domain.decode() for row in write.rows)
@@ -183,11 +158,12 @@ class Partition:
         if success:
             self.ledger.start_epoch(self.owner.epoch.current())
             self.ledger.acknowledge(write, schedule.now)
-            self._circuit.record_success()
+            circuit.record_success()
         else:
             self.fail(write)
-            self._circuit.record_failure(schedule.now)
-        self._circuit.end_probe()
+            circuit.record_failure(schedule.now)
+        if (probed := self._probed.pop(write.bucket, None)) is not None:
+            probed.end_probe()
         self.start_requests()
         self.owner.request_ended()
 
@@ -223,80 +199,25 @@ class Partition:
 
     def _read(self, bucket: int) -> None:
         delay = self.owner.schedule.between(0.001, 0.05)
-        self.owner.after(delay, self._learn, bucket, self.rows(bucket))
-
-    def rows(self, bucket: int) -> Rows | None:
-        """Return the rows of *bucket* as a quorum has them, None if it does not answer."""
-        owner = self.owner
-        if owner.schedule.chance() < owner.store.trouble * 0.3:
-            owner.schedule.inject("read failed")
-            return None
-        domains = [d for d in self.topic_partition.sums if bucket_of(d, BUCKETS) == bucket]
-        return owner.store.read_bucket(self.topic_partition.name, domains)
+        rows = read_rows(self.owner, self.topic_partition, bucket)
+        self.owner.after(delay, self._learn, bucket, rows)
 
     def _learn(self, bucket: int, rows: Rows | None) -> None:
         if self.given_up:
             return
+        self._reads -= 1
         if rows is None:
             self.owner.after(READ_RETRY_SECONDS, self._read_again, bucket)
             return
         end = len(self.topic_partition.records)
         self.ledger.load_rows(bucket, rows, end, self.owner.schedule.now, self.owner.wall_now())
-        self._reads -= 1
         self.start_requests()
         self.owner.request_ended()
 
     def _read_again(self, bucket: int) -> None:
         if not self.given_up:
-            self._reads -= 1
             self.ledger.requeue_unread(bucket)
             self.start_requests()
-
-    # ---- upkeep
-
-    def sweep(self) -> None:
-        """Delete the superseded rows of a bucket that are old enough."""
-        bucket = self.ledger.sweeps.pop(self.owner.schedule.now)
-        if bucket is None:
-            return
-        rows = self.rows(bucket)
-        if rows is None:
-            self.ledger.sweeps.plan(bucket, self.owner.schedule.now)
-        else:
-            self.owner.after(0.01, self._delete, bucket, rows)
-
-    def _delete(self, bucket: int, rows: Rows) -> None:
-        now = self.owner.schedule.now
-        superseded = self.ledger.sweeps.sweep(bucket, rows, now, self.owner.wall_now())
-        if not superseded:
-            return
-        self.owner.schedule.inject("(upkeep) rows deleted")
-
-        def answered(success: bool) -> None:  # noqa: FBT001 an answer
-            if not success:
-                self.owner.after(0.0, self._sweep_again, bucket)
-
-        self.owner.store.delete(self.topic_partition.name, superseded, answered)
-
-    def _sweep_again(self, bucket: int) -> None:
-        self.ledger.sweeps.plan(bucket, self.owner.schedule.now)
-
-    def audit(self) -> None:
-        """Read a bucket again and compare it with what is known."""
-        version = self.ledger.start_audit(self.owner.schedule.chance())
-        if version is None:
-            return
-        rows = self.rows(version.bucket)
-        if rows is not None:
-            self.owner.schedule.inject("(upkeep) audits")
-            self.owner.after(0.01, self._compare, version, rows)
-
-    def _compare(self, version: BucketVersion, rows: Rows) -> None:
-        wrong = self.ledger.audit(version, rows, self.owner.schedule.now)
-        if wrong:
-            raise FindingError(
-                f"an audit of {self.topic_partition.name} found {wrong} wrong in {rows}"
-            )
 
 
 def unsettled(partitions: Sequence[Partition]) -> bool:

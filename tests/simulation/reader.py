@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from consumer.counting.rows.writer_rows import StoredRow
 from shared.model.counter import CounterRow, Counters, newest_row, sum_rows
 from shared.model.domain import DomainName
+from tests.simulation.replica_sets import ReplicaSets
 from tests.simulation.schedule import FindingError, Schedule
-from tests.simulation.store import Store
 from tests.simulation.topic_partition import TopicPartition
 
 
@@ -27,12 +27,12 @@ class Reader:
     def __init__(
         self,
         schedule: Schedule,
-        store: Store,
+        stores: ReplicaSets,
         topic_partitions: Sequence[TopicPartition],
         domains: Sequence[DomainName],
     ) -> None:
         self.schedule = schedule
-        self.store = store
+        self.stores = stores
         self.topic_partitions = topic_partitions
         self.domains = domains
         self.answers = 0
@@ -78,7 +78,7 @@ class Reader:
 
     def rows(self, topic_partition: TopicPartition, domain: DomainName) -> list[CounterRow] | None:
         """Return the rows of one topic_partition, as a quorum has them."""
-        return as_counters(topic_partition, self.store.read(topic_partition.name, domain))
+        return as_counters(topic_partition, self.stores.read(topic_partition.name, domain))
 
     def answer(self, rows: Sequence[CounterRow]) -> Counters:
         """Compute the counters from *rows* like the query tier."""

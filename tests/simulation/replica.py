@@ -45,9 +45,9 @@ _NO_ROWS: dict[bytes, Row] = {}
 class Replica:
     """One node with its rows. The caller checks that it is up."""
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, name: str) -> None:
         self.number = number
-        self.name = f"node{number}"
+        self.name = name
         self.up = True
         self.died_at = -1.0
         self.lost_writes_at = -1.0

@@ -1,4 +1,4 @@
-"""Three Cassandra nodes with a counter table, and everything that goes wrong with them.
+"""A counter table on one set of Cassandra nodes, and everything that goes wrong with it.
 
 An update goes to a random live node, which leads it: it applies the update, then sends its shard
 to the other two. It may die before it sends, or before it answers. Copies arrive late or never,
@@ -11,162 +11,27 @@ Cassandra drops counter requests older than 2 s, and no node is back within that
 """
 
 from collections.abc import Callable, Sequence
-from itertools import combinations
-from typing import NamedTuple
 
-from consumer.counting.rows.superseded import started_at
 from consumer.counting.rows.writer_rows import StoredRow
-from tests.simulation.replica import Copy, Key, Replica, merge
+from tests.simulation.replica import Copy, Key, Replica
 from tests.simulation.schedule import Schedule, numbers
+from tests.simulation.store_nodes import StoreNodes
+from tests.simulation.updates import Batch, Update, describe, name_of
 
 CLIENT_TIMEOUT_SECONDS = 4.0
 NOTICED_DEAD_SECONDS = 10.0
-AWAY = (3.0, 9.0)
-"""How long a dead node stays away, in seconds."""
 
 
-class Update(NamedTuple):
-    """What a write adds to one row."""
-
-    domain: str
-    writer: bytes
-    delivered: int
-    bounced: int
-    applied_offset: int
-
-
-class Batch:
-    """Updates in flight together, with the number of copies of each, and a callback."""
-
-    __slots__ = (
-        "answered",
-        "copies",
-        "done",
-        "ends",
-        "sent_at",
-        "topic_partition",
-        "updates",
-        "waiting",
-    )
-
-    def __init__(
-        self,
-        topic_partition: str,
-        updates: Sequence[Update],
-        sent_at: float,
-        done: Callable[[bool], None],
-    ) -> None:
-        self.topic_partition = topic_partition
-        self.updates = updates
-        self.sent_at = sent_at
-        self.done = done
-        self.copies = [0] * len(updates)
-        self.ends: list[int] = []
-        self.answered = False
-        self.waiting = False
-
-
-class Store:
+class Store(StoreNodes):
     """The table ``domain_counters`` on three replicas."""
 
-    def __init__(self, schedule: Schedule, trouble: float) -> None:
-        self.schedule = schedule
+    def __init__(self, schedule: Schedule, trouble: float, name: str, changes: list[float]) -> None:
+        super().__init__(schedule, name, changes)
         self.trouble = trouble
-        self.replicas = [Replica(number) for number in range(3)]
         self.last_leader = self.replicas[0]
-        # When the connections of a node were closed or opened: a client can notice this.
-        self.changes: list[float] = []
         # Called with a domain when a node that has lost writes has led an update of it.
         self.on_suspect: Callable[[str], None] | None = None
-        self._others = [[r for r in self.replicas if r is not one] for one in self.replicas]
-        self._merged: dict[
-            tuple[Key, int, int], tuple[int | None, int | None, bool, list[StoredRow]]
-        ] = {}
-        self._never_sent: set[tuple[bytes, int, int]] = set()
         self._sent_up_to: dict[tuple[Key, bytes], int] = {}
-
-    # ---- nodes
-
-    def crash(self, node: Replica, *, losing: bool, away: tuple[float, float] = AWAY) -> None:
-        """Kill *node* and restart it after a while, perhaps without its latest writes."""
-        schedule = self.schedule
-        if not node.up:
-            return
-        node.up = False
-        node.died_at = schedule.now
-        self.changes.append(schedule.now)
-        if losing:
-            lost = node.lose(schedule.random.randint(1, 20), self._others[node.number])
-            self._never_sent.update((c[1], c[2], c[3][0]) for c in lost)
-            node.lost_writes_at = schedule.now
-            schedule.inject("node lost writes")
-        else:
-            schedule.inject("node killed")
-        if schedule.recording:
-            schedule.record(node.name, "dies, losing its last writes" if losing else "dies")
-        schedule.after(schedule.between(*away), self._restart, node)
-
-    def cut_off(self, node: Replica, seconds: float) -> None:
-        """Let *node* answer nobody for a while; it keeps its data."""
-        if node.up:
-            node.up = False
-            self.schedule.inject("node cut off")
-            if self.schedule.recording:
-                self.schedule.record(node.name, "is cut off")
-            self.schedule.after(seconds, self._restart, node)
-
-    def _restart(self, node: Replica) -> None:
-        node.up = True
-        self.changes.append(self.schedule.now)
-        if self.schedule.recording:
-            self.schedule.record(node.name, "is back")
-
-    def live(self) -> list[Replica]:
-        """Return the nodes that answer."""
-        return [node for node in self.replicas if node.up]
-
-    # ---- reads
-
-    def read(self, topic_partition: str, domain: str) -> list[StoredRow] | None:
-        """Return the rows as two random nodes have them together, None without two."""
-        live = self.live()
-        if len(live) < 2:
-            return None
-        if len(live) == 3:
-            del live[int(self.schedule.chance() * 3)]
-        return self._merge(live[0], live[1], (topic_partition, domain), repair=True)
-
-    def _merge(self, one: Replica, two: Replica, key: Key, *, repair: bool) -> list[StoredRow]:
-        """Merge, or return what came of it the last time if nothing has changed since."""
-        place = (key, one.number, two.number)
-        seen = self._merged.get(place)
-        if (
-            seen is not None
-            and seen[0] == one.versions.get(key)
-            and seen[1] == two.versions.get(key)
-            and seen[2] >= repair
-        ):
-            return seen[3]
-        rows = merge((one, two), key, repair=repair)
-        self._merged[place] = (one.versions.get(key), two.versions.get(key), repair, rows)
-        return rows
-
-    def read_at_one(self, topic_partition: str, domain: str) -> list[StoredRow] | None:
-        """Return the rows as one random node has them."""
-        live = self.live()
-        if not live:
-            return None
-        return merge(
-            [live[int(self.schedule.chance() * len(live))]], (topic_partition, domain), repair=False
-        )
-
-    def applied_offset(self, topic_partition: str, domain: str) -> int:
-        """Return the largest offset that every two nodes show, up or not."""
-        key = (topic_partition, domain)
-        return min(
-            max([row.applied_offset for row in self._merge(one, two, key, repair=False)], default=0)
-            for one, two in combinations(self.replicas, 2)
-        )
 
     # ---- updates
 
@@ -238,7 +103,7 @@ class Store:
             self.crash(leader, losing=schedule.chance() < 0.5)
             return
         copy = (key, update.writer, leader.number, shard)
-        for other in self._others[leader.number]:
+        for other in self.others[leader.number]:
             self._replicate(other, copy, batch, part)
         if fate < 0.1:
             schedule.inject("leader died before answering")
@@ -270,7 +135,7 @@ class Store:
             schedule.after(schedule.between(1.0, 15.0), self._deliver, node, copy, batch, part)
 
     def _deliver(self, node: Replica, copy: Copy, batch: Batch, part: int) -> None:
-        if (copy[1], copy[2], copy[3][0]) in self._never_sent:
+        if (copy[1], copy[2], copy[3][0]) in self.never_sent:
             return
         if not node.up:
             self.schedule.after(2.0, self._deliver, node, copy, batch, part)  # a hint
@@ -278,7 +143,9 @@ class Store:
         node.apply(copy)
         if self.schedule.recording:
             what = describe(batch.updates[part])
-            self.schedule.record(node.name, f"gets {what} from node{copy[2]} at last")
+            self.schedule.record(
+                node.name, f"gets {what} from {self.replicas[copy[2]].name} at last"
+            )
         batch.copies[part] += 1
         if min(batch.copies) >= 2:
             self._acknowledge(batch)
@@ -331,24 +198,3 @@ class Store:
             names = ", ".join(f"{row.domain.decode()} {name_of(row.writer)}" for row in rows)
             schedule.record("store", f"{topic_partition} deletes {names}")
         schedule.after(schedule.between(0.001, 0.02), done, success)
-
-    def read_bucket(self, topic_partition: str, domains: Sequence[str]) -> list[StoredRow] | None:
-        """Return the rows of all *domains* as two random nodes have them together."""
-        found: list[StoredRow] = []
-        for domain in domains:
-            rows = self.read(topic_partition, domain)
-            if rows is None:
-                return None
-            found += sorted(rows, key=lambda row: started_at(row.writer), reverse=True)
-        return found
-
-
-def name_of(writer: bytes) -> str:
-    """Return *writer* in few characters: when and by whom it was made."""
-    return f"row {int.from_bytes(writer[:4])}@{writer[-1]}"
-
-
-def describe(update: Update) -> str:
-    """Return *update* in few words."""
-    sums = numbers((update.delivered, update.bounced, update.applied_offset))
-    return f"{update.domain} {name_of(update.writer)} + {sums}"

@@ -24,6 +24,7 @@ FAULTS = [
     "node lost writes",
     "read failed",
     "rebalance",
+    "set without a quorum",
     "undecodable record",
     "request late",
     "request lost",

@@ -1,9 +1,11 @@
 """The steps of consumer/worker.py without its tasks; it may be frozen, killed or stopped."""
 
 from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 
+from consumer.counting.circuit_breaker import CircuitBreaker
 from consumer.counting.dedupe import Dedupe
 from consumer.counting.kept_memory import KeptMemory, PartitionMemory
 from consumer.counting.ledger import PartitionLedger
@@ -13,19 +15,16 @@ from consumer.counting.rows.row_epoch import LONGEST_GAP_SECONDS, RowEpoch
 from consumer.counting.rows.superseded import UNIX_EPOCH_TICKS, Retention
 from shared.errors import BrokerUnavailableError
 from tests.simulation.group import Group
-from tests.simulation.partition import (
-    BUCKETS,
-    OTHERS_SECONDS,
-    OWN_SECONDS,
-    THRESHOLD,
-    Partition,
-    unsettled,
-)
+from tests.simulation.partition import Partition, unsettled
+from tests.simulation.replica_sets import BUCKETS, ReplicaSets
 from tests.simulation.schedule import Schedule
 from tests.simulation.store import Store
 from tests.simulation.topic import Topic
 from tests.simulation.topic_partition import KEY_WINDOW
 
+THRESHOLD = 4
+OWN_SECONDS = 8.0
+OTHERS_SECONDS = 90.0
 DRAIN_SECONDS = 6.0
 COMMIT_SECONDS = 5.0
 AUDIT_SECONDS = 4.0
@@ -43,11 +42,11 @@ class Worker:
     freeze_noticed_seconds = LONGEST_GAP_SECONDS
 
     def __init__(
-        self, number: int, schedule: Schedule, store: Store, group: Group, topic: Topic
+        self, number: int, schedule: Schedule, stores: ReplicaSets, group: Group, topic: Topic
     ) -> None:
         self.name = f"worker{number}"
         self.schedule = schedule
-        self.store = store
+        self.stores = stores
         self.topic = topic
         self.group = group
         self.alive = True
@@ -63,6 +62,7 @@ class Worker:
         self._waiting: list[tuple[Callable[..., None], tuple[object, ...]]] = []
         self._revoking: list[Partition] | None = None
         self._kept = self.kept_class()
+        self._circuits: dict[Store, CircuitBreaker] = defaultdict(CircuitBreaker)
         self._leaving = False
         self._commit_at = schedule.now + COMMIT_SECONDS
         self._audit_at = schedule.now + AUDIT_SECONDS
@@ -80,12 +80,16 @@ class Worker:
         """Return the time of this process's clock, in seconds since 1970."""
         return 1_700_000_000 + self.schedule.now
 
+    def circuit_of(self, bucket: int) -> CircuitBreaker:
+        """See Owner."""
+        return self._circuits[self.stores.of_bucket(bucket)]
+
     def _store_epoch(self) -> int:
         """See CounterStore: the number of connection changes that this process has noticed."""
         until = self.schedule.now - NOTICE_SECONDS
         if self.schedule.now < self._blind_until:
             until = self._seen_until
-        return bisect_right(self.store.changes, until)
+        return bisect_right(self.stores.changes, until)
 
     # ---- as a process
 
@@ -226,10 +230,10 @@ class Worker:
             if schedule.chance() < 0.15:
                 partition.ledger.evict_idle(int(schedule.chance() * 4))
             partition.fetch(int(schedule.chance() * 8) + 1)
-            partition.sweep()
+            partition.upkeep.sweep()
         if now >= self._audit_at and partitions:
             self._audit_at = now + AUDIT_SECONDS
-            partitions[int(schedule.chance() * len(partitions))].audit()
+            partitions[int(schedule.chance() * len(partitions))].upkeep.audit()
         if now >= self._commit_at:
             self._commit_at = now + COMMIT_SECONDS
             self.commit(partitions, [partition.to_commit for partition in partitions])

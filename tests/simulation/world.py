@@ -1,7 +1,7 @@
 """The whole simulation: one run from one seed."""
 
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -11,14 +11,14 @@ from shared.model.domain import DomainName
 from shared.model.event import Event, EventKind
 from tests.simulation.faults import Faults
 from tests.simulation.group import Group
-from tests.simulation.partition import THRESHOLD
 from tests.simulation.reader import Reader
 from tests.simulation.replica import merge
+from tests.simulation.replica_sets import TROUBLE, ReplicaSets
 from tests.simulation.schedule import FindingError, Schedule, numbers
-from tests.simulation.store import Store, name_of
 from tests.simulation.topic import Topic
 from tests.simulation.topic_partition import TopicPartition
-from tests.simulation.worker import Worker
+from tests.simulation.updates import name_of
+from tests.simulation.worker import THRESHOLD, Worker
 
 DOMAINS = [DomainName(name) for name in ("a.example", "b.example", "c.example", "d.example")]
 FAULTS_SECONDS = 18.0
@@ -71,29 +71,30 @@ class World:
     def __init__(self, seed: int, parts: Parts, *, recording: bool = False) -> None:
         self.kind = kind_of(seed)
         self.schedule = schedule = Schedule(seed, recording=recording)
-        trouble = schedule.random.choice([0.05, 0.15, 0.3, 0.5])
+        trouble = schedule.random.choice(TROUBLE)
         self.domains = DOMAINS[: schedule.random.randint(2, 4)]
         self.topic_partitions = [
             TopicPartition(f"events/{i}", self.domains)
             for i in range(schedule.random.randint(1, 2))
         ]
-        self.store = Store(schedule, trouble)
+        self.stores = ReplicaSets(schedule, trouble)
         self.topic = Topic(schedule, self.topic_partitions, trouble, THRESHOLD)
         self.group = Group(schedule, self.topic_partitions, trouble, self.check_commit)
-        self.reader = parts.reader(schedule, self.store, self.topic_partitions, self.domains)
-        self.store.on_suspect = self.reader.check
+        self.reader = parts.reader(schedule, self.stores, self.topic_partitions, self.domains)
+        for store in self.stores.sets:
+            store.on_suspect = self.reader.check
         self.running: list[Worker] = []
         self._worker_class = parts.worker
         self._started = 0
         for _ in range(schedule.random.randint(2, 3)):
             self.start_worker()
-        self.faults = Faults(schedule, self.store, self.group, self)
+        self.faults = Faults(schedule, self.stores, self.group, self)
 
     def start_worker(self) -> None:
         """Start a worker process, which joins the group."""
         self._started += 1
         worker = self._worker_class(
-            self._started, self.schedule, self.store, self.group, self.topic
+            self._started, self.schedule, self.stores, self.group, self.topic
         )
         self.running = [w for w in self.running if w.alive]
         self.running.append(worker)
@@ -136,7 +137,7 @@ class World:
         """Raise FindingError if a commit up to *offset* passes uncounted or unpublished events."""
         partition = self.topic_partitions[number]
         for domain in self.domains:
-            applied = self.store.applied_offset(partition.name, domain)
+            applied = self.stores.applied_offset(partition.name, domain)
             if applied < offset and partition.truth(domain, applied) != partition.truth(
                 domain, offset
             ):
@@ -152,15 +153,33 @@ class World:
         schedule = self.schedule
         if schedule.recording:
             schedule.record("world", "no more faults")
-        self.store.trouble = self.group.trouble = self.topic.trouble = 0.0
+        self.group.trouble = self.topic.trouble = 0.0
+        for store in self.stores.sets:
+            store.trouble = 0.0
         self.faults.end()
         if not any(worker.alive for worker in self.running):
             self.start_worker()
+        if len(self.stores.sets) > 1:
+            self._serve_without_one_set()
+        self._wait_until_right(self._missing)
+
+    def _serve_without_one_set(self) -> None:
+        """Take the quorum of one set away: the buckets of the others must be counted in time."""
+        schedule = self.schedule
+        without = self.stores.sets[int(schedule.chance() * len(self.stores.sets))]
+        away = without.lose_quorum()
+        domains = [d for d in self.domains if self.stores.of_domain(d) is not without]
+        self._wait_until_right(lambda: self._uncounted(domains))
+        for node in away:
+            without.restart(node)
+
+    def _wait_until_right(self, missing_now: Callable[[], str | None]) -> None:
+        schedule = self.schedule
         end = schedule.now + HEALED_WITHIN_SECONDS
         # A stale worker may not have noticed yet, so being right once is not enough.
         times_right = 0
         while times_right < TIMES_RIGHT:
-            missing = self._missing()
+            missing = missing_now()
             times_right = 0 if missing else times_right + 1
             if missing and schedule.now >= end:
                 raise FindingError(f"not right {HEALED_WITHIN_SECONDS:.0f} s later: {missing}")
@@ -176,8 +195,13 @@ class World:
                 return f"{partition.name} is not settled by {[w.name for w in owners]}"
             if self.group.rebalancing or owners[0] not in self.group.members:
                 return f"{partition.name} has no stable owner"
-            for domain in self.domains:
-                applied = self.store.applied_offset(partition.name, domain)
+        return self._uncounted(self.domains)
+
+    def _uncounted(self, domains: Sequence[DomainName]) -> str | None:
+        for partition in self.topic_partitions:
+            end = len(partition.records)
+            for domain in domains:
+                applied = self.stores.applied_offset(partition.name, domain)
                 if partition.truth(domain, applied) != partition.truth(domain, end):
                     return f"{partition.name} {domain} is counted up to {applied} of {end}"
         return None
@@ -190,7 +214,7 @@ class World:
             for domain in self.domains:
                 key = (partition.name, domain)
                 yield f"{partition.name} {domain}: true at the end {partition.sums[domain][-1]}"
-                for replica in self.store.replicas:
+                for replica in self.stores.of_domain(domain).replicas:
                     for row in merge([replica], key, repair=False):
                         true = partition.sums[domain][
                             max(min(row.applied_offset, len(partition.records)), 0)
