@@ -7,7 +7,8 @@ The value is a MessagePack array that starts with a version. The key is the doma
 
 Or one record has the sums of many domains, and an empty key::
 
-    [2, kind, domains, counts]  domains: in ASCII, a line feed between two; a count for each
+    [2, kind, domains, counts]  domains: in ASCII, each once, a line feed between two;
+                                a count for each
 
 Other producers may write a value in JSON, which its first byte tells apart (``json_record.py``).
 
@@ -152,6 +153,9 @@ def decode_sums(value: bytes) -> Sums:
     domains = fields.domains.split(b"\n")
     if len(domains) != len(fields.counts):
         raise UndecodableRecordError(f"{len(domains)} domains, {len(fields.counts)} counts")
+    if len(set(domains)) != len(domains):
+        # A replay of a domain's counted events ends with its event at the last of their offsets.
+        raise UndecodableRecordError("the record has a domain twice")
     if not are_plain_lines(fields.domains):
         for domain in domains:
             decode_domain(domain)
