@@ -19,6 +19,7 @@ from shared.model.counter import CounterRow, Counters
 from shared.model.domain import DomainName
 from shared.model.event import EventKind
 from shared.model.partitioning import bucket_of
+from shared.model.record import Sums
 from tests.simulation.key_mutants import (
     BoundsItsOwnMemory,
     ForgetsKeys,
@@ -133,6 +134,18 @@ class _TakesAnUnreadBucketForNew(PartitionLedger):
         super().add(domain, kind, count, offset, now)
 
 
+class _SkipsTheRestOfARecord(PartitionLedger):
+    """Takes a record of many domains for counted if the first of them is."""
+
+    def add_sums(self, sums: Sums, offset: int, now: float) -> None:
+        bucket = self._buckets.get(bucket_of(sums.domains[0], BUCKETS))
+        index = None if bucket is None else bucket.index.get(sums.domains[0])
+        if bucket is None or index is None or offset >= bucket.applied[index]:
+            super().add_sums(sums, offset, now)
+        else:
+            self.skip_record(offset)
+
+
 class _HoldsNothingBack(ChangeOutbox):
     def oldest_offset(self, read_below: int) -> int | None:  # noqa: ARG002 see there
         return None
@@ -240,6 +253,7 @@ MUTANTS: Mapping[str, Parts] = {
     "half_of_a_failed_write_believed": _with_ledger(_BelievesHalfOfAFailedWrite),
     "failed_row_continued": _with_bucket(ContinuesFailedRows),
     "unread_bucket_taken_for_new": _with_ledger(_TakesAnUnreadBucketForNew),
+    "rest_of_a_record_skipped": _with_ledger(_SkipsTheRestOfARecord),
     "keys_forgotten_at_takeover": _with_worker(ForgetsKeys),
     "keys_by_the_clock_of_a_fetch": _with_worker(ReadsTheClockOncePerFetch),
     "keys_bounded_by_own_memory": _with_worker(BoundsItsOwnMemory),

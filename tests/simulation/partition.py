@@ -6,6 +6,7 @@ from consumer.counting.circuit_breaker import CircuitBreaker
 from consumer.counting.kept_memory import PartitionMemory
 from consumer.counting.position import Position
 from consumer.counting.rows.writer_rows import BucketWrite
+from shared.model.record import Sums
 from tests.simulation.owner import Owner
 from tests.simulation.topic_partition import TopicPartition
 from tests.simulation.updates import Update, describe
@@ -56,11 +57,15 @@ class Partition:
             return
         ledger, dedupe, now = self.ledger, self.dedupe, self.owner.schedule.now
         for offset, record in enumerate(records, start=self.fetch_from):
-            event = record.event
+            event = record.content
             ledger.record_append_time(offset, record.timestamp_ms)
             dedupe.advance(offset, record.timestamp_ms)
             if event is None:
                 ledger.skip_record(offset)
+                continue
+            if isinstance(event, Sums):
+                ledger.add_sums(event, offset, now)
+                self.start_requests()  # hundreds of domains, so these do not wait
                 continue
             domain, key = event.domain.encode(), event.idempotency_key
             if key is not None and dedupe.is_duplicate(domain, event.kind, key, offset):

@@ -26,6 +26,7 @@ FAULTS = [
     "rebalance",
     "set without a quorum",
     "undecodable record",
+    "record of many domains",
     "request late",
     "request lost",
     "worker frozen",

@@ -1,11 +1,12 @@
 """One topic partition, and the truth about it: the sums of every domain at every offset."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from consumer.counting.dedupe import KeyWindow
 from shared.model.domain import DomainName
 from shared.model.event import Event, EventKind
+from shared.model.record import Sums
 from tests.simulation.schedule import FindingError
 
 KEY_WINDOW = KeyWindow(seconds=600, max_events=8)
@@ -13,9 +14,9 @@ KEY_WINDOW = KeyWindow(seconds=600, max_events=8)
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """The record at an offset; without an event if it cannot be decoded."""
+    """The record at an offset: an event, the sums of many domains, or None, not to be decoded."""
 
-    event: Event | None
+    content: Event | Sums | None
     timestamp_ms: int
 
 
@@ -32,21 +33,29 @@ class TopicPartition:
         self._keyed = 0
         self._elapsed = 0
 
-    def append(self, event: Event | None) -> None:
+    def append(self, content: Event | Sums | None) -> None:
         """Append a record at the current time of the partition."""
         second = self.timestamp_ms // 1000
         if self.records:
             self._elapsed += max(0, second - self.records[-1].timestamp_ms // 1000)
-        counted = None if event is not None and self._is_duplicate(event) else event
-        self.records.append(Record(event, self.timestamp_ms))
+        self.records.append(Record(content, self.timestamp_ms))
+        counts, kind = self._counts(content)
         for domain, sums in self.sums.items():
             delivered, bounced = sums[-1]
-            if counted is not None and counted.domain == domain:
-                if counted.kind is EventKind.DELIVERED:
-                    delivered += counted.count
-                else:
-                    bounced += counted.count
-            sums.append((delivered, bounced))
+            count = counts.get(domain, 0)
+            if kind is EventKind.DELIVERED:
+                sums.append((delivered + count, bounced))
+            else:
+                sums.append((delivered, bounced + count))
+
+    def _counts(self, content: Event | Sums | None) -> tuple[Mapping[str, int], EventKind]:
+        """Return what a record adds to each domain."""
+        if content is None or (isinstance(content, Event) and self._is_duplicate(content)):
+            return {}, EventKind.DELIVERED
+        if isinstance(content, Event):
+            return {content.domain: content.count}, content.kind
+        names = (domain.decode() for domain in content.domains)
+        return dict(zip(names, content.counts, strict=True)), content.kind
 
     def _is_duplicate(self, event: Event) -> bool:
         """Return whether *event* repeats one in the key window, by its definition."""

@@ -9,6 +9,7 @@ from enum import StrEnum
 from shared.errors import PipelineError
 from shared.model.domain import DomainName
 from shared.model.event import Event, EventKind
+from shared.model.record import Sums
 from tests.simulation.faults import Faults
 from tests.simulation.group import Group
 from tests.simulation.reader import Reader
@@ -126,12 +127,23 @@ class World:
                 self.schedule.inject("undecodable record")
                 partition.append(None)
                 continue
-            domain = self.domains[int(chance() * len(self.domains))]
             kind = EventKind.BOUNCED if chance() < 0.25 else EventKind.DELIVERED
+            if chance() < 0.12:
+                self.schedule.inject("record of many domains")
+                partition.append(self._sums(kind))
+                continue
+            domain = self.domains[int(chance() * len(self.domains))]
             key = _KEYS[int(chance() * len(_KEYS))] if chance() < 0.4 else None
             partition.append(Event(domain, kind, 1 + int(chance() * 3), key))
         if self.schedule.recording:
             self.schedule.record("senders", f"{partition.name} ends at {len(partition.records)}")
+
+    def _sums(self, kind: EventKind) -> Sums:
+        """Return the content of a record of two or more domains."""
+        random = self.schedule.random
+        domains = random.sample(self.domains, random.randint(2, len(self.domains)))
+        counts = [random.randint(1, 3) for _ in domains]
+        return Sums(kind, [domain.encode() for domain in domains], counts)
 
     def check_commit(self, number: int, offset: int) -> None:
         """Raise FindingError if a commit up to *offset* passes uncounted or unpublished events."""
