@@ -50,6 +50,7 @@ class Faults:
             self._kill,
             self._rotate,
             self._rebalance,
+            self._step_clock,
         ]
         # Workers without faults have long rows, and a node can spoil more.
         unseen = [self._freeze_while_a_node_restarts]
@@ -153,6 +154,12 @@ class Faults:
             self.schedule.record("group", f"has not heard of {worker.name} for too long")
         self.group.expel(worker)
         worker.after(self.schedule.between(0.5, 15.0), worker.revoke)
+
+    def _step_clock(self) -> None:
+        worker = self._worker()
+        if worker is not None:
+            self.schedule.inject("worker's clock set")
+            worker.step_clock()
 
     def _kill(self) -> None:
         worker = self._worker()

@@ -18,6 +18,7 @@ class Owner(Protocol):
     stores: ReplicaSets
     topic: Topic
     epoch: RowEpoch
+    clock_ahead: float
 
     def circuit_of(self, bucket: int) -> CircuitBreaker:
         """Return the circuit of the nodes that hold *bucket*."""

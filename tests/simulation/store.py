@@ -181,11 +181,18 @@ class Store(StoreNodes):
     # ---- deletions
 
     def delete(
-        self, topic_partition: str, rows: Sequence[StoredRow], done: Callable[[bool], None]
+        self,
+        topic_partition: str,
+        rows: Sequence[StoredRow],
+        clock_ahead: float,
+        done: Callable[[bool], None],
     ) -> None:
-        """Delete *rows*; *done* receives whether a quorum has forgotten all of them."""
+        """Delete *rows*; *done* receives whether a quorum has forgotten all of them.
+
+        A deletion carries the time of its client, whose clock may be ahead by so many seconds.
+        """
         schedule = self.schedule
-        at = int(schedule.now * 1_000_000)
+        at = int((schedule.now + clock_ahead) * 1_000_000)
         success = True
         for row in rows:
             copies = 0

@@ -30,6 +30,7 @@ FAULTS = [
     "request late",
     "request lost",
     "worker frozen",
+    "worker's clock set",
     "worker killed",
     "worker stale",
     "worker stopped",

@@ -58,7 +58,8 @@ class Upkeep:
                 self._owner.after(0.0, self._sweep_again, bucket)
 
         store = self._owner.stores.of_bucket(bucket)
-        store.delete(self._topic_partition.name, superseded, answered)
+        ahead = self._owner.clock_ahead
+        store.delete(self._topic_partition.name, superseded, ahead, answered)
 
     def _sweep_again(self, bucket: int) -> None:
         self._ledger.sweeps.plan(bucket, self._owner.schedule.now)

@@ -3,7 +3,6 @@
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from itertools import count
 
 from consumer.counting.circuit_breaker import CircuitBreaker
 from consumer.counting.dedupe import Dedupe
@@ -24,7 +23,10 @@ from tests.simulation.topic_partition import KEY_WINDOW
 
 THRESHOLD = 4
 OWN_SECONDS = 8.0
-OTHERS_SECONDS = 90.0
+OTHERS_SECONDS = 60.0
+CLOCK_SECONDS = 8.0
+"""How far a worker's clock may be ahead or behind: by its UUIDs the others judge the age of rows.
+So two clocks differ by more than OWN_SECONDS, and by far less than OTHERS_SECONDS."""
 DRAIN_SECONDS = 6.0
 COMMIT_SECONDS = 5.0
 AUDIT_SECONDS = 4.0
@@ -55,7 +57,8 @@ class Worker:
         self.then: Callable[[], None] | None = None
         self.partitions: dict[int, Partition] = {}
         self.node = number.to_bytes(6)
-        self._names = count(1)
+        self.clock_ahead = schedule.between(-CLOCK_SECONDS, CLOCK_SECONDS)
+        self._last_ticks = 0
         self._round = 0
         self._seen_until = 0.0
         self._blind_until = 0.0
@@ -70,7 +73,9 @@ class Worker:
         self.after(schedule.between(0.0, 0.3), self._tick)
 
     def _new_writer(self) -> bytes:
-        ticks = int(self.wall_now() * 10_000_000) + UNIX_EPOCH_TICKS + next(self._names)
+        ticks = int(self.wall_now() * 10_000_000) + UNIX_EPOCH_TICKS
+        # As uuid.uuid1 does after the clock was set back.
+        ticks = self._last_ticks = max(ticks, self._last_ticks + 1)
         low, mid, high = ticks & 0xFFFFFFFF, ticks >> 32 & 0xFFFF, ticks >> 48 | 0x1000
         return b"".join(
             (low.to_bytes(4), mid.to_bytes(2), high.to_bytes(2), b"\x80\x00", self.node)
@@ -78,11 +83,17 @@ class Worker:
 
     def wall_now(self) -> float:
         """Return the time of this process's clock, in seconds since 1970."""
-        return 1_700_000_000 + self.schedule.now
+        return 1_700_000_000 + self.schedule.now + self.clock_ahead
 
     def circuit_of(self, bucket: int) -> CircuitBreaker:
         """See Owner."""
         return self._circuits[self.stores.of_bucket(bucket)]
+
+    def step_clock(self) -> None:
+        """Set the clock forward or back."""
+        self.clock_ahead = self.schedule.between(-CLOCK_SECONDS, CLOCK_SECONDS)
+        if self.schedule.recording:
+            self.schedule.record(self.name, f"its clock is now {self.clock_ahead:+.1f} s ahead")
 
     def _store_epoch(self) -> int:
         """See CounterStore: the number of connection changes that this process has noticed."""
