@@ -62,6 +62,10 @@ class Faults:
             kind = self._kinds[int(self.schedule.chance() * len(self._kinds))]
             self.schedule.after(self.schedule.between(1.0, until), self._happen, kind)
 
+    def move_partitions(self) -> None:
+        """Rebalance, in half of the cases because a worker is replaced."""
+        self.schedule.random.choice([self._rebalance, self._rotate])()
+
     def end(self) -> None:
         """Stop all faults, and wake every frozen worker."""
         self.over = True

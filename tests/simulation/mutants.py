@@ -32,6 +32,8 @@ from tests.simulation.replica_sets import BUCKETS
 from tests.simulation.row_mutants import (
     ContinuesFailedRows,
     DeletesTheNewest,
+    JudgesAgeByTheRowItself,
+    JudgesAgeByWhenItSawThem,
     NeverRolls,
     OneRow,
     SeedsWithIncrements,
@@ -262,6 +264,8 @@ MUTANTS: Mapping[str, Parts] = {
     "deleted_row_key_used_again": _with_ledger(_UsesDeletedRowsAgain),
     "acknowledgement_of_older_epoch_believed": _with_ledger(_BelievesOlderEpochs),
     "newest_row_deleted": _with_sweeps(DeletesTheNewest),
+    "age_of_a_row_by_the_clock_of_the_reader": _with_sweeps(JudgesAgeByWhenItSawThem),
+    "age_of_a_row_by_its_own_start": _with_sweeps(JudgesAgeByTheRowItself),
     "commit_before_publishing": _with_changes(_HoldsNothingBack),
     "counted_taken_for_published": _with_changes(_MakesNothingGood),
     "one_circuit_for_all_sets": _with_worker(_PausesForEverySet),

@@ -18,7 +18,7 @@ class ReplicaSets:
         self.changes: list[float] = []
         self.sets = [Store(schedule, trouble, "node", self.changes)]
         if schedule.chance() < 0.3:
-            other = schedule.random.choice(TROUBLE)
+            other = schedule.random.choice(TROUBLE) if trouble else 0.0
             self.sets.append(Store(schedule, other, "other", self.changes))
 
     def of_bucket(self, bucket: int) -> Store:

@@ -3,8 +3,11 @@
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from operator import attrgetter
+from typing import Any
 
 from consumer.counting.bucket import Bucket
+from consumer.counting.rows.superseded import started_at
 from consumer.counting.rows.sweeps import Sweeps
 from consumer.counting.rows.writer_rows import BucketWrite, RowIncrement, StoredRow
 
@@ -88,3 +91,41 @@ class DeletesTheNewest(Sweeps):
         """See Sweeps."""
         deletable = super().sweep(number, rows, now, wall_now)
         return [*rows] if deletable else []
+
+
+class JudgesAgeByWhenItSawThem(Sweeps):
+    """Deletes a superseded row only after having known it for long enough itself."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._seen: dict[StoredRow, float] = {}
+
+    def sweep(
+        self, number: int, rows: Sequence[StoredRow], now: float, wall_now: float
+    ) -> list[StoredRow]:
+        """See Sweeps."""
+        deletable = []
+        for row in super().sweep(number, rows, now, wall_now):
+            own = row.writer[-6:] == self._retention.node
+            if own or now - self._seen.setdefault(row, now) > self._retention.others_seconds:
+                deletable.append(row)
+            else:
+                self.plan(number, now)
+        return deletable
+
+
+class JudgesAgeByTheRowItself(Sweeps):
+    """Takes the time since a row was started for that since it was superseded."""
+
+    def sweep(
+        self, number: int, rows: Sequence[StoredRow], now: float, wall_now: float
+    ) -> list[StoredRow]:
+        """See Sweeps."""
+        deletable = super().sweep(number, rows, now, wall_now)
+        newest = {row.domain: row for row in sorted(rows, key=attrgetter("applied_offset"))}
+        old = wall_now - self._retention.others_seconds
+        return deletable + [
+            row
+            for row in rows
+            if row not in deletable and row != newest[row.domain] and started_at(row.writer) < old
+        ]

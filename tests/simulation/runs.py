@@ -9,7 +9,8 @@ from itertools import count, islice
 from multiprocessing import get_context
 
 from tests.simulation.mutants import MUTANTS
-from tests.simulation.world import Parts, Result, run
+from tests.simulation.one_run import Result, run
+from tests.simulation.world import Parts
 
 _CHUNK = 250
 
