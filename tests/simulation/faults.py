@@ -54,7 +54,7 @@ class Faults:
         ]
         # Workers without faults have long rows, and a node can spoil more.
         unseen = [self._freeze_while_a_node_restarts]
-        self._kinds = schedule.random.choice([nodes, workers, nodes + workers, unseen])
+        self._kinds = schedule.random.choice([nodes, workers, nodes + workers, unseen, unseen])
 
     def plan(self, number: int, until: float) -> None:
         """Schedule *number* random faults before *until*."""

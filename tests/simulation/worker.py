@@ -129,7 +129,7 @@ class Worker:
             self.schedule.record(self.name, "wakes")
         self._seen_until = max(self.frozen_since - NOTICE_SECONDS, 0.0)
         # The driver's thread may wake a little later than ours.
-        self._blind_until = self.schedule.now + self.schedule.random.choice([0.0, 0.0005])
+        self._blind_until = self.schedule.now + self.schedule.random.choice([0.0, 0.0005, 0.0005])
         self.frozen_since = None
         missed, self._waiting = self._waiting, []
         for action, arguments in missed:
