@@ -38,6 +38,7 @@ from tests.simulation.row_mutants import (
     OneRow,
     SeedsWithIncrements,
 )
+from tests.simulation.store import Store
 from tests.simulation.topic_partition import TopicPartition
 from tests.simulation.worker import THRESHOLD, Worker
 from tests.simulation.world import Parts
@@ -224,6 +225,13 @@ class _PausesForEverySet(Worker):
         return super().circuit_of(0)
 
 
+class _WatchesOneSet(Worker):
+    """Notices no restart of a node that the first set of nodes does not have."""
+
+    def watched_sets(self) -> Sequence[Store]:
+        return self.stores.sets[:1]
+
+
 class _NoticesAFreezeLate(Worker):
     freeze_noticed_seconds = 30.0
 
@@ -261,6 +269,7 @@ MUTANTS: Mapping[str, Parts] = {
     "keys_bounded_by_own_memory": _with_worker(BoundsItsOwnMemory),
     "key_of_another_kind_repeats": _with_worker(IgnoresTheKind),
     "rows_not_rolled_after_node_came_back": _with_bucket(NeverRolls),
+    "rows_rolled_for_one_set_of_nodes": _with_worker(_WatchesOneSet),
     "deleted_row_key_used_again": _with_ledger(_UsesDeletedRowsAgain),
     "acknowledgement_of_older_epoch_believed": _with_ledger(_BelievesOlderEpochs),
     "newest_row_deleted": _with_sweeps(DeletesTheNewest),

@@ -14,12 +14,10 @@ class ReplicaSets:
     """One set of nodes for all buckets, or one for each."""
 
     def __init__(self, schedule: Schedule, trouble: float) -> None:
-        # When the connections of a node were closed or opened: a client can notice this.
-        self.changes: list[float] = []
-        self.sets = [Store(schedule, trouble, "node", self.changes)]
+        self.sets = [Store(schedule, trouble, "node")]
         if schedule.chance() < 0.3:
             other = schedule.random.choice(TROUBLE) if trouble else 0.0
-            self.sets.append(Store(schedule, other, "other", self.changes))
+            self.sets.append(Store(schedule, other, "other"))
 
     def of_bucket(self, bucket: int) -> Store:
         """Return the set that holds *bucket*."""

@@ -25,8 +25,8 @@ NOTICED_DEAD_SECONDS = 10.0
 class Store(StoreNodes):
     """The table ``domain_counters`` on three replicas."""
 
-    def __init__(self, schedule: Schedule, trouble: float, name: str, changes: list[float]) -> None:
-        super().__init__(schedule, name, changes)
+    def __init__(self, schedule: Schedule, trouble: float, name: str) -> None:
+        super().__init__(schedule, name)
         self.trouble = trouble
         self.last_leader = self.replicas[0]
         # Called with a domain when a node that has lost writes has led an update of it.

@@ -13,16 +13,13 @@ AWAY = (3.0, 9.0)
 
 
 class StoreNodes:
-    """Three replicas of the same rows.
+    """Three replicas of the same rows."""
 
-    *changes* are the times when the connections of any node of the cluster were closed or opened:
-    a client can notice these.
-    """
-
-    def __init__(self, schedule: Schedule, name: str, changes: list[float]) -> None:
+    def __init__(self, schedule: Schedule, name: str) -> None:
         self.schedule = schedule
         self.replicas = [Replica(number, f"{name}{number}") for number in range(3)]
-        self.changes = changes
+        # When the connections of a node were closed or opened: a client can notice this.
+        self.changes: list[float] = []
         self.never_sent: set[tuple[bytes, int, int]] = set()
         self.others = [[r for r in self.replicas if r is not one] for one in self.replicas]
         self._merged: dict[

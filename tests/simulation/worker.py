@@ -100,7 +100,11 @@ class Worker:
         until = self.schedule.now - NOTICE_SECONDS
         if self.schedule.now < self._blind_until:
             until = self._seen_until
-        return bisect_right(self.stores.changes, until)
+        return sum(bisect_right(store.changes, until) for store in self.watched_sets())
+
+    def watched_sets(self) -> Sequence[Store]:
+        """Return the sets of nodes whose connections are watched."""
+        return self.stores.sets
 
     # ---- as a process
 
