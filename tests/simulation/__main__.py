@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from tests.simulation.mutants import MUTANTS
+from tests.simulation.mutants.all_mutants import MUTANTS
 from tests.simulation.runs import history_of, run_many
 
 EXIT_FOUND = 1

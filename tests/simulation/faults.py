@@ -4,13 +4,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
-from tests.simulation.group import Group
-from tests.simulation.replica import Replica
-from tests.simulation.replica_sets import ReplicaSets
+from tests.simulation.cassandra.replica import Replica
+from tests.simulation.cassandra.replica_sets import ReplicaSets
+from tests.simulation.cassandra.store import Store
+from tests.simulation.cassandra.store_nodes import AWAY
+from tests.simulation.kafka.group import Group
 from tests.simulation.schedule import Schedule
-from tests.simulation.store import Store
-from tests.simulation.store_nodes import AWAY
-from tests.simulation.worker import Worker
+from tests.simulation.workers.worker import Worker
 
 SESSION_SECONDS = 10.0
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from shared.errors import PipelineError
+from tests.simulation.cassandra.replica_sets import TROUBLE
 from tests.simulation.liveness import heal
-from tests.simulation.replica_sets import TROUBLE
 from tests.simulation.retention import grow_old, spend_rounds
 from tests.simulation.schedule import FindingError, Schedule
 from tests.simulation.world import Parts, World

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from consumer.counting.rows.writer_rows import StoredRow
 from shared.model.counter import CounterRow, Counters, newest_row, sum_rows
 from shared.model.domain import DomainName
-from tests.simulation.replica_sets import ReplicaSets
+from tests.simulation.cassandra.replica_sets import ReplicaSets
+from tests.simulation.kafka.topic_partition import TopicPartition
 from tests.simulation.schedule import FindingError, Schedule
-from tests.simulation.topic_partition import TopicPartition
 
 
 def as_counters(

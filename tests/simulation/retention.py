@@ -3,7 +3,7 @@
 from shared.model.event import EventKind
 from shared.model.record import Sums
 from tests.simulation.schedule import FindingError
-from tests.simulation.worker import CLOCK_SECONDS, OTHERS_SECONDS
+from tests.simulation.workers.worker import CLOCK_SECONDS, OTHERS_SECONDS
 from tests.simulation.world import World
 
 ROUNDS = 10

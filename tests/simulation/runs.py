@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import count, islice
 from multiprocessing import get_context
 
-from tests.simulation.mutants import MUTANTS
+from tests.simulation.mutants.all_mutants import MUTANTS
 from tests.simulation.one_run import Result, run
 from tests.simulation.world import Parts
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.simulation.mutants import MUTANTS
+from tests.simulation.mutants.all_mutants import MUTANTS
 from tests.simulation.runs import history_of, run_seeds
 
 WITHIN = 2_000

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from shared.model.domain import DomainName
 from shared.model.event import Event, EventKind
 from shared.model.record import Sums
+from tests.simulation.cassandra.replica import merge
+from tests.simulation.cassandra.replica_sets import ReplicaSets
+from tests.simulation.cassandra.updates import name_of
 from tests.simulation.faults import Faults
-from tests.simulation.group import Group
+from tests.simulation.kafka.group import Group
+from tests.simulation.kafka.topic import Topic
+from tests.simulation.kafka.topic_partition import TopicPartition
 from tests.simulation.reader import Reader
-from tests.simulation.replica import merge
-from tests.simulation.replica_sets import ReplicaSets
 from tests.simulation.schedule import FindingError, Schedule, numbers
-from tests.simulation.topic import Topic
-from tests.simulation.topic_partition import TopicPartition
-from tests.simulation.updates import name_of
-from tests.simulation.worker import THRESHOLD, Worker
+from tests.simulation.workers.worker import THRESHOLD, Worker
 
 DOMAINS = [DomainName(name) for name in ("a.example", "b.example", "c.example", "d.example")]
 _KEYS = "rstuv"

@@ -7,10 +7,10 @@ from consumer.counting.kept_memory import PartitionMemory
 from consumer.counting.position import Position
 from consumer.counting.rows.writer_rows import BucketWrite
 from shared.model.record import Sums
-from tests.simulation.owner import Owner
-from tests.simulation.topic_partition import TopicPartition
-from tests.simulation.updates import Update, describe
-from tests.simulation.upkeep import Rows, Upkeep, read_rows
+from tests.simulation.cassandra.updates import Update, describe
+from tests.simulation.kafka.topic_partition import TopicPartition
+from tests.simulation.workers.owner import Owner
+from tests.simulation.workers.upkeep import Rows, Upkeep, read_rows
 
 FULL_WRITE = 3
 READS = 2

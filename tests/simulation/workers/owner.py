@@ -5,9 +5,9 @@ from typing import Protocol
 
 from consumer.counting.circuit_breaker import CircuitBreaker
 from consumer.counting.rows.row_epoch import RowEpoch
-from tests.simulation.replica_sets import ReplicaSets
+from tests.simulation.cassandra.replica_sets import ReplicaSets
+from tests.simulation.kafka.topic import Topic
 from tests.simulation.schedule import Schedule
-from tests.simulation.topic import Topic
 
 
 class Owner(Protocol):

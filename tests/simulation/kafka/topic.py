@@ -11,8 +11,8 @@ from shared.model.change import Change
 from shared.model.counter import Counters
 from shared.model.domain import DomainName
 from shared.model.status import Status, classify
+from tests.simulation.kafka.topic_partition import TopicPartition
 from tests.simulation.schedule import FindingError, Schedule
-from tests.simulation.topic_partition import TopicPartition
 
 ANSWER_SECONDS = 5.0
 _STATUSES = [Status.UNKNOWN, Status.CATCH_ALL, Status.NOT_CATCH_ALL]

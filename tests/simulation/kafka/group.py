@@ -10,8 +10,8 @@ from typing import Protocol
 
 from consumer.counting.position import Position
 from shared.errors import BrokerUnavailableError
+from tests.simulation.kafka.topic_partition import TopicPartition
 from tests.simulation.schedule import Schedule
-from tests.simulation.topic_partition import TopicPartition
 
 JOIN_SECONDS = 10.0
 Committed = tuple[int, str]

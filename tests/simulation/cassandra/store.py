@@ -13,10 +13,10 @@ Cassandra drops counter requests older than 2 s, and no node is back within that
 from collections.abc import Callable, Sequence
 
 from consumer.counting.rows.writer_rows import StoredRow
-from tests.simulation.replica import Copy, Key, Replica
+from tests.simulation.cassandra.replica import Copy, Key, Replica
+from tests.simulation.cassandra.store_nodes import StoreNodes
+from tests.simulation.cassandra.updates import Batch, Update, describe, name_of
 from tests.simulation.schedule import Schedule, numbers
-from tests.simulation.store_nodes import StoreNodes
-from tests.simulation.updates import Batch, Update, describe, name_of
 
 CLIENT_TIMEOUT_SECONDS = 4.0
 NOTICED_DEAD_SECONDS = 10.0

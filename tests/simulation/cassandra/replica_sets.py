@@ -2,8 +2,8 @@
 
 from consumer.counting.rows.writer_rows import StoredRow
 from shared.model.partitioning import bucket_of
+from tests.simulation.cassandra.store import Store
 from tests.simulation.schedule import Schedule
-from tests.simulation.store import Store
 
 BUCKETS = 2
 TROUBLE = (0.05, 0.15, 0.3, 0.5)

@@ -20,16 +20,16 @@ from shared.model.domain import DomainName
 from shared.model.event import EventKind
 from shared.model.partitioning import bucket_of
 from shared.model.record import Sums
-from tests.simulation.key_mutants import (
+from tests.simulation.cassandra.replica_sets import BUCKETS
+from tests.simulation.cassandra.store import Store
+from tests.simulation.kafka.topic_partition import TopicPartition
+from tests.simulation.mutants.keys import (
     BoundsItsOwnMemory,
     ForgetsKeys,
     IgnoresTheKind,
     ReadsTheClockOncePerFetch,
 )
-from tests.simulation.partition import Partition
-from tests.simulation.reader import Reader, as_counters
-from tests.simulation.replica_sets import BUCKETS
-from tests.simulation.row_mutants import (
+from tests.simulation.mutants.rows import (
     ContinuesFailedRows,
     DeletesTheNewest,
     JudgesAgeByTheRowItself,
@@ -38,9 +38,9 @@ from tests.simulation.row_mutants import (
     OneRow,
     SeedsWithIncrements,
 )
-from tests.simulation.store import Store
-from tests.simulation.topic_partition import TopicPartition
-from tests.simulation.worker import THRESHOLD, Worker
+from tests.simulation.reader import Reader, as_counters
+from tests.simulation.workers.partition import Partition
+from tests.simulation.workers.worker import THRESHOLD, Worker
 from tests.simulation.world import Parts
 
 

@@ -4,9 +4,9 @@ from consumer.counting.dedupe import Dedupe
 from consumer.counting.kept_memory import PartitionMemory
 from consumer.counting.position import Position
 from shared.model.event import EventKind
-from tests.simulation.partition import Partition
-from tests.simulation.topic_partition import KEY_WINDOW
-from tests.simulation.worker import Worker
+from tests.simulation.kafka.topic_partition import KEY_WINDOW
+from tests.simulation.workers.partition import Partition
+from tests.simulation.workers.worker import Worker
 
 
 class ForgetsKeys(Worker):

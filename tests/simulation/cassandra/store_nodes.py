@@ -5,7 +5,7 @@ from itertools import combinations
 
 from consumer.counting.rows.superseded import started_at
 from consumer.counting.rows.writer_rows import StoredRow
-from tests.simulation.replica import Key, Replica, merge
+from tests.simulation.cassandra.replica import Key, Replica, merge
 from tests.simulation.schedule import Schedule
 
 AWAY = (3.0, 9.0)

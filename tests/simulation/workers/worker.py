@@ -13,13 +13,13 @@ from consumer.counting.position import Position
 from consumer.counting.rows.row_epoch import LONGEST_GAP_SECONDS, RowEpoch
 from consumer.counting.rows.superseded import UNIX_EPOCH_TICKS, Retention
 from shared.errors import BrokerUnavailableError
-from tests.simulation.group import Group
-from tests.simulation.partition import Partition, unsettled
-from tests.simulation.replica_sets import BUCKETS, ReplicaSets
+from tests.simulation.cassandra.replica_sets import BUCKETS, ReplicaSets
+from tests.simulation.cassandra.store import Store
+from tests.simulation.kafka.group import Group
+from tests.simulation.kafka.topic import Topic
+from tests.simulation.kafka.topic_partition import KEY_WINDOW
 from tests.simulation.schedule import Schedule
-from tests.simulation.store import Store
-from tests.simulation.topic import Topic
-from tests.simulation.topic_partition import KEY_WINDOW
+from tests.simulation.workers.partition import Partition, unsettled
 
 THRESHOLD = 4
 OWN_SECONDS = 8.0

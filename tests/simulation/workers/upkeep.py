@@ -4,10 +4,10 @@ from consumer.counting.known_buckets import BucketVersion
 from consumer.counting.ledger import PartitionLedger
 from consumer.counting.rows.writer_rows import StoredRow
 from shared.model.partitioning import bucket_of
-from tests.simulation.owner import Owner
-from tests.simulation.replica_sets import BUCKETS
+from tests.simulation.cassandra.replica_sets import BUCKETS
+from tests.simulation.kafka.topic_partition import TopicPartition
 from tests.simulation.schedule import FindingError
-from tests.simulation.topic_partition import TopicPartition
+from tests.simulation.workers.owner import Owner
 
 Rows = list[StoredRow]
 

@@ -1,0 +1,1 @@
+"""A simulated Cassandra: sets of replicas with counter rows."""

@@ -1,0 +1,1 @@
+"""A simulated Kafka: partitions of events, the consumer group, the topic of changes."""

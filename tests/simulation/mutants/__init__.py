@@ -1,0 +1,1 @@
+"""Planted mistakes, which the simulation has to find."""

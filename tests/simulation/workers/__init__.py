@@ -1,0 +1,1 @@
+"""Worker processes: the steps of the tier without its tasks."""
