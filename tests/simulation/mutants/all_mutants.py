@@ -32,7 +32,6 @@ from tests.simulation.mutants.keys import (
 from tests.simulation.mutants.rows import (
     ContinuesFailedRows,
     DeletesTheNewest,
-    JudgesAgeByTheRowItself,
     JudgesAgeByWhenItSawThem,
     NeverRolls,
     OneRow,
@@ -274,7 +273,6 @@ MUTANTS: Mapping[str, Parts] = {
     "acknowledgement_of_older_epoch_believed": _with_ledger(_BelievesOlderEpochs),
     "newest_row_deleted": _with_sweeps(DeletesTheNewest),
     "age_of_a_row_by_the_clock_of_the_reader": _with_sweeps(JudgesAgeByWhenItSawThem),
-    "age_of_a_row_by_its_own_start": _with_sweeps(JudgesAgeByTheRowItself),
     "commit_before_publishing": _with_changes(_HoldsNothingBack),
     "counted_taken_for_published": _with_changes(_MakesNothingGood),
     "one_circuit_for_all_sets": _with_worker(_PausesForEverySet),

@@ -3,11 +3,9 @@
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from operator import attrgetter
 from typing import Any
 
 from consumer.counting.bucket import Bucket
-from consumer.counting.rows.superseded import started_at
 from consumer.counting.rows.sweeps import Sweeps
 from consumer.counting.rows.writer_rows import BucketWrite, RowIncrement, StoredRow
 
@@ -112,20 +110,3 @@ class JudgesAgeByWhenItSawThem(Sweeps):
             else:
                 self.plan(number, now)
         return deletable
-
-
-class JudgesAgeByTheRowItself(Sweeps):
-    """Takes the time since a row was started for that since it was superseded."""
-
-    def sweep(
-        self, number: int, rows: Sequence[StoredRow], now: float, wall_now: float
-    ) -> list[StoredRow]:
-        """See Sweeps."""
-        deletable = super().sweep(number, rows, now, wall_now)
-        newest = {row.domain: row for row in sorted(rows, key=attrgetter("applied_offset"))}
-        old = wall_now - self._retention.others_seconds
-        return deletable + [
-            row
-            for row in rows
-            if row not in deletable and row != newest[row.domain] and started_at(row.writer) < old
-        ]
