@@ -7,13 +7,13 @@ from pathlib import Path
 
 import aiohttp
 
-from deploy.local.loopback import addresses_of, choose_host
 from deploy.processes import process
 from deploy.processes.node import Node, Plan, Probe
 from deploy.processes.ports import Endpoint
 from deploy.processes.process import Command
 from deploy.servers.backends import Servers
 from deploy.servers.cluster import Cluster
+from shared.http.loopback import LOCALHOST, addresses_of
 
 ROOT = Path(__file__).resolve().parents[2]
 READY_LIMIT_SECONDS = 60
@@ -66,6 +66,11 @@ def environment(cluster: Cluster, servers: Servers) -> dict[str, str]:
             "CASSANDRA_REPLICATION": f"datacenter1:{cluster.nodes}",
         }
     return variables
+
+
+def choose_host(cluster: Cluster) -> str:
+    """Return the host to listen on: both loopback addresses, unless another one was chosen."""
+    return LOCALHOST if cluster.host(1) == "127.0.0.1" else cluster.host(1)
 
 
 def listened(cluster: Cluster) -> list[Endpoint]:

@@ -12,6 +12,7 @@ from shared.errors import ConfigError
 from shared.http.connection import Connection
 from shared.http.fast_lane import FastLane, FastLaneConnection, HotRequests
 from shared.http.instrumentation import HttpInstrumentation
+from shared.http.loopback import addresses_of
 from shared.http.prebuilt_response import render
 from shared.http.problems import build_problem
 from shared.http.tls import Handshakes, ServerTls, open_listeners
@@ -163,18 +164,21 @@ async def open_server(
     try:
         async with AsyncExitStack() as listening:
             try:
-                if server.handshakes is not None:
-                    listeners = open_listeners(
-                        *(server.handshakes, host, port, BACKLOG, server.has_room),
-                        shared_port=shared_port,
-                    )
-                    await listening.enter_async_context(listeners)
-                else:
-                    site = web.TCPSite(
-                        runner, host, port, backlog=BACKLOG, reuse_port=shared_port or None
-                    )
-                    await site.start()
-                    listening.push_async_callback(site.stop)
+                for address in addresses_of(host):
+                    if server.handshakes is not None:
+                        listeners = open_listeners(
+                            *(server.handshakes, address, port, BACKLOG, server.has_room),
+                            shared_port=shared_port,
+                        )
+                        await listening.enter_async_context(listeners)
+                    else:
+                        site = web.TCPSite(
+                            *(runner, address, port),
+                            backlog=BACKLOG,
+                            reuse_port=shared_port or None,
+                        )
+                        await site.start()
+                        listening.push_async_callback(site.stop)
             except OSError as error:
                 raise ConfigError([f"cannot listen on {host}:{port}: {error.strerror}"]) from error
             yield

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local import loopback, run, tiers
+from deploy.local import run, tiers
 from deploy.servers import backends as servers
 from deploy.servers.backends import Servers
 from deploy.servers.cluster import Cluster
+from shared.http import loopback
 
 LOCAL = servers.as_processes(Path("/jdk/bin/java"), Path("/k"), Path("/c"))
 
@@ -74,12 +75,11 @@ def test_tiers_listen_on_both_loopbacks(
     monkeypatch: pytest.MonkeyPatch, prefix: str, missing: str, hosts: set[str]
 ) -> None:
     """Unless the machine has no IPv6, or another address was chosen; all ports are checked."""
-    monkeypatch.setattr(loopback, "_resolve", lambda: ["::1", "127.0.0.1"])
-    monkeypatch.setattr(loopback, "_is_ours", lambda address: address != missing)
+    monkeypatch.setattr(loopback, "_exists", lambda address: address != missing)
     cluster = Cluster(Path("/data"), 1, prefix)
     assert {endpoint.host for endpoint in tiers.listened(cluster)} == hosts
     host = tiers.environment(cluster, Servers("given", "k:1", "c:1", [], []))["QUERY_HTTP_HOST"]
-    assert host == ("localhost" if len(hosts) > 1 else f"{prefix}.1")
+    assert host == ("localhost" if prefix == "127.0.0" else f"{prefix}.1")
 
 
 def test_the_query_node_reads_the_pulse_of_every_tier() -> None:
