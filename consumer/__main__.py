@@ -10,8 +10,8 @@ from contextlib import AsyncExitStack
 from consumer.config import WorkerConfig, read_config
 from consumer.counted_topics import remember_topic_id
 from consumer.counter_store import CassandraCounterStore
+from consumer.counting.pacing.write_limit import WriteLimit
 from consumer.counting.rows.row_epoch import LONGEST_GAP_SECONDS, RowEpoch
-from consumer.counting.write_limit import WriteLimit
 from consumer.kafka.change_publisher import ChangeTopic
 from consumer.kafka.dead_letters import DeadLetterTopic
 from consumer.kafka.group_member import open_source

@@ -2,7 +2,7 @@
 
 import structlog
 
-from consumer.counting.circuit_breaker import CircuitBreaker
+from consumer.counting.pacing.circuit_breaker import CircuitBreaker
 from shared.errors import RetriableError
 
 log = structlog.stdlib.get_logger(__name__)

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from consumer.counting.dedupe import KeyWindow
+from consumer.counting.keys.dedupe import KeyWindow
 from consumer.counting.ledger_rules import LedgerRules
 from consumer.counting.rows.superseded import Retention
 from shared.config import (

@@ -18,9 +18,9 @@ from contextlib import AbstractContextManager, nullcontext
 
 from consumer.bucket_reader import BucketReader
 from consumer.counter_store import MAX_ROWS
-from consumer.counting.circuit_breaker import CircuitBreaker
-from consumer.counting.dedupe import Dedupe
 from consumer.counting.kept_memory import PartitionMemory
+from consumer.counting.keys.dedupe import Dedupe
+from consumer.counting.pacing.circuit_breaker import CircuitBreaker
 from consumer.counting.position import Position
 from consumer.counting.rows.writer_rows import BucketWrite
 from consumer.kafka.dead_letters import encode_letter

@@ -66,14 +66,14 @@ class Upkeep:
         A mismatch is counted and logged, and the domain gets a fresh row. It means that the
         store lost writes that it had acknowledged: its operator wants to know.
         """
-        version = ledger.start_audit(self.chance())
+        version = ledger.audits.start(self.chance())
         if version is None:
             return
         try:
             rows = await self.store.read(ledger.topic_partition, version.bucket)
         except RetriableError:
             return  # the requests that need the store report it
-        wrong = ledger.audit(version, rows, self.clock())
+        wrong = ledger.audits.compare(version, rows, ledger.next_offset, self.clock())
         self.metrics.audited.inc(len({row.domain for row in rows}))
         self.metrics.audit_mismatches.inc(len(wrong))
         for domain in wrong:

@@ -13,8 +13,8 @@ from collections.abc import Callable, Collection, Mapping
 import structlog
 
 from consumer.config import WorkerSettings
-from consumer.counting.dedupe import Dedupe
 from consumer.counting.kept_memory import KeptMemory, PartitionMemory
+from consumer.counting.keys.dedupe import Dedupe
 from consumer.counting.ledger import PartitionLedger
 from consumer.counting.ledger_rules import LedgerRules
 from consumer.counting.position import Position

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from consumer.circuits import Circuits
 from consumer.counter_store import CounterStore
-from consumer.counting.dedupe import KeyWindow
+from consumer.counting.keys.dedupe import KeyWindow
 from consumer.counting.rows.row_epoch import RowEpoch
 from consumer.kafka.change_publisher import ChangePublisher
 from consumer.kafka.dead_letters import DeadLetters

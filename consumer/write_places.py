@@ -3,7 +3,7 @@
 import asyncio
 from types import TracebackType
 
-from consumer.counting.write_limit import WriteLimit
+from consumer.counting.pacing.write_limit import WriteLimit
 
 
 class WritePlaces:

@@ -2,15 +2,15 @@
 
 import asyncio
 
-from ingest import openapi
 from ingest.admission import Admission
 from ingest.config import IngestConfig, read_config
 from ingest.handlers import Handlers, build_routes
 from ingest.hot_events import HotEvents
 from ingest.metrics import IngestMetrics, TopicMetrics
+from ingest.openapi import document
 from ingest.processes import run_processes
 from ingest.publisher import Publisher
-from ingest.webhooks import open_webhooks
+from ingest.webhooks.handler import open_webhooks
 from shared.errors import OutcomeUnknownError
 from shared.http.instrumentation import HttpInstrumentation
 from shared.http.server import HttpLimits, open_server
@@ -26,7 +26,7 @@ async def run(config: IngestConfig) -> None:
     if settings.processes > 1 and settings.process is None:
         await run_processes(settings)
         return
-    documents = openapi.build(settings, keys=config.access.keys is not None)
+    documents = document.build(settings, keys=config.access.keys is not None)
     async with open_node(
         "ingest",
         management=(settings.http_host, settings.management_port + (settings.process or 0)),

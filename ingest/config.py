@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from ingest.webhook_config import WebhookSettings
+from ingest.webhooks.config import WebhookSettings
 from shared.auth.config import AccessConfig, read_access
 from shared.config import (
     EnvironmentReader,

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from client.event import BOUNCED, DELIVERED, Event
-from ingest.adapters.verdict import Report, Verdict, domain_of, judge
+from shared.model.verdict import Report, Verdict, domain_of, judge
 
 
 @dataclass(frozen=True, slots=True)

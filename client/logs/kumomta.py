@@ -19,7 +19,7 @@ from client.logs.entry import (
     entry_of,
     is_inside,
 )
-from ingest.adapters.verdict import Report
+from shared.model.verdict import Report
 
 _OTHERS = {"TransientFailure": DEFERRED, "Expiration": EXPIRED, "AdminBounce": OWN_DECISION}
 

@@ -19,7 +19,7 @@ from client.logs.entry import (
     entry_of,
     is_inside,
 )
-from ingest.adapters.verdict import Report
+from shared.model.verdict import Report
 
 _NEEDED = {"type", "rcpt", "dsnStatus", "dsnDiag"}
 _STATUS = re.compile(r"\d\.\d{1,3}\.\d{1,3}")

@@ -20,7 +20,7 @@ from client.logs.entry import (
     entry_of,
     is_inside,
 )
-from ingest.adapters.verdict import Report
+from shared.model.verdict import Report
 
 _ATTEMPT = re.compile(
     r" postfix(?:[\w.-]*/)(?:[\w.-]+/)?smtp\[\d+\]: (?:\[ID \d+ [\w.]+\] )?\w+:"

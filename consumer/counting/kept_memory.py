@@ -10,7 +10,7 @@ in the very next generation of the group, and what is committed is what this pro
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from consumer.counting.dedupe import Dedupe
+from consumer.counting.keys.dedupe import Dedupe
 from consumer.counting.ledger import PartitionLedger
 from consumer.counting.position import Position
 

@@ -7,19 +7,20 @@ path of an event::
         --> known bucket: skipped if it is counted already; else owed, and the bucket is put in line
     pop_due, begin --> a write in flight --> acknowledge: counted  |  fail: owed again
     a change of status is published once it is acknowledged (changes)
-    superseded rows are deleted later (sweep); known totals are compared with the store (audit)
+    superseded rows are deleted later (sweep); known totals are compared with the store (audits)
 """
 
 from collections.abc import Callable, Sequence
 
 from consumer.counting.append_times import AppendTimes
+from consumer.counting.audits import Audits
 from consumer.counting.bucket import Bucket
 from consumer.counting.changes import ChangeOutbox
 from consumer.counting.dead_letter_outbox import DeadLetterOutbox
 from consumer.counting.early_events import EarlyEvent, EarlyEvents
-from consumer.counting.flush_queue import FlushQueue
-from consumer.counting.known_buckets import BucketVersion, KnownBuckets
+from consumer.counting.known_buckets import KnownBuckets
 from consumer.counting.ledger_rules import LedgerRules
+from consumer.counting.pacing.flush_queue import FlushQueue
 from consumer.counting.rows.sweeps import Sweeps
 from consumer.counting.rows.writer_rows import BucketWrite, StoredRow
 from shared.errors import LogRewrittenError
@@ -35,7 +36,7 @@ class PartitionLedger:
 
     ``next_offset`` is the offset of the next record to read; ``changes`` are the changes of
     status to publish, ``dead_letters`` the records that cannot be decoded; ``sweeps`` plans
-    deletions. Nothing here is shared between processes.
+    deletions, ``audits`` comparisons. Nothing here is shared between processes.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class PartitionLedger:
         self._queue = FlushQueue(rules.min_interval_seconds)
         self._early = EarlyEvents()
         self.sweeps = Sweeps(self._buckets, rules.retention)
+        self.audits = Audits(self._buckets, self._queue)
 
     @property
     def known_domains(self) -> int:
@@ -258,35 +260,6 @@ class PartitionLedger:
         if bucket.left_rows:
             bucket.left_rows = False
             self.sweeps.plan(number, now)
-
-    # ---- auditing
-
-    def start_audit(self, chance: float) -> BucketVersion | None:
-        """Return the known bucket at *chance* (0 up to 1) to compare with the store, if any."""
-        return self._buckets.choose(chance)
-
-    def audit(
-        self, version: BucketVersion, rows: Sequence[StoredRow], now: float
-    ) -> list[DomainName]:
-        """Compare a bucket with its *rows*, read since; return the domains that differ.
-
-        Each of them gets a fresh row with its full totals. Nothing is compared if the bucket was
-        written meanwhile.
-        """
-        bucket = version.known
-        if not self._buckets.is_current(version):
-            return []
-        # A row that covers records which are not read again yet is repaired by a later audit: its
-        # totals are not those below the offset of the next write.
-        wrong = [i for i in bucket.find_differences(rows) if bucket.applied[i] <= self.next_offset]
-        if not wrong:
-            return []
-        for index in wrong:
-            bucket.repair(index, self.next_offset, now)
-        self._buckets.start(bucket)
-        self._queue.schedule(bucket.number, None, urgent=True)
-        domains = list(bucket.index)
-        return [_name(domains[index]) for index in wrong]
 
     # ---- committing and bounds
 

@@ -14,8 +14,8 @@ import msgspec
 from msgspec import Meta
 
 from ingest.adapters.proofs import check_fresh, check_secret
-from ingest.adapters.verdict import Report
 from ingest.adapters.webhook import Item, Reading, Token, Webhook, decode
+from shared.model.verdict import Report
 
 _REASONS = {"bounce", "hardfail"}
 """Of permanent failures. Not these: ``suppress-...``: Mailgun replays an earlier failure; ``old``:

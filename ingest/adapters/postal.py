@@ -8,8 +8,8 @@ success, and repeats all else five times within 36 minutes.
 import msgspec
 
 from ingest.adapters.proofs import PublicKey, check_fresh, check_signature
-from ingest.adapters.verdict import Report
 from ingest.adapters.webhook import Item, Reading, Webhook, decode
+from shared.model.verdict import Report
 
 SIGNATURE_SHA256 = "X-Postal-Signature-256"
 SIGNATURE_SHA1 = "X-Postal-Signature"

@@ -10,8 +10,8 @@ from base64 import b64encode
 import msgspec
 
 from ingest.adapters.proofs import check_secret
-from ingest.adapters.verdict import Report
 from ingest.adapters.webhook import Item, Reading, Webhook, decode
+from shared.model.verdict import Report
 
 _HARD_BOUNCE = 1
 """The ``TypeCode`` of an unknown recipient. Others: auto-reply, DNS, spam, blocks, suppression."""

@@ -8,8 +8,8 @@ for a day.
 import msgspec
 
 from ingest.adapters.proofs import PublicKey, check_fresh, check_signature, unproven
-from ingest.adapters.verdict import Report
 from ingest.adapters.webhook import Item, Reading, Webhook, decode
+from shared.model.verdict import Report
 
 SIGNATURE = "X-Twilio-Email-Event-Webhook-Signature"
 TIMESTAMP = "X-Twilio-Email-Event-Webhook-Timestamp"

@@ -16,8 +16,8 @@ import msgspec
 from cryptography import x509
 
 from ingest.adapters.proofs import PublicKey, check_fresh, check_signature, unproven
-from ingest.adapters.verdict import Report
 from ingest.adapters.webhook import Item, Reading, Webhook, decode
+from shared.model.verdict import Report
 
 _MAX_CERTIFICATES = 16
 _CONFIRMATION = "SubscriptionConfirmation"

@@ -9,8 +9,8 @@ import msgspec
 
 from ingest.adapters.postmark import basic
 from ingest.adapters.proofs import check_secret
-from ingest.adapters.verdict import Report
 from ingest.adapters.webhook import Item, Reading, Webhook, decode
+from shared.model.verdict import Report
 
 _INVALID_RECIPIENT, _NO_RECIPIENT = 10, 30
 """Classes of bounces (https://support.sparkpost.com/docs/deliverability/bounce-classification-codes).

@@ -12,10 +12,10 @@ from typing import NamedTuple, Protocol, TypeVar
 
 import msgspec
 
-from ingest.adapters.verdict import Report, Verdict, domain_of, judge
 from shared.errors import InputError, InvalidDomainError
 from shared.model.domain import parse_domain
 from shared.model.event import Event, EventKind
+from shared.model.verdict import Report, Verdict, domain_of, judge
 from shared.problems import Problem
 
 T = TypeVar("T")

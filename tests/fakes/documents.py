@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-from ingest import openapi as ingest_openapi
 from ingest.config import IngestSettings
+from ingest.openapi import document as ingest_openapi
 from query.config import ChangesSettings, ExportSettings, QuerySettings
 from query.openapi import document as query_openapi
 from shared.openapi.document import Documents

@@ -9,11 +9,11 @@ from prometheus_client import CollectorRegistry
 from consumer.__main__ import WriterIds
 from consumer.config import WorkerSettings
 from consumer.counter_store import CassandraCounterStore
-from consumer.counting.dedupe import Dedupe
 from consumer.counting.kept_memory import PartitionMemory
+from consumer.counting.keys.dedupe import Dedupe
 from consumer.counting.ledger import PartitionLedger
+from consumer.counting.pacing.write_limit import WriteLimit
 from consumer.counting.rows.row_epoch import RowEpoch
-from consumer.counting.write_limit import WriteLimit
 from consumer.kafka.dead_letters import DeadLetterTopic
 from consumer.metrics import WorkerMetrics
 from consumer.partition import PartitionTask

@@ -13,8 +13,8 @@ from prometheus_client import CollectorRegistry
 from consumer.__main__ import WriterIds
 from consumer.config import WorkerSettings
 from consumer.counter_store import CounterStore
+from consumer.counting.pacing.write_limit import WriteLimit
 from consumer.counting.rows.row_epoch import LONGEST_GAP_SECONDS, RowEpoch
-from consumer.counting.write_limit import WriteLimit
 from consumer.kafka.change_publisher import ChangePublisher, ChangeTopic
 from consumer.kafka.dead_letters import DeadLetters, DeadLetterTopic
 from consumer.kafka.record_source import RecordSource

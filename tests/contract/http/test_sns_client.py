@@ -9,7 +9,7 @@ import pytest_asyncio
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from ingest.sns import SnsClient
+from ingest.webhooks.sns import SnsClient
 from shared.errors import CertificateUnavailableError
 from tests.fakes.clock import Clock
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from consumer.counting.dedupe import KeyWindow
+from consumer.counting.keys.dedupe import KeyWindow
 from shared.model.domain import DomainName
 from shared.model.event import Event, EventKind
 from shared.model.record import Sums

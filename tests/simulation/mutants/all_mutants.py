@@ -9,9 +9,9 @@ from typing import Any
 
 from consumer.counting.bucket import Bucket
 from consumer.counting.changes import ChangeOutbox
-from consumer.counting.circuit_breaker import CircuitBreaker
 from consumer.counting.kept_memory import KeptMemory, PartitionMemory
 from consumer.counting.ledger import PartitionLedger
+from consumer.counting.pacing.circuit_breaker import CircuitBreaker
 from consumer.counting.position import Position
 from consumer.counting.rows.sweeps import Sweeps
 from consumer.counting.rows.writer_rows import BucketWrite, RowIncrement, StoredRow

@@ -1,7 +1,7 @@
 """Planted mistakes about idempotency keys."""
 
-from consumer.counting.dedupe import Dedupe
 from consumer.counting.kept_memory import PartitionMemory
+from consumer.counting.keys.dedupe import Dedupe
 from consumer.counting.position import Position
 from shared.model.event import EventKind
 from tests.simulation.kafka.topic_partition import KEY_WINDOW

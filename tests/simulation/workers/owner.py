@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from consumer.counting.circuit_breaker import CircuitBreaker
+from consumer.counting.pacing.circuit_breaker import CircuitBreaker
 from consumer.counting.rows.row_epoch import RowEpoch
 from tests.simulation.cassandra.replica_sets import ReplicaSets
 from tests.simulation.kafka.topic import Topic

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from consumer.counting.circuit_breaker import CircuitBreaker
 from consumer.counting.kept_memory import PartitionMemory
+from consumer.counting.pacing.circuit_breaker import CircuitBreaker
 from consumer.counting.position import Position
 from consumer.counting.rows.writer_rows import BucketWrite
 from shared.model.record import Sums

@@ -66,7 +66,7 @@ class Upkeep:
 
     def audit(self) -> None:
         """Read a bucket again and compare it with what is known."""
-        version = self._ledger.start_audit(self._owner.schedule.chance())
+        version = self._ledger.audits.start(self._owner.schedule.chance())
         if version is None:
             return
         rows = self._rows(version.bucket)
@@ -75,7 +75,9 @@ class Upkeep:
             self._owner.after(0.01, self._compare, version, rows)
 
     def _compare(self, version: BucketVersion, rows: Rows) -> None:
-        wrong = self._ledger.audit(version, rows, self._owner.schedule.now)
+        wrong = self._ledger.audits.compare(
+            version, rows, self._ledger.next_offset, self._owner.schedule.now
+        )
         if wrong:
             raise FindingError(
                 f"an audit of {self._topic_partition.name} found {wrong} wrong in {rows}"

@@ -4,11 +4,11 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 
-from consumer.counting.circuit_breaker import CircuitBreaker
-from consumer.counting.dedupe import Dedupe
 from consumer.counting.kept_memory import KeptMemory, PartitionMemory
+from consumer.counting.keys.dedupe import Dedupe
 from consumer.counting.ledger import PartitionLedger
 from consumer.counting.ledger_rules import LedgerRules
+from consumer.counting.pacing.circuit_breaker import CircuitBreaker
 from consumer.counting.position import Position
 from consumer.counting.rows.row_epoch import LONGEST_GAP_SECONDS, RowEpoch
 from consumer.counting.rows.superseded import UNIX_EPOCH_TICKS, Retention

@@ -10,7 +10,7 @@ from schemathesis.specs.openapi.definitions import OPENAPI_31
 from ingest.config import IngestSettings
 from ingest.handlers import Handlers as IngestHandlers
 from ingest.handlers import build_routes as build_ingest_routes
-from ingest.webhooks import PATH, WebhookHandler
+from ingest.webhooks.handler import PATH, WebhookHandler
 from query.changes.route import ChangesHandler
 from query.config import QuerySettings
 from query.export.route import ExportHandlers

@@ -41,7 +41,7 @@ LABELS = {
     "topic": "configured",
     "partition": "numbers of partitions",
     "provider": "mail providers that are configured",
-    "verdict": "ingest.adapters.verdict.Verdict",
+    "verdict": "shared.model.verdict.Verdict",
 }
 """Every label, and the source of its values. No request is a source."""
 UNITS = {

@@ -9,15 +9,15 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from consumer.circuits import Circuits, Replicas
-from consumer.counting.circuit_breaker import CircuitBreaker
-from consumer.counting.dedupe import Dedupe
 from consumer.counting.kept_memory import PartitionMemory
+from consumer.counting.keys.dedupe import Dedupe
 from consumer.counting.ledger import PartitionLedger
 from consumer.counting.ledger_rules import LedgerRules
+from consumer.counting.pacing.circuit_breaker import CircuitBreaker
+from consumer.counting.pacing.write_limit import WriteLimit
 from consumer.counting.position import Position
 from consumer.counting.rows.row_epoch import RowEpoch
 from consumer.counting.rows.writer_rows import RowIncrement, StoredRow
-from consumer.counting.write_limit import WriteLimit
 from consumer.kafka.dead_letters import DeadLetterTopic
 from consumer.metrics import WorkerMetrics
 from consumer.partition import PartitionTask

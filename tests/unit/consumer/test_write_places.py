@@ -2,7 +2,7 @@
 
 import asyncio
 
-from consumer.counting.write_limit import WriteLimit
+from consumer.counting.pacing.write_limit import WriteLimit
 from consumer.write_places import WritePlaces
 from tests.waiting import until
 

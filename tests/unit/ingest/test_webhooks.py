@@ -17,8 +17,8 @@ from ingest.adapters.used_tokens import UsedTokens
 from ingest.admission import Admission
 from ingest.metrics import IngestMetrics
 from ingest.publisher import Publisher
-from ingest.webhook_config import WebhookSettings
-from ingest.webhooks import WebhookHandler
+from ingest.webhooks.config import WebhookSettings
+from ingest.webhooks.handler import WebhookHandler
 from shared.config import EnvironmentReader
 from shared.errors import BrokerUnavailableError, CertificateUnavailableError, ConfigError
 from shared.http.routing import Router

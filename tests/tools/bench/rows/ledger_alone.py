@@ -16,13 +16,13 @@ import uvloop
 from prometheus_client import CollectorRegistry
 
 from consumer.counter_store import MAX_ROWS
-from consumer.counting.dedupe import Dedupe
 from consumer.counting.kept_memory import PartitionMemory
+from consumer.counting.keys.dedupe import Dedupe
 from consumer.counting.ledger import PartitionLedger
 from consumer.counting.ledger_rules import LedgerRules
+from consumer.counting.pacing.write_limit import WriteLimit
 from consumer.counting.rows.row_epoch import LONGEST_GAP_SECONDS, RowEpoch
 from consumer.counting.rows.superseded import Retention
-from consumer.counting.write_limit import WriteLimit
 from consumer.metrics import WorkerMetrics
 from consumer.partition import PartitionTask
 from consumer.worker_context import WorkerContext

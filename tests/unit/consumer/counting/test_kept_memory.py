@@ -2,8 +2,8 @@
 
 import pytest
 
-from consumer.counting.dedupe import Dedupe, KeyWindow
 from consumer.counting.kept_memory import KEPT_SECONDS, KeptMemory, PartitionMemory
+from consumer.counting.keys.dedupe import Dedupe, KeyWindow
 from consumer.counting.position import Position
 from tests.unit.consumer.events import new_ledger
 

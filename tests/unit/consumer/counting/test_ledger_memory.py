@@ -56,11 +56,16 @@ def test_a_mismatch_is_repaired_at_once_and_delays_no_commit() -> None:
     load_rows(ledger)
     write(ledger)
     ledger.skip_record(7)
-    version = ledger.start_audit(0.0)
+    version = ledger.audits.start(0.0)
     assert version is not None
-    assert ledger.audit(version, [StoredRow(A.encode(), THEIRS, 3, 0, 1)], 1.0) == []
+    assert (
+        ledger.audits.compare(
+            version, [StoredRow(A.encode(), THEIRS, 3, 0, 1)], ledger.next_offset, 1.0
+        )
+        == []
+    )
     assert ledger.settled
-    assert ledger.audit(version, [], 1.0) == [A]
+    assert ledger.audits.compare(version, [], ledger.next_offset, 1.0) == [A]
     assert ledger.committable_offset() == 8
     assert write(ledger, 1.0) == {A: (3, 0, 8)}
 
@@ -72,29 +77,29 @@ def test_a_mismatch_below_which_records_are_read_again_is_repaired_later() -> No
     ledger.pop_unread()
     ledger.load_rows(0, [row(A, 7, 0, 100)], 100, 0.0, 0.0)
     write(ledger)
-    version = ledger.start_audit(0.0)
+    version = ledger.audits.start(0.0)
     assert version is not None
     lost = [row(A, 6, 0, 90), StoredRow(B.encode(), THEIRS, 1, 0, 11)]
-    assert ledger.audit(version, lost, 1.0) == []
+    assert ledger.audits.compare(version, lost, ledger.next_offset, 1.0) == []
     ledger.skip_record(99)
-    assert ledger.audit(version, lost, 1.0) == [A]
+    assert ledger.audits.compare(version, lost, ledger.next_offset, 1.0) == [A]
     assert write(ledger, 1.0) == {A: (7, 0, 100)}
 
 
 def test_a_bucket_that_was_written_meanwhile_is_not_compared() -> None:
     """Its rows may have been read before or after."""
     ledger = new_ledger()
-    assert ledger.start_audit(0.0) is None
+    assert ledger.audits.start(0.0) is None
     add(ledger, delivered(A), 0)
     load_rows(ledger)
     write(ledger)
-    version = ledger.start_audit(0.0)
+    version = ledger.audits.start(0.0)
     assert version is not None
     add(ledger, bounced(A), 1)
     started = begin(ledger)
-    assert ledger.start_audit(0.0) is None
+    assert ledger.audits.start(0.0) is None
     ledger.acknowledge(started, 0.0)
-    assert ledger.audit(version, [], 0.0) == []
+    assert ledger.audits.compare(version, [], ledger.next_offset, 0.0) == []
 
 
 def test_a_known_domain_takes_little_memory_its_name_included() -> None:

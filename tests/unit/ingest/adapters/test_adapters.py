@@ -10,7 +10,7 @@ from multidict import CIMultiDict
 
 from ingest.adapters.ses import CertificateNeededError, Ses
 from ingest.adapters.webhook import Adapter, Item, Reading, Webhook, read_events
-from ingest.webhook_config import WebhookSettings
+from ingest.webhooks.config import WebhookSettings
 from shared.errors import InputError
 from shared.model.event import Event
 from shared.problems import Problem

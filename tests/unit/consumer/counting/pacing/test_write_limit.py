@@ -2,7 +2,7 @@
 
 import pytest
 
-from consumer.counting.write_limit import QUICK_SECONDS, WriteLimit
+from consumer.counting.pacing.write_limit import QUICK_SECONDS, WriteLimit
 
 SLOW = 2 * QUICK_SECONDS
 

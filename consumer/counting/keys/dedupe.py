@@ -19,7 +19,7 @@ from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from hashlib import blake2b
 
-from consumer.counting.key_table import KeyTable
+from consumer.counting.keys.key_table import KeyTable
 from shared.model.event import EventKind
 
 _MS_PER_SECOND = 1000

@@ -3,9 +3,9 @@
 from ingest.admission import Admission
 from ingest.config import IngestSettings
 from ingest.handlers import MAX_IGNORED_BODY_BYTES
-from ingest.openapi_bulk import bulk_schemas, post_events
-from ingest.openapi_webhooks import post_webhook
-from ingest.webhooks import PATH
+from ingest.openapi.bulk import bulk_schemas, post_events
+from ingest.openapi.webhooks import post_webhook
+from ingest.webhooks.handler import PATH
 from shared.model.event import MAX_IDEMPOTENCY_KEY_LENGTH, EventKind
 from shared.model.message_fields import IdempotencyKey
 from shared.model.scope import Scope

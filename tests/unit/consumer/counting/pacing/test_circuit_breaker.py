@@ -2,7 +2,7 @@
 
 import pytest
 
-from consumer.counting.circuit_breaker import CircuitBreaker
+from consumer.counting.pacing.circuit_breaker import CircuitBreaker
 
 
 def test_without_failures_it_is_closed() -> None:

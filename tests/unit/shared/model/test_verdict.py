@@ -2,7 +2,7 @@
 
 import pytest
 
-from ingest.adapters.verdict import Report, Verdict, judge
+from shared.model.verdict import Report, Verdict, judge
 
 GOOGLE = (
     "550-5.1.1 The email account that you tried to reach does not exist. Please try\n"

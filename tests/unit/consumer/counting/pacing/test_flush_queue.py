@@ -1,6 +1,6 @@
 """In which order buckets are written."""
 
-from consumer.counting.flush_queue import FlushQueue
+from consumer.counting.pacing.flush_queue import FlushQueue
 
 
 def drained(queue: FlushQueue, now: float) -> list[int]:

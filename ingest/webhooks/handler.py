@@ -19,8 +19,8 @@ from ingest.event_sums import EventSums
 from ingest.metrics import IngestMetrics
 from ingest.publisher import Publisher
 from ingest.publishing import least_promising, publish_all
-from ingest.sns import open_sns
-from ingest.webhook_config import WebhookSettings
+from ingest.webhooks.config import WebhookSettings
+from ingest.webhooks.sns import open_sns
 from shared.errors import InputError, NodeFullError
 from shared.http.bodies import inflate, read_body
 from shared.http.load_shedding import LoadShedder

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consumer.counting.dedupe import Dedupe, KeyWindow
+from consumer.counting.keys.dedupe import Dedupe, KeyWindow
 from shared.model.event import EventKind
 
 A, B = b"a.example", b"b.example"

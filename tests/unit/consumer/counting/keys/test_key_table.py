@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from consumer.counting.key_table import KeyTable
+from consumer.counting.keys.key_table import KeyTable
 
 
 @pytest.mark.parametrize("hashes", [3, 2**12, 2**64])

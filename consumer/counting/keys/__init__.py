@@ -1,0 +1,1 @@
+"""Which events repeat an idempotency key. Pure."""

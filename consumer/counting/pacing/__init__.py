@@ -1,0 +1,1 @@
+"""When to write, and how much at a time. Pure."""

@@ -1,0 +1,1 @@
+"""The API description of the ingest tier."""
