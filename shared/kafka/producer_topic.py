@@ -110,9 +110,10 @@ class ProducerTopic:
         await self._wait_until_stored(producer, partition, queued, deadline)
 
     def replace_producer(self, producer: AIOKafkaProducer) -> AIOKafkaProducer:
-        """Use *producer* from now on and return the former one; no partition refuses any more.
+        """Use *producer* from now on and return the former one.
 
-        Late batches are forgotten: their appends have already raised OutcomeUnknownError.
+        Only partitions without a leader refuse appends then: no append has to find that out. Late
+        batches are forgotten: their appends have already raised OutcomeUnknownError.
         """
         former = self._producer
         self._late.clear()
@@ -120,6 +121,9 @@ class ProducerTopic:
         self.failure = None
         self.producers_replaced += 1
         self._use(producer)
+        for partition in range(self.partitions):
+            if not has_leader(producer, TopicPartition(self._name, partition)):
+                self._refuse(partition, _NO_LEADER)
         return former
 
     async def find_leaders(self) -> None:

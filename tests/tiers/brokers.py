@@ -2,13 +2,14 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 import aiohttp
+import msgspec
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -117,11 +118,11 @@ class BrokerStack(Stack):
         finally:
             await admin.close()
 
-    async def stored(self) -> tuple[Mapping[str, int], set[bytes]]:
-        """Return how many records each domain has in the topic, and the distinct values."""
+    async def stored(self) -> tuple[Mapping[str, int], set[tuple[int, int]]]:
+        """Return how often each domain is in the topic, and each kind and count that is there."""
         places = [TopicPartition(self.topic, number) for number in range(PARTITIONS)]
         counts: Counter[str] = Counter()
-        values: set[bytes] = set()
+        values: set[tuple[int, int]] = set()
         async with AIOKafkaConsumer(
             bootstrap_servers=self.servers["KAFKA_BOOTSTRAP_SERVERS"],
             enable_auto_commit=False,
@@ -133,6 +134,18 @@ class BrokerStack(Stack):
             async with asyncio.timeout(_WHOLE_SECONDS):
                 while any([await consumer.position(at) < ends[at] for at in places]):
                     for records in (await consumer.getmany(timeout_ms=200)).values():
-                        counts.update(record.key.decode() for record in records)
-                        values.update(record.value for record in records)
+                        for record in records:
+                            for domain, kind, count in _events_of(record.key, record.value):
+                                counts[domain] += 1
+                                values.add((kind, count))
         return counts, values
+
+
+def _events_of(key: bytes, value: bytes) -> Iterator[tuple[str, int, int]]:
+    """Yield domain, kind and count of each event in a record of either version."""
+    version, kind, *rest = msgspec.msgpack.decode(value)
+    if version == 1:
+        yield key.decode(), kind, rest[0]
+    else:
+        for domain, count in zip(rest[0].split(b"\n"), rest[1], strict=True):
+            yield domain.decode(), kind, count

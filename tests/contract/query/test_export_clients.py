@@ -16,7 +16,7 @@ from tests.fakes.clock import Clock
 from tests.fakes.stored_domains import StoredDomains, in_scan_order, rows_of
 from tests.waiting import until
 
-BUCKETS = 512
+BUCKETS = 4_096
 DOMAINS = {f"d{n}.example": Counters(n * 600 + 1, n % 2) for n in range(60_000)}
 ROWS = rows_of(DOMAINS, BUCKETS)
 """Some 7 MB as lines, more than the kernel's buffers hold."""

@@ -80,7 +80,7 @@ async def test_all_domains_of_a_status_are_downloaded(seen: Visit, node: PageNod
     page = seen.page
     await page.select_option("#export-status", "not catch-all")
     await page.click("#export-form button")
-    await until_equal(lambda: node.exports, ["status=not+catch-all&format=csv"])
+    await until_equal(lambda: node.exports, ["status=not catch-all&format=csv"])
     await expect(page.locator("#export-status")).to_have_value("not catch-all")
 
 
