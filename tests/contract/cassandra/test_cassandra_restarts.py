@@ -70,7 +70,7 @@ async def test_a_schema_that_is_created_three_times_at_once_is_created_by_one_no
     execute, hosts = DriverSession.execute_async, Counter[Any]()
 
     def record(driver: DriverSession, query: Any, *arguments: Any, **options: Any) -> Any:
-        if str(query).startswith("CREATE"):
+        if isinstance(query, str) and query.startswith("CREATE"):
             hosts[options["host"]] += 1
         return execute(driver, query, *arguments, **options)
 
