@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -18,7 +18,8 @@ POLL_SECONDS = 0.5
 SETTLE_SECONDS = 2.0
 """After a rotation, the time in which the old file may still get lines."""
 _CHUNK_BYTES = 256 * 1024
-_MARK_BYTES = 256
+_MARK_BYTES = 1_024
+"""More than the names of an accounting file's columns, with which all such files begin."""
 _COMPRESSED = {".gz", ".bz2", ".xz", ".zst"}
 
 
@@ -63,7 +64,7 @@ class Tail:
         self._path = path
         self._file: BinaryIO | None = None
         self._offset = 0
-        self._read_files: set[int] = set()
+        self._read_files: set[tuple[int, str]] = set()
         self.missed = False
         self.header = ""
         if position is not None:
@@ -71,8 +72,8 @@ class Tail:
             self.missed = self._file is None
         if self._file is not None and position is not None:
             self._offset = position.offset
-        elif path.exists():
-            self._file = path.open("rb")
+        else:
+            self._file = _open_if_there(path)
         self._read_header()
 
     @property
@@ -94,11 +95,12 @@ class Tail:
                 yield raw.decode(errors="replace")
             if self._has_more():
                 continue
-            if (later := self._later_file()) is not None:
+            if self._later_file() is not None:
                 if follow:
                     yield None
                     await asyncio.sleep(SETTLE_SECONDS)
-                if not self._has_more():
+                later = self._later_file()  # a rotation may have given it another name
+                if later is not None and not self._has_more():
                     self._open(later)
                 continue
             yield None
@@ -133,40 +135,56 @@ class Tail:
         current = None if self._file is None else os.fstat(self._file.fileno())
         at = 0 if current is None else current.st_mtime_ns
         later: list[tuple[bool, int, Path]] = []
-        for path in self._files():
-            stat, is_last = path.stat(), path == self._path
+        for path, stat in self._files():
+            is_last, written_at = path == self._path, stat.st_mtime_ns
             if current is not None and stat.st_ino == current.st_ino:
                 if is_last:
                     return None
-            elif stat.st_ino not in self._read_files and (is_last or stat.st_mtime_ns >= at):
-                later.append((is_last, stat.st_mtime_ns, path))
+            elif written_at == at and path.suffix in _COMPRESSED:
+                continue  # the current file, compressed: that leaves the time as it is
+            elif is_last or (written_at >= at and not self._was_read(path)):
+                later.append((is_last, written_at, path))
         return min(later)[-1] if later else None
 
+    def _was_read(self, path: Path) -> bool:
+        file = _open_if_there(path)
+        if file is None:
+            return False
+        with file:
+            return _identity(file) in self._read_files
+
     def _open(self, path: Path) -> None:
+        file = _open_if_there(path)
+        if file is None:
+            return
         if self._file is not None:
-            self._read_files.add(os.fstat(self._file.fileno()).st_ino)
+            self._read_files.add(_identity(self._file))
             self._file.close()
-        file = path.open("rb")
         if path.suffix in _COMPRESSED:
             self.missed = True
             file.seek(0, os.SEEK_END)
         self._file, self._offset = file, file.tell()
         self._read_header()
 
-    def _files(self) -> list[Path]:
-        """Return the log and what logrotate names after it: .1, -20261129, .2.gz."""
+    def _files(self) -> Iterator[tuple[Path, os.stat_result]]:
+        """Yield the log and what logrotate names after it: .1, -20261129, .2.gz."""
         rotated = re.compile(rf"{re.escape(self._path.name)}([.-]\d+(\.\w+)?)?")
-        return [path for path in self._path.parent.iterdir() if rotated.fullmatch(path.name)]
+        for path in self._path.parent.iterdir():
+            if rotated.fullmatch(path.name):
+                try:
+                    stat = path.stat()
+                except FileNotFoundError:  # renamed or deleted just now
+                    continue
+                yield path, stat
 
     def _find(self, position: Position) -> BinaryIO | None:
-        for path in self._files():
-            file = path.open("rb")
-            stat = os.fstat(file.fileno())
-            if (
-                stat.st_ino == position.inode
-                and stat.st_size >= position.offset
-                and _mark(file, position.offset) == position.mark
-            ):
+        for path, stat in self._files():
+            if stat.st_ino != position.inode or stat.st_size < position.offset:
+                continue
+            file = _open_if_there(path)
+            if file is None:
+                continue
+            if _mark(file, position.offset) == position.mark:
                 return file
             file.close()
         return None
@@ -181,3 +199,16 @@ def _mark(file: BinaryIO, offset: int) -> str:
     file.seek(0)
     start = file.read(min(offset, _MARK_BYTES))
     return hashlib.blake2b(start, digest_size=8).hexdigest()
+
+
+def _identity(file: BinaryIO) -> tuple[int, str]:
+    """Return what distinguishes *file*, once it is not written any more, from all others."""
+    stat = os.fstat(file.fileno())
+    return stat.st_ino, _mark(file, stat.st_size)
+
+
+def _open_if_there(path: Path) -> BinaryIO | None:
+    try:
+        return path.open("rb")
+    except FileNotFoundError:
+        return None
