@@ -93,8 +93,12 @@ class SummaryKeeper:
 
 
 def _log_failure(scan: "asyncio.Task[None]") -> None:
-    if not scan.cancelled() and isinstance(error := scan.exception(), RetriableError):
+    if scan.cancelled() or (error := scan.exception()) is None:
+        return
+    if isinstance(error, RetriableError):
         log.warning("cannot count the domains", error=str(error))
+    else:  # a defect: no request waits for this scan, so nothing else reports it
+        log.error("cannot count the domains", exc_info=error)
 
 
 @asynccontextmanager

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from structlog.testing import capture_logs
 
 from query.export import summary
 from query.export.summary import SummaryKeeper
@@ -92,6 +93,24 @@ async def test_a_first_scan_that_fails_is_repeated_by_the_next_request() -> None
     scans.pending[1].set_result(Totals(0, 1, 0))
 
     assert await second is not None
+
+
+@pytest.mark.parametrize(
+    ("error", "level"), [(StoreUnavailableError(), "warning"), (TypeError("defect"), "error")]
+)
+async def test_a_scan_in_the_background_that_fails_is_logged(error: Exception, level: str) -> None:
+    """Requests get the old totals, so nothing else shows it."""
+    scans = Scans()
+    keeper = SummaryKeeper(scans, 0.0, Clock())
+    keeper.record(Totals(1, 0, 0))
+    await keeper.get()
+    await settle()
+
+    with capture_logs() as lines:
+        scans.pending[0].set_exception(error)
+        await settle()
+
+    assert [line["log_level"] for line in lines] == [level]
 
 
 async def test_closing_ends_the_scan() -> None:
