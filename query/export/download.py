@@ -79,6 +79,9 @@ class Download:
                 raise
         end = lines.encode_end(tally.totals, cursor, complete=complete)
         await self._write(response, end, lines.head)
+        # aiohttp would do it after the handler, and wait without a limit.
+        async with asyncio.timeout(self.settings.write_seconds):
+            await response.write_eof()
         return complete
 
     async def _write(self, response: web.StreamResponse, data: bytes, head: bytes) -> None:
