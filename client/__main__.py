@@ -28,7 +28,7 @@ def main() -> None:
     try:
         sys.exit(asyncio.run(_run(options)))
     except BrokenPipeError:
-        # Whoever reads the output has enough. Nothing can be written when the process ends.
+        # The reader of the output has enough. Python flushes the output at its end: into nothing.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except (CatchallError, ValueError, OSError) as error:

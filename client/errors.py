@@ -22,4 +22,4 @@ class RefusedError(CatchallError):
 
 
 class UnavailableError(CatchallError):
-    """The service could not be reached, or was full, for as long as the client was to wait."""
+    """The service could not be reached, or was full, until the patience of the client ended."""

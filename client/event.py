@@ -27,13 +27,13 @@ class Event:
 
 
 class InputLineError(ValueError):
-    """A line of the input is no event."""
+    """A line of the input is not an event."""
 
 
 def parse_ndjson(lines: Iterable[str]) -> Iterator[Event | InputLineError]:
     """Yield the event of each line ``{"domain": ..., "event": ..., "count": ..., "id": ...}``.
 
-    An error is yielded in place of a line that is no event; empty lines are passed over.
+    A line that is not an event yields an error in its place; empty lines are passed over.
     """
     for number, text in enumerate(lines, 1):
         if not text.strip():

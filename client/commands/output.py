@@ -8,7 +8,7 @@ PROGRESS_SECONDS = 2.0
 
 
 def write_json(item: object) -> None:
-    """Write *item* as a line of JSON, at once."""
+    """Write *item* as a line of JSON."""
     sys.stdout.write(json.dumps(item, ensure_ascii=False, separators=(",", ":")) + "\n")
 
 

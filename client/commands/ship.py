@@ -72,7 +72,7 @@ async def ship(
     at = position_file or path.with_name(f"{path.name}.catchall-position")
     tail = Tail(path, load_position(at))
     if tail.position is None and not follow:
-        say(f"{path}: there is no such file")
+        say(f"{path} does not exist")
         return 1
     if form == "pmta" and not (tail.position and tail.position.offset == 0):
         for _ in parse(tail.header):  # the names of the columns

@@ -201,7 +201,7 @@ async def test_all_domains_are_exported(client: Client, command: Command, form: 
 
 
 async def test_a_reader_that_has_enough_ends_a_command_quietly(client: Client) -> None:
-    """As ``head`` does, after its lines: the status is 1, and nobody is told of a broken pipe."""
+    """As ``head`` does, after its lines: the status is 1, and no message names a broken pipe."""
     await client.report("export-command.example", "bounced")
     pipeline = 'set -o pipefail; "$0" -m client --query "$1" export | true'
     process = await asyncio.create_subprocess_exec(
