@@ -5,8 +5,8 @@ a newer one. So this node relies only on what cannot be undone:
 
 - One bounce is final: the domain is not catch-all, whatever other records say.
 - "Catch-all" is verified by a read of Cassandra, which has at least the counts of the record. If
-  the domain has another status by now, this record is no change: the record of the other status is
-  in the same partition.
+  the domain has another status by now, this record is not a change: the record of the other status
+  is in the same partition.
 
 A repeated change is skipped. Changes of a partition, and so of a domain, keep the order of the
 records: a record waits until the records before it are decided. So an offset names exactly the
