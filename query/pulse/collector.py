@@ -111,7 +111,7 @@ class PulseCollector:
         self._lock = asyncio.Lock()
         self._tiers: dict[str, Tier] = {}
         self._scrapes: dict[str, Scrape] = {}
-        self._scraped_at = float("-inf")
+        self._scraped_at = self._collected_at = float("-inf")
         self._pulse: Pulse | None = None
 
     async def get(self, _: web.BaseRequest) -> web.Response:
@@ -123,10 +123,16 @@ class PulseCollector:
         )
 
     async def current(self) -> Pulse:
-        """Return a pulse of at most a second ago; concurrent callers share one collection."""
+        """Return a pulse of at most a second ago, or that of a collection during this call.
+
+        A collection may take longer than a second: its callers must not start one each.
+        """
+        called_at = self._clock()
         async with self._lock:
-            if self._pulse is None or self._clock() - self._scraped_at >= FRESH_SECONDS:
+            is_old = self._clock() - self._scraped_at >= FRESH_SECONDS
+            if self._pulse is None or (is_old and self._collected_at < called_at):
                 self._pulse = await self._collect()
+                self._collected_at = self._clock()
             return self._pulse
 
     async def _collect(self) -> Pulse:

@@ -107,6 +107,23 @@ async def test_all_viewers_share_one_collection_a_second() -> None:
     assert fakes.scrapes == 2
 
 
+async def test_viewers_share_a_collection_that_takes_long() -> None:
+    """Else they would wait for one each, one after the other, while a source is away."""
+    fakes = Fakes({INGEST: target(Tier.INGEST)})
+    collector = fakes.collector()
+    fakes.may_answer.clear()
+    looks = [asyncio.create_task(collector.current()) for _ in range(5)]
+    while not fakes.scrapes:
+        await asyncio.sleep(0)
+    fakes.now += 3
+    fakes.may_answer.set()
+    await asyncio.gather(*looks)
+    assert fakes.scrapes == 1
+    fakes.now += 0.1
+    await collector.current()
+    assert fakes.scrapes == 2
+
+
 async def test_a_cancelled_request_does_not_cancel_the_collection_of_others() -> None:
     """The next request in the queue collects."""
     fakes = Fakes({INGEST: target(Tier.INGEST)})
