@@ -14,5 +14,5 @@ def test_the_command_is_a_function_of_an_installed_package() -> None:
     included = PROJECT["tool"]["setuptools"]["packages"]["find"]["include"]
 
     assert callable(EntryPoint("catchall", value, "console_scripts").load())
-    for package in ("client.commands", "client.logs", "ingest.adapters"):
+    for package in ("client.commands", "client.logs", "shared.model"):
         assert any(fnmatch(package, pattern) for pattern in included)
