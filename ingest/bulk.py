@@ -192,7 +192,8 @@ def _elements(text: bytes) -> list[msgspec.Raw]:
     """Return the elements of the JSON array *text*, not decoded. Raises InputError."""
     try:
         return _decode_elements(text)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    # RecursionError: an element holds arrays in arrays, thousands deep.
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(Problem.MALFORMED_JSON, part="body", form=ARRAY_FORM) from error
 
 

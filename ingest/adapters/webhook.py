@@ -78,7 +78,8 @@ def decode(body: bytes, form: type[T]) -> T:
     """Return *body* as *form*; fields that *form* does not name are ignored. Raises InputError."""
     try:
         return msgspec.json.decode(body, type=form)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    # RecursionError: an ignored field holds arrays in arrays, thousands deep.
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(
             Problem.MALFORMED_JSON, part="body", form="value in the form of this provider"
         ) from error

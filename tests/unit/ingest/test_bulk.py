@@ -151,9 +151,16 @@ def test_an_array_holds_the_same_as_lines(separator: bytes) -> None:
     assert parse(b"[]", is_array=True).accepted == 0
 
 
-@pytest.mark.parametrize("body", [b"", GOOD, b"[" + GOOD, b"[" + GOOD + b"] 1", b"[\xff]", b"nil"])
-def test_what_is_no_array_is_refused_whole(body: bytes) -> None:
-    """Where an array was announced."""
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(b"", GOOD, b"[" + GOOD, b"[" + GOOD + b"] 1", b"[\xff]", b"nil"),
+        b"[" * 100_000 + b"]" * 100_000,
+    ],
+    ids=lambda body: repr(body[:8]),
+)
+def test_a_body_that_is_not_an_array_is_refused_whole(body: bytes) -> None:
+    """Where an array was announced; so is one that is nested deeper than the decoder reads."""
     with pytest.raises(InputError) as refusal:
         open_body(body, is_array=True)
     assert refusal.value.problem is Problem.MALFORMED_JSON

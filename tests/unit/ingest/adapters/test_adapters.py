@@ -167,6 +167,9 @@ def test_a_request_is_accepted_for_an_hour(adapters: dict[str, Adapter], provide
     [
         ("mailgun", (b"{}", {})),
         ("mailgun", (b"no json", {})),
+        pytest.param(
+            *("mailgun", (b'{"x": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", {})), id="deep"
+        ),
         ("mailgun", (b'{"signature": {"timestamp": "soon", "token": "t", "signature": ""}}', {})),
         ("ses", (b"raw delivery has no envelope", {})),
         ("ses", providers.send_ses('{"notificationType": 7}', NOW)),
