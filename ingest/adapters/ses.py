@@ -189,7 +189,10 @@ def _seconds(timestamp: str) -> float:
     if found is None:
         raise unproven()
     parts = [int(part) for part in found.groups()]
-    return float(calendar.timegm((*parts, 0, 0, 0)))
+    try:
+        return float(calendar.timegm((*parts, 0, 0, 0)))
+    except ValueError as error:  # the year 0 or the month 13
+        raise unproven() from error
 
 
 def _items(envelope: _Envelope) -> list[Item]:

@@ -124,6 +124,7 @@ FORGED: list[tuple[str, Callable[[], Sent]]] = [
     ("ses", lambda: providers.send_ses(first("ses"), NOW, "3")),
     ("ses", lambda: providers.send_ses(first("ses"), NOW, SigningCertURL="https://example.com/x.pem")),
     ("ses", lambda: providers.send_ses(first("ses"), NOW, Timestamp="yesterday")),
+    ("ses", lambda: providers.send_ses(first("ses"), NOW, Timestamp="2026-13-01T00:00:00Z")),
     ("sendgrid", lambda: (_sendgrid([])[0] + b" ", _sendgrid([])[1])),
     ("sendgrid", lambda: (_sendgrid(first("sendgrid"))[0], {})),
     ("sendgrid", lambda: _with_header(
