@@ -12,7 +12,8 @@ from shared.errors import CertificateUnavailableError
 _MAX_BYTES = 64 * 1024
 _WITHIN_SECONDS = 5.0
 _PAUSE_SECONDS = 1.0
-"""Between two certificates: a forger can name many, and costs us one request a second."""
+"""From the end of one read to the next: a forger can name many certificates, and costs us one
+request a second. Requests that wait behind a read fail when it ends."""
 
 
 class SnsClient:
@@ -32,8 +33,10 @@ class SnsClient:
         async with self._turn:
             if self._clock() < self._next_at:
                 raise CertificateUnavailableError
-            self._next_at = self._clock() + _PAUSE_SECONDS
-            return await self.request(url)
+            try:
+                return await self.request(url)
+            finally:
+                self._next_at = self._clock() + _PAUSE_SECONDS
 
     async def request(self, url: str) -> bytes:
         """Return the body at *url*, as ``read_certificate``, but at any time."""
