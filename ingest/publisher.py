@@ -177,13 +177,13 @@ class Publisher:
             group = self._open[partition]
             if group is None:
                 continue
+            records, contexts = group.sums.encode_records(group.traceparents)
             self._open[partition] = None
             self._sent_at[partition] = sent_at = self._clock()
             # The outcome if cancellation or a defect ends this before Kafka's response.
             outcome: RetriableError | None = OutcomeUnknownError(
                 "This node stopped before Kafka answered."
             )
-            records, contexts = group.sums.encode_records(group.traceparents)
             try:
                 await self._topic.append(partition, records, contexts)
                 outcome = None

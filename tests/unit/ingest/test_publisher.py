@@ -110,6 +110,16 @@ async def test_a_defect_ends_the_publisher_and_resolves_all_events() -> None:
         await running
 
 
+async def test_an_event_that_cannot_be_encoded_ends_the_publisher_too() -> None:
+    """Its batch was never sent, and its requests learn that."""
+    node = Node(1)
+    answer = node.publish(Event(DomainName("bücher.example"), A.kind))
+    with pytest.RaisesGroup(UnicodeEncodeError):
+        await node.publisher.run()
+    assert answer.done()
+    assert isinstance(await answer, NodeFullError)
+
+
 async def test_a_cancelled_request_does_not_affect_its_batch() -> None:
     """The other requests of the batch get its outcome."""
     async with open_node() as node:
