@@ -90,10 +90,7 @@ class WebhookHandler:
             raise HttpProblem(Problem.UNKNOWN_PATH)
         refusal = None
         try:
-            with Reservation(self._admission) as reservation:
-                reading, size_bytes = await self._read(request, adapter)
-                reservation.extend(events=len(reading.items), size_bytes=size_bytes)
-                return await self._store(provider, reading)
+            return await self._receive(request, provider, adapter)
         except NodeFullError as error:
             reason = str(error)
         except InputError as error:
@@ -106,6 +103,14 @@ class WebhookHandler:
             return await self._load_shedder.refuse(request, reason)
         await self._limiter.acquire(1)
         return refusal
+
+    async def _receive(
+        self, request: web.BaseRequest, provider: str, adapter: Adapter
+    ) -> web.StreamResponse:
+        with Reservation(self._admission) as reservation:
+            reading, size_bytes = await self._read(request, adapter)
+            reservation.extend(events=len(reading.items), size_bytes=size_bytes)
+            return await self._store(provider, reading)
 
     async def _read(self, request: web.BaseRequest, adapter: Adapter) -> tuple[Reading, int]:
         """Return what the proven request contains, and the size of its body."""

@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import json
+import weakref
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
@@ -14,6 +15,7 @@ from prometheus_client import CollectorRegistry
 
 from ingest.adapters.ses import Ses
 from ingest.adapters.used_tokens import UsedTokens
+from ingest.adapters.webhook import Item, Reading, Webhook
 from ingest.admission import Admission
 from ingest.metrics import IngestMetrics
 from ingest.publisher import Publisher
@@ -21,14 +23,17 @@ from ingest.webhooks.config import WebhookSettings
 from ingest.webhooks.handler import WebhookHandler
 from shared.config import EnvironmentReader
 from shared.errors import BrokerUnavailableError, CertificateUnavailableError, ConfigError
+from shared.http.rate_limiter import UNITS_PER_TICK
 from shared.http.routing import Router
 from shared.model.event import Event
 from shared.model.partitioning import DEFAULT_BUCKETS
 from shared.model.record import decode_events
+from shared.model.verdict import Report
 from tests.clients.webhooks import providers
 from tests.clients.webhooks.providers import PROVIDERS, SENDERS, Sent, samples
 from tests.fakes.requests import ask, json_of
 from tests.fakes.topic import InMemoryTopic
+from tests.unit.ingest.publisher_node import until
 
 NOW = 1_790_146_500.0
 
@@ -216,6 +221,32 @@ async def test_a_full_node_refuses_webhooks(node: Node) -> None:
         assert (response.status, json_of(response)["code"]) == (503, "node_full")
     assert (node.admission.events, node.admission.bytes, node.unproven.bytes) == (0, 0, 0)
     assert (await node.send("mailgun", mailgun())).status == 200
+
+
+class Items(list[Item]):
+    """A list that can be referenced weakly."""
+
+
+async def test_a_refusal_that_waits_for_its_turn_keeps_no_reports(node: Node) -> None:
+    """They no longer count against the node's bounds, so they must not fill its memory."""
+    read: list[weakref.ref[Items]] = []
+
+    class TooMany:
+        challenge = ""
+
+        def read(self, _: Webhook) -> Reading:
+            items = Items([Item(Report("jo@a.example"), "id")] * 11)
+            read.append(weakref.ref(items))
+            return Reading(items)
+
+    node.adapters["many"] = TooMany()
+    sent = [asyncio.create_task(node.send("many", (b"{}", {}))) for _ in range(UNITS_PER_TICK + 6)]
+    await until(lambda: len(read) == len(sent))
+    await asyncio.sleep(0)
+    waiting = [each for each in sent if not each.done()]
+    assert len(waiting) >= 6
+    assert [items() for items in read] == [None] * len(sent)
+    assert {(await each).status for each in sent} == {503}
 
 
 async def test_the_certificate_of_sns_is_read_when_it_is_first_needed(node: Node) -> None:
