@@ -38,7 +38,7 @@ def check_secret(presented: str, accepted: Iterable[str]) -> None:
     """Refuse a secret that is none of *accepted*."""
     sent = presented.encode("utf-8", "surrogatepass")
     matches = [hmac.compare_digest(sent, each.encode()) for each in accepted]
-    if not any(matches):  # after all comparisons: the time does not tell which one matches
+    if not any(matches):  # after all comparisons: the time does not reveal which one matches
         raise unproven()
 
 
@@ -71,7 +71,7 @@ def load_public_key(text: str) -> PublicKey:
             else load_der_public_key(b64decode(data, validate=True))
         )
     except (ValueError, TypeError, binascii.Error) as error:
-        raise ValueError("it is no public key (PEM, or the base64 of DER)") from error
+        raise ValueError("it is not a public key (PEM, or the base64 of DER)") from error
     if not isinstance(key, PublicKey):
         raise ValueError("it is neither an RSA nor an elliptic curve key")  # noqa: TRY004
     return key

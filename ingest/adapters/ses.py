@@ -197,7 +197,7 @@ def _seconds(timestamp: str) -> float:
 
 def _items(envelope: _Envelope) -> list[Item]:
     if not envelope.message.lstrip().startswith("{"):
-        return []  # SES has validated the topic, and says so in words
+        return []  # SES reports in words that it has validated the topic
     notification = decode(envelope.message.encode("utf-8", "surrogatepass"), _Notification)
     match notification.event_type or notification.notification_type:
         case "Delivery" if notification.delivery is not None:

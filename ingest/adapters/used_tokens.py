@@ -1,7 +1,7 @@
 """Let a token prove one body only, within bounded memory. Pure; time is an argument.
 
-Some providers sign a random token and the time, but not the body. Whoever has seen one such request
-could send any body with its token.
+Some providers sign a random token and the time, but not the body. An attacker who has seen one such
+request could send any body with its token.
 """
 
 import hashlib

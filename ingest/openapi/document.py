@@ -30,8 +30,8 @@ the key window, whichever node receives it and whatever its count. The window is
 operator has set another, or so many keys arrive that it must be shorter. A key is 1 to
 {MAX_IDEMPOTENCY_KEY_LENGTH} visible ASCII characters.
 
-Some HTTP clients send a request a second time when a connection ends without an answer, and do not
-say so. aiohttp's repeats a `PUT`, even on a new connection. Go's repeats any request with an
+Some HTTP clients silently send a request a second time when a connection ends without an
+answer. aiohttp's repeats a `PUT`, even on a new connection. Go's repeats any request with an
 `Idempotency-Key`, even a `POST`, on a connection that it has used before, and no `PUT` without
 one. A key for each event (`id` for each line of a `POST`) makes all of this harmless.
 """

@@ -4,7 +4,7 @@ Nearly all of a small request's CPU time is aiohttp's, so a connection looks at 
 two requests. If that is exactly one complete, plain head of a hot request, one regular expression
 reads it, and the answer is written as soon as it is known. Everything else goes to aiohttp as it
 came: a body, a second request behind the first, half a head, a field that is not listed here, a
-field twice, and whatever would be refused. So there is one place for each refusal.
+field twice, and every request that would be refused. So each refusal has one place.
 
 The lane has no rules of its own: the tier decides with the objects that its handlers use
 (``HotRequests``). Without the lane a server answers the same, more slowly:
@@ -61,7 +61,7 @@ class Pending(NamedTuple):
 
     outcome: "asyncio.Future[Any]"
     conclude: Callable[[Any], Answer]
-    """Returns the answer; it is called once with the result of *outcome*, which is no error."""
+    """Returns the answer; it is called once with the result of *outcome*, which must not fail."""
 
 
 class HotRequests(Protocol):

@@ -10,7 +10,7 @@ Or one record has the sums of many domains, and an empty key::
     [2, kind, domains, counts]  domains: in ASCII, each once, a line feed between two;
                                 a count for each
 
-Other producers may write a value in JSON, which its first byte tells apart (``json_record.py``).
+Other producers may write a value in JSON; its first byte distinguishes it (``json_record.py``).
 
 A new version gets a new first number and a further decoder. The topic keeps records for the whole
 retention time, so every version that was ever written must stay readable.

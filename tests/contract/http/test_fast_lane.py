@@ -35,7 +35,7 @@ LARGE = b"PUT /hot/large HTTP/1.1\r\nHost: h\r\n\r\n"
 
 
 class Script:
-    """Answers ``now`` and ``large`` at once, and ``later`` when a test says so."""
+    """Answers ``now`` and ``large`` at once, and ``later`` when a test does."""
 
     line: ClassVar[bytes] = rb"PUT /hot/(?P<name>now|later|large)"
     fields: ClassVar[Mapping[str, bytes]] = {}
@@ -156,7 +156,7 @@ async def test_an_answer_that_comes_after_the_limit_of_a_server_that_ends_is_sen
 
 
 async def test_requests_behind_one_in_the_lane_wait_for_it() -> None:
-    """For its answer, in their order, whoever answers them."""
+    """Until it is answered; then the lane or a handler answers them in their order."""
     script = Script()
     unknown = b"PUT /none HTTP/1.1\r\nHost: h\r\n\r\n"
     async with serving(script) as connection:

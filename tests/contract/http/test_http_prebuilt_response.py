@@ -27,7 +27,7 @@ async def test_a_prebuilt_response_is_the_one_that_aiohttp_would_have_sent() -> 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 async def test_a_prebuilt_document_is_the_one_that_aiohttp_would_have_sent(method: str) -> None:
-    """Its validator, type and length too; HEAD is told all of that, and no body."""
+    """Its validator, type and length too; HEAD gets all of that, and no body."""
     async with open_wires() as wires:
         wire = await connect(wires)
         heads, bodies = [], []

@@ -19,7 +19,7 @@ LOOPBACKS = ["127.0.0.1", *(["::1"] if _IPV6.exists() and _IPV6.read_text() else
 
 @pytest.mark.parametrize("target", ["/defective", "/timed-out"])
 async def test_a_defect_of_a_handler_is_500_without_details(target: str) -> None:
-    """Whatever was let through, the client is told that it is not to blame, and no more."""
+    """The client learns that the defect is not its own, and nothing else."""
     async with open_wires() as wires:
         wire = await connect(wires)
         answer = await wire.get(target)
@@ -74,19 +74,19 @@ async def test_a_connection_beyond_the_limit_is_refused_until_there_is_room() ->
 
 
 async def test_the_number_of_refused_connections_is_limited_too() -> None:
-    """As many as may be served may wait for their refusal to be read; the rest is cut off."""
+    """Up to ``max_connections`` get their refusal; further ones are closed without it."""
     async with open_wires(HttpLimits(max_connections=3)) as wires:
         for _ in range(3):
             await (await connect(wires)).get("/accepted")
         turned_away = [await connect(wires) for _ in range(6)]
-        told = cut_off = 0
+        refused = cut_off = 0
         for wire in turned_away:
             try:
                 await wire.answer()
-                told += 1
+                refused += 1
             except (asyncio.IncompleteReadError, ConnectionError):
                 cut_off += 1
-        assert (told, cut_off) == (3, 3)
+        assert (refused, cut_off) == (3, 3)
 
 
 async def test_an_idle_connection_and_half_a_request_end() -> None:
@@ -135,7 +135,7 @@ async def test_every_refusal_has_a_request_id() -> None:
 
 
 async def test_a_request_id_comes_back_with_every_answer() -> None:
-    """Accepted or refused; what is no name is replaced by one; the next request has none."""
+    """Accepted or refused; an invalid id is replaced; the next request has none."""
     async with open_wires() as wires:
         wire = await connect(wires)
         for target in ("/plain", "/prebuilt", "/accepted", "/document", "/prebuilt-document"):
@@ -173,6 +173,6 @@ async def test_refused_connections_and_malformed_requests_are_counted_and_logged
     }
     name = "http_server_request_duration_seconds_count"
     assert registry.get_sample_value(name, labels) == 1
-    told = {line["code"]: line["request_id"] for line in lines}
+    logged = {line["code"]: line["request_id"] for line in lines}
     for code, answer in (("too_many_connections", turned_away), ("malformed_request", malformed)):
-        assert told[code] == answer.headers["x-request-id"]
+        assert logged[code] == answer.headers["x-request-id"]

@@ -47,7 +47,7 @@ ROUTES = Router([Route("GET", "/", plain, OPEN), Route("PUT", "/", accepted, OPE
 
 @dataclass(slots=True)
 class Port:
-    """A server with TLS, and whoever signed what it shows."""
+    """A server with TLS, and the authority that signed its certificate."""
 
     authority: Authority
     tls: ServerTls
@@ -124,7 +124,7 @@ def run(request: pytest.FixtureRequest) -> Run:
 
 
 def test_answers_over_tls_are_the_same_as_without(run: Run, tmp_path: Path) -> None:
-    """By either way of answering, on one connection; browsers are told to come back like this."""
+    """By either way of answering, on one connection; browsers learn to use https from then on."""
 
     async def scenario() -> None:
         async with open_port(tmp_path) as port:
@@ -159,7 +159,7 @@ def test_no_version_below_tls_1_2_is_accepted(run: Run, tmp_path: Path) -> None:
 def test_a_new_certificate_is_used_without_the_loss_of_a_connection(
     run: Run, tmp_path: Path
 ) -> None:
-    """Those that are there go on; its end is exported, so that somebody can be told in time."""
+    """Open connections continue; a metric has its expiry, so that an alert can come in time."""
 
     async def scenario() -> None:
         async with open_port(tmp_path) as port:
@@ -225,7 +225,7 @@ def test_a_missing_handshake_ends_and_counts_meanwhile(
 
 
 def test_failed_handshakes_leave_nothing_behind(run: Run, tmp_path: Path) -> None:
-    """A client that sends rubbish, or does not believe us, is forgotten at once."""
+    """A client that sends rubbish, or does not trust our certificate, is forgotten at once."""
 
     async def scenario() -> None:
         async with open_port(tmp_path, HttpLimits(max_connections=2)) as port:

@@ -71,7 +71,7 @@ async def test_a_host_that_does_not_answer_is_unavailable(sns: SnsClient) -> Non
 
 
 async def test_certificates_are_read_once_a_second(sns: SnsClient, base: str, clock: Clock) -> None:
-    """Whoever sends the requests, good or bad."""
+    """However many requests need one, genuine or forged."""
     assert await sns.read_certificate(f"{base}/good")
     for _ in range(3):
         with pytest.raises(CertificateUnavailableError):

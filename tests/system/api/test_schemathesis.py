@@ -32,12 +32,12 @@ async def test_a_node_conforms_to_its_document(stack: Stack, tier: str) -> None:
     )
     try:
         async with asyncio.timeout(WITHIN_SECONDS):
-            told, _ = await running.communicate()
+            output, _ = await running.communicate()
     finally:
         if running.returncode is None:
             running.kill()
 
-    assert running.returncode == 0, told.decode()
+    assert running.returncode == 0, output.decode()
     # No request is a defect: the node logs refusals only.
     lines = node.log_text().removeprefix(logged).splitlines()
     assert {(line["event"], line["level"]) for line in map(json.loads, lines)} <= {

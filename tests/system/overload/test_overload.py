@@ -105,7 +105,7 @@ async def wait_for_all(client: Client, load: Load, requests: int) -> None:
 async def test_at_ten_times_its_capacity_a_node_answers_accepted_requests_fast(
     stack: Stack, press: Press, load: Load
 ) -> None:
-    """Accepted requests stay fast and as many, memory stays flat, and recovery is immediate."""
+    """As many requests are accepted, as fast; memory stays flat, and recovery is immediate."""
     node = await stack.ingest(INGEST_MAX_IN_FLIGHT_EVENTS=str(load.bound))
     process = psutil.Process(node.running.pid)
     runs: list[Pressure] = []

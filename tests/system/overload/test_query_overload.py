@@ -70,7 +70,7 @@ async def beside(
 async def test_beyond_its_reading_capacity_a_node_still_answers_fast(
     guests: Stack, press: Press, other_press: Press
 ) -> None:
-    """Answered requests stay fast and as many; a cached answer does not wait."""
+    """As many requests are answered, as fast; a cached answer does not wait."""
     node = await guests.query(
         QUERY_READS_AT_ONCE="1", QUERY_READS_IN_FLIGHT="1", QUERY_MAX_WAITING_READS=str(WAITING)
     )

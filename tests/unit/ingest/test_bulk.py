@@ -130,7 +130,7 @@ def test_an_invalid_line_is_rejected_with_its_code(body: bytes, code: str) -> No
 
 
 def test_a_field_given_twice_is_found_next_to_lines_that_give_fewer() -> None:
-    """As many fields as lines of another form would have."""
+    """The lines together have the number of fields of valid ones."""
     twice = GOOD[:-1] + b', "count": 1, "count": 2}'
     bulk = parse(b"\n".join([GOOD, twice, line(count=3, id="k"), line(count=4), GOOD]))
     assert [(r.line, r.code) for r in bulk.rejected] == [(2, "duplicate_field")]

@@ -122,7 +122,7 @@ def build_access() -> Access:
 
 
 def test_keys_and_quotas_are_those_of_the_handlers() -> None:
-    """Each event is taken from the quota once, whoever answers; the lane answers no refusal."""
+    """Each event is taken from the quota once, by lane or handler; the lane never refuses."""
     keys = ["sender.s1", "sender.wrong", "other.o1", "sender.s1", "nobody.x", *["sender.s1"] * 3]
     requests = [plain(0)[:-2] + f"Authorization: Bearer {k}\r\n\r\n".encode() for k in keys]
     seen = []

@@ -260,7 +260,7 @@ def test_a_certificate_elsewhere_is_not_even_read(url: str) -> None:
 
 
 def test_a_certificate_is_asked_for_once() -> None:
-    """What is no certificate is refused, and asked for again."""
+    """Anything but a certificate is refused, and requested again."""
     ses, sent = Ses([providers.TOPIC], HOUR), providers.send_ses(first("ses"), NOW)
     for content in (b"no certificate", providers.certificate_pem()):
         with pytest.raises(CertificateNeededError) as needed:

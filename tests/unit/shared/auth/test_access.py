@@ -89,7 +89,7 @@ class Gate:
         return web.Response()
 
     async def count(self, request: web.BaseRequest) -> web.Response:
-        """Answer if the quota has as many events as the header."""
+        """Answer if the quota has the number of events in the header."""
         charge(request, int(request.headers["Lines"]))
         return await self.answer(request)
 

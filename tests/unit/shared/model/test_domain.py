@@ -25,7 +25,7 @@ ACCEPTED = [
     (f"{LABEL_63}.com", f"{LABEL_63}.com"),
     (f"com.{LABEL_63}", f"com.{LABEL_63}"),
     (NAME_253, NAME_253),
-    # A letter anywhere in the last label will do.
+    # One letter anywhere in the last label is enough.
     ("a.c0m", "a.c0m"),
     ("a.1c", "a.1c"),
     ("a.2-c-2", "a.2-c-2"),

@@ -54,18 +54,18 @@ def theirs(text: str) -> Verdict:
 
 
 def is_special_use(name: str) -> bool:
-    """Tell whether *name* is, or lies below, one that email-validator will not have."""
+    """Whether *name* is, or lies below, one that email-validator refuses."""
     return any(f".{name}".endswith(f".{top}") for top in email_validator.SPECIAL_USE_DOMAIN_NAMES)
 
 
 def is_mixed_bidi(name: str) -> bool:
-    """Tell whether a label breaks the Bidi rule only because another is right-to-left."""
+    """Whether a label breaks the Bidi rule only because another is right-to-left."""
     labels = decoded(name).split(".")
     return any(_fails_bidi(label) for label in labels)
 
 
 def _has_symbols(name: str) -> bool:
-    """Tell whether IDNA 2008 refuses an A-label of *name*."""
+    """Whether IDNA 2008 refuses an A-label of *name*."""
     for label in name.split("."):
         if not label.startswith("xn--"):
             continue

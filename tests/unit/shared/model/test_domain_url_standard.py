@@ -23,7 +23,7 @@ PUNYCODE = "xn--"
 
 
 def url_host(text: str) -> str | None:
-    """Return the host of a URL with *text* as its host, or None if that is no domain."""
+    """Return the host of a URL with *text* as its host, or None if that is not a domain."""
     try:
         mapped = unicodedata.normalize("NFC", idna.uts46_remap(text, std3_rules=False))
         labels = [_label(label) for label in mapped.split(".")]
@@ -168,5 +168,5 @@ def test_every_difference_from_the_url_standard_has_a_reason() -> None:
     ids=ascii,
 )
 def test_the_comparison_follows_the_standard(text: str, host: str | None) -> None:
-    """Hosts as browsers show them; an address is no domain."""
+    """Hosts as browsers show them; an address is not a domain."""
     assert url_host(text) == host

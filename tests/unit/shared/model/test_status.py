@@ -34,7 +34,7 @@ def test_a_domain_has_the_status_that_its_counters_prove(
 
 
 def test_another_threshold_moves_the_edge() -> None:
-    """The threshold is a setting; exactly as many are still unknown."""
+    """The threshold is a setting; exactly that number is still unknown."""
     assert classify(Counters(5, 0), threshold=5) == UNKNOWN
     assert classify(Counters(6, 0), threshold=5) == CATCH_ALL
 

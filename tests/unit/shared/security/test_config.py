@@ -178,9 +178,9 @@ def test_a_secret_comes_from_a_file_and_prints_as_stars(
     kafka, cassandra = read(KafkaConfig), read(CassandraConfig)
     read.check()
 
-    told = client_arguments(kafka)
-    assert told["sasl_plain_password"] == SECRET
-    assert told["sasl_mechanism"] == "SCRAM-SHA-512"
+    arguments = client_arguments(kafka)
+    assert arguments["sasl_plain_password"] == SECRET
+    assert arguments["sasl_mechanism"] == "SCRAM-SHA-512"
     assert cassandra.password is not None
     assert cassandra.password.get_secret_value() == SECRET
     for settings in (kafka, cassandra):
