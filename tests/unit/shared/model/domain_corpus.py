@@ -95,6 +95,27 @@ PIECES: list[str] = [
 TOPS = ["com", "de", "a1", "1", "test", "local", "arpa", "xn--p1ai", "рф", "jp", "0xf", "c-m", ""]
 
 
+TEN_KILOBYTES = [
+    unit * (10_000 // len(unit.encode("utf-8", "surrogatepass")))
+    for unit in (
+        "a",
+        "a.",
+        ".",
+        "-",
+        "1.",
+        "xn--",
+        "\0",
+        "é",
+        "．",
+        "例",
+        "\u0660",
+        "\ud800",
+        "\U0001f600",
+    )
+]
+"""Texts of ten kilobytes, each of one repeated unit."""
+
+
 def made_up() -> Iterator[str]:
     """Names from a seed: ordinary ones, with now and then an odd piece or any character."""
     chance = random.Random(SEED)
