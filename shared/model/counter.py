@@ -9,10 +9,6 @@ true counts. Different partitions hold different events, so their newest rows ad
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-NOTHING_APPLIED = 0
-"""``applied_offset`` of a partition without counted records. Columns start at zero, so the column
-holds the offset *after* the last counted record (offset 0 counted: 1)."""
-
 
 @dataclass(frozen=True, slots=True)
 class Counters:
@@ -30,11 +26,7 @@ class CounterRow:
     delivered: int
     bounced: int
     applied_offset: int
-
-
-def newest_row(rows: Iterable[CounterRow]) -> CounterRow | None:
-    """Return the row with the largest offset; *rows* are of one domain and one partition."""
-    return max(rows, key=lambda row: row.applied_offset, default=None)
+    """The offset *after* the last counted record (offset 0 counted: 1): columns start at zero."""
 
 
 def sum_rows(rows: Iterable[CounterRow]) -> Counters:

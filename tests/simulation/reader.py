@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from consumer.counting.rows.writer_rows import StoredRow
-from shared.model.counter import CounterRow, Counters, newest_row, sum_rows
+from shared.model.counter import CounterRow, Counters, sum_rows
 from shared.model.domain import DomainName
 from tests.simulation.cassandra.replica_sets import ReplicaSets
 from tests.simulation.kafka.topic_partition import TopicPartition
@@ -55,7 +55,7 @@ class Reader:
             found = self.rows(topic_partition, domain)
             if found is None:
                 return None
-            newest = newest_row(found)
+            newest = max(found, key=lambda row: row.applied_offset, default=None)
             if newest is not None:
                 delivered, bounced = topic_partition.truth(domain, newest.applied_offset)
                 if (newest.delivered, newest.bounced) != (delivered, bounced):
