@@ -129,7 +129,7 @@ async def test_an_old_connection_ends_with_an_answer_and_loses_no_request(nodes:
     """After its age limit, which differs between connections, an answer closes it."""
     domain = "aged.example.com"
 
-    async def use_until_told() -> tuple[float, int]:
+    async def use_until_closed() -> tuple[float, int]:
         began = time.monotonic()
         connection = await RawConnection.open(nodes.restless.url)
         requests = 1
@@ -142,7 +142,7 @@ async def test_an_old_connection_ends_with_an_answer_and_loses_no_request(nodes:
         connection.close()
         return lived, requests
 
-    used = await asyncio.gather(*(use_until_told() for _ in range(20)))
+    used = await asyncio.gather(*(use_until_closed() for _ in range(20)))
     lives = [lived for lived, _ in used]
 
     assert min(lives) > CONNECTION_SECONDS * (1 - JITTER) * 0.9
