@@ -49,6 +49,8 @@ async def compare(
         )
 
     try:
-        return add_up(await asyncio.gather(*(part(first) for first in range(processes))))
+        async with asyncio.TaskGroup() as tasks:
+            parts = [tasks.create_task(part(first)) for first in range(processes)]
+        return add_up([task.result() for task in parts])
     finally:
         load.ledger_file.unlink()  # some 40 MiB for ten million domains
