@@ -24,6 +24,7 @@ from tests.tools.bench.client.probe import Probe
 from tests.tools.bench.comparison.run import compare
 from tests.tools.bench.effort import AssignmentLoad
 from tests.tools.bench.load_tool import WideLoad, run_load
+from tests.tools.bench.measurement.beside import beside
 from tests.tools.bench.measurement.result import MeasurementError
 from tests.tools.bench.measurement.worker_metrics import read_partitions, wait_written
 from tests.tools.bench.report.figure import Figure, at_most
@@ -79,8 +80,7 @@ async def measure(bench: Bench) -> AsyncIterator[Figure]:
         probe = Probe(tiers.http, ingest, query, MOST_AGE_SECONDS)
         wide = WideLoad.new(bench, load.domains)
         run = Run(bench, tiers, load, wide, ingest, workers, probe, observer)
-        observing = asyncio.create_task(observer.run())
-        try:
+        async with beside(observer.run()):
             yield await _preload(run)
             await probe.run(_WARM_UP_DOMAINS)
             outcome, recovery = await _send(run)
@@ -88,8 +88,6 @@ async def measure(bench: Bench) -> AsyncIterator[Figure]:
                 yield figure
             if load.kill:
                 yield kill_figure(recovery)
-        finally:
-            observing.cancel()
         yield await _compare(run)
 
 

@@ -10,6 +10,7 @@ import msgspec
 
 from tests.tiers.stack import Stack, TierProcess
 from tests.tools.bench.bench import Bench
+from tests.tools.bench.measurement.beside import beside
 from tests.tools.bench.measurement.cpu import cpu_seconds, resident_bytes
 from tests.tools.bench.measurement.result import MeasurementError
 from tests.tools.bench.report.figure import Figure, at_least, at_most
@@ -81,8 +82,5 @@ async def _sampled(pid: int) -> AsyncIterator[_Memory]:
             memory.at_most = max(memory.at_most, resident_bytes(pid))
             await asyncio.sleep(_SAMPLE_SECONDS)
 
-    sampling = asyncio.create_task(sample())
-    try:
+    async with beside(sample()):
         yield memory
-    finally:
-        sampling.cancel()

@@ -16,6 +16,7 @@ from tests.tiers.stack import TierProcess
 from tests.tools.bench.bench import Bench, buckets_for
 from tests.tools.bench.comparison.run import compare
 from tests.tools.bench.load_tool import LoadReport, WideLoad, run_load
+from tests.tools.bench.measurement.beside import beside
 from tests.tools.bench.measurement.result import MeasurementError
 from tests.tools.bench.measurement.search import Search, confirm
 from tests.tools.bench.measurement.trend import (
@@ -101,8 +102,7 @@ async def _measure(bench: Bench, course: Course) -> Figure:
             wide = WideLoad.new(bench, course.domains) if course.domains else None
             compares = ("--verify-timeout", str(_VERIFY_SECONDS)) if wide is None else wide.options
             readings: list[Reading] = []
-            looking = asyncio.create_task(_look(tiers.http, worker, readings))
-            try:
+            async with beside(_look(tiers.http, worker, readings)):
                 report = await run_load(
                     bench,
                     ingest,
@@ -111,8 +111,6 @@ async def _measure(bench: Bench, course: Course) -> Figure:
                     seconds=seconds,
                     options=(*course.options, *compares, *more),
                 )
-            finally:
-                looking.cancel()
             if wide is not None:
                 await wait_written(tiers.http, worker, _WRITE_SECONDS)
                 found = await compare(bench, tiers, wide, buckets=buckets)
