@@ -12,6 +12,9 @@ from tests.tiers.stack import TierProcess
 from tests.tools.bench.bench import Bench
 from tests.tools.bench.measurement.result import MeasurementError
 
+MOST_LATE_SECONDS = 1.0
+"""From the end of the schedule to the last answer: a system that is too slow falls ever further
+behind."""
 _NOT_STARTED = 2
 _SLOWEST_VERIFICATION = 500.0
 """Domains per second; each is compared twice."""
@@ -44,6 +47,17 @@ class LoadReport(msgspec.Struct, frozen=True, kw_only=True):
     def per_second(self) -> float:
         """The rate of sending."""
         return self.events / self.seconds_sending
+
+    def why_not_held(self, rate: float) -> str:
+        """Return why the answers show that *rate* was not held; "" if they do not."""
+        if not self.ok:
+            return self.verdict
+        if self.refused or self.unanswered:
+            return f"{self.refused:,} refused {self.refused_by}, {self.unanswered:,} unanswered"
+        late = self.seconds_sending - self.events / rate
+        if late > MOST_LATE_SECONDS:
+            return f"the last answer came {late:.1f} s late"
+        return ""
 
     def latency(self) -> str:
         """Return the latency of each route in words."""

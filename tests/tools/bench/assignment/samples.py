@@ -7,9 +7,6 @@ from typing import NamedTuple
 
 from tests.tools.bench.load_tool import LoadReport
 
-MOST_LATE_SECONDS = 1.0
-"""From the end of the schedule to the last answer: a system that is too slow falls ever further
-behind."""
 MOST_GROWTH = 0.05
 """Seconds that the age of counts may grow each second in the last third: then it does not grow."""
 _MIB = 1024 * 1024
@@ -75,13 +72,8 @@ def why_not_held(
     report: LoadReport, rate: float, samples: Sequence[Sample], most_age_seconds: float
 ) -> str:
     """Return why *rate* was not held for the whole time; "" if it was."""
-    if not report.ok:
-        return report.verdict
-    if report.refused or report.unanswered:
-        return f"{report.refused:,} refused {report.refused_by}, {report.unanswered:,} unanswered"
-    late = report.seconds_sending - report.events / rate
-    if late > MOST_LATE_SECONDS:
-        return f"the last answer came {late:.1f} s late"
+    if why := report.why_not_held(rate):
+        return why
     age = largest_age_seconds(samples)
     if age > most_age_seconds:
         return f"counts were {age:.0f} s old"

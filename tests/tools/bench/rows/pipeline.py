@@ -30,9 +30,6 @@ from tests.tools.bench.report.figure import Figure, Goal, Reference, at_least
 
 GOAL = 100_000
 MOONSHOT = 200_000
-MOST_LATE_SECONDS = 1.0
-"""From the end of the schedule to the last answer: a system that is too slow falls ever further
-behind."""
 STEP_DOWN = 0.8
 MOST_AGE_SECONDS = 10.0
 CONFIRMATIONS = 6
@@ -177,13 +174,8 @@ class Bound:
 
 def why_not(report: LoadReport, rate: float, readings: list[Reading], bound: Bound) -> str:
     """Return why *rate* does not hold; "" if it does."""
-    if not report.ok:
-        return report.verdict
-    if report.refused or report.unanswered:
-        return f"{report.refused:,} refused {report.refused_by}, {report.unanswered:,} unanswered"
-    late = report.seconds_sending - report.events / rate
-    if late > MOST_LATE_SECONDS:
-        return f"the last answer came {late:.1f} s late"
+    if why := report.why_not_held(rate):
+        return why
     if bound.age_seconds is not None:
         delay = longest_delay_seconds(readings)
         return f"the worker's delay reached {delay:.1f} s" if delay > bound.age_seconds else ""

@@ -6,7 +6,8 @@ import pytest
 from tests.tools.bench.assignment.results import Outcome, figures_of
 from tests.tools.bench.effort import AssignmentLoad
 from tests.tools.bench.report.figure import Verdict
-from tests.unit.tools.bench.assignment.test_samples import RATE, REPORT, samples
+from tests.unit.tools.bench.assignment.test_samples import samples
+from tests.unit.tools.bench.load_reports import RATE, REPORT
 
 
 @pytest.mark.parametrize(

@@ -12,21 +12,7 @@ from tests.tools.bench.assignment.samples import (
     largest_commit_delay_seconds,
     why_not_held,
 )
-from tests.tools.bench.load_tool import LoadReport
-
-RATE = 1_000.0
-REPORT = LoadReport(
-    events=90_000,
-    accepted=90_000,
-    refused=0,
-    unanswered=0,
-    refused_by={},
-    seconds_sending=90.1,
-    domains=8,
-    ok=True,
-    verdict="no count was compared",
-    latencies={},
-)
+from tests.unit.tools.bench.load_reports import RATE, REPORT
 
 
 def samples(age: float = 20.0, growth: float = 0.0) -> list[Sample]:
@@ -53,18 +39,10 @@ def test_a_rate_is_held_without_a_reason_against_it() -> None:
     assert not why_not_held(REPORT, RATE, samples(), 60.0)
 
 
-@pytest.mark.parametrize(
-    ("changes", "reason"),
-    [
-        ({"ok": False, "verdict": "some answers violate the API"}, "violate"),
-        ({"refused": 5, "refused_by": {"node_full": 5}}, "5 refused {'node_full': 5}"),
-        ({"unanswered": 7}, "7 unanswered"),
-        ({"seconds_sending": 91.5}, "1.5 s late"),
-    ],
-)
-def test_one_bad_answer_is_enough(changes: dict[str, object], reason: str) -> None:
-    """A violation, a refusal, a missing answer, or a late one, each by itself."""
-    assert reason in why_not_held(msgspec.structs.replace(REPORT, **changes), RATE, samples(), 60.0)
+def test_a_bad_answer_is_enough() -> None:
+    """Even if counts are young."""
+    refused = msgspec.structs.replace(REPORT, refused=5)
+    assert "5 refused" in why_not_held(refused, RATE, samples(), 60.0)
 
 
 def test_counts_must_not_be_too_old_at_any_time() -> None:
