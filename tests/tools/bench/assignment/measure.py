@@ -87,7 +87,7 @@ async def measure(bench: Bench) -> AsyncIterator[Figure]:
             for figure in figures_of(load, outcome, MOST_AGE_SECONDS):
                 yield figure
             if load.kill:
-                yield kill_figure(recovery)
+                yield kill_figure(recovery, MOST_AGE_SECONDS)
         yield await _compare(run)
 
 
@@ -119,14 +119,14 @@ async def _wait_written(run: Run) -> None:
         await wait_written(run.tiers.http, worker, limit)
 
 
-async def _send(run: Run) -> tuple[Outcome, Sequence[float]]:
-    """Send the load; return what was seen of it, and how long a killed worker's changes took."""
+async def _send(run: Run) -> tuple[Outcome, Sequence[float | None]]:
+    """Send the load; return what was seen of it, and the result of ``_kill``."""
     load, observer, probe = run.load, run.observer, run.probe
     run.bench.report(f"{load.rate:,.0f} events/s for {load.minutes:g} minutes")
     first = await observer.sample()
     since, seen = len(observer.samples), len(probe.sightings)
     stop = asyncio.Event()
-    recovery: Sequence[float] = ()
+    recovery: Sequence[float | None] = ()
     killed_at: float | None = None
     async with asyncio.TaskGroup() as tasks:
         sending = tasks.create_task(
@@ -167,8 +167,8 @@ async def _send(run: Run) -> tuple[Outcome, Sequence[float]]:
     return outcome, recovery
 
 
-async def _kill(run: Run) -> Sequence[float]:
-    """Kill a worker; return how long a new change of status took in each of its partitions."""
+async def _kill(run: Run) -> Sequence[float | None]:
+    """Kill a worker; return the seconds until each of its partitions showed a new change."""
     worker = run.observer.workers[-1]
     partitions = await read_partitions(run.tiers.http, worker)
     await run.observer.sample()

@@ -146,12 +146,17 @@ def _memory(load: AssignmentLoad, outcome: Outcome) -> Figure:
     )
 
 
-def kill_figure(recovery: Sequence[float]) -> Figure:
-    """Return how long a new change of status took in the partitions of a killed worker."""
+def kill_figure(recovery: Sequence[float | None], most_age_seconds: float) -> Figure:
+    """Return how long a new change of status took in the partitions of a killed worker.
+
+    None stands for a partition that showed none within *most_age_seconds*.
+    """
+    seen = sorted(seconds for seconds in recovery if seconds is not None)
     return Figure(
         name="a worker is killed: until the last of its partitions shows a new change",
         unit="s",
-        ours=max(recovery),
+        ours=seen[-1] if len(seen) == len(recovery) else most_age_seconds,
         goal=at_most(MOST_RECOVERY_SECONDS),
-        detail=f"{len(recovery)} partitions, the first after {min(recovery):.1f} s",
+        detail=f"{len(seen)} of {len(recovery)} partitions"
+        + (f", the first after {seen[0]:.1f} s" if seen else ""),
     )

@@ -70,10 +70,9 @@ class Probe:
                 tasks.create_task(self.watch(f"probe-{label}-{index}.example.com"))
                 index += 1
 
-    async def watch_all(self, domains: Sequence[str]) -> list[float]:
-        """Return for each domain how long its bounce took; those that failed are left out."""
-        found = await asyncio.gather(*(self.watch(domain) for domain in domains))
-        return [seconds for seconds in found if seconds is not None]
+    async def watch_all(self, domains: Sequence[str]) -> list[float | None]:
+        """Return for each domain the seconds until its bounce was visible; None if it failed."""
+        return await asyncio.gather(*(self.watch(domain) for domain in domains))
 
     async def watch(self, domain: str) -> float | None:
         """Return the seconds from the PUT's start to the first answer that shows the bounce."""

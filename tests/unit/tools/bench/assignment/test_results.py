@@ -1,9 +1,9 @@
-"""The rate of row 13 in the table."""
+"""The figures of row 13 in the table."""
 
 import msgspec
 import pytest
 
-from tests.tools.bench.assignment.results import Outcome, figures_of
+from tests.tools.bench.assignment.results import Outcome, figures_of, kill_figure
 from tests.tools.bench.effort import AssignmentLoad
 from tests.tools.bench.report.figure import Verdict
 from tests.unit.tools.bench.assignment.test_samples import samples
@@ -36,3 +36,20 @@ def test_a_rate_that_is_not_held_counts_as_none(
     figure = next(iter(figures_of(load, outcome, 60.0)))
     assert (figure.ours, figure.verdict) == (rate, verdict)
     assert ("1 refused" in figure.detail) == bool(refused)
+
+
+@pytest.mark.parametrize(
+    ("recovery", "ours", "verdict", "detail"),
+    [
+        ([9.0, 4.0], 9.0, Verdict.MET, "2 of 2 partitions, the first after 4.0 s"),
+        ([9.0, 130.0], 130.0, Verdict.MISSED, "2 of 2 partitions, the first after 9.0 s"),
+        ([None, 4.0], 600.0, Verdict.MISSED, "1 of 2 partitions, the first after 4.0 s"),
+        ([None], 600.0, Verdict.MISSED, "0 of 1 partitions"),
+    ],
+)
+def test_a_partition_that_nobody_takes_over_misses_the_goal(
+    recovery: list[float | None], ours: float, verdict: Verdict, detail: str
+) -> None:
+    """It counts as long as the probe waited."""
+    figure = kill_figure(recovery, 600.0)
+    assert (figure.ours, figure.verdict, figure.detail) == (ours, verdict, detail)
