@@ -15,7 +15,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from deploy.capacity.figures import FiguresError, read_figures
-from deploy.capacity.model import KEY_WINDOW_SECONDS, Load, need
+from deploy.capacity.load import KEY_WINDOW_SECONDS, Load
+from deploy.capacity.model import need
 from deploy.capacity.tables import describe, renew
 from shared.model.partitioning import DEFAULT_BUCKETS
 

@@ -8,10 +8,9 @@ docstring states it.
 from dataclasses import dataclass
 from math import ceil, exp
 
-from consumer.config import WorkerSettings
 from deploy.capacity.figures import Coefficients
+from deploy.capacity.load import Load
 from ingest.config import IngestSettings
-from shared.model.partitioning import DEFAULT_BUCKETS
 
 TARGET_LOAD = 0.6
 """The planned use of a core or a disk. The rest is for catching up after a fault, and for the nodes
@@ -33,50 +32,11 @@ WORKER_BYTES = 4 * 1024**3
 """Planned memory of a worker process; above it, plan more processes."""
 KEY_BYTES = 30
 """Memory of an idempotency key in a worker; ``tests/unit/consumer/counting/test_key_table.py``."""
-KEY_WINDOW_SECONDS = int(WorkerSettings.model_fields["idempotency_window_seconds"].default)
 IN_FLIGHT_BYTES = int(IngestSettings.model_fields["max_in_flight_bytes"].default)
 """The default limit of bytes in flight in an ingest node."""
 COPIES_ON_DISK = 2
 """Copies of Cassandra's files: compaction and snapshots hold a second one for a while."""
 _DAY_SECONDS = 24 * 60 * 60
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Load:
-    """A load on the system.
-
-    ``domains`` is the number of all domains. ``active`` is the number of domains that share the
-    traffic at a time (0: all of them, uniform traffic); each gets ``events_per_life`` events, then
-    another takes its place (0: never).
-    """
-
-    rate: float
-    domains: int
-    age_seconds: float = 60.0
-    """How old counts may get under this load, at most CONSUMER_MAX_COUNT_AGE_SECONDS: the time
-    between two writes of a bucket. With spare capacity workers write more often."""
-    replication: int = 3
-    buckets: int = DEFAULT_BUCKETS
-    put_share: float = 0.0
-    keyed_share: float = 0.0
-    """Share of the events that have an idempotency key."""
-    key_window_seconds: int = KEY_WINDOW_SECONDS
-    gets: float = 0.0
-    active: int = 0
-    events_per_life: float = 0.0
-    retention_days: float = 7.0
-    server_cores: int = 8
-    """Cores of a machine that runs Kafka or Cassandra."""
-
-    @property
-    def sharing(self) -> int:
-        """The number of domains that share the traffic at a time."""
-        return min(self.active or self.domains, self.domains)
-
-    @property
-    def busy_buckets(self) -> int:
-        """The number of buckets that share the traffic at a time."""
-        return min(self.buckets, self.sharing)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from deploy.capacity.figures import Figures
-from deploy.capacity.model import TARGET_LOAD, Load, Need, need
+from deploy.capacity.load import Load
+from deploy.capacity.model import TARGET_LOAD, Need, need
 
 _BLOCK = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _WAVES_ACTIVE, _WAVES_EVENTS = 20, 1_250

@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 
 from consumer.counter_store import MAX_ROWS
 from deploy.capacity.figures import Coefficients
+from deploy.capacity.load import Load
 from deploy.capacity.model import (
     LEAST_NODES,
     LEAST_SERVERS,
     ROWS_PER_WRITE,
-    Load,
     need,
     rows_per_second,
     writes_per_second,
