@@ -3,12 +3,12 @@
 For senders that reported what never happened. All workers must have ended: they have the totals in
 memory and would write them again. Each log (topic partition) with counts of the domain gets a new
 row that counts nothing below the end of the log. It has the largest ``applied_offset``, so it is
-the answer, and what the log still has of the domain is skipped as counted (EXACTNESS.md). Nothing
+the answer, and workers skip what the log still has of the domain as counted (EXACTNESS.md). Nothing
 is deleted: a deletion carries the clock of its client, so it may hide later updates, or do nothing.
 The workers delete the former rows after hours, as all superseded ones.
 
-Run it again after any failure. Exit status: 0 forgotten; 1 not, or not surely; 2 the command line
-or the environment is wrong.
+Run it again after any failure. Exit status: 0 all domains are forgotten; 1 perhaps not all of them;
+2 the command line or the environment is wrong.
 """
 
 import argparse
@@ -79,10 +79,10 @@ async def run(arguments: argparse.Namespace, config: ForgetConfig) -> None:
 def forgetting_row(
     domain: DomainName, rows: Sequence[StoredRow], end: int, writer: bytes
 ) -> RowIncrement:
-    """Return the row that counts nothing below the end of its log, and wins over *rows* of it.
+    """Return the row that counts nothing below the end of its log, and wins over its *rows*.
 
-    Of rows that count equally far the one started last wins. Raises PipelineError if *writer* is
-    older than that of such a row.
+    Of rows that count equally far, the one that was started last wins. Raises PipelineError if
+    *writer* is older than that of such a row.
     """
     applied = max([end, *(row.applied_offset for row in rows)])
     for row in rows:

@@ -1,11 +1,12 @@
 """List partitions that workers do not read, and start them.
 
 ``python -m deploy.stopped_partitions list|accept``. A worker stops a partition alone if records
-were deleted before they were counted, or if the group has no committed offset for it and its
-beginning is deleted. ``list`` prints how many records that are at most. ``accept`` records that the
-operator accepts this loss: the worker starts the partition at the oldest kept record within some
-seconds. What was counted stays: its rows have the offsets up to which they count. If more records
-are deleted in between, it stays stopped.
+were deleted before they were counted, if the group has no committed offset for it and its beginning
+is deleted, or if Kafka has fewer records than are counted. ``list`` prints the reason and the most
+records that may be lost. ``accept`` records that the operator accepts this loss: the worker starts
+the partition at the oldest kept record within some seconds. Nothing counts twice: the rows have the
+offsets up to which they count. If more records are deleted in between, the partition stays stopped.
+``accept`` refuses where Kafka has fewer records than are counted (``deploy/RUNBOOK.md``).
 
 The decision is committed in a consumer group of its own, ``<group>.accepted-losses``, because Kafka
 refuses a commit to a group that has members.
@@ -133,7 +134,7 @@ def parse_arguments(words: Sequence[str]) -> argparse.Namespace:
     )
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("list", help="print them, why they are stopped, and what is lost")
+    commands.add_parser("list", help="print them, the reasons, and the number of lost records")
     accept = commands.add_parser("accept", help="accept the loss: start them at the oldest record")
     accept.add_argument("partition", type=int, nargs="*", help="only these partitions")
     accept.add_argument("--all", action="store_true", help="every stopped partition")

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# aiokafka 0.14.0: a static member is never told that another process has its id.
+# aiokafka 0.14.0: a static member never learns that another process has its id.
 #
 # With a group.instance.id a member that restarts within its session timeout keeps its partitions
 # (KIP-345). Of two processes with one id the broker fences the older one: it answers its next
