@@ -153,7 +153,7 @@ def _domain(text: str) -> DomainName:
     try:
         return parse_domain(text)
     except InputError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
+        raise argparse.ArgumentTypeError(f"{text!r}: {error}") from error
 
 
 def parse_arguments(words: Sequence[str]) -> argparse.Namespace:

@@ -1,11 +1,11 @@
-"""The row that makes all rows of a domain count nothing."""
+"""What ``deploy.forget`` reads, and the row that makes all rows of a domain count nothing."""
 
 import uuid
 
 import pytest
 
 from consumer.counting.rows.writer_rows import StoredRow
-from deploy.forget import forgetting_row
+from deploy.forget import forgetting_row, parse_arguments
 from shared.errors import PipelineError
 from shared.model.domain import DomainName
 
@@ -40,3 +40,18 @@ def test_a_clock_behind_that_of_a_worker_is_refused_where_it_matters() -> None:
     with pytest.raises(PipelineError, match="behind that of a worker"):
         forgetting_row(DOMAIN, [row], END, writer(2))
     assert forgetting_row(DOMAIN, [row], END + 1, writer(2)).applied_offset == END + 1
+
+
+def test_text_that_is_not_a_domain_is_refused_before_anything_happens(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Exit status 2, with the text and the reason; the other domains are not forgotten either."""
+    with pytest.raises(SystemExit) as stopped:
+        parse_arguments(["example.com", "not a domain"])
+    assert stopped.value.code == 2
+    assert "not a domain" in capsys.readouterr().err
+
+
+def test_domains_are_forgotten_in_their_one_spelling() -> None:
+    """The rows have no other."""
+    assert parse_arguments(["Example.COM."]).domain == ["example.com"]
