@@ -63,7 +63,7 @@ async def measure(bench: Bench) -> AsyncIterator[Figure]:
     """Yield the figures."""
     load = bench.assignment
     if load.kill and load.workers == 1:
-        raise MeasurementError("nobody takes over from the only worker: add --workers 2")
+        raise MeasurementError("--kill needs a worker that takes over: add --workers 2")
     known = max(_KNOWN_DOMAINS, 2 * load.domains // PARTITIONS)
     overrides = {
         "KAFKA_PARTITIONS": str(PARTITIONS),

@@ -11,7 +11,7 @@ from tests.tools.bench.comparison.job import ComparisonJob, ComparisonResult, ad
 from tests.tools.bench.load_tool import WideLoad
 
 _SLOWEST_PER_SECOND = 5_000.0
-"""Domains, of each process."""
+"""Domains; one process would need no longer for all of them."""
 
 
 async def compare(

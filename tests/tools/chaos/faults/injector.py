@@ -156,7 +156,7 @@ class FaultInjector:
             await newcomer.start()
             # A worker joins a second or two after its start.
             await asyncio.sleep(1.0 + planned.index % 20 / 10)
-            fault = self._recorder.begin("kill", broker.name, "the coordinator of a rebalance")
+            fault = self._recorder.begin("kill", broker.name, "while a worker joins")
             await broker.kill()
             await asyncio.sleep(planned.seconds)
             await self._supervisor.start(broker, Tier.KAFKA)
