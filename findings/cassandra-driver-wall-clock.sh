@@ -24,7 +24,7 @@ wall_clock = time.time
 
 
 def fires(after_seconds, step_seconds):
-    """Return whether a timer of 10 s fires, *after_seconds* of which the clock was set once."""
+    """Return whether a timer of 10 s fires after *after_seconds* and a step of the wall clock."""
     fired, timers = [], TimerManager()
     timers.add_timer(Timer(10, lambda: fired.append(True)))
     time.time = lambda: wall_clock() + after_seconds + step_seconds

@@ -65,8 +65,8 @@ async def exchange(
 ) -> tuple[bytes, bool]:
     """Return what a connection that sends *sent* receives, and whether the server has ended it.
 
-    Each piece is read by itself. Before the next one the loop makes as many turns as *turns* says,
-    else so many that nothing is left to do.
+    The protocol gets each piece by itself. Before the next one the loop makes as many turns as
+    *turns* has for it; after the end of *turns*, all turns until nothing is left to do.
     """
     pieces = [s[i : i + _PIECE_BYTES] for s in sent for i in range(0, len(s), _PIECE_BYTES)]
     connection = connect()

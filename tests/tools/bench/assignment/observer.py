@@ -85,7 +85,7 @@ class Observer:
         return sample
 
     def _usage(self) -> dict[str, Usage]:
-        """Return the usage of every process that is alive; of the others what was seen last."""
+        """Return the usage of every process that is alive; of the others the last known one."""
         for name, pid in self.processes.items():
             try:
                 self._usages[name] = Usage(cpu_seconds(pid), resident_bytes(pid))

@@ -123,7 +123,7 @@ async def _compare(job: ComparisonJob) -> ComparisonResult:
 
 
 def main() -> None:
-    """Compare as the job in the file of the command line says."""
+    """Read the job from the file that the command line names; print the result."""
     quieten()
     job = msgspec.json.decode(Path(sys.argv[1]).read_bytes(), type=ComparisonJob)
     print_result(uvloop.run(_compare(job)))

@@ -18,12 +18,12 @@ class ComparisonJob(msgspec.Struct, frozen=True, kw_only=True):
     buckets: int
     first: int = 0
     processes: int = 1
-    """Of so many processes, this one compares the buckets from *first* in steps of their number."""
+    """The number of processes: this one compares the buckets *first*, *first* + *processes*, ..."""
     ledger_file: str
     seed: int
     domains: int
     preloaded: bool = False
-    """Every domain has the counts of ``population`` besides."""
+    """Every domain has the counts of ``population`` too."""
     bounces: dict[str, int] = {}
     """Further domains: whether the one bounce of each was accepted."""
 
@@ -46,7 +46,7 @@ class ComparisonResult(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def verdict(self) -> str:
-        """The result in a sentence, as the load tool says it."""
+        """The result in a sentence, in the words of the load tool."""
         if not self.wrong:
             return "every count is right"
         return f"{self.wrong:,} of {self.domains:,} domains are wrong: {'; '.join(self.reasons)}"
