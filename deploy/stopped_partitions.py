@@ -64,7 +64,7 @@ async def run(arguments: argparse.Namespace, config: StoppedPartitionsConfig) ->
         if arguments.command == "list":
             return
         chosen = stopped if arguments.all else _choose(stopped, arguments.partition)
-        await _accept(consumer, topic, chosen)
+        await accept_losses(consumer, topic, chosen)
 
 
 def _choose(stopped: Mapping[int, Stopped], partitions: Sequence[int]) -> Mapping[int, Stopped]:
@@ -73,7 +73,10 @@ def _choose(stopped: Mapping[int, Stopped], partitions: Sequence[int]) -> Mappin
     return {number: stopped[number] for number in partitions}
 
 
-async def _accept(consumer: AIOKafkaConsumer, topic: str, chosen: Mapping[int, Stopped]) -> None:
+async def accept_losses(
+    consumer: AIOKafkaConsumer, topic: str, chosen: Mapping[int, Stopped]
+) -> None:
+    """Commit that the *chosen* partitions may start. Raises PipelineError."""
     for number, found in chosen.items():
         if not found.can_start:
             raise PipelineError(f"{topic}/{number} cannot be started: {found.reason}")
@@ -85,7 +88,10 @@ async def _accept(consumer: AIOKafkaConsumer, topic: str, chosen: Mapping[int, S
                 {TopicPartition(topic, n): (x.start, x.metadata()) for n, x in accepted.items()}
             )
     except (KafkaError, TimeoutError) as error:
-        raise BrokerUnavailableError(f"nothing is accepted: {type(error).__name__}") from error
+        # A commit without an answer may have been stored.
+        raise BrokerUnavailableError(
+            f"perhaps nothing is accepted, run this again: {type(error).__name__}"
+        ) from error
     lost = sum(found.lost for found in chosen.values())
     print(f"accepted the loss of up to {_count(lost, 'record')}: workers start {sorted(chosen)}")
 
