@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 
 from shared.errors import OutcomeUnknownError, RetriableError
 from shared.kafka.producer import MAX_BATCH_BYTES
-from shared.model.record import RECORD_OVERHEAD_BYTES, KeyValue
+from shared.model.event import Event
+from shared.model.record import RECORD_OVERHEAD_BYTES, KeyValue, decode_events
 
 
 class InMemoryTopic:
@@ -49,6 +50,15 @@ class InMemoryTopic:
             self.stored.append((partition, list(records)))
         if error is not None:
             raise error
+
+    def events(self) -> list[Event]:
+        """Return the events in the log."""
+        return [
+            event
+            for _, records in self.stored
+            for pair in records
+            for event in decode_events(*pair)
+        ]
 
     def hold(self) -> None:
         """Delay every acknowledgement from now on."""

@@ -19,7 +19,6 @@ from shared.http.instrumentation import HttpInstrumentation
 from shared.model.domain import DomainName
 from shared.model.event import Event, EventKind
 from shared.model.partitioning import DEFAULT_BUCKETS
-from shared.model.record import decode_events
 from tests.fakes.requests import ask, json_of
 from tests.fakes.topic import InMemoryTopic
 from tests.unit.samples import counted_with
@@ -51,12 +50,7 @@ class Node:
 
     def stored(self) -> list[Event]:
         """Return the stored events."""
-        return [
-            event
-            for _, records in self.topic.stored
-            for record in records
-            for event in decode_events(*record)
-        ]
+        return self.topic.events()
 
 
 @pytest.fixture

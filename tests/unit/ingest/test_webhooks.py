@@ -27,7 +27,6 @@ from shared.http.rate_limiter import UNITS_PER_TICK
 from shared.http.routing import Router
 from shared.model.event import Event
 from shared.model.partitioning import DEFAULT_BUCKETS
-from shared.model.record import decode_events
 from shared.model.verdict import Report
 from tests.clients.webhooks import providers
 from tests.clients.webhooks.providers import PROVIDERS, SENDERS, Sent, samples
@@ -84,12 +83,7 @@ class Node:
 
     def stored(self) -> list[Event]:
         """Return the stored events."""
-        return [
-            event
-            for _, records in self.topic.stored
-            for record in records
-            for event in decode_events(*record)
-        ]
+        return self.topic.events()
 
     def total(self, name: str, **labels: str) -> float | None:
         """Return the value of a counter."""

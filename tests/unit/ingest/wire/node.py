@@ -19,7 +19,6 @@ from shared.http.instrumentation import HttpInstrumentation
 from shared.http.server import HttpLimits, build_server
 from shared.model.event import Event
 from shared.model.partitioning import DEFAULT_BUCKETS
-from shared.model.record import decode_events
 from tests.fakes.client_transport import exchange
 from tests.fakes.topic import InMemoryTopic
 
@@ -90,8 +89,7 @@ class InMemoryNode:
 
     def stored(self) -> list[Event]:
         """Return the events stored since the previous call."""
-        stored = [record for _, records in self.topic.stored for record in records]
-        events = [event for record in stored for event in decode_events(*record)]
+        events = self.topic.events()
         self.topic.stored.clear()
         self.topic.appends.clear()
         return events
