@@ -1,4 +1,4 @@
-"""Places for the writes of counts that merely move; how many there are follows the store."""
+"""Places for the writes of counts that merely move; their number follows the store."""
 
 import asyncio
 from types import TracebackType
@@ -9,6 +9,9 @@ from consumer.counting.pacing.write_limit import WriteLimit
 class WritePlaces:
     """The places that all partitions of a worker share: ``async with`` waits for one.
 
+    Places are taken in the order of asking. Else a partition that always has something to write
+    would take the place that it leaves, again and again, and the others would wait for ever.
+
     ``age_seconds`` is the age of the oldest event that is not counted, by the last report.
     """
 
@@ -16,11 +19,12 @@ class WritePlaces:
         self.age_seconds = 0.0
         self._limit = limit
         self._taken = 0
+        self._turn = asyncio.Lock()  # it is fair
         self._freed = asyncio.Event()
 
     @property
     def limit(self) -> int:
-        """How many places there are now."""
+        """The number of places now."""
         return self._limit.value
 
     def record(self, took_seconds: float) -> None:
@@ -28,10 +32,11 @@ class WritePlaces:
         self._limit.record(took_seconds, self.age_seconds)
 
     async def __aenter__(self) -> None:
-        while self._taken >= self._limit.value:
-            self._freed.clear()
-            await self._freed.wait()
-        self._taken += 1
+        async with self._turn:
+            while self._taken >= self._limit.value:
+                self._freed.clear()
+                await self._freed.wait()
+            self._taken += 1
 
     async def __aexit__(
         self,

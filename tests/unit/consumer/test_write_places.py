@@ -1,4 +1,4 @@
-"""Places for writes: how many there are, and who waits for one."""
+"""Places for writes: their number, and the order in which they are taken."""
 
 import asyncio
 
@@ -8,7 +8,7 @@ from tests.waiting import until
 
 
 async def test_a_place_is_waited_for_and_a_cancelled_wait_takes_none() -> None:
-    """Whoever waits gets the place of whoever leaves."""
+    """A write that waits gets the place of one that has ended."""
     places = WritePlaces(WriteLimit(1, max_age_seconds=600.0))
     leave, entered = asyncio.Event(), list[int]()
 
@@ -23,6 +23,23 @@ async def test_a_place_is_waited_for_and_a_cancelled_wait_takes_none() -> None:
     leave.set()
     await asyncio.wait(writes)
     assert entered == [0, 2]
+
+
+async def test_a_partition_that_always_writes_leaves_places_to_others() -> None:
+    """It asks for its next place at once, without a step of the event loop in between."""
+    places = WritePlaces(WriteLimit(1, max_age_seconds=600.0))
+    entered = list[str]()
+
+    async def write_often(partition: str) -> None:
+        for _ in range(3):
+            async with places:
+                entered.append(partition)
+                await asyncio.sleep(0)
+
+    async with asyncio.TaskGroup() as tasks:
+        for partition in "ab":
+            tasks.create_task(write_often(partition))
+    assert entered == ["a", "b"] * 3
 
 
 async def test_slow_writes_leave_fewer_places() -> None:
