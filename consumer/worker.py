@@ -140,6 +140,8 @@ class Worker:
                 error = error.exceptions[0]
             if self._partitions.get(partition) is task:
                 del self._partitions[partition]
+                self._paused.discard(partition)
+                self._ages.pop(partition, None)
                 self._source.stop(partition, Stopped(Cause.LOG_REWRITTEN, str(error)))
 
     async def require_reading(self) -> None:

@@ -1,9 +1,11 @@
 """A whole worker on a failing store: for every outcome of a write the counts are exact."""
 
 import asyncio
+import uuid
 
 import pytest
 
+from consumer.counting.rows.writer_rows import RowIncrement
 from consumer.kafka.dead_letters import DeadLetterTopic
 from shared.kafka.topic import Topic
 from shared.model.event import Event, EventKind
@@ -138,6 +140,32 @@ async def test_a_slow_store_delays_a_stop_and_nothing_is_lost(topics: FakeTopics
         await running.stop()
 
     assert await counted(fake_store(store).reader, truth(events)) == truth(events)
+
+
+async def test_a_partition_that_stops_is_in_no_report_of_paused_or_old_counts(
+    topics: FakeTopics,
+) -> None:
+    """Its events are never counted: their age would be reported, and slow writes down, for ever."""
+    store, domain = GatedStore(), new_domain()
+    at = partition_of(domain, PARTITIONS)
+    beyond = RowIncrement(domain.encode(), uuid.uuid1().bytes, 1, 0, 1_000)
+    store.settle(f"{topics.name}/{at}", [beyond], Outcome.ACKNOWLEDGED)
+    settings = settings_of().model_copy(update={"max_count_age_seconds": 0.1})
+
+    async with open_worker(topics, store, settings=settings) as running:
+
+        def oldest() -> float | None:
+            return running.registry.get_sample_value("catchall_oldest_event_seconds")
+
+        def paused() -> float | None:
+            return running.registry.get_sample_value("catchall_paused_partitions")
+
+        await publish(topics.topic, [Event(domain, EventKind.DELIVERED)])
+        await until(oldest)
+        await until(paused)
+        store.gate.set()
+        await until(lambda: running.stopped(topics.name, at, "log_rewritten"))
+        await until(lambda: oldest() == 0 == paused())
 
 
 async def test_a_partition_whose_dead_letters_cannot_be_stored_stops_alone(
