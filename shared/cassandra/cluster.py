@@ -1,5 +1,7 @@
 """Configure the driver: how it connects, reads and writes."""
 
+from functools import partial
+
 from cassandra import ConsistencyLevel
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile
 from cassandra.policies import (
@@ -27,22 +29,15 @@ def build_cluster(config: CassandraConfig) -> Cluster:
     balancing = TokenAwarePolicy(
         DCAwareRoundRobinPolicy(local_dc=config.local_datacenter), shuffle_replicas=False
     )
-    reads = ExecutionProfile(
+    profile = partial(
+        ExecutionProfile,
         load_balancing_policy=balancing,
         consistency_level=ConsistencyLevel.LOCAL_QUORUM,
-        request_timeout=config.read_timeout_seconds,
-        row_factory=named_tuple_factory,
     )
-    pages = ExecutionProfile(
-        load_balancing_policy=balancing,
-        consistency_level=ConsistencyLevel.LOCAL_QUORUM,
-        request_timeout=config.read_timeout_seconds,
-        row_factory=tuple_factory,
-    )
+    reads = profile(request_timeout=config.read_timeout_seconds, row_factory=named_tuple_factory)
+    pages = profile(request_timeout=config.read_timeout_seconds, row_factory=tuple_factory)
     # The driver's default policy sends a counter update again after a lost connection.
-    writes = ExecutionProfile(
-        load_balancing_policy=balancing,
-        consistency_level=ConsistencyLevel.LOCAL_QUORUM,
+    writes = profile(
         request_timeout=config.write_timeout_seconds,
         retry_policy=FallthroughRetryPolicy(),
         speculative_execution_policy=None,

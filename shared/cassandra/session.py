@@ -129,7 +129,7 @@ class Session:
                 return rows
             page = await self._read_page(statement, page.next_page)
 
-    async def _read_page(self, statement: Statement, state: bytes | None) -> "_Page":
+    async def _read_page(self, statement: Statement, state: bytes | None) -> _Page:
         try:
             future, done = self._start(statement, PAGES, paging_state=state)
             rows: Sequence[tuple[Any, ...]] = await done or ()
