@@ -27,13 +27,15 @@ _NO_ID = bytes(16)
 
 
 async def read_topic_id(client: AIOKafkaClient, topic: str) -> uuid.UUID | None:
-    """Return the id of *topic*; None if its brokers know no ids (Kafka before 3.1).
+    """Return the id of *topic*; None if the broker has no ids (Kafka before 3.1).
 
-    Raises BrokerUnavailableError, also if there is no such topic.
+    Raises BrokerUnavailableError, also if the topic does not exist.
     """
     try:
         answer = await client.send(client.get_random_node(), _TopicsRequest(topic))
-    except NotImplementedError:  # aiokafka's word for a version that the broker lacks
+    except NotImplementedError:
+        # aiokafka raises this built-in error, before it sends anything, if the broker does not
+        # accept our version of the request. Versions are agreed per connection, inside ``send``.
         return None
     except (KafkaError, OSError) as error:
         raise BrokerUnavailableError(f"no topic id: {type(error).__name__}") from error
