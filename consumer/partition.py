@@ -66,7 +66,7 @@ class PartitionTask:
         appended_at = None
         for record in records:
             if self._suspended:
-                return  # while we waited; whoever reads on reads all of *records* again
+                return  # while we waited; the next owner reads all of *records* again
             offset = record.offset
             if record.timestamp != appended_at:  # else of the same batch
                 appended_at = record.timestamp

@@ -1,8 +1,8 @@
 """Keep what a process knows of its partitions from one assignment to the next. Pure.
 
 A rebalance takes every partition away, and often gives it back. A ledger is true of its topic
-partition whoever worked on it meanwhile: its totals are counts up to an offset, and reading
-continues at its own next record. But its rows may have been deleted by an owner in between, and
+partition, also if another process worked on it meanwhile: its totals are counts up to an offset,
+and reading continues at its own next record. But an owner in between may have deleted its rows, and
 what it knows grows stale. So memory is kept only if nobody else owned the partition: it comes back
 in the very next generation of the group, and what is committed is what this process committed last.
 """

@@ -11,6 +11,7 @@ path of an event::
 """
 
 from collections.abc import Callable, Sequence
+from itertools import chain
 
 from consumer.counting.append_times import AppendTimes
 from consumer.counting.audits import Audits
@@ -267,15 +268,9 @@ class PartitionLedger:
         """Return the offset below which everything is counted or a letter, and published."""
         early = min((event.offset for event in self._early.oldest()), default=self.next_offset)
         owed = (offset for offset, _ in self._buckets.unacknowledged())
-        unpublished = (
-            self.changes.oldest_offset(read_below=early),
-            self.dead_letters.oldest_offset(),
-        )
-        return min(
-            early,
-            min(owed, default=self.next_offset),
-            min((at for at in unpublished if at is not None), default=self.next_offset),
-        )
+        change = self.changes.oldest_offset(read_below=early)
+        letter = self.dead_letters.oldest_offset()
+        return min(chain([early], owed, (at for at in (change, letter) if at is not None)))
 
     @property
     def backlog(self) -> int:

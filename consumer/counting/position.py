@@ -1,7 +1,7 @@
 """The position that is committed for a partition: an offset, and where its keys begin.
 
 Kafka stores a text, the metadata, with each committed offset. Ours names the offset from which
-the next owner of the partition reads again, to know the idempotency keys of the last minutes.
+the next owner of the partition reads again, to know the idempotency keys of the key window.
 """
 
 import re

@@ -12,7 +12,7 @@ from shared.kafka.topic import Topic
 
 MAX_KEPT_BYTES = 256 * 1024
 """The limit for a key and for a value: a record of the topic may be too large for a batch of dead
-letters. A record of that size is no event in any version. The topic still has all of it, at the
+letters. A record of that size is not an event in any version. The topic still has all of it, at the
 offset in the dead letter."""
 
 

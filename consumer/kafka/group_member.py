@@ -14,7 +14,7 @@ What aiokafka 0.14 does, and what we do about it:
   the report only after it has lasted for a while.
 - With ``auto_offset_reset="none"`` it never jumps. ``counting/start.py`` decides where a partition
   starts, or that it must not: then it stays paused, and is looked at again every few seconds.
-- Nobody notices when one of its tasks ends (``client_tasks``).
+- It reports no error when one of its tasks ends (``client_tasks``).
 - An error of one partition may drop records of others: after it we seek to where reading was.
 """
 
@@ -201,7 +201,7 @@ class KafkaRecordSource(ConsumerRebalanceListener):  # type: ignore[misc] # aiok
         """Start the partitions that answer in time; the others are started beside it."""
         if self._assignee is None:
             return
-        generation = self._consumer._coordinator.generation  # noqa: SLF001 nothing else tells
+        generation = self._consumer._coordinator.generation  # noqa: SLF001 nothing public has it
         partitions = {tp.partition for tp in assigned}
         self._assignor.claim = Claim(generation, partitions)
         for tp in assigned:

@@ -88,7 +88,7 @@ class StickyAssignor(AbstractPartitionAssignor):  # type: ignore[misc] # aiokafk
     ) -> dict[str, ConsumerProtocolMemberAssignment]:
         """See AbstractPartitionAssignor. All members subscribe to the same topic."""
         (topic,) = {topic for member in members.values() for topic in member.subscription}
-        claims = {member: Claim.decode(said.user_data) for member, said in members.items()}
+        claims = {member: Claim.decode(metadata.user_data) for member, metadata in members.items()}
         return {
             member: ConsumerProtocolMemberAssignment(_VERSION, [(topic, share)], b"")
             for member, share in share_out(

@@ -2,7 +2,7 @@
 
 An event with a key is a duplicate if an earlier record of the partition has the same domain, kind
 and key, and is in the *key window*: of the last hour, and of the last 2,000,000 events with a key,
-by default. The count is no part of the comparison.
+by default. The count is not compared.
 
 **A duplicate is a function of the partition's records alone**, so all workers decide alike,
 wherever they start to read, however many records they fetch at a time, and whatever their clocks
@@ -109,7 +109,7 @@ class Dedupe:
         start, number = self._window_start(), self._events
         self._events = number + 1
         name = b" ".join((domain, kind.encode(), idempotency_key.encode()))
-        # Three parts, told apart from the end: neither key nor kind contains a space.
+        # Three parts, separable from the end: neither key nor kind contains a space.
         digest = int.from_bytes(blake2b(name, digest_size=12).digest())
         before = self._keys.replace(
             digest >> _CHECK_BITS, digest & (1 << _CHECK_BITS) - 1, number, start
