@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from consumer.counting.bucket import Bucket
+from consumer.counting.rows.row_writers import RowWriters
 from consumer.counting.rows.sweeps import Sweeps
 from consumer.counting.rows.writer_rows import BucketWrite, RowIncrement, StoredRow
 
@@ -54,20 +55,18 @@ class SeedsWithIncrements(_RewritesRows):
         )
 
 
+class _OneEpoch(RowWriters):
+    def start_epoch(self, epoch: int) -> bool:
+        self._epoch = epoch
+        return super().start_epoch(epoch)
+
+
 class NeverRolls(Bucket):
     """Continues rows after a node came back."""
 
-    def begin(
-        self,
-        limit: int,
-        next_offset: int,
-        now: float,
-        epoch: int,
-        new_writer: Callable[[], bytes],
-    ) -> BucketWrite:
-        """See Bucket."""
-        self.rows._epoch = epoch
-        return super().begin(limit, next_offset, now, epoch, new_writer)
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.rows = _OneEpoch()
 
 
 class ContinuesFailedRows(Bucket):
