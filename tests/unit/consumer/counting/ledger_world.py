@@ -1,9 +1,8 @@
 """Run ledgers through every possible interleaving, and compare them with the truth.
 
-The partition is a list of events; the truth is its sum. Workers replace each other, and each
-replaced worker goes on as a zombie: it may still read, write and get answers. Time passes
-between the start of an update, its arrival at the store, and its answer. One seed determines
-everything.
+Workers replace each other, and each replaced worker goes on as a zombie: it may still read, write
+and get answers. Time passes between the start of an update, its arrival at the store, and its
+answer. One seed determines everything.
 """
 
 import random
@@ -16,22 +15,16 @@ from consumer.counting.rows.writer_rows import BucketWrite, StoredRow
 from shared.errors import RetriableError
 from shared.model.change import Change
 from shared.model.counter import Counters
-from shared.model.domain import DomainName
-from shared.model.event import EventKind
 from shared.model.partitioning import bucket_of
-from shared.model.record import Sums
-from shared.model.status import Status, classify
 from tests.fakes.counter_store import InMemoryCounterStore, Outcome
 from tests.fakes.writers import writers
+from tests.unit.consumer.counting.true_log import DOMAINS, THRESHOLD, TrueLog
 from tests.unit.consumer.events import RETENTION
 
 TOPIC_PARTITION = "events/0"
-DOMAINS = [DomainName(name) for name in ("a.example", "b.example", "c.example")]
 OUTCOMES = [*[Outcome.ACKNOWLEDGED] * 6, *Outcome]
-RULES = LedgerRules(2, 4, 5.0, RETENTION)
+RULES = LedgerRules(2, THRESHOLD, 5.0, RETENTION)
 """Two buckets, of which one holds two of the domains."""
-STATUSES = [Status.UNKNOWN, Status.CATCH_ALL, Status.NOT_CATCH_ALL]
-"""In the order in which they follow each other."""
 
 
 @dataclass(eq=False)
@@ -59,10 +52,8 @@ class World:
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
         self.store = InMemoryCounterStore(replica_sets=2)
-        self.records: list[Sums | None] = []
-        self.sums = {domain: [Counters()] for domain in DOMAINS}
+        self.log = TrueLog()
         self.committed = [0]
-        self.published = dict.fromkeys(DOMAINS, Status.UNKNOWN)
         self.newest = dict.fromkeys(DOMAINS, 0)
         self.batches: list[Batch] = []
         self.new_writer = writers()
@@ -108,20 +99,8 @@ class World:
     # ---- records and reads
 
     def append(self) -> None:
-        """Append random records of one or more domains; None is one that cannot be decoded."""
-        for _ in range(self.random.randint(1, 5)):
-            kind = EventKind.BOUNCED if self.random.random() < 0.2 else EventKind.DELIVERED
-            chosen = self.random.sample(DOMAINS, self.random.choice([1, 1, len(DOMAINS)]))
-            counts = {domain: self.random.randint(1, 3) for domain in chosen}
-            if self.random.random() < 0.05:
-                counts = {}
-            names = [domain.encode() for domain in counts]
-            self.records.append(Sums(kind, names, [*counts.values()]) if counts else None)
-            for domain, sums in self.sums.items():
-                count = counts.get(domain, 0)
-                bounces = count if kind is EventKind.BOUNCED else 0
-                last = sums[-1]
-                sums.append(Counters(last.delivered + count - bounces, last.bounced + bounces))
+        """Append random records."""
+        self.log.append(self.random)
 
     def fetch(self) -> None:
         """Read some records, sometimes starting a little before the next one."""
@@ -131,7 +110,7 @@ class World:
 
     def deliver(self, worker: Worker, start: int, end: int) -> None:
         """Pass the records from *start* to before *end* to a worker's ledger."""
-        for offset, sums in enumerate(self.records[start:end], start=start):
+        for offset, sums in enumerate(self.log.records[start:end], start=start):
             if sums is None:
                 worker.ledger.skip_record(offset)
             elif len(sums.domains) > 1:
@@ -161,7 +140,7 @@ class World:
         asked, worker.reading = worker.reading, []
         for bucket, rows in asked:
             if success:
-                worker.ledger.load_rows(bucket, rows, len(self.records), 0.0, 0.0)
+                worker.ledger.load_rows(bucket, rows, len(self.log.records), 0.0, 0.0)
             else:
                 worker.ledger.requeue_unread(bucket)
 
@@ -234,17 +213,9 @@ class World:
         sent, worker.publishing = worker.publishing, []
         if stored:
             for change in sent:
-                self.read_change(change)
+                self.log.read_change(change)
         if reported:
             worker.ledger.changes.remove_published(len(sent))
-
-    def read_change(self, change: Change) -> None:
-        """Read a change like a query node: a zombie may publish an older status late."""
-        status = classify(change.counted, RULES.threshold).status
-        assert change.counted in self.sums[change.domain], f"never true: {change}"
-        self.published[change.domain] = max(
-            self.published[change.domain], status, key=STATUSES.index
-        )
 
     # ---- other actions of a worker
 
@@ -255,8 +226,7 @@ class World:
 
     def make_all_due(self) -> None:
         """Make every pending increment due."""
-        worker = self.any_worker()
-        worker.ledger.drain()
+        self.any_worker().ledger.drain()
 
     def evict_idle(self) -> None:
         """Forget idle domains."""
@@ -266,10 +236,7 @@ class World:
         """Commit as the owner; the group refuses commits of a zombie."""
         offset = self.owner.ledger.committable_offset()
         self.committed.append(offset)
-        for domain, sums in self.sums.items():
-            true = classify(sums[offset], RULES.threshold).status
-            published = STATUSES.index(self.published[domain])
-            assert published >= STATUSES.index(true), f"{domain}: {true} may never be published"
+        self.log.require_published(offset)
 
     def take_over(self) -> None:
         """Replace the owner by a worker that starts at any offset committed so far."""
@@ -280,14 +247,9 @@ class World:
     def check(self) -> None:
         """Compare every row with the truth, and each report with the one before."""
         for _, row in self.store.all_rows():
-            domain = DomainName(row.domain.decode())
-            assert row.applied_offset <= len(self.records), f"beyond the end: {domain} {row}"
-            truth = self.sums[domain][row.applied_offset]
-            assert Counters(row.delivered, row.bounced) == truth, (
-                f"not a true count: {domain} {row}"
-            )
+            self.log.require_true(row)
         end = self.owner.ledger.committable_offset()
-        for domain, sums in self.sums.items():
+        for domain, sums in self.log.sums.items():
             newest = max(
                 (r.applied_offset for r in self.store.rows(TOPIC_PARTITION, domain)), default=0
             )
@@ -313,9 +275,9 @@ class World:
         """Let *worker* write all records of the partition, without faults."""
         self.report_all([worker], Outcome.LOST)
         self.load_rows(worker, success=True)
-        self.deliver(worker, worker.ledger.next_offset, len(self.records))
+        self.deliver(worker, worker.ledger.next_offset, len(self.log.records))
         while (bucket := worker.ledger.pop_unread()) is not None:
-            worker.ledger.load_rows(bucket, self.rows_of(bucket), len(self.records), 0.0, 0.0)
+            worker.ledger.load_rows(bucket, self.rows_of(bucket), len(self.log.records), 0.0, 0.0)
         worker.ledger.drain()
         while (bucket := worker.ledger.pop_due(worker.now)) is not None:
             write = worker.ledger.begin(bucket, len(DOMAINS), worker.now)
@@ -328,10 +290,10 @@ class World:
     def check_end(self) -> None:
         """Compare the final report with the truth."""
         assert self.owner.ledger.settled
-        assert self.owner.ledger.committable_offset() == len(self.records)
-        for domain, sums in self.sums.items():
+        assert self.owner.ledger.committable_offset() == len(self.log.records)
+        for domain, sums in self.log.sums.items():
             rows = self.store.rows(TOPIC_PARTITION, domain)
             newest = max(rows, key=lambda row: row.applied_offset, default=None)
             counted = Counters(newest.delivered, newest.bounced) if newest else Counters()
             assert counted == sums[-1], f"{domain} is not exact"
-            assert self.published[domain] is classify(sums[-1], RULES.threshold).status
+            assert self.log.published[domain] is self.log.status(domain)
