@@ -1,13 +1,18 @@
-"""A stub of an aiokafka consumer, for tests of what the record source does with its answers."""
+"""A record source on a stub of an aiokafka consumer, which gives prepared answers."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
+from time import monotonic
 from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
 from aiokafka import TopicPartition
 from aiokafka.errors import RequestTimedOutError
+
+from consumer.counting.position import Position
+from consumer.kafka.group_member import KafkaRecordSource
+from consumer.kafka.sticky_assignor import StickyAssignor
 
 AT = TopicPartition("t", 3)
 GROUP = "g"
@@ -28,6 +33,7 @@ class StubConsumer:
         self.paused: set[TopicPartition] = set()
         self.commits: list[Mapping[Any, Any]] = []
         self.slow_commits = 0
+        self.commit_errors: list[Exception] = []
         self.rejoins = 0
         self.topic_id = uuid4()
         self.generation = 7
@@ -87,10 +93,12 @@ class StubConsumer:
         return self.sought[partition]
 
     async def commit(self, offsets: Mapping[Any, Any]) -> None:
-        """Record the offsets; take for ever for the first few times."""
+        """Record the offsets; take for ever or fail for the first few times."""
         if self.slow_commits:
             self.slow_commits -= 1
             await asyncio.Event().wait()
+        if self.commit_errors:
+            raise self.commit_errors.pop(0)
         self.commits.append(offsets)
 
     def seek(self, partition: TopicPartition, offset: int) -> None:
@@ -115,3 +123,32 @@ class StubConsumer:
 
 async def _sleep() -> None:
     await asyncio.Event().wait()
+
+
+class Assignee:
+    """Records the positions that it gets."""
+
+    def __init__(self) -> None:
+        self.positions: Mapping[int, Position] = {}
+        self.assigned: list[int] = []
+
+    def start_generation(self, generation: int, partitions: Collection[int]) -> None:
+        """See Assignee."""
+
+    def assign(self, positions: Mapping[int, Position]) -> Mapping[int, int]:
+        """See Assignee."""
+        self.positions = positions
+        self.assigned += positions
+        return {p: at.keys_from for p, at in positions.items()}
+
+    async def revoke(self) -> None:
+        """See Assignee."""
+
+
+def source_of(
+    consumer: StubConsumer, assignee: Assignee, clock: Callable[[], float] = monotonic
+) -> KafkaRecordSource:
+    """Return a source on *consumer* that *assignee* has subscribed to."""
+    source = KafkaRecordSource(consumer, AT.topic, GROUP, StickyAssignor(), 5.0, clock)
+    source.subscribe(assignee)
+    return source

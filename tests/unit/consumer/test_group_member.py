@@ -1,43 +1,27 @@
 """The Kafka record source while Kafka does not answer, answers with stale offsets, or is dead."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
-from time import monotonic
+from collections.abc import AsyncIterator
 from typing import Any
 from uuid import uuid4
 
 import pytest
 import pytest_asyncio
-from aiokafka.errors import CorruptRecordException, OffsetOutOfRangeError
+from aiokafka.errors import (
+    CommitFailedError,
+    CorruptRecordException,
+    GroupAuthorizationFailedError,
+    OffsetOutOfRangeError,
+    RequestTimedOutError,
+    TopicAuthorizationFailedError,
+)
 
 from consumer.counting.position import Position
 from consumer.counting.start import Cause
 from consumer.kafka import group_member, partition_offsets, partition_starts
-from consumer.kafka.group_member import KafkaRecordSource
-from consumer.kafka.sticky_assignor import StickyAssignor
-from shared.errors import PipelineError
-from tests.unit.consumer.stub_consumer import AT, GROUP, StubConsumer
+from shared.errors import AccessDeniedError, BrokerUnavailableError, PipelineError
+from tests.unit.consumer.stub_consumer import AT, Assignee, StubConsumer, source_of
 from tests.waiting import until
-
-
-class Assignee:
-    """Records the positions that it gets."""
-
-    def __init__(self) -> None:
-        self.positions: Mapping[int, Position] = {}
-        self.assigned: list[int] = []
-
-    def start_generation(self, generation: int, partitions: Collection[int]) -> None:
-        """See Assignee."""
-
-    def assign(self, positions: Mapping[int, Position]) -> Mapping[int, int]:
-        """See Assignee."""
-        self.positions = positions
-        self.assigned += positions
-        return {p: at.keys_from for p, at in positions.items()}
-
-    async def revoke(self) -> None:
-        """See Assignee."""
 
 
 @pytest.fixture(autouse=True)
@@ -56,15 +40,6 @@ async def consumer_() -> AsyncIterator[StubConsumer]:
     yield consumer
     for task in consumer.tasks.values():
         task.cancel()
-
-
-def source_of(
-    consumer: StubConsumer, assignee: Assignee, clock: Callable[[], float] = monotonic
-) -> KafkaRecordSource:
-    """Return a source on *consumer* that *assignee* has subscribed to."""
-    source = KafkaRecordSource(consumer, AT.topic, GROUP, StickyAssignor(), 5.0, clock)
-    source.subscribe(assignee)
-    return source
 
 
 async def test_an_assignment_waits_for_a_kafka_that_does_not_answer(
@@ -131,6 +106,47 @@ async def test_a_partition_whose_start_is_committed_slowly_is_assigned_once(
 
     assert assignee.assigned == [3]
     assert consumer.commits == [{AT: (0, "keys-from=0")}]
+
+
+async def test_a_partition_starts_though_its_start_cannot_be_committed(
+    consumer: StubConsumer,
+) -> None:
+    """The next owner finds the same offset, which is not believed either."""
+    consumer.committed, consumer.commit_errors = (90, ""), [RequestTimedOutError()]
+    source = source_of(consumer, assignee := Assignee())
+
+    await source.on_partitions_assigned({AT})
+
+    assert assignee.assigned == [3]
+    assert consumer.commits == []
+    assert await source.fetch() == {}
+
+
+async def test_a_commit_that_fails_may_be_repeated_unless_the_partition_is_lost(
+    consumer: StubConsumer,
+) -> None:
+    """The caller learns which of both it is."""
+    source = source_of(consumer, Assignee())
+    consumer.commit_errors = [RequestTimedOutError(), CommitFailedError("a rebalance")]
+
+    with pytest.raises(BrokerUnavailableError, match="RequestTimedOutError"):
+        await source.commit({3: Position.at(5)})
+    assert not await source.commit({3: Position.at(5)})
+    assert await source.commit({3: Position.at(5)})
+
+
+@pytest.mark.parametrize(
+    "error", [GroupAuthorizationFailedError("g"), TopicAuthorizationFailedError({"t"})]
+)
+async def test_a_right_to_read_that_is_withdrawn_is_an_error_of_its_own(
+    consumer: StubConsumer, error: Exception
+) -> None:
+    """Fetching again would not help."""
+    source = source_of(consumer, Assignee())
+    consumer.fetches = [error]
+
+    with pytest.raises(AccessDeniedError, match="no right to read"):
+        await source.fetch()
 
 
 async def test_a_topic_that_was_created_again_stops_every_partition(
