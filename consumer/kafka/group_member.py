@@ -20,7 +20,7 @@ What aiokafka 0.14 does, and what we do about it:
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from time import monotonic
 
 import structlog
@@ -57,6 +57,7 @@ _MAX_RECORDS = 4_000
 """Per fetch: decoding many records at once would block the event loop."""
 _FETCH_BYTES = 256 * 1024
 """Of one partition, compressed: some 30,000 events, whose buckets may all be unread."""
+_START_SECONDS = 60.0
 _STOP_SECONDS = 5.0
 FAILED_SECONDS = 1.0
 _HEARTBEATS_PER_SESSION = 5
@@ -273,20 +274,23 @@ async def open_source(
         max_partition_fetch_bytes=_FETCH_BYTES,
         metadata_max_age_ms=30_000,
     )
-    try:
-        async with asyncio.timeout(60):
-            await consumer.start()
-    except (KafkaError, TimeoutError) as error:
-        raise PipelineError(f"no Kafka at {kafka.bootstrap_servers}") from error
-    source = KafkaRecordSource(
-        consumer, kafka.topic, settings.group, assignor, heartbeat_seconds / 2
-    )
-    try:
-        yield source
-    finally:
-        await source.starts.cancel()
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(_stop, consumer)
         try:
-            async with asyncio.timeout(_STOP_SECONDS):
-                await consumer.stop()
-        except TimeoutError:
-            log.warning("the consumer did not stop in time")
+            async with asyncio.timeout(_START_SECONDS):
+                await consumer.start()
+        except (KafkaError, TimeoutError) as error:
+            raise PipelineError(f"no Kafka at {kafka.bootstrap_servers}") from error
+        source = KafkaRecordSource(
+            consumer, kafka.topic, settings.group, assignor, heartbeat_seconds / 2
+        )
+        stack.push_async_callback(source.starts.cancel)
+        yield source
+
+
+async def _stop(consumer: AIOKafkaConsumer) -> None:
+    try:
+        async with asyncio.timeout(_STOP_SECONDS):
+            await consumer.stop()
+    except TimeoutError:
+        log.warning("the consumer did not stop in time")

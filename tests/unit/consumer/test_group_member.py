@@ -1,6 +1,7 @@
 """The Kafka record source while Kafka does not answer, answers with stale offsets, or is dead."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from typing import Any
 from uuid import uuid4
@@ -16,9 +17,12 @@ from aiokafka.errors import (
     TopicAuthorizationFailedError,
 )
 
+from consumer.config import WorkerSettings
 from consumer.counting.position import Position
 from consumer.counting.start import Cause
 from consumer.kafka import group_member, partition_offsets, partition_starts
+from consumer.kafka.group_member import open_source
+from shared.config import KafkaConfig
 from shared.errors import AccessDeniedError, BrokerUnavailableError, PipelineError
 from tests.unit.consumer.stub_consumer import AT, Assignee, StubConsumer, source_of
 from tests.waiting import until
@@ -270,3 +274,18 @@ async def test_a_member_without_partitions_has_an_assignment_too(
 
     async with asyncio.timeout(5.0):
         await waiting
+
+
+async def test_a_source_that_finds_no_kafka_leaves_nothing_open() -> None:
+    """A later garbage collection would report a client that was not closed."""
+    reports: list[dict[str, Any]] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: reports.append(context))
+    config = KafkaConfig(bootstrap_servers="127.0.0.1:1")
+
+    with pytest.raises(PipelineError, match="no Kafka at 127"):
+        async with open_source(config, WorkerSettings()):
+            pass
+    gc.collect()
+
+    assert reports == []
