@@ -13,7 +13,7 @@ _RETRY_SECONDS = 0.5
 
 
 class BucketReader:
-    """The reads of one partition; *after* is called after each, whatever its result.
+    """The reads of one partition; *after* is called after each, with any result.
 
     A set of replicas that fails takes one read at a time, and none for a while after a failure:
     reads that wait for its timeout would keep the buckets of all others from being read.

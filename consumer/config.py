@@ -42,7 +42,8 @@ class WorkerSettings(BaseSettings):
     max_count_age_seconds: PositiveSeconds = 600.0
     """A partition with an uncounted event older than this is not read until it is counted."""
     writes_in_flight: PositiveInt = 16
-    """At most. Each writes one bucket; a store that answers slowly gets fewer."""
+    """At most, each of one bucket; a store that answers slowly gets fewer. Besides, as many may be
+    in flight for changes of status."""
     reads_in_flight: PositiveInt = 8
     max_backlog: PositiveInt = 20_000
     """Events that wait for the read of their bucket, and unpublished changes. A partition that

@@ -33,7 +33,7 @@ from shared.model.domain import DomainName
 from shared.model.record import decode_sums, decode_value, has_sums, require_key
 
 _URGENT_ROWS = 32
-"""Of a write that changes a status: each row more takes longer."""
+"""Of a write in a place for changes of status: each row more takes longer."""
 _CHANGES_AT_A_TIME = 500
 _PUBLISH_RETRY_SECONDS = 0.5
 _IDLE_SECONDS = 60.0

@@ -1,6 +1,6 @@
 """Hold what one process knows of one bucket: totals, owed increments and writer rows. Pure.
 
-A counter update is ``+n``. Sent twice, it counts twice; after a failure nobody can tell whether it
+A counter update is ``+n``. Sent twice, it counts twice; after a failure it is unknown whether it
 was applied or still will be. So no update is ever repeated. Each domain has rows that only one
 writer ever increments. When an update is not acknowledged, the writer abandons the row for good;
 the next update starts a fresh row with the full totals. The three columns of a row move in one

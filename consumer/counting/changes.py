@@ -91,7 +91,7 @@ class ChangeOutbox:
         """Record that an event was read again; *counted* covers its domain below offset *end*."""
         status = classify(counted, self._threshold)
         if status.status is Status.UNKNOWN:
-            return  # then it had no other status before
+            return  # then its status never was another one
         replay = self._replays.get(domain)
         if replay is None or offset >= replay.end:  # that replay never reached its end
             replay = self._replays[domain] = _Replay(offset, end)

@@ -24,7 +24,7 @@ _PLACES = (
 class SteadyClock:
     """What the driver uses of the module ``time``.
 
-    It goes on from the wall clock, so that whatever waits already is not disturbed.
+    It goes on from the wall clock, so that it does not disturb what waits already.
     """
 
     def __init__(self) -> None:

@@ -1,7 +1,7 @@
 """Start, inspect and end an idempotent producer.
 
-This module alone depends on aiokafka's internals; ``tests/contract/kafka/test_producer_watch.py``
-fails when a version of aiokafka changes them.
+No other module depends on the internals of aiokafka's producer;
+``tests/contract/kafka/test_producer_watch.py`` fails when a version of aiokafka changes them.
 """
 
 import asyncio

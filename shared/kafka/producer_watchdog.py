@@ -2,7 +2,7 @@
 
 An idempotent producer can fail in three ways that it does not recover from: its sender has ended; a
 batch has failed, which its own sequence numbers count and Kafka's do not; or a batch stays late,
-for whatever reason, although Kafka has been healthy for a while. While Kafka itself is away or
+for any reason, although Kafka has been healthy for a while. While Kafka itself is away or
 cannot store, nothing is replaced. A producer is also replaced long before its numbers end.
 """
 

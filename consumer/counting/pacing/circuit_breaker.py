@@ -2,7 +2,7 @@
 
 Each failed write costs its domains their rows. So after a failure nothing is sent for a while;
 then one small write probes. Several in a row must succeed before full writes go out again. There
-is one circuit per set of replicas: a set without a quorum holds up no other one.
+is one circuit per set of replicas: a set without a quorum does not hold up the others.
 """
 
 
@@ -38,7 +38,7 @@ class CircuitBreaker:
         self._probing = True
 
     def end_probe(self) -> None:
-        """Record that the small write has ended, whatever its outcome; the next one may follow."""
+        """Record that the small write has ended, with any outcome; the next one may follow."""
         self._probing = False
 
     def record_success(self) -> None:

@@ -137,7 +137,7 @@ async def test_an_assignment_during_a_stop_does_not_keep_the_worker_running(
 
             done, _ = await asyncio.wait({running.task}, timeout=2.0)
 
-            assert done, "told to stop, the worker goes on with what it was assigned since"
+            assert done, "the worker should stop, and goes on with what it was assigned since"
     finally:
         running.task.cancel()
         await asyncio.wait({running.task})
