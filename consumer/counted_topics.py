@@ -15,8 +15,8 @@ _INSERT = "INSERT INTO {keyspace}.counted_topics (topic, topic_id) VALUES (?, ?)
 async def remember_topic_id(session: Session, topic: str, found: UUID | None) -> UUID | None:
     """Return the id of *topic* that the rows count: the first that a worker has *found*.
 
-    None if no worker has found any. Raises PipelineError without the table, and
-    StoreUnavailableError.
+    None if no worker has found any. Raises PipelineError without the table, and RetriableError if
+    Cassandra does not answer.
     """
     select, insert = (text.format(keyspace=session.keyspace) for text in (_SELECT, _INSERT))
     await session.require(select, insert)  # without values they are invalid

@@ -37,6 +37,7 @@ from shared.config import CassandraConfig
 from shared.errors import (
     AccessDeniedError,
     PipelineError,
+    RetriableError,
     StoreUnavailableError,
 )
 
@@ -92,13 +93,14 @@ class Session:
     async def patiently(self, attempt: Callable[[], Awaitable[T]]) -> T:
         """Repeat *attempt* while Cassandra does not answer, for as long as connecting may take.
 
-        For what a process needs before it can start. Raises what the last attempt raised.
+        For what a process needs before it can start. An attempt without an outcome is repeated
+        too, so a second one must do no harm. Raises what the last attempt raised.
         """
         deadline = self._loop.time() + self._patience_seconds
         while True:
             try:
                 return await attempt()
-            except StoreUnavailableError:
+            except RetriableError:
                 if self._loop.time() > deadline:
                     raise
             log.info("waiting for an answer of Cassandra")
