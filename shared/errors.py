@@ -42,7 +42,8 @@ class ConfigError(PipelineError):
 class AccessDeniedError(PipelineError):
     """A server refuses our account, has not granted our rights, or is not trusted.
 
-    Raised at start only: in a running process it may be one step of an operator's change.
+    Raised at start, and by a worker that may no longer read the topic. Elsewhere a running process
+    takes it for an outage: it may be one step of an operator's change.
     """
 
 

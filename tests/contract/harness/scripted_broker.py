@@ -1,4 +1,4 @@
-"""A broker that speaks enough of Kafka's protocol for group offsets, and errs as it is told."""
+"""A broker that speaks enough of Kafka's protocol for group offsets, and errs on request."""
 
 import asyncio
 from collections.abc import AsyncIterator

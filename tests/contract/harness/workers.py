@@ -43,12 +43,12 @@ class Running:
     worker: Worker
     source: Source
     registry: CollectorRegistry
-    told_to_stop: asyncio.Event
+    stop_requested: asyncio.Event
     task: asyncio.Task[None]
 
     async def stop(self) -> None:
         """Stop it gracefully. Raises the error that it ended with."""
-        self.told_to_stop.set()
+        self.stop_requested.set()
         async with asyncio.timeout(WAIT_SECONDS):
             await self.task
 

@@ -206,7 +206,7 @@ async def test_a_stop_waits_until_its_changes_are_published() -> None:
             return bool(topics.failing_changes.appends)
 
         await until(is_out)
-        running.told_to_stop.set()
+        running.stop_requested.set()
         for _ in range(20):
             await asyncio.sleep(0)
         topics.failing_changes.release()

@@ -134,7 +134,7 @@ async def test_a_slow_store_delays_a_stop_and_nothing_is_lost(topics: FakeTopics
     async with open_worker(topics, store) as running:
         async with asyncio.timeout(WAIT_SECONDS):
             await store.asked.wait()
-        running.told_to_stop.set()
+        running.stop_requested.set()
         await asyncio.sleep(0)
         store.gate.set()
         await running.stop()

@@ -95,7 +95,7 @@ async def test_a_rebalance_during_a_stop_does_not_disturb_the_flush(
     async with open_worker(topics, store) as running, topics.open_source(GROUP) as other:
         async with asyncio.timeout(WAIT_SECONDS):
             await store.asked.wait()
-        running.told_to_stop.set()
+        running.stop_requested.set()
         await asyncio.sleep(0)
         other.subscribe(bystander := Bystander())
         await let_rebalance_start()
@@ -127,7 +127,7 @@ async def test_an_assignment_during_a_stop_does_not_keep_the_worker_running(
     )
     try:
         await until_counted(fake_store(store).reader, truth(events))
-        running.told_to_stop.set()
+        running.stop_requested.set()
         async with asyncio.timeout(WAIT_SECONDS):
             await source.asked.wait()
         async with topic.open_source(GROUP) as other:

@@ -166,7 +166,7 @@ async def test_a_new_owner_reads_again_for_keys_before_it_counts_on() -> None:
         await task.drain()
 
     (row,) = store.rows(TOPIC_PARTITION, A)
-    assert (row.delivered, row.applied_offset) == (1, 6)  # "c" alone is no repetition
+    assert (row.delivered, row.applied_offset) == (1, 6)  # only "c" is not a repetition
     assert task.position() == Position(6, 0)
 
 
