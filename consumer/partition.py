@@ -227,7 +227,7 @@ class PartitionTask:
             self._observe_latency(ledger.acknowledge(write, context.clock()))
             context.write_circuits.record_success(replicas)
         finally:
-            context.writes.record(context.clock() - began_at)
+            context.writes.record(len(write.rows), context.clock() - began_at)
             self._wake_all()
 
     def _trace_write(self, write: BucketWrite) -> AbstractContextManager[None]:

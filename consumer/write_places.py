@@ -27,9 +27,9 @@ class WritePlaces:
         """The number of places now."""
         return self._limit.value
 
-    def record(self, took_seconds: float) -> None:
-        """Record how long a write took, of any kind and with any outcome."""
-        self._limit.record(took_seconds, self.age_seconds)
+    def record(self, rows: int, took_seconds: float) -> None:
+        """Record how long a write of *rows* took, of any kind and with any outcome."""
+        self._limit.record(rows, took_seconds, self.age_seconds)
 
     async def __aenter__(self) -> None:
         async with self._turn:

@@ -7,8 +7,10 @@ decrease, as in RFC 5681). Counts get older meanwhile, and each write carries mo
 older they are, the more time a write may take.
 """
 
-QUICK_SECONDS = 0.05
+QUICK_SECONDS = 0.03
 """A change of status is to be visible in 0.2 s, and one write is a part of that."""
+QUICK_SECONDS_PER_ROW = 0.0003
+"""A write takes longer for each of its rows, also where nothing else is to be done."""
 _SLOWEST_SECONDS = 1.0
 """What is quick enough when counts are as old as they may get."""
 _DECREASE = 0.9
@@ -27,14 +29,15 @@ class WriteLimit:
         """How many writes may be in flight."""
         return int(self._limit)
 
-    def record(self, took_seconds: float, age_seconds: float) -> None:
-        """Record that a write took so long, while the oldest count was so old."""
-        if took_seconds <= self._quick_seconds(age_seconds):
+    def record(self, rows: int, took_seconds: float, age_seconds: float) -> None:
+        """Record that a write of *rows* took so long, while the oldest count was so old."""
+        if took_seconds <= self._quick_seconds(rows, age_seconds):
             self._limit = min(self._limit + 1 / self._limit, self._most)
         else:
             self._limit = max(self._limit * _DECREASE, 1.0)
 
-    def _quick_seconds(self, age_seconds: float) -> float:
+    def _quick_seconds(self, rows: int, age_seconds: float) -> float:
         """Return the time of a quick write: more in the second half of the greatest age."""
+        quick = QUICK_SECONDS + rows * QUICK_SECONDS_PER_ROW
         late = min(max(2 * age_seconds / self._max_age - 1, 0.0), 1.0)
-        return QUICK_SECONDS + late * (_SLOWEST_SECONDS - QUICK_SECONDS)
+        return quick + late * (_SLOWEST_SECONDS - quick)

@@ -47,7 +47,7 @@ async def test_slow_writes_leave_fewer_places() -> None:
     places = WritePlaces(WriteLimit(2, max_age_seconds=600.0))
     async with places:
         for _ in range(100):
-            places.record(1.0)
+            places.record(1, 1.0)
         assert places.limit == 1
         waiting = asyncio.create_task(places.__aenter__())
         assert not (await asyncio.wait([waiting], timeout=0.01))[0]

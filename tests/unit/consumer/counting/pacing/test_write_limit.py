@@ -2,16 +2,17 @@
 
 import pytest
 
-from consumer.counting.pacing.write_limit import QUICK_SECONDS, WriteLimit
+from consumer.counting.pacing.write_limit import WriteLimit
 
-SLOW = 2 * QUICK_SECONDS
+ROWS = 100
+QUICK, SLOW = 0.06, 0.061
 
 
-def limit_after(*seconds: float, age_seconds: float = 0.0, most: int = 16) -> int:
-    """Return the limit after writes that took so long."""
+def limit_after(*seconds: float, rows: int = ROWS, age_seconds: float = 0.0, most: int = 16) -> int:
+    """Return the limit after writes of *rows* that took so long."""
     limit = WriteLimit(most, max_age_seconds=600.0)
     for took_seconds in seconds:
-        limit.record(took_seconds, age_seconds)
+        limit.record(rows, took_seconds, age_seconds)
     return limit.value
 
 
@@ -23,8 +24,13 @@ def test_a_slow_store_gets_ever_fewer_writes_and_always_one() -> None:
 def test_a_quick_store_gets_one_more_for_each_round_of_writes() -> None:
     """Up to the most that is allowed."""
     down = [SLOW] * 1_000
-    assert [limit_after(*down, *[QUICK_SECONDS] * n) for n in (0, 1, 4, 7)] == [1, 2, 3, 4]
+    assert [limit_after(*down, *[QUICK] * n) for n in (0, 1, 4, 7)] == [1, 2, 3, 4]
     assert limit_after(*down, *[0.0] * 1_000) == 16
+
+
+def test_a_write_of_more_rows_may_take_longer() -> None:
+    """Else a store that has nothing else to do would get one write at a time."""
+    assert [limit_after(QUICK, rows=rows) for rows in (99, 100, 256)] == [14, 16, 16]
 
 
 @pytest.mark.parametrize(
