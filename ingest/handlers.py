@@ -18,8 +18,7 @@ from shared.errors import NodeFullError, RetriableError
 from shared.http.bodies import inflate, read_body
 from shared.http.instrumentation import HttpInstrumentation
 from shared.http.load_shedding import LoadShedder
-from shared.http.prebuilt_response import PrebuiltResponse
-from shared.http.problems import HttpProblem, build_problem
+from shared.http.problems import HttpProblem, build_problem, respond_to
 from shared.http.rate_limiter import RateLimiter
 from shared.http.routing import Guard, Route, Router
 from shared.model.domain import MAX_NAME_OCTETS, parse_domain
@@ -57,7 +56,6 @@ class Handlers:
         self._admission = admission
         self._metrics = metrics
         self._body_seconds = body_seconds
-        self._accepted = PrebuiltResponse(lambda: web.Response(status=202), 202)
         limiter = RateLimiter(asyncio.get_running_loop().call_later)
         self._load_shedder = LoadShedder(limiter)
         # One body at a time, in order of arrival: taking turns would delay all of them.
@@ -76,7 +74,7 @@ class Handlers:
     ) -> web.StreamResponse:
         admission = self._admission
         if not admission.try_admit(1, MAX_PUT_BYTES):
-            return await self._load_shedder.refuse(request, admission.FULL)
+            return await self._load_shedder.refuse(admission.FULL)
         try:
             if request.body_exists:
                 await read_body(request, MAX_IGNORED_BODY_BYTES, self._body_seconds)
@@ -88,19 +86,18 @@ class Handlers:
         except NodeFullError as error:
             reason = str(error)
         else:
-            answer = self.answer_put(outcome)
-            return answer.respond(request) if isinstance(answer, PrebuiltResponse) else answer
+            self.count_put(outcome)
+            return web.Response(status=202) if outcome is None else respond_to(outcome)
         finally:
             admission.release(1, MAX_PUT_BYTES)
-        return await self._load_shedder.refuse(request, reason)
+        return await self._load_shedder.refuse(reason)
 
-    def answer_put(self, outcome: RetriableError | None) -> PrebuiltResponse | web.Response:
-        """Count one event that was published with *outcome*, and return the answer."""
-        if outcome is not None:
+    def count_put(self, outcome: RetriableError | None) -> None:
+        """Count one event that was published with *outcome*."""
+        if outcome is None:
+            self._metrics.acknowledged += 1
+        else:
             self._metrics.failed += 1
-            return build_problem(outcome.problem, str(outcome))
-        self._metrics.acknowledged += 1
-        return self._accepted
 
     async def post_events(self, request: web.BaseRequest) -> web.StreamResponse:
         """``POST /events``: one event per line, answered once Kafka has every accepted line."""
@@ -117,7 +114,7 @@ class Handlers:
                 reason, read_bytes = str(error), reservation.size_bytes
             else:
                 return await self._answer_bulk(bulk)
-        return await self._load_shedder.refuse(request, reason, read_bytes)
+        return await self._load_shedder.refuse(reason, read_bytes)
 
     async def _answer_bulk(self, bulk: BulkRequest) -> web.StreamResponse:
         for rejection in bulk.rejected:

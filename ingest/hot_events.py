@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import ClassVar
 
+from aiohttp import web
+
 from ingest.admission import Admission
 from ingest.handlers import MAX_PUT_BYTES, Handlers
 from ingest.publisher import Publisher
@@ -11,6 +13,8 @@ from shared.errors import InputError, RetriableError
 from shared.http.fast_lane import Answer, Head, Pending
 from shared.http.instrumentation import HttpInstrumentation
 from shared.http.metrics import RouteMetrics
+from shared.http.prebuilt_response import PrebuiltResponse
+from shared.http.problems import respond_to
 from shared.model.domain import parse_domain
 from shared.model.event import Event, EventKind, parse_idempotency_key
 from shared.model.scope import Scope
@@ -37,6 +41,7 @@ class HotEvents:
         self._publisher = publisher
         self._admission = admission
         self._access = access
+        self._accepted = PrebuiltResponse(lambda: web.Response(status=202), 202)
         self._kinds = {
             kind.encode(): (
                 kind,
@@ -72,4 +77,5 @@ class HotEvents:
 
     def _conclude(self, outcome: RetriableError | None) -> Answer:
         self._admission.release(1, MAX_PUT_BYTES)
-        return self._handlers.answer_put(outcome)
+        self._handlers.count_put(outcome)
+        return self._accepted if outcome is None else respond_to(outcome)

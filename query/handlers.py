@@ -54,7 +54,7 @@ class Handlers:
             try:
                 response = await self._respond(domain, known)
             except NodeFullError as error:
-                return await self._load_shedder.refuse(request, str(error))
+                return await self._load_shedder.refuse(str(error))
         self._metrics.answers[response.status_of_domain] += 1
         return response.respond_to(request)
 
@@ -71,7 +71,7 @@ class Handlers:
                 headers={"Cache-Control": "no-store"},
             )
         # The names are freed by now: a refusal may have to wait for its turn.
-        return await self._load_shedder.refuse(request, reason)
+        return await self._load_shedder.refuse(reason)
 
     async def _answer_all(self, texts: list[str]) -> list[Answer | NoAnswer]:
         parsed = await _parse_all(texts)

@@ -100,7 +100,7 @@ class WebhookHandler:
             refusal = build_problem(error.problem, str(error), headers)
         # The body is freed by now: a refusal may have to wait for its turn.
         if refusal is None:
-            return await self._load_shedder.refuse(request, reason)
+            return await self._load_shedder.refuse(reason)
         await self._limiter.acquire(1)
         return refusal
 

@@ -36,11 +36,10 @@ class AnswerResponse(PrebuiltResponse):
         self._unchanged: PrebuiltResponse | None = None
         super().__init__(partial(_build, body, self._headers), status=HTTPStatus.OK)
 
-    def respond_to(self, request: web.BaseRequest) -> web.StreamResponse:
+    def respond_to(self, request: web.BaseRequest) -> web.Response:
         """Return the response to *request*: 304 if its If-None-Match has the ETag."""
-        if is_known(request, self._tag):
-            return self.for_version(self._tag).respond(request)
-        return self.respond(request)
+        known = is_known(request, self._tag)
+        return self.for_version(self._tag).build() if known else self.build()
 
     def for_version(self, tag: str) -> PrebuiltResponse:
         """Return the response to a client that has the version with *tag*."""

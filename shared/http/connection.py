@@ -13,7 +13,6 @@ from aiohttp.streams import EMPTY_PAYLOAD
 from aiohttp.web_protocol import RequestHandler, _ErrInfo
 
 from shared.http.metrics import OTHER_METHOD
-from shared.http.prebuilt_response import PrebuiltResponse
 from shared.http.problems import build_problem
 from shared.http.request_ids import REQUEST_ID, id_of, id_to_answer
 from shared.problems import Problem
@@ -32,7 +31,7 @@ _LINE_END_BYTES = 4
 _TOO_MANY_FIELDS = "Too many headers received"
 """How aiohttp's parser reports that; it has no exception of its own."""
 _JITTER = 0.2
-_HSTS = "max-age=31536000"
+HSTS = "max-age=31536000"
 """A browser that has been here uses https from then on."""
 
 
@@ -125,19 +124,14 @@ class Connection(RequestHandler):
         client may never send it (``Expect: 100-continue``), so where the next request begins is
         not known.
         """
-        is_prebuilt = isinstance(resp, PrebuiltResponse)
-        if self._server.handshakes is not None and not is_prebuilt:
-            resp.headers.setdefault("Strict-Transport-Security", _HSTS)
         if (
             self._server.draining
             or not request.content.is_eof()
             or self._loop.time() > self._ends_at
         ):
-            if isinstance(resp, PrebuiltResponse):
-                resp = resp.build()
-                is_prebuilt = False
             resp.force_close()
-        if not is_prebuilt and not resp.prepared:  # else its headers are sent
+        if not resp.prepared:  # else its headers are sent
+            resp.headers.update(self._server.common_headers)
             request_id = id_to_answer(request, resp.status)
             if request_id is not None:
                 resp.headers[REQUEST_ID] = request_id

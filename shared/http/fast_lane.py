@@ -23,9 +23,9 @@ from aiohttp.http import RawRequestMessage
 
 from shared.http.connection import Connection
 from shared.http.metrics import NO_ERROR, RouteMetrics
-from shared.http.prebuilt_response import MAX_UNREAD_BYTES, PrebuiltResponse, render_last
+from shared.http.prebuilt_response import PrebuiltResponse, encode_field, render
 from shared.http.problems import code_of
-from shared.http.request_ids import ID_PATTERN
+from shared.http.request_ids import ID_PATTERN, REQUEST_ID
 
 Head = re.Match[bytes]
 """A head that was recognised; its groups have the names of the fields."""
@@ -33,6 +33,8 @@ Head = re.Match[bytes]
 _MAX_HEAD_BYTES = 4 * 1024
 _MAX_HELD_BYTES = 64 * 1024
 """Beyond it, the connection reads no more until the request in the lane is answered."""
+_MAX_UNREAD_BYTES = 16 * 1024
+"""Of answers. Beyond it, aiohttp answers, which waits until the client reads."""
 _HEAD_END = b"\r\n\r\n"
 _UNKNOWN = -1
 _FIELDS: Mapping[str, bytes] = {
@@ -83,10 +85,11 @@ class HotRequests(Protocol):
 
 
 class FastLane:
-    """Recognises the hot requests of a tier."""
+    """Recognises the hot requests of a tier; all its answers have *headers*."""
 
-    def __init__(self, hot: HotRequests) -> None:
+    def __init__(self, hot: HotRequests, headers: Mapping[str, str]) -> None:
         self.hot = hot
+        self.common_fields = b"".join(encode_field(*field) for field in headers.items())
         any_value = dict.fromkeys(_WITHOUT_MEANING, _ANY_VALUE)
         fields = {**_FIELDS, **hot.fields, **any_value}
         first = re.compile(hot.line).groups + 1
@@ -193,18 +196,23 @@ class FastLaneConnection(Connection):
             self._resume_reading_if_drained()
 
     def _answer(self, head: Head, metrics: RouteMetrics, began_at: float, response: Answer) -> None:
-        error_type = code_of(response) or NO_ERROR
-        metrics.record(response.status, perf_counter() - began_at, error_type)
+        code = None if isinstance(response, PrebuiltResponse) else code_of(response)
+        metrics.record(response.status, perf_counter() - began_at, code or NO_ERROR)
         transport = self.transport
         if transport is None or transport.is_closing():
             return  # the client has gone
-        sent_id = head["x_request_id"]
-        request_id = None if sent_id is None else sent_id.decode()
-        if isinstance(response, PrebuiltResponse) and self._may_write():
-            transport.write(response.encode(request_id))
-            self._restart_idle_time()
-        elif self._close:  # the server's time is over: aiohttp accepts nothing more
-            transport.write(render_last(response, request_id))
+        fields = self._lane.common_fields
+        if (sent_id := head["x_request_id"]) is not None:
+            fields += encode_field(REQUEST_ID, sent_id.decode())
+        if isinstance(response, PrebuiltResponse):
+            if self._may_write():
+                transport.write(response.encode(fields))
+                self._restart_idle_time()
+                return
+            response = response.build()
+        if self._close:  # the server's time is over: aiohttp accepts nothing more
+            response.force_close()
+            transport.write(render(response, fields))
         else:
             self._answer_as_handler(head, metrics, response)
 
@@ -216,16 +224,16 @@ class FastLaneConnection(Connection):
             and not self._server.draining
             and not self._close
             and self._loop.time() <= self._ends_at
-            and transport.get_write_buffer_size() < MAX_UNREAD_BYTES
+            and transport.get_write_buffer_size() < _MAX_UNREAD_BYTES
         )
 
-    def _answer_as_handler(self, head: Head, metrics: RouteMetrics, response: Answer) -> None:
+    def _answer_as_handler(self, head: Head, metrics: RouteMetrics, response: web.Response) -> None:
         """Let aiohttp send *response*: an error, or the last answer of the connection."""
 
         async def answer(request: web.BaseRequest) -> web.StreamResponse:
             self._request_handler = self._server.request_handler
             self._server.instrumentation.log_refusal(request, metrics, response)
-            return response.respond(request) if isinstance(response, PrebuiltResponse) else response
+            return response
 
         self._request_handler = answer
         self._pass_on(head.string)

@@ -6,7 +6,6 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from shared.http.metrics import NO_ROUTE, HttpMetrics, RouteMetrics
-from shared.http.prebuilt_response import PrebuiltResponse
 from shared.http.problems import code_of
 from shared.http.refusal_log import RefusalLog
 from shared.http.request_ids import id_of, new_id
@@ -32,10 +31,7 @@ class HttpInstrumentation:
             registry.register(self.metrics)
 
     def log_refusal(
-        self,
-        request: web.BaseRequest,
-        route: RouteMetrics,
-        response: web.StreamResponse | PrebuiltResponse,
+        self, request: web.BaseRequest, route: RouteMetrics, response: web.StreamResponse
     ) -> None:
         """Log that *response* refuses *request*, unless it has no problem code."""
         code = code_of(response)

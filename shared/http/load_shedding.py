@@ -6,12 +6,9 @@ leave per tick. While fewer than that arrive, none of them waits. Beyond, they q
 connections keeps that queue to some seconds.
 """
 
-from functools import partial
-
 from aiohttp import web
 
 from shared.errors import NodeFullError
-from shared.http.prebuilt_response import PrebuiltResponse
 from shared.http.problems import respond_to
 from shared.http.rate_limiter import RateLimiter
 
@@ -20,25 +17,16 @@ BYTES_PER_UNIT = 16 * 1024
 
 
 class LoadShedder:
-    """Refuses requests of a full node; the response for each reason is built once."""
+    """Refuses requests of a full node."""
 
     def __init__(self, limiter: RateLimiter) -> None:
         self._limiter = limiter
-        self._responses: dict[str, PrebuiltResponse] = {}
 
-    async def refuse(
-        self, request: web.BaseRequest, reason: str, read_bytes: int = 0
-    ) -> web.StreamResponse:
-        """Return the refusal of *request* when the rate permits it.
+    async def refuse(self, reason: str, read_bytes: int = 0) -> web.StreamResponse:
+        """Return the refusal of a request when the rate permits it.
 
         *read_bytes* of its body were read in vain, which makes it wait longer. *reason* is the
         sentence of a NodeFullError, not the error: its traceback would keep the body in memory.
         """
-        response = self._responses.get(reason)
-        if response is None:
-            error = NodeFullError(reason)
-            build = partial(respond_to, error)
-            response = PrebuiltResponse(build, error.problem.status, error.problem.code)
-            self._responses[reason] = response
         await self._limiter.acquire(1 + read_bytes // BYTES_PER_UNIT)
-        return response.respond(request)
+        return respond_to(NodeFullError(reason))

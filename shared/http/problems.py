@@ -9,7 +9,6 @@ from aiohttp import web
 from msgspec import Meta
 
 from shared.errors import InputError, RetriableError
-from shared.http.prebuilt_response import PrebuiltResponse
 from shared.model.message_fields import Code, Detail
 from shared.problems import Problem
 
@@ -98,9 +97,7 @@ def mark(response: web.Response, problem: Problem) -> web.Response:
     return response
 
 
-def code_of(response: web.StreamResponse | PrebuiltResponse) -> str | None:
+def code_of(response: web.StreamResponse) -> str | None:
     """Return the code of the problem that *response* reports, or None."""
-    if isinstance(response, PrebuiltResponse):
-        return response.code
     code: str | None = response.get(_CODE)
     return code

@@ -9,12 +9,13 @@ from aiohttp import http_parser, web
 from aiohttp.web_protocol import RequestHandler
 
 from shared.errors import ConfigError
-from shared.http.connection import Connection
+from shared.http.connection import HSTS, Connection
 from shared.http.fast_lane import FastLane, FastLaneConnection, HotRequests
 from shared.http.instrumentation import HttpInstrumentation
 from shared.http.loopback import addresses_of
-from shared.http.prebuilt_response import render
+from shared.http.prebuilt_response import encode_field, render
 from shared.http.problems import build_problem
+from shared.http.request_ids import REQUEST_ID
 from shared.http.tls import Handshakes, ServerTls, open_listeners
 from shared.problems import Problem
 
@@ -56,13 +57,14 @@ class Server(web.Server):
         hot: HotRequests | None,
     ) -> None:
         super().__init__(handler)
-        self._lane = None if hot is None else FastLane(hot)
         self.limits = limits
         self.instrumentation = instrumentation
         self._running_loop = asyncio.get_running_loop()
         self.draining = False
         self.served: set[Connection] = set()
         self.handshakes = None if tls is None else Handshakes(self, tls)
+        self.common_headers = {} if tls is None else {"Strict-Transport-Security": HSTS}
+        self._lane = None if hot is None else FastLane(hot, self.common_headers)
         self._leaving = 0
         response = build_problem(Problem.TOO_MANY_CONNECTIONS)
         response.force_close()
@@ -107,7 +109,7 @@ class Server(web.Server):
             transport.abort()
             return
         request_id = self.instrumentation.record_refused_connection(Problem.TOO_MANY_CONNECTIONS)
-        transport.write(render(self._refusal, request_id))
+        transport.write(render(self._refusal, encode_field(REQUEST_ID, request_id)))
         if transport.can_write_eof():  # not in TLS
             transport.write_eof()
         self._running_loop.call_later(_LINGER_SECONDS, transport.abort)

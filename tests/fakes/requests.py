@@ -11,7 +11,6 @@ from aiohttp.base_protocol import BaseProtocol
 from aiohttp.streams import StreamReader
 from aiohttp.test_utils import make_mocked_request
 
-from shared.http.prebuilt_response import PrebuiltResponse
 from shared.http.problems import CONTENT_TYPE, code_of
 from shared.http.routing import Router
 from tests.fakes.documents import check_documented
@@ -39,8 +38,6 @@ async def ask(
         stream.feed_eof()
         request = make_mocked_request(method, target, headers, payload=stream, transport=transport)
     response = await router(request)
-    if isinstance(response, PrebuiltResponse):
-        response = response.build()
     assert isinstance(response, web.Response)
     code = code_of(response)
     if code is not None and response.content_type == CONTENT_TYPE:

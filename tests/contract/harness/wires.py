@@ -6,7 +6,6 @@ from itertools import count
 
 from aiohttp import web
 
-from shared.http.prebuilt_response import PrebuiltResponse
 from shared.http.problems import build_problem
 from shared.http.routing import OPEN, Route, Router
 from shared.http.server import HttpLimits, open_server
@@ -24,18 +23,13 @@ def refuse() -> web.Response:
 
 
 async def plain(_: web.BaseRequest) -> web.StreamResponse:
-    """Answer in aiohttp's own way."""
+    """Answer with a refusal."""
     return refuse()
 
 
-async def prebuilt(request: web.BaseRequest) -> web.StreamResponse:
-    """Answer the same from what was built before."""
-    return REFUSAL.respond(request)
-
-
-async def accepted(request: web.BaseRequest) -> web.StreamResponse:
+async def accepted(_: web.BaseRequest) -> web.StreamResponse:
     """Answer without a body."""
-    return ACCEPTED.respond(request)
+    return web.Response(status=202)
 
 
 async def reading(request: web.BaseRequest) -> web.StreamResponse:
@@ -62,29 +56,19 @@ def document() -> web.Response:
     )
 
 
-async def plain_document(_: web.BaseRequest) -> web.StreamResponse:
-    """Answer with the document in aiohttp's own way."""
+async def get_document(_: web.BaseRequest) -> web.StreamResponse:
+    """Answer with the document."""
     return document()
 
 
-async def prebuilt_document(request: web.BaseRequest) -> web.StreamResponse:
-    """Answer with the document from what was built before."""
-    return DOCUMENT.respond(request)
-
-
-REFUSAL = PrebuiltResponse(refuse, 503, "node_full")
-DOCUMENT = PrebuiltResponse(document, 200)
-ACCEPTED = PrebuiltResponse(lambda: web.Response(status=202), 202)
 ROUTES = Router(
     [
         Route("GET", "/plain", plain, OPEN),
-        Route("GET", "/prebuilt", prebuilt, OPEN),
         Route("GET", "/defective", defective, OPEN),
         Route("GET", "/timed-out", timed_out, OPEN),
         Route("PUT", "/accepted", accepted, OPEN),
         Route("PUT", "/reading", reading, OPEN),
-        Route("GET", "/document", plain_document, OPEN),
-        Route("GET", "/prebuilt-document", prebuilt_document, OPEN),
+        Route("GET", "/document", get_document, OPEN),
     ]
 )
 

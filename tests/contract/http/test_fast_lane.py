@@ -23,13 +23,14 @@ from shared.http.tls import ServerTls
 from shared.problems import Problem
 from shared.security.tls import ServerFiles
 from tests.clients.raw_client import RawConnection
-from tests.contract.harness.wires import ACCEPTED, HOST, PORTS, REFUSAL
+from tests.contract.harness.wires import HOST, PORTS, refuse
 from tests.fakes.spans import TRACEPARENT, ListedSpans
 from tests.servers.certificates import Authority
 from tests.waiting import until, until_equal
 
 LATER = b"PUT /hot/later HTTP/1.1\r\nHost: h\r\n\r\n"
 AT_ONCE = b"PUT /hot/now HTTP/1.1\r\nHost: h\r\n\r\n"
+ACCEPTED = PrebuiltResponse(lambda: web.Response(status=202), 202)
 DOCUMENT = PrebuiltResponse(lambda: web.Response(body=bytes(65_536)), 200)
 LARGE = b"PUT /hot/large HTTP/1.1\r\nHost: h\r\n\r\n"
 
@@ -49,10 +50,10 @@ class Script:
         route = Route("PUT", "/hot/{name}", self.handle, OPEN)
         self.router = Router([route], instrumentation=self.instrumentation)
 
-    async def handle(self, request: web.BaseRequest, name: str) -> web.StreamResponse:
+    async def handle(self, _: web.BaseRequest, name: str) -> web.StreamResponse:
         """Answer in aiohttp's way."""
         self.handled.append(name)
-        return (DOCUMENT if name == "large" else ACCEPTED).respond(request)
+        return (DOCUMENT if name == "large" else ACCEPTED).build()
 
     def route_of(self, _: Head) -> RouteMetrics:
         """See HotRequests."""
@@ -164,7 +165,7 @@ async def test_requests_behind_one_in_the_lane_wait_for_it() -> None:
             await connection.send(request)
             await asyncio.sleep(0.01)
         assert script.handled == []
-        await script.answer(REFUSAL)
+        await script.answer(refuse())
         assert [(await connection.answer()).status for _ in range(2)] == [503, 202]
         await script.answer()
         assert [(await connection.answer()).status for _ in range(4)] == [202, 404, 404, 202]
@@ -178,7 +179,7 @@ async def test_a_request_behind_one_in_the_lane_is_not_lost_to_an_error_behind_i
         for piece in (LATER, AT_ONCE, b"no HTTP\r\n\r\n"):
             await connection.send(piece)
             await asyncio.sleep(0.01)
-        await script.answer(REFUSAL)
+        await script.answer(refuse())
         assert [(await connection.answer()).status for _ in range(3)] == [503, 202, 400]
 
 
@@ -270,7 +271,7 @@ async def test_handlers_answer_requests_that_are_traced() -> None:
 
 
 async def test_the_lane_works_in_tls(tmp_path: Path) -> None:
-    """Its answers are the same there."""
+    """Its answers tell browsers to use https from then on, as those of handlers do."""
     authority, script, port = Authority(tmp_path), Script(), next(PORTS)
     tls = ServerTls(ServerFiles(*authority.issue("server", HOST)), CollectorRegistry())
     context: ssl.SSLContext = authority.context()
@@ -278,9 +279,12 @@ async def test_the_lane_works_in_tls(tmp_path: Path) -> None:
         stream = await asyncio.open_connection(HOST, port, ssl=context)
         connection = RawConnection(*stream)
         await asyncio.sleep(0.01)
-        assert (await connection.ask(AT_ONCE)).status == 202
+        answers = [await connection.ask(AT_ONCE)]
         await connection.send(LATER)
         await script.answer()
-        assert (await connection.answer()).status == 202
+        answers.append(await connection.answer())
+        answers.append(await connection.ask(AT_ONCE[:-2] + b"Cookie: a=b\r\n\r\n"))
         connection.close()
-    assert script.handled == []
+    assert [answer.status for answer in answers] == [202] * 3
+    assert {a.headers["strict-transport-security"] for a in answers} == {"max-age=31536000"}
+    assert script.handled == ["now"], "the lane knows no cookies"

@@ -17,7 +17,6 @@ from prometheus_client import CollectorRegistry
 
 from shared.errors import ConfigError
 from shared.http import tls as http_tls
-from shared.http.prebuilt_response import PrebuiltResponse
 from shared.http.routing import OPEN, Route, Router
 from shared.http.server import HttpLimits, open_server
 from shared.http.tls import ServerTls
@@ -32,16 +31,15 @@ Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 async def plain(_: web.BaseRequest) -> web.StreamResponse:
-    """Answer in aiohttp's own way."""
+    """Answer with a body."""
     return web.Response(text="ok")
 
 
-async def accepted(request: web.BaseRequest) -> web.StreamResponse:
-    """Answer with what was built before."""
-    return ACCEPTED.respond(request)
+async def accepted(_: web.BaseRequest) -> web.StreamResponse:
+    """Answer without a body."""
+    return web.Response(status=202)
 
 
-ACCEPTED = PrebuiltResponse(lambda: web.Response(status=202), 202)
 ROUTES = Router([Route("GET", "/", plain, OPEN), Route("PUT", "/", accepted, OPEN)])
 
 
@@ -124,7 +122,7 @@ def run(request: pytest.FixtureRequest) -> Run:
 
 
 def test_answers_over_tls_are_the_same_as_without(run: Run, tmp_path: Path) -> None:
-    """By either way of answering, on one connection; browsers learn to use https from then on."""
+    """On one connection; browsers learn to use https from then on."""
 
     async def scenario() -> None:
         async with open_port(tmp_path) as port:
