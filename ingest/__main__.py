@@ -4,7 +4,7 @@ import asyncio
 
 from ingest.admission import Admission
 from ingest.config import IngestConfig, read_config
-from ingest.handlers import Handlers, build_routes
+from ingest.handlers import Handlers
 from ingest.hot_events import HotEvents
 from ingest.metrics import IngestMetrics, TopicMetrics
 from ingest.openapi import document
@@ -12,6 +12,7 @@ from ingest.processes import run_processes
 from ingest.publisher import Publisher
 from ingest.webhooks.handler import open_webhooks
 from shared.errors import OutcomeUnknownError
+from shared.http.application import build_application
 from shared.http.instrumentation import HttpInstrumentation
 from shared.http.server import HttpLimits, open_server
 from shared.kafka.topic import open_topic
@@ -72,10 +73,8 @@ async def serve(config: IngestConfig, node: Node, documents: Documents) -> None:
             flushing = tasks.create_task(publisher.run(), name="publisher")
             # Left first: stop accepting, answer the requests in flight. Then the flushers end.
             async with open_server(
-                build_routes(
-                    handlers,
-                    webhooks.route(),
-                    build_route(documents.traffic),
+                build_application(
+                    [*handlers.routes(), webhooks.route(), build_route(documents.traffic)],
                     guard=node.guard,
                     instrumentation=instrumentation,
                 ),

@@ -1,7 +1,6 @@
 """Handle the requests of senders: one event by PUT, many by POST; 202 once Kafka has them."""
 
 import asyncio
-from collections.abc import Awaitable
 
 import msgspec
 from aiohttp import web
@@ -15,12 +14,11 @@ from ingest.publisher import Publisher
 from ingest.publishing import least_promising, publish_all
 from shared.auth.guard import charge
 from shared.errors import NodeFullError, RetriableError
+from shared.http.application import Route
 from shared.http.bodies import inflate, read_body
-from shared.http.instrumentation import HttpInstrumentation
 from shared.http.load_shedding import LoadShedder
 from shared.http.problems import HttpProblem, build_problem, respond_to
 from shared.http.rate_limiter import RateLimiter
-from shared.http.routing import Guard, Route, Router
 from shared.model.domain import MAX_NAME_OCTETS, parse_domain
 from shared.model.event import Event, EventKind, parse_idempotency_key
 from shared.model.scope import Scope
@@ -61,17 +59,27 @@ class Handlers:
         # One body at a time, in order of arrival: taking turns would delay all of them.
         self._parsing = asyncio.Lock()
 
-    def put_delivered(self, request: web.BaseRequest, domain: str) -> Awaitable[web.StreamResponse]:
+    def routes(self) -> list[Route]:
+        """Return the routes of the traffic port."""
+        put_delivered, put_bounced = (
+            Route("PUT", f"/events/{{domain}}/{kind}", put, Scope.INGEST, events=1, parameters=())
+            for kind, put in (
+                (EventKind.DELIVERED, self.put_delivered),
+                (EventKind.BOUNCED, self.put_bounced),
+            )
+        )
+        post_events = Route("POST", "/events", self.post_events, Scope.INGEST, parameters=())
+        return [put_delivered, put_bounced, post_events]
+
+    async def put_delivered(self, request: web.Request) -> web.StreamResponse:
         """``PUT /events/{domain}/delivered``."""
-        return self._put(request, domain, EventKind.DELIVERED)
+        return await self._put(request, EventKind.DELIVERED)
 
-    def put_bounced(self, request: web.BaseRequest, domain: str) -> Awaitable[web.StreamResponse]:
+    async def put_bounced(self, request: web.Request) -> web.StreamResponse:
         """``PUT /events/{domain}/bounced``."""
-        return self._put(request, domain, EventKind.BOUNCED)
+        return await self._put(request, EventKind.BOUNCED)
 
-    async def _put(
-        self, request: web.BaseRequest, domain: str, kind: EventKind
-    ) -> web.StreamResponse:
+    async def _put(self, request: web.Request, kind: EventKind) -> web.StreamResponse:
         admission = self._admission
         if not admission.try_admit(1, MAX_PUT_BYTES):
             return await self._load_shedder.refuse(admission.FULL)
@@ -79,9 +87,8 @@ class Handlers:
             if request.body_exists:
                 await read_body(request, MAX_IGNORED_BODY_BYTES, self._body_seconds)
             key = request.headers.get("Idempotency-Key")
-            event = Event(
-                parse_domain(domain), kind, 1, None if key is None else parse_idempotency_key(key)
-            )
+            domain = parse_domain(request.match_info["domain"])
+            event = Event(domain, kind, 1, None if key is None else parse_idempotency_key(key))
             outcome = await self._publisher.publish(event)
         except NodeFullError as error:
             reason = str(error)
@@ -99,7 +106,7 @@ class Handlers:
         else:
             self._metrics.failed += 1
 
-    async def post_events(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def post_events(self, request: web.Request) -> web.StreamResponse:
         """``POST /events``: one event per line, answered once Kafka has every accepted line."""
         if request.content_type not in MEDIA_TYPES:
             raise HttpProblem(
@@ -133,7 +140,7 @@ class Handlers:
         body = msgspec.json.encode(BulkAnswer(accepted, rejected))
         return web.Response(status=202, body=body, content_type="application/json")
 
-    async def _read(self, request: web.BaseRequest, reservation: Reservation) -> BulkRequest:
+    async def _read(self, request: web.Request, reservation: Reservation) -> BulkRequest:
         """Read and parse the body; room is reserved for each piece, then for all lines."""
         sent = await read_body(
             request, MAX_BYTES, self._body_seconds, lambda size: reservation.extend(size_bytes=size)
@@ -155,29 +162,3 @@ class Handlers:
         if not reasons:
             return [], None
         return sorted(bulk.lines_of(reasons, place)), least_promising(reasons.values())
-
-
-def build_routes(
-    handlers: Handlers,
-    *others: Route,
-    guard: Guard | None = None,
-    instrumentation: HttpInstrumentation | None = None,
-) -> Router:
-    """Return the router of the traffic port."""
-    put_delivered, put_bounced = (
-        Route("PUT", f"/events/{{domain}}/{kind}", handler, Scope.INGEST, events=1, parameters=())
-        for kind, handler in (
-            (EventKind.DELIVERED, handlers.put_delivered),
-            (EventKind.BOUNCED, handlers.put_bounced),
-        )
-    )
-    return Router(
-        [
-            put_delivered,
-            put_bounced,
-            Route("POST", "/events", handlers.post_events, Scope.INGEST, parameters=()),
-            *others,
-        ],
-        guard,
-        instrumentation,
-    )

@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 from query.changes.route import open_changes
 from query.config import QueryConfig, read_config
 from query.export.route import open_exports
-from query.handlers import Handlers, build_routes
+from query.handlers import Handlers
 from query.lookup.hot_lookups import HotLookups
 from query.lookup.read_through_cache import open_cache
 from query.metrics import QueryMetrics
@@ -15,6 +15,7 @@ from query.pulse.collector import PulseCollector, build_pulse_routes
 from query.pulse.sources import open_event_topic, open_management_ports
 from shared.cassandra.layout import read_buckets
 from shared.cassandra.session import open_session
+from shared.http.application import build_application
 from shared.http.instrumentation import HttpInstrumentation
 from shared.http.server import HttpLimits, open_server
 from shared.openapi.document import build_route
@@ -53,13 +54,15 @@ async def run(config: QueryConfig) -> None:
             await enter(open_management_ports(config.tls.ca_file)),
             await enter(open_event_topic(config.kafka, settings.pulse_group)),
         )
-        routes = build_routes(
-            Handlers(answers, metrics),
-            changes.route(),
-            *exports.routes(),
-            *build_page_routes(answers.get),
-            *build_pulse_routes(pulse),
-            build_route(documents.traffic),
+        application = build_application(
+            [
+                *Handlers(answers, metrics).routes(),
+                changes.route(),
+                *exports.routes(),
+                *build_page_routes(answers.get),
+                *build_pulse_routes(pulse),
+                build_route(documents.traffic),
+            ],
             guard=node.guard,
             instrumentation=instrumentation,
         )
@@ -71,7 +74,7 @@ async def run(config: QueryConfig) -> None:
         async with (
             node.probing(cassandra=session.probe),
             open_server(
-                routes,
+                application,
                 *address,
                 limits,
                 tls=node.tls,

@@ -11,12 +11,11 @@ from query.lookup.read_through_cache import AnswerEntry, ReadThroughCache
 from query.messages import MAX_DOMAINS, BulkLookup, Failure, NoAnswer
 from query.metrics import QueryMetrics
 from shared.errors import InputError, NodeFullError, RetriableError
+from shared.http.application import Route
 from shared.http.bodies import inflate, read_body
-from shared.http.instrumentation import HttpInstrumentation
 from shared.http.load_shedding import LoadShedder
 from shared.http.problems import HttpProblem
 from shared.http.rate_limiter import RateLimiter
-from shared.http.routing import Guard, Route, Router
 from shared.model.domain import DomainName, escape_input, parse_domain
 from shared.model.json_objects import BYTE_ORDER_MARK, has_duplicate_field
 from shared.model.scope import Scope
@@ -42,8 +41,16 @@ class Handlers:
         limiter = RateLimiter(asyncio.get_running_loop().call_later)
         self._load_shedder = LoadShedder(limiter)
 
-    async def get_domain(self, request: web.BaseRequest, domain: str) -> web.StreamResponse:
+    def routes(self) -> list[Route]:
+        """Return the routes of the traffic port."""
+        return [
+            Route("GET", "/domains/{domain}", self.get_domain, Scope.QUERY, parameters=()),
+            Route("POST", "/domains", self.post_domains, Scope.QUERY, parameters=()),
+        ]
+
+    async def get_domain(self, request: web.Request) -> web.StreamResponse:
         """``GET /domains/{domain}``."""
+        domain = request.match_info["domain"]
         # A cached domain needs no parsing: only its canonical spelling has an entry.
         known = self._cache.get_cached(domain)
         if known is not None and self._cache.clock() < known.response_until:
@@ -58,7 +65,7 @@ class Handlers:
         self._metrics.answers[response.status_of_domain] += 1
         return response.respond_to(request)
 
-    async def post_domains(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def post_domains(self, request: web.Request) -> web.StreamResponse:
         """``POST /domains``: an answer or an error for each name, in the order of the request."""
         try:
             results = await self._answer_all(await _read_names(request))
@@ -129,7 +136,7 @@ class Handlers:
         return NoAnswer(domain, Failure(code, str(error)))
 
 
-async def _read_names(request: web.BaseRequest) -> list[str]:
+async def _read_names(request: web.Request) -> list[str]:
     if request.content_type != MEDIA_TYPE:
         raise HttpProblem(
             Problem.UNSUPPORTED_MEDIA_TYPE, {"Accept-Post": MEDIA_TYPE}, media_type=MEDIA_TYPE
@@ -160,21 +167,3 @@ async def _parse_all(texts: list[str]) -> list[DomainName | InputError]:
         if not number % _NAMES_PER_TURN:
             await asyncio.sleep(0)
     return parsed
-
-
-def build_routes(
-    handlers: Handlers,
-    *others: Route,
-    guard: Guard | None = None,
-    instrumentation: HttpInstrumentation | None = None,
-) -> Router:
-    """Return the router of the traffic port."""
-    return Router(
-        [
-            Route("GET", "/domains/{domain}", handlers.get_domain, Scope.QUERY, parameters=()),
-            Route("POST", "/domains", handlers.post_domains, Scope.QUERY, parameters=()),
-            *others,
-        ],
-        guard,
-        instrumentation,
-    )

@@ -22,11 +22,11 @@ from ingest.publishing import least_promising, publish_all
 from ingest.webhooks.config import WebhookSettings
 from ingest.webhooks.sns import open_sns
 from shared.errors import InputError, NodeFullError
+from shared.http.application import OPEN, Route
 from shared.http.bodies import inflate, read_body
 from shared.http.load_shedding import LoadShedder
 from shared.http.problems import HttpProblem, build_problem
 from shared.http.rate_limiter import RateLimiter
-from shared.http.routing import OPEN, Route
 from shared.problems import Problem
 
 log = structlog.stdlib.get_logger(__name__)
@@ -77,7 +77,7 @@ class WebhookHandler:
         """Return the route: a webhook carries its own proof, so it needs no API key."""
         return Route("POST", PATH, self.post, OPEN)
 
-    async def post(self, request: web.BaseRequest, provider: str) -> web.StreamResponse:
+    async def post(self, request: web.Request) -> web.StreamResponse:
         """Store what the request of *provider* proves.
 
         1. Read the body, and prove its origin.
@@ -85,6 +85,7 @@ class WebhookHandler:
         3. Publish the events, and answer 200 if Kafka has all of them. After any other answer the
            provider repeats the request; the events keep their idempotency keys.
         """
+        provider = request.match_info["provider"]
         adapter = self._adapters.get(provider)
         if adapter is None:
             raise HttpProblem(Problem.UNKNOWN_PATH)
@@ -105,14 +106,14 @@ class WebhookHandler:
         return refusal
 
     async def _receive(
-        self, request: web.BaseRequest, provider: str, adapter: Adapter
+        self, request: web.Request, provider: str, adapter: Adapter
     ) -> web.StreamResponse:
         with Reservation(self._admission) as reservation:
             reading, size_bytes = await self._read(request, adapter)
             reservation.extend(events=len(reading.items), size_bytes=size_bytes)
             return await self._store(provider, reading)
 
-    async def _read(self, request: web.BaseRequest, adapter: Adapter) -> tuple[Reading, int]:
+    async def _read(self, request: web.Request, adapter: Adapter) -> tuple[Reading, int]:
         """Return what the proven request contains, and the size of its body."""
         with Reservation(self._unproven) as reservation:
             sent = await read_body(

@@ -21,8 +21,8 @@ from query.changes.tail import open_tail
 from query.changes.topic_reader import open_topic_reader
 from query.config import QueryConfig
 from shared.errors import BrokerUnavailableError
+from shared.http.application import Route
 from shared.http.request_ids import REQUEST_ID, id_to_answer
-from shared.http.routing import Route
 from shared.kafka.rights import Right, require_access
 from shared.model.scope import Scope
 
@@ -55,7 +55,7 @@ class ChangesHandler:
         self._feed = feed
         self._resumer = resumer
 
-    async def get_changes(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def get_changes(self, request: web.Request) -> web.StreamResponse:
         """``GET /changes``: changes after the last event id, else from now on."""
         offsets = _position_of(request)
         transport = request.transport
@@ -110,7 +110,7 @@ class ChangesHandler:
         return Route("GET", "/changes", self.get_changes, Scope.QUERY)
 
 
-def _position_of(request: web.BaseRequest) -> Offsets | None:
+def _position_of(request: web.Request) -> Offsets | None:
     """Return the position to resume from. Raises InputError.
 
     EventSource sends the header when it reconnects. Polyfills cannot set a header, and a client

@@ -22,7 +22,7 @@ NOT_STORED = {"Cache-Control": "no-store"}
 class Download:
     """One export; *must_end* returns True when it has to end early, with a cursor."""
 
-    request: web.BaseRequest
+    request: web.Request
     asked: ExportRequest
     settings: ExportSettings
     metrics: ExportMetrics

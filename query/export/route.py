@@ -17,8 +17,8 @@ from query.export.scan import DomainScanner
 from query.export.summary import SummaryKeeper, open_summary
 from query.export.tally import Tally
 from shared.cassandra.session import Session
+from shared.http.application import Route
 from shared.http.problems import HttpProblem
-from shared.http.routing import Route
 from shared.model.scope import Scope
 from shared.problems import Problem
 
@@ -44,7 +44,7 @@ class ExportHandlers:
         self._clients = 0
         self._stopping = False
 
-    async def get_domains(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def get_domains(self, request: web.Request) -> web.StreamResponse:
         """``GET /domains``: one line per domain, and a last line with the totals."""
         asked = parse_request(list(request.rel_url.query.items()))
         ends_at = self._clock() + self._settings.max_seconds
@@ -70,7 +70,7 @@ class ExportHandlers:
             self._summary.record(tally.totals)
         return response
 
-    async def get_summary(self, _: web.BaseRequest) -> web.StreamResponse:
+    async def get_summary(self, _: web.Request) -> web.StreamResponse:
         """``GET /summary``: the totals of the last complete scan."""
         summary = await self._summary.get()
         if summary is None:

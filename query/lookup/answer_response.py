@@ -9,7 +9,7 @@ from aiohttp import web
 
 from query.lookup.answer import Answer
 from shared.http.prebuilt_response import PrebuiltResponse
-from shared.http.routing import is_known
+from shared.http.request_rules import is_known
 
 FOR_GOOD = "max-age=31536000, immutable"
 """Not ``public``: a shared cache must not serve an answer to a request with an API key to everyone.
@@ -36,7 +36,7 @@ class AnswerResponse(PrebuiltResponse):
         self._unchanged: PrebuiltResponse | None = None
         super().__init__(partial(_build, body, self._headers), status=HTTPStatus.OK)
 
-    def respond_to(self, request: web.BaseRequest) -> web.Response:
+    def respond_to(self, request: web.Request) -> web.Response:
         """Return the response to *request*: 304 if its If-None-Match has the ETag."""
         known = is_known(request, self._tag)
         return self.for_version(self._tag).build() if known else self.build()

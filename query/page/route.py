@@ -10,8 +10,8 @@ from query.lookup.answer import Answer
 from query.page.card import render_card, render_problem
 from query.page.static_files import StaticFile, build_file_routes, read, security_headers
 from shared.errors import InputError, RetriableError
+from shared.http.application import OPEN, Route
 from shared.http.problems import RETRY_AFTER_SECONDS, HttpProblem, mark
-from shared.http.routing import OPEN, Route
 from shared.model.domain import MAX_QUOTED_CHARACTERS, DomainName, parse_domain
 from shared.model.scope import Scope
 from shared.problems import Problem
@@ -29,7 +29,7 @@ class Page:
         self._headers = security_headers()
         self._empty = StaticFile.of(self._fill("", ""), "text/html", self._headers)
 
-    async def get(self, request: web.BaseRequest) -> web.Response:
+    async def get(self, request: web.Request) -> web.Response:
         """``GET /`` and ``GET /?domain=...``."""
         if _has_no_domain(request):
             return await self._empty.get(request)
@@ -54,7 +54,7 @@ class Page:
         response = self._respond(status, typed, answer, headers)
         return response if problem is None else mark(response, problem)
 
-    def refuse(self, request: web.BaseRequest, refusal: HttpProblem) -> web.Response:
+    def refuse(self, request: web.Request, refusal: HttpProblem) -> web.Response:
         """Return the page with the reason why a request without a valid API key was refused."""
         typed = request.query.get("domain", "").strip()[:MAX_QUOTED_CHARACTERS]
         answer = render_problem(refusal.problem.code, "An API key is required", str(refusal))
@@ -78,7 +78,7 @@ class Page:
         return page.encode(errors="replace")
 
 
-def _has_no_domain(request: web.BaseRequest) -> bool:
+def _has_no_domain(request: web.Request) -> bool:
     return "domain" not in request.query
 
 

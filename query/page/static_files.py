@@ -8,7 +8,8 @@ from pathlib import Path
 
 from aiohttp import web
 
-from shared.http.routing import OPEN, Route, is_known
+from shared.http.application import OPEN, Route
+from shared.http.request_rules import is_known
 
 FOLDER = Path(__file__).parent / "static"
 FILES = {
@@ -71,7 +72,7 @@ class StaticFile:
         digest = hashlib.sha256(body).hexdigest()[:32]
         return cls(content_type, body, gzip.compress(body, 6, mtime=0), digest, headers)
 
-    async def get(self, request: web.BaseRequest) -> web.Response:
+    async def get(self, request: web.Request) -> web.Response:
         """``GET`` of the file; 304 if the client has it."""
         compressed = _accepts_gzip(request.headers.get("Accept-Encoding", ""))
         # Two representations need two ETags (RFC 9110, 8.8.3.3).

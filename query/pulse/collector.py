@@ -24,7 +24,7 @@ from query.pulse.sources import (
     resolve_host,
 )
 from shared.config import Address
-from shared.http.routing import Route
+from shared.http.application import Route
 from shared.model.scope import Scope
 
 T = TypeVar("T")
@@ -114,7 +114,7 @@ class PulseCollector:
         self._scraped_at = self._collected_at = float("-inf")
         self._pulse: Pulse | None = None
 
-    async def get(self, _: web.BaseRequest) -> web.Response:
+    async def get(self, _: web.Request) -> web.Response:
         """``GET /pulse``."""
         return web.Response(
             body=msgspec.json.encode(await self.current()),

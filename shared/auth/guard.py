@@ -1,25 +1,25 @@
 """Check the API key, its scope and its quota before a request reaches its handler.
 
-The router calls ``Access.guard`` once for each route, which returns the handler with the check
-around it. A node that runs open has no Access, so its requests do not pay for it.
+``Access.check`` is the innermost middleware of the traffic port. A node that runs open has none.
 """
 
 import asyncio
 import math
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from time import monotonic
 
 import structlog
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from shared.auth.api_keys import ApiKey, ApiKeys
 from shared.auth.config import AccessConfig, AccessSettings, load_api_keys
 from shared.auth.quota import Quota
-from shared.http.problems import HttpProblem, respond_to
+from shared.http.application import route_of
+from shared.http.problems import HttpProblem
 from shared.http.rate_limiter import RateLimiter
-from shared.http.routing import Handler, Route
 from shared.problems import Problem
 
 log = structlog.stdlib.get_logger(__name__)
@@ -80,23 +80,21 @@ class Access:
         """Read the key file again. Raises ConfigError, and keeps the keys, if it is invalid."""
         self._replace(self._read_keys())
 
-    def guard(self, route: Route) -> Handler:
-        """Return the handler of *route* with the check around it."""
-        handler, scope, events, open_if = route.handler, route.scope, route.events, route.open_if
-        if scope is None:
-            return handler
+    @web.middleware
+    async def check(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Let a permitted request pass; refuse the others at a limited rate."""
+        route = route_of(request)
+        # What has no route gets a 404 or 405.
+        if route is None or route.scope is None or (route.open_if and route.open_if(request)):
+            return await handler(request)
         # A plain str caches its hash; an enum member computes it at each look-up.
-        needed, draw = scope.value, route.draw_refusal or _draw_problem
-
-        def guarded(request: web.BaseRequest, *values: str) -> Awaitable[web.StreamResponse]:
-            if open_if is not None and open_if(request):
-                return handler(request, *values)
-            refusal = self._refusal(request, needed, events)
-            if refusal is None:
-                return handler(request, *values)
-            return self._refuse(request, refusal, draw)
-
-        return guarded
+        refusal = self._refusal(request, route.scope.value, route.events)
+        if refusal is None:
+            return await handler(request)
+        await self._limiter.acquire(1)
+        if route.draw_refusal is None:
+            raise refusal
+        return route.draw_refusal(request, refusal)
 
     def permits(self, authorization: str, scope: str, events: int) -> bool:
         """Whether a request is permitted; its *events* are taken from the quota only then."""
@@ -133,15 +131,6 @@ class Access:
         self._known[authorization] = client
         return client
 
-    async def _refuse(
-        self,
-        request: web.BaseRequest,
-        refusal: HttpProblem,
-        draw: Callable[[web.BaseRequest, HttpProblem], web.StreamResponse],
-    ) -> web.StreamResponse:
-        await self._limiter.acquire(1)
-        return draw(request, refusal)
-
     def _charge(self, quota: Quota, events: int) -> None:
         if wait := quota.admit_events(events, self._clock()):
             raise _over_quota(wait)
@@ -160,10 +149,6 @@ def charge(request: web.BaseRequest, events: int) -> None:
 
 def _over_quota(wait_seconds: float) -> HttpProblem:
     return HttpProblem(Problem.QUOTA_EXCEEDED, {"Retry-After": str(math.ceil(wait_seconds))})
-
-
-def _draw_problem(_: web.BaseRequest, refusal: HttpProblem) -> web.StreamResponse:
-    return respond_to(refusal)
 
 
 def build_access(config: AccessConfig) -> Access | None:

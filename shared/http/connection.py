@@ -124,6 +124,8 @@ class Connection(RequestHandler):
         client may never send it (``Expect: 100-continue``), so where the next request begins is
         not known.
         """
+        if isinstance(resp, web.HTTPException):  # aiohttp knows no such ``Expect``
+            resp = self.handle_error(request, HTTPStatus.BAD_REQUEST, resp)
         if (
             self._server.draining
             or not request.content.is_eof()

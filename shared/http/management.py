@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from shared.errors import PipelineError
-from shared.http.routing import OPEN, Route, Router
+from shared.http.application import OPEN, Route, build_application
 
 PROBE_SECONDS = 2.0
 
@@ -91,25 +91,27 @@ def new_registry() -> CollectorRegistry:
     return registry
 
 
-def build_management(readiness: Readiness, registry: CollectorRegistry, *others: Route) -> Router:
-    """Return the handler of the management port."""
+def build_management(
+    readiness: Readiness, registry: CollectorRegistry, *others: Route
+) -> web.Application:
+    """Return the application of the management port."""
 
-    async def livez(_: web.BaseRequest) -> web.Response:
+    async def livez(_: web.Request) -> web.Response:
         return web.Response(text="ok\n")
 
-    async def readyz(_: web.BaseRequest) -> web.Response:
+    async def readyz(_: web.Request) -> web.Response:
         return web.Response(
             status=200 if readiness.ready else 503,
             body=msgspec.json.encode(readiness.report()),
             content_type="application/json",
         )
 
-    async def metrics(_: web.BaseRequest) -> web.Response:
+    async def metrics(_: web.Request) -> web.Response:
         return web.Response(
             body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST}
         )
 
-    return Router(
+    return build_application(
         [
             Route("GET", "/livez", livez, OPEN),
             Route("GET", "/readyz", readyz, OPEN),

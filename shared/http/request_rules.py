@@ -1,7 +1,8 @@
-"""Refuse a request that says one thing twice, or something that its route does not know.
+"""What each request may say, on whichever route.
 
-To ignore either would do something other than what was asked: count an event under another
-idempotency key, or once instead of ``?count=5`` times.
+A field that is there twice, or a parameter that the route does not know, is refused: to ignore it
+would do something other than what was asked, such as count an event under another idempotency key,
+or once instead of ``?count=5`` times.
 """
 
 from collections.abc import Container
@@ -35,3 +36,16 @@ def check_parameters(request: web.BaseRequest, known: Container[str]) -> None:
     for name in request.query:
         if name not in known:
             raise HttpProblem(Problem.UNKNOWN_PARAMETER, name=quote_input(name))
+
+
+def is_known(request: web.BaseRequest, tag: str) -> bool:
+    """Whether the client has the version with *tag*, an entity tag without its quotes.
+
+    The comparison is weak, by value alone (RFC 9110, 13.1.2).
+    """
+    condition = request.headers.get("If-None-Match")
+    if condition is None:
+        return False
+    return condition.strip() == "*" or any(
+        each.value == tag for each in request.if_none_match or ()
+    )

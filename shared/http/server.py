@@ -1,9 +1,10 @@
-"""Serve HTTP with aiohttp's low-level server, within limits and with an orderly end."""
+"""Serve an application of aiohttp within limits and with an orderly end."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import cast
 
 from aiohttp import http_parser, web
 from aiohttp.web_protocol import RequestHandler
@@ -46,17 +47,17 @@ class HttpLimits:
 
 
 class Server(web.Server):
-    """aiohttp's server with our connections."""
+    """aiohttp's server with our connections; *application* is its server of an application."""
 
     def __init__(
         self,
-        handler: "Handler",
+        application: web.Server,
         limits: HttpLimits,
         tls: ServerTls | None,
         instrumentation: HttpInstrumentation,
         hot: HotRequests | None,
     ) -> None:
-        super().__init__(handler)
+        super().__init__(application.request_handler, request_factory=application.request_factory)
         self.limits = limits
         self.instrumentation = instrumentation
         self._running_loop = asyncio.get_running_loop()
@@ -119,11 +120,8 @@ class Server(web.Server):
         self._leaving -= 1
 
 
-Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
-
-
-def build_server(
-    handler: Handler,
+async def build_server(
+    application: web.Application,
     limits: HttpLimits,
     *,
     tls: ServerTls | None = None,
@@ -132,14 +130,17 @@ def build_server(
 ) -> Server:
     """Return a server; calling it makes the protocol of one connection.
 
-    *hot* requests are answered in the fast lane; None: all are answered by *handler*.
+    *hot* requests are answered in the fast lane; None: all are answered by *application*.
     """
-    return Server(handler, limits, tls, instrumentation or HttpInstrumentation(), hot)
+    runner = web.AppRunner(application)
+    await runner.setup()
+    built = cast(web.Server, runner.server)
+    return Server(built, limits, tls, instrumentation or HttpInstrumentation(), hot)
 
 
 @asynccontextmanager
 async def open_server(
-    handler: Handler,
+    application: web.Application,
     host: str,
     port: int,
     limits: HttpLimits | None = None,
@@ -151,8 +152,8 @@ async def open_server(
 ) -> AsyncIterator[None]:
     """Serve until left; then stop accepting, and answer the requests in flight and on their way.
 
-    *instrumentation* records refusals that no router sees: malformed HTTP, and connections. *hot*
-    requests are answered in the fast lane; None: all are answered by *handler*.
+    *instrumentation* records what no route refuses: malformed HTTP, and connections. *hot*
+    requests are answered in the fast lane; None: all are answered by *application*.
 
     With *tls* the port speaks TLS only. With *shared_port* other processes may listen on the same
     port, and the kernel distributes the connections (SO_REUSEPORT). Raises ConfigError.
@@ -160,7 +161,9 @@ async def open_server(
     if http_parser.HttpRequestParser is not http_parser.HttpRequestParserC:
         raise ConfigError(["aiohttp's C parser is missing; its Python parser has known flaws"])
     limits = limits or HttpLimits()
-    server = build_server(handler, limits, tls=tls, instrumentation=instrumentation, hot=hot)
+    server = await build_server(
+        application, limits, tls=tls, instrumentation=instrumentation, hot=hot
+    )
     runner = web.ServerRunner(server, shutdown_timeout=limits.drain_seconds)
     await runner.setup()
     try:

@@ -12,9 +12,10 @@ from typing import NamedTuple
 
 from aiohttp import web
 
+from shared.http.application import OPEN, Route
 from shared.http.management import ReadinessReport
 from shared.http.problems import ProblemDocument
-from shared.http.routing import OPEN, Route, is_known
+from shared.http.request_rules import is_known
 from shared.openapi.access import KEY_SCHEME
 from shared.openapi.management import management_paths
 from shared.openapi.requests import IF_NONE_MATCH
@@ -126,7 +127,7 @@ def build_route(document: Json) -> Route:
     tag = hashlib.sha256(body).hexdigest()[:32]
     headers = {"ETag": f'"{tag}"', "Cache-Control": _CACHE_CONTROL}
 
-    async def get(request: web.BaseRequest) -> web.Response:
+    async def get(request: web.Request) -> web.Response:
         if is_known(request, tag):
             return web.Response(status=304, headers=headers)
         return web.Response(body=body, content_type="application/json", headers=headers)

@@ -6,13 +6,14 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from aiohttp.typedefs import Middleware
 from prometheus_client import CollectorRegistry
 
 from shared.auth.config import AccessConfig
 from shared.auth.guard import Access, build_access
 from shared.config import Address
+from shared.http.application import Route
 from shared.http.management import Readiness, build_management, keep_probing, new_registry
-from shared.http.routing import Guard, Route
 from shared.http.server import open_server
 from shared.http.tls import ServerTls, build_tls
 from shared.runtime.lifecycle import on_hangup, stop_on_signals, stop_with_parent
@@ -43,9 +44,9 @@ class Node:
     """None: requests are not traced."""
 
     @property
-    def guard(self) -> Guard | None:
+    def guard(self) -> Middleware | None:
         """Checks API keys before a handler; None: the node runs open."""
-        return None if self.access is None else self.access.guard
+        return None if self.access is None else self.access.check
 
     @asynccontextmanager
     async def probing(self, **probes: Probe) -> AsyncIterator[None]:

@@ -37,8 +37,8 @@ async def check(path: str) -> int:
 async def test_the_running_node_is_checked(ports: list[int], tier: int) -> None:
     """This works for each tier; a live node may not be ready."""
     readiness = Readiness("kafka")
-    router = build_management(readiness, CollectorRegistry())
-    async with open_server(router, "127.0.0.1", ports[tier]):
+    app = build_management(readiness, CollectorRegistry())
+    async with open_server(app, "127.0.0.1", ports[tier]):
         assert (await check("livez"), await check("readyz")) == (0, 1)
         readiness["kafka"].passed()
         assert await check("readyz") == 0

@@ -12,8 +12,8 @@ from query.export.classified import ClassifiedDomains
 from query.export.metrics import ExportMetrics
 from query.export.route import ExportHandlers
 from query.export.summary import open_summary
+from shared.http.application import build_application
 from shared.http.instrumentation import HttpInstrumentation
-from shared.http.routing import Router
 from shared.http.server import HttpLimits, open_server
 from shared.model.status import DEFAULT_THRESHOLD
 from tests.fakes.clock import Clock
@@ -67,7 +67,7 @@ async def open_export_node(
             metrics,
             asyncio.get_running_loop().time,
         )
-        router = Router(exports.routes(), instrumentation=HttpInstrumentation(registry))
-        async with open_server(router, host, PORT, HttpLimits(drain_seconds=5)):
+        app = build_application(exports.routes(), instrumentation=HttpInstrumentation(registry))
+        async with open_server(app, host, PORT, HttpLimits(drain_seconds=5)):
             yield ExportNode(host, exports, registry)
             exports.stop()

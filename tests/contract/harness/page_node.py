@@ -9,15 +9,16 @@ from typing import Any
 
 import msgspec
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 from playwright.async_api import expect
 from prometheus_client import CollectorRegistry
 
-from query.handlers import Handlers, build_routes
+from query.handlers import Handlers
 from query.lookup.answer import answer_of
 from query.lookup.read_through_cache import CacheLimits, ReadThroughCache
 from query.metrics import QueryMetrics
 from query.page.route import build_page_routes
-from shared.http.routing import OPEN, Guard, Route
+from shared.http.application import OPEN, Route, build_application
 from shared.http.server import HttpLimits, open_server
 from shared.model.counter import Counters
 from shared.model.domain import DomainName
@@ -60,7 +61,7 @@ class PageNode:
         for stream in self.streams:
             stream.put_nowait(text)
 
-    async def changes(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def changes(self, request: web.Request) -> web.StreamResponse:
         """``GET /changes``."""
         if self.refuses_streams:
             return web.Response(text=": not now\nretry: 200\n\n", content_type="text/event-stream")
@@ -79,24 +80,24 @@ class PageNode:
             self.streams.remove(stream)
         return response
 
-    async def get_domains(self, request: web.BaseRequest) -> web.Response:
+    async def get_domains(self, request: web.Request) -> web.Response:
         """``GET /domains``: the query it was requested with, as a download."""
         self.exports.append(str(request.rel_url.query_string))
         headers = {"Content-Disposition": 'attachment; filename="node.csv"'}
         return web.Response(text="domain\r\n", content_type="text/csv", headers=headers)
 
-    async def get_pulse(self, _: web.BaseRequest) -> web.Response:
+    async def get_pulse(self, _: web.Request) -> web.Response:
         """``GET /pulse``."""
         return web.Response(body=json.dumps(self.pulse).encode(), content_type="application/json")
 
 
 @asynccontextmanager
 async def open_page_node(
-    counters: dict[str, Counters], guard: Guard | None = None
+    counters: dict[str, Counters], guard: Middleware | None = None
 ) -> AsyncIterator[PageNode]:
     """Serve the page on an unused address, behind *guard*."""
 
-    async def openapi(_: web.BaseRequest) -> web.Response:
+    async def openapi(_: web.Request) -> web.Response:
         return web.Response(body=json.dumps(OPENAPI).encode(), content_type="application/json")
 
     host = f"{random_prefix()}.1"
@@ -118,9 +119,8 @@ async def open_page_node(
         Route("GET", "/domains", node.get_domains, Scope.QUERY),
         Route("GET", "/openapi.json", openapi, OPEN),
     ]
-    async with open_server(
-        build_routes(handlers, *routes, guard=guard), host, PORT, HttpLimits(drain_seconds=0.5)
-    ):
+    app = build_application([*handlers.routes(), *routes], guard)
+    async with open_server(app, host, PORT, HttpLimits(drain_seconds=0.5)):
         try:
             yield node
         finally:

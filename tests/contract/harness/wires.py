@@ -6,8 +6,8 @@ from itertools import count
 
 from aiohttp import web
 
+from shared.http.application import OPEN, Route, build_application
 from shared.http.problems import build_problem
-from shared.http.routing import OPEN, Route, Router
 from shared.http.server import HttpLimits, open_server
 from shared.problems import Problem
 from tests.clients.raw_client import Answer, RawConnection
@@ -22,27 +22,27 @@ def refuse() -> web.Response:
     return build_problem(Problem.NODE_FULL, "Come again.", {"X-Own": "1"})
 
 
-async def plain(_: web.BaseRequest) -> web.StreamResponse:
+async def plain(_: web.Request) -> web.StreamResponse:
     """Answer with a refusal."""
     return refuse()
 
 
-async def accepted(_: web.BaseRequest) -> web.StreamResponse:
+async def accepted(_: web.Request) -> web.StreamResponse:
     """Answer without a body."""
     return web.Response(status=202)
 
 
-async def reading(request: web.BaseRequest) -> web.StreamResponse:
+async def reading(request: web.Request) -> web.StreamResponse:
     """Answer with the size of the body."""
     return web.Response(text=str(len(await request.read())))
 
 
-async def defective(_: web.BaseRequest) -> web.StreamResponse:
+async def defective(_: web.Request) -> web.StreamResponse:
     """Let through what no handler should."""
     raise KeyError("a secret")
 
 
-async def timed_out(_: web.BaseRequest) -> web.StreamResponse:
+async def timed_out(_: web.Request) -> web.StreamResponse:
     """Let a limit of one's own through, which aiohttp takes for a gateway's."""
     raise TimeoutError("a secret")
 
@@ -56,12 +56,12 @@ def document() -> web.Response:
     )
 
 
-async def get_document(_: web.BaseRequest) -> web.StreamResponse:
+async def get_document(_: web.Request) -> web.StreamResponse:
     """Answer with the document."""
     return document()
 
 
-ROUTES = Router(
+ROUTES = build_application(
     [
         Route("GET", "/plain", plain, OPEN),
         Route("GET", "/defective", defective, OPEN),

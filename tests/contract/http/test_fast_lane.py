@@ -12,12 +12,12 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
+from shared.http.application import OPEN, Route, build_application
 from shared.http.fast_lane import Answer, Head, Pending
 from shared.http.instrumentation import HttpInstrumentation
 from shared.http.metrics import RouteMetrics
 from shared.http.prebuilt_response import PrebuiltResponse
 from shared.http.problems import build_problem
-from shared.http.routing import OPEN, Route, Router
 from shared.http.server import HttpLimits, open_server
 from shared.http.tls import ServerTls
 from shared.problems import Problem
@@ -48,10 +48,11 @@ class Script:
         self.handled: list[str] = []
         """What a handler answered instead."""
         route = Route("PUT", "/hot/{name}", self.handle, OPEN)
-        self.router = Router([route], instrumentation=self.instrumentation)
+        self.app = build_application([route], instrumentation=self.instrumentation)
 
-    async def handle(self, _: web.BaseRequest, name: str) -> web.StreamResponse:
+    async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer in aiohttp's way."""
+        name = request.match_info["name"]
         self.handled.append(name)
         return (DOCUMENT if name == "large" else ACCEPTED).build()
 
@@ -91,7 +92,7 @@ async def serving(
     """Serve the script's requests, and yield a connection."""
     port = next(PORTS)
     async with open_server(
-        script.router,
+        script.app,
         *(HOST, port, limits),
         hot=script,
         instrumentation=script.instrumentation,
@@ -275,7 +276,7 @@ async def test_the_lane_works_in_tls(tmp_path: Path) -> None:
     authority, script, port = Authority(tmp_path), Script(), next(PORTS)
     tls = ServerTls(ServerFiles(*authority.issue("server", HOST)), CollectorRegistry())
     context: ssl.SSLContext = authority.context()
-    async with open_server(script.router, HOST, port, tls=tls, hot=script):
+    async with open_server(script.app, HOST, port, tls=tls, hot=script):
         stream = await asyncio.open_connection(HOST, port, ssl=context)
         connection = RawConnection(*stream)
         await asyncio.sleep(0.01)

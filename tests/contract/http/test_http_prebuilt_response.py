@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 from aiohttp import web
 
+from shared.http.application import OPEN, Route, build_application
 from shared.http.prebuilt_response import PrebuiltResponse, encode_field, render
 from shared.http.server import HttpLimits, build_server
 from tests.contract.harness.wires import document, refuse
@@ -28,12 +29,12 @@ def unchanged() -> web.Response:
 async def sent_by_aiohttp(build: Callable[[], web.Response], *lines: bytes) -> bytes:
     """Return the answer to a request with *lines* that is handled by *build*."""
 
-    async def handle(_: web.BaseRequest) -> web.Response:
+    async def handle(_: web.Request) -> web.Response:
         return build()
 
-    received, _ = await exchange(
-        build_server(handle, HttpLimits()), [REQUEST + b"".join(lines) + b"\r\n"]
-    )
+    app = build_application([Route("GET", "/", handle, OPEN)])
+    server = await build_server(app, HttpLimits())
+    received, _ = await exchange(server, [REQUEST + b"".join(lines) + b"\r\n"])
     return received
 
 

@@ -17,7 +17,7 @@ from prometheus_client import CollectorRegistry
 
 from shared.errors import ConfigError
 from shared.http import tls as http_tls
-from shared.http.routing import OPEN, Route, Router
+from shared.http.application import OPEN, Route, build_application
 from shared.http.server import HttpLimits, open_server
 from shared.http.tls import ServerTls
 from shared.security.tls import ServerFiles
@@ -30,17 +30,17 @@ LIMIT_SECONDS = 20.0
 Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
-async def plain(_: web.BaseRequest) -> web.StreamResponse:
+async def plain(_: web.Request) -> web.StreamResponse:
     """Answer with a body."""
     return web.Response(text="ok")
 
 
-async def accepted(_: web.BaseRequest) -> web.StreamResponse:
+async def accepted(_: web.Request) -> web.StreamResponse:
     """Answer without a body."""
     return web.Response(status=202)
 
 
-ROUTES = Router([Route("GET", "/", plain, OPEN), Route("PUT", "/", accepted, OPEN)])
+ROUTES = [Route("GET", "/", plain, OPEN), Route("PUT", "/", accepted, OPEN)]
 
 
 @dataclass(slots=True)
@@ -88,7 +88,7 @@ async def open_port(folder: Path, limits: HttpLimits | None = None) -> AsyncIter
     registry = CollectorRegistry()
     tls = ServerTls(ServerFiles(certificate, key), registry)
     port = Port(authority, tls, registry, next(PORTS))
-    async with open_server(ROUTES, HOST, port.number, limits, tls=tls):
+    async with open_server(build_application(ROUTES), HOST, port.number, limits, tls=tls):
         yield port
 
 

@@ -12,7 +12,7 @@ from query.changes import feed as feed_module
 from query.changes.event_stream import NoStream
 from query.changes.route import ChangesHandler
 from query.config import ChangesSettings
-from shared.http.routing import OPEN, Route, Router
+from shared.http.application import OPEN, Route, build_application
 from shared.http.server import HttpLimits, open_server
 from tests.clients.browser import visit
 from tests.clients.event_stream import EventStream
@@ -47,12 +47,12 @@ class Feed:
 async def open_feed(world: World) -> AsyncIterator[Feed]:
     """Serve the feed, and a page without content of its own."""
 
-    async def page(_: web.BaseRequest) -> web.Response:
+    async def page(_: web.Request) -> web.Response:
         return web.Response(text="<link rel=icon href=data:,>", content_type="text/html")
 
     host = f"{random_prefix()}.1"
     handler = ChangesHandler(world.feed, world.resumer)
-    routes = Router([handler.route(), Route("GET", "/", page, OPEN)])
+    routes = build_application([handler.route(), Route("GET", "/", page, OPEN)])
     async with open_server(routes, host, PORT, HttpLimits(drain_seconds=1)):
         yield Feed(world, f"http://{host}:{PORT}")
         handler.stop()

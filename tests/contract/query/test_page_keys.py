@@ -56,7 +56,7 @@ async def closed() -> AsyncIterator[Closed]:
     """A node that refuses every request without a key."""
     closed = Closed()
     counters = {"some.example": Counters(204, 0)}
-    async with open_page_node(counters, closed.access.guard) as node:
+    async with open_page_node(counters, closed.access.check) as node:
         node.pulse = IDLE
         closed.node = node
         yield closed

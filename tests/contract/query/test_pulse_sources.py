@@ -23,6 +23,7 @@ from query.pulse.sources import (
     resolve_host,
 )
 from shared.config import KafkaConfig
+from shared.http.application import OPEN, Route, build_application
 from shared.http.management import Readiness, build_management
 from shared.http.server import HttpLimits, open_server
 from shared.http.tls import ServerTls
@@ -109,7 +110,7 @@ async def test_a_process_reports_its_readiness_and_metrics() -> None:
 async def test_a_malformed_response_is_an_error_in_bounded_time(path: str, why: str) -> None:
     """Whatever the process sends, it costs a second and a few megabytes at most."""
 
-    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+    async def answer(request: web.Request) -> web.StreamResponse:
         if request.path == "/readyz":
             return web.Response(text="ok")
         match path:
@@ -132,8 +133,9 @@ async def test_a_malformed_response_is_an_error_in_bounded_time(path: str, why: 
         return web.Response(text="<html>hello</html>")
 
     address = (f"{random_prefix()}.1", PORT)
+    routes = [Route("GET", target, answer, OPEN) for target in ("/readyz", "/metrics")]
     async with (
-        open_server(answer, *address, HttpLimits(drain_seconds=0.5)),
+        open_server(build_application(routes), *address, HttpLimits(drain_seconds=0.5)),
         open_management_ports() as ports,
     ):
         async with asyncio.timeout(5):

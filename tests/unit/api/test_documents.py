@@ -9,13 +9,11 @@ from schemathesis.specs.openapi.definitions import OPENAPI_31
 
 from ingest.config import IngestSettings
 from ingest.handlers import Handlers as IngestHandlers
-from ingest.handlers import build_routes as build_ingest_routes
 from ingest.webhooks.handler import PATH, WebhookHandler
 from query.changes.route import ChangesHandler
 from query.config import QuerySettings
 from query.export.route import ExportHandlers
 from query.handlers import Handlers as QueryHandlers
-from query.handlers import build_routes as build_query_routes
 from query.lookup.read_through_cache import ReadThroughCache
 from query.page.route import build_page_routes
 from query.pulse.collector import PulseCollector, build_pulse_routes
@@ -24,16 +22,17 @@ from shared.openapi.responses import Json
 from tests.fakes.documents import TIERS, document_of, documents_of, objects, operations
 
 ROUTES = {
-    "ingest": build_ingest_routes(
-        object.__new__(IngestHandlers), object.__new__(WebhookHandler).route()
-    ).routes,
-    "query": build_query_routes(
-        object.__new__(QueryHandlers),
+    "ingest": [
+        *object.__new__(IngestHandlers).routes(),
+        object.__new__(WebhookHandler).route(),
+    ],
+    "query": [
+        *object.__new__(QueryHandlers).routes(),
         object.__new__(ChangesHandler).route(),
         *object.__new__(ExportHandlers).routes(),
         *build_page_routes(object.__new__(ReadThroughCache).get),
         *build_pulse_routes(object.__new__(PulseCollector)),
-    ).routes,
+    ],
 }
 PART_OF_THE_PAGE = "/static/"
 """The files of the page; they are not part of the API."""

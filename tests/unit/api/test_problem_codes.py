@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 
 from shared.errors import OutcomeUnknownError
-from shared.http.routing import Route, Router
+from shared.http.application import Route, build_application
 from shared.model.scope import Scope
 from shared.problems import Problem
 from tests.fakes.documents import TIERS, document_of, listed_codes
@@ -56,6 +56,6 @@ async def test_a_problem_that_an_operation_does_not_document_is_noticed() -> Non
     async def fail(*_: object) -> web.Response:
         raise OutcomeUnknownError
 
-    router = Router([Route("GET", "/domains/{domain}", fail, Scope.QUERY)])
+    app = build_application([Route("GET", "/domains/{domain}", fail, Scope.QUERY)])
     with pytest.raises(AssertionError, match="outcome_unknown"):
-        await ask(router, "GET", "/domains/a.example")
+        await ask(app, "GET", "/domains/a.example")

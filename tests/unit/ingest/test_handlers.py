@@ -11,10 +11,11 @@ from multidict import CIMultiDict
 from prometheus_client import CollectorRegistry
 
 from ingest.admission import Admission
-from ingest.handlers import Handlers, build_routes
+from ingest.handlers import Handlers
 from ingest.metrics import IngestMetrics
 from ingest.publisher import Publisher
 from shared.errors import BrokerUnavailableError, OutcomeUnknownError
+from shared.http.application import build_application
 from shared.http.instrumentation import HttpInstrumentation
 from shared.model.domain import DomainName
 from shared.model.event import Event, EventKind
@@ -43,8 +44,8 @@ class Node:
             max_batch_age_seconds=2.0,
             clock=asyncio.get_running_loop().time,
         )
-        self.router = build_routes(
-            Handlers(self.publisher, self.admission, metrics, body_seconds=1.0),
+        self.app = build_application(
+            Handlers(self.publisher, self.admission, metrics, body_seconds=1.0).routes(),
             instrumentation=HttpInstrumentation(self.registry),
         )
 
@@ -67,21 +68,21 @@ async def node() -> AsyncIterator[Node]:
 @pytest.mark.parametrize("kind", EventKind)
 async def test_an_event_is_accepted_once_it_is_stored(node: Node, kind: EventKind) -> None:
     """202 without a body, for both kinds; the stored domain has its canonical spelling."""
-    response = await ask(node.router, "PUT", f"/events/A.EXAMPLE./{kind}")
+    response = await ask(node.app, "PUT", f"/events/A.EXAMPLE./{kind}")
     assert (response.status, response.body) == (202, None)
     assert node.stored() == [Event(A, kind)]
 
 
 async def test_an_idempotency_key_is_stored_with_its_event(node: Node) -> None:
     """The worker recognises a duplicate by it."""
-    await ask(node.router, "PUT", "/events/a.example/bounced", None, {"Idempotency-Key": "k-1"})
+    await ask(node.app, "PUT", "/events/a.example/bounced", None, {"Idempotency-Key": "k-1"})
     assert node.stored() == [Event(A, EventKind.BOUNCED, 1, "k-1")]
 
 
 async def test_two_idempotency_keys_are_refused(node: Node) -> None:
     """One of them would be ignored, in silence."""
     headers = CIMultiDict([("Idempotency-Key", "a"), ("Idempotency-Key", "b")])
-    response = await ask(node.router, "PUT", "/events/a.example/bounced", None, headers)
+    response = await ask(node.app, "PUT", "/events/a.example/bounced", None, headers)
     assert (response.status, json_of(response)["code"]) == (400, "repeated_field")
     assert node.topic.appends == []
 
@@ -99,7 +100,7 @@ async def test_a_bad_event_is_refused_and_not_sent(
     node: Node, target: str, headers: dict[str, str], code: str
 ) -> None:
     """400 with a problem code, which is counted once; nothing is sent to the topic."""
-    response = await ask(node.router, "PUT", target, None, headers)
+    response = await ask(node.app, "PUT", target, None, headers)
     assert (response.status, json_of(response)["code"]) == (400, code)
     assert node.topic.appends == []
     assert counted_with(node.registry, code) == {"http_server_request_duration_seconds_count": 1}
@@ -107,8 +108,8 @@ async def test_a_bad_event_is_refused_and_not_sent(
 
 async def test_a_small_body_is_ignored_and_a_large_one_refused(node: Node) -> None:
     """A PUT may have a body of 4 KiB, but no more."""
-    small = await ask(node.router, "PUT", "/events/a.example/delivered", b"x" * 4096)
-    large = await ask(node.router, "PUT", "/events/a.example/delivered", b"x" * 4097)
+    small = await ask(node.app, "PUT", "/events/a.example/delivered", b"x" * 4096)
+    large = await ask(node.app, "PUT", "/events/a.example/delivered", b"x" * 4097)
     assert (small.status, large.status) == (202, 413)
     assert len(node.stored()) == 1
 
@@ -125,7 +126,7 @@ async def test_an_event_that_may_be_lost_is_not_accepted(
 ) -> None:
     """503 with the reason and ``Retry-After``."""
     node.topic.fail(error)
-    response = await ask(node.router, "PUT", "/events/a.example/delivered")
+    response = await ask(node.app, "PUT", "/events/a.example/delivered")
     assert (response.status, json_of(response)["code"]) == (503, code)
     assert response.headers["Retry-After"]
 
@@ -134,26 +135,25 @@ async def test_a_full_node_refuses_at_once_and_has_room_again(node: Node) -> Non
     """At its limit of events in flight it answers 503 at once; answered requests free room."""
     node.topic.hold()
     waiting = [
-        asyncio.create_task(ask(node.router, "PUT", "/events/a.example/delivered"))
-        for _ in range(10)
+        asyncio.create_task(ask(node.app, "PUT", "/events/a.example/delivered")) for _ in range(10)
     ]
     await asyncio.sleep(0)
-    response = await ask(node.router, "PUT", "/events/a.example/delivered")
+    response = await ask(node.app, "PUT", "/events/a.example/delivered")
     assert (response.status, json_of(response)["code"]) == (503, "node_full")
     node.topic.release()
     assert {(await answer).status for answer in waiting} == {202}
     assert (node.admission.events, node.admission.bytes) == (0, 0)
-    assert (await ask(node.router, "PUT", "/events/a.example/delivered")).status == 202
+    assert (await ask(node.app, "PUT", "/events/a.example/delivered")).status == 202
     assert sum(event.count for event in node.stored()) == 11
 
 
 async def test_every_event_is_counted_by_its_outcome(node: Node) -> None:
     """Acknowledged or failed, by PUT and by line."""
-    await ask(node.router, "PUT", "/events/a.example/delivered")
-    await ask(node.router, "POST", "/events", GOOD * 3, NDJSON)
+    await ask(node.app, "PUT", "/events/a.example/delivered")
+    await ask(node.app, "POST", "/events", GOOD * 3, NDJSON)
     node.topic.fail(OutcomeUnknownError("no answer"), OutcomeUnknownError("no answer"))
-    await ask(node.router, "PUT", "/events/a.example/delivered")
-    await ask(node.router, "POST", "/events", GOOD * 5, NDJSON)
+    await ask(node.app, "PUT", "/events/a.example/delivered")
+    await ask(node.app, "POST", "/events", GOOD * 5, NDJSON)
     for outcome, number in (("acknowledged", 4), ("failed", 6)):
         name = "catchall_ingest_events_total"
         assert node.registry.get_sample_value(name, {"outcome": outcome}) == number
@@ -165,7 +165,7 @@ async def test_valid_lines_are_accepted_next_to_invalid_ones(node: Node, compres
     body = GOOD + b"nonsense\n\n" + GOOD
     headers = {**NDJSON, "Content-Encoding": "gzip"} if compressed else NDJSON
     sent = gzip.compress(body) if compressed else body
-    response = await ask(node.router, "POST", "/events", sent, headers)
+    response = await ask(node.app, "POST", "/events", sent, headers)
     assert (response.status, response.content_type) == (202, "application/json")
     answer = json_of(response)
     assert answer["accepted"] == 2
@@ -180,7 +180,7 @@ async def test_valid_lines_are_accepted_next_to_invalid_ones(node: Node, compres
 async def test_lines_that_could_not_be_stored_are_listed(node: Node) -> None:
     """The 503 has the numbers of exactly the lines to send again."""
     node.topic.fail(OutcomeUnknownError("no answer"))
-    response = await ask(node.router, "POST", "/events", b"{}\n" + GOOD + GOOD, NDJSON)
+    response = await ask(node.app, "POST", "/events", b"{}\n" + GOOD + GOOD, NDJSON)
     body = json_of(response)
     assert (response.status, body["code"]) == (503, "outcome_unknown")
     assert (body["accepted"], body["failed"]) == (0, [2, 3])
@@ -190,11 +190,11 @@ async def test_lines_that_could_not_be_stored_are_listed(node: Node) -> None:
 @pytest.mark.parametrize("body", [GOOD * 12, GOOD + b" " * 10_000])
 async def test_a_request_beyond_the_limit_is_refused_whole(node: Node, body: bytes) -> None:
     """For lines and for bytes: before any line is parsed, and no room stays reserved."""
-    response = await ask(node.router, "POST", "/events", body, NDJSON)
+    response = await ask(node.app, "POST", "/events", body, NDJSON)
     assert (response.status, json_of(response)["code"]) == (503, "node_full")
     assert node.topic.appends == []
     assert (node.admission.events, node.admission.bytes) == (0, 0)
-    assert (await ask(node.router, "POST", "/events", GOOD * 10, NDJSON)).status == 202
+    assert (await ask(node.app, "POST", "/events", GOOD * 10, NDJSON)).status == 202
 
 
 @pytest.mark.parametrize(
@@ -211,7 +211,7 @@ async def test_a_request_without_a_valid_line_is_refused(
     node: Node, body: bytes, rejected: list[tuple[int, str]]
 ) -> None:
     """400 with each rejection, as a 202 has them; it does not wait for the topic."""
-    response = await ask(node.router, "POST", "/events", body, NDJSON)
+    response = await ask(node.app, "POST", "/events", body, NDJSON)
     answer = json_of(response)
     assert (response.status, answer["code"], answer["accepted"]) == (400, "no_events", 0)
     assert [(r["line"], r["code"]) for r in answer["rejected"]] == rejected
@@ -229,21 +229,21 @@ async def test_a_request_without_a_valid_line_is_refused(
 )
 async def test_lines_have_several_media_types(node: Node, media_type: str) -> None:
     """None is registered, so each library has its own."""
-    response = await ask(node.router, "POST", "/events", GOOD, {"Content-Type": media_type})
+    response = await ask(node.app, "POST", "/events", GOOD, {"Content-Type": media_type})
     assert (response.status, json_of(response)["accepted"]) == (202, 1)
 
 
 async def test_events_may_come_as_an_array(node: Node) -> None:
     """As JSON, not as lines."""
     body = b"[" + GOOD + b"," + GOOD + b"]"
-    response = await ask(node.router, "POST", "/events", body, {"Content-Type": "application/json"})
+    response = await ask(node.app, "POST", "/events", body, {"Content-Type": "application/json"})
     assert (response.status, json_of(response)["accepted"]) == (202, 2)
     assert node.stored() == [Event(A, EventKind.DELIVERED, 2)]
 
 
 async def test_a_refused_type_comes_with_those_that_are_taken(node: Node) -> None:
     """In ``Accept-Post``."""
-    response = await ask(node.router, "POST", "/events", GOOD, {"Content-Type": "text/plain"})
+    response = await ask(node.app, "POST", "/events", GOOD, {"Content-Type": "text/plain"})
     assert response.status == 415
     assert {"application/x-ndjson", "application/json"} <= set(
         response.headers["Accept-Post"].split(", ")
@@ -272,7 +272,7 @@ async def test_a_body_that_cannot_be_read_is_refused_whole(
     node: Node, body: bytes, headers: dict[str, str], status: int, code: str
 ) -> None:
     """Another type or coding, or more than the limits: no part of it is accepted."""
-    response = await ask(node.router, "POST", "/events", body, headers)
+    response = await ask(node.app, "POST", "/events", body, headers)
     assert (response.status, json_of(response)["code"]) == (status, code)
     assert node.topic.appends == []
 
@@ -281,5 +281,5 @@ async def test_the_members_of_a_gzip_file_are_one_body(node: Node) -> None:
     """Files that were compressed separately and joined are read completely (RFC 1952, 2.2)."""
     body = gzip.compress(GOOD) + gzip.compress(GOOD)
     headers = {**NDJSON, "Content-Encoding": "gzip"}
-    response = await ask(node.router, "POST", "/events", body, headers)
+    response = await ask(node.app, "POST", "/events", body, headers)
     assert json.loads(response.body or b"")["accepted"] == 2  # type: ignore[arg-type]

@@ -23,8 +23,8 @@ from ingest.webhooks.config import WebhookSettings
 from ingest.webhooks.handler import WebhookHandler
 from shared.config import EnvironmentReader
 from shared.errors import BrokerUnavailableError, CertificateUnavailableError, ConfigError
+from shared.http.application import build_application
 from shared.http.rate_limiter import UNITS_PER_TICK
-from shared.http.routing import Router
 from shared.model.event import Event
 from shared.model.partitioning import DEFAULT_BUCKETS
 from shared.model.verdict import Report
@@ -68,7 +68,7 @@ class Node:
             body_seconds=1.0,
             clock=lambda: NOW,
         )
-        self.router = Router([handler.route()])
+        self.app = build_application([handler.route()])
 
     async def _request(self, url: str) -> bytes:
         self.requested.append(url)
@@ -79,7 +79,7 @@ class Node:
     async def send(self, provider: str, sent: Sent, **headers: str) -> web.Response:
         """Send a request as *provider* does."""
         body, own = sent
-        return await ask(self.router, "POST", f"/webhooks/{provider}", body, {**own, **headers})
+        return await ask(self.app, "POST", f"/webhooks/{provider}", body, {**own, **headers})
 
     def stored(self) -> list[Event]:
         """Return the stored events."""

@@ -10,6 +10,7 @@ from deploy.local.tiers import TIERS
 from deploy.servers import cassandra, kafka
 from ingest.config import IngestSettings
 from query.config import QuerySettings
+from shared.http.application import ROUTES
 from shared.http.management import Readiness, build_management
 
 PORTS = {tier.name: (tier.port, tier.management_port) for tier in TIERS}
@@ -28,8 +29,8 @@ def version(image: str) -> str:
 
 def served_paths() -> set[str]:
     """Return the paths that every management port serves."""
-    router = build_management(Readiness(), CollectorRegistry())
-    return {route.path for route in router.routes if route.method == "GET"}
+    app = build_management(Readiness(), CollectorRegistry())
+    return {route.path for route in app[ROUTES].values() if route.method == "GET"}
 
 
 def module_exists(name: str) -> bool:

@@ -4,19 +4,21 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
 from ingest.admission import Admission
-from ingest.handlers import Handlers, build_routes
+from ingest.handlers import Handlers
 from ingest.hot_events import HotEvents
 from ingest.metrics import IngestMetrics
 from ingest.publisher import Publisher
 from shared.auth.guard import Access
+from shared.http.application import build_application
 from shared.http.instrumentation import HttpInstrumentation
-from shared.http.server import HttpLimits, build_server
+from shared.http.server import HttpLimits, Server, build_server
 from shared.model.event import Event
 from shared.model.partitioning import DEFAULT_BUCKETS
 from tests.fakes.client_transport import exchange
@@ -57,23 +59,28 @@ class InMemoryNode:
         )
         handlers = Handlers(publisher, self.admission, metrics, body_seconds=60.0)
         hot = HotEvents(handlers, publisher, self.admission, instrumentation, access)
-        self._server = build_server(
-            build_routes(
-                handlers,
-                guard=None if access is None else access.guard,
-                instrumentation=instrumentation,
+        self._build_server = partial(
+            build_server,
+            build_application(
+                handlers.routes(), None if access is None else access.check, instrumentation
             ),
             HttpLimits(),
             instrumentation=instrumentation,
             hot=hot if fast_lane else None,
         )
+        self._server: Server | None = None
         self._flushing = loop.create_task(publisher.run())
 
     def exchange(self, *sent: bytes, turns: Sequence[int] = ()) -> bytes:
         """Return the bytes received on a connection that sends *sent*; see ``exchange``."""
         received: bytes
-        received, self.ended = self._loop.run_until_complete(exchange(self._server, sent, turns))
+        received, self.ended = self._loop.run_until_complete(self._exchange(sent, turns))
         return received
+
+    async def _exchange(self, sent: Sequence[bytes], turns: Sequence[int]) -> tuple[bytes, bool]:
+        if self._server is None:
+            self._server = await self._build_server()
+        return await exchange(self._server, sent, turns)
 
     def counts(self) -> Counter[str]:
         """Return by how much each sample that does not depend on time has grown since the reset."""

@@ -7,11 +7,11 @@ import pytest
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
-from query.handlers import Handlers, build_routes
+from query.handlers import Handlers
 from query.lookup.read_through_cache import CacheLimits, ReadThroughCache
 from query.metrics import QueryMetrics
 from shared.errors import StoreUnavailableError
-from shared.http.routing import Router
+from shared.http.application import build_application
 from shared.model.counter import Counters
 from tests.fakes.clock import Clock
 from tests.fakes.counter_reader import InMemoryCounterReader
@@ -32,11 +32,11 @@ class Node:
         metrics = QueryMetrics(CollectorRegistry())
         bounds = CacheLimits(fresh_seconds=fresh_seconds, gather_seconds=gather_seconds)
         self.cache = ReadThroughCache(self.reader, 1000, self.clock, metrics, bounds)
-        self.router: Router = build_routes(Handlers(self.cache, metrics))
+        self.app = build_application(Handlers(self.cache, metrics).routes())
 
     async def get(self, target: str, headers: Mapping[str, str] | None = None) -> web.Response:
         """Send one GET."""
-        return await ask(self.router, "GET", target, headers=headers)
+        return await ask(self.app, "GET", target, headers=headers)
 
     async def control(self, target: str) -> str:
         """Return the Cache-Control of one GET."""
@@ -77,7 +77,7 @@ async def test_the_answer_of_a_slow_read_has_no_max_age() -> None:
 
 @pytest.mark.parametrize("target", ["/domains/localhost", "/nowhere", NEW])
 async def test_a_refusal_is_not_cacheable(target: str) -> None:
-    """Of the router, of a bad name, and while Cassandra does not answer."""
+    """Of the application, of a bad name, and while Cassandra does not answer."""
     node = Node()
     node.reader.errors["new.example"] = StoreUnavailableError("no answer")
     response = await node.get(target)
@@ -139,10 +139,10 @@ async def test_head_has_the_headers_of_get() -> None:
     """Also with a 304."""
     node = Node()
     got = await node.get(NOT)
-    head = await ask(node.router, "HEAD", NOT)
+    head = await ask(node.app, "HEAD", NOT)
     assert (head.status, head.headers) == (got.status, got.headers)
     tag = {"If-None-Match": got.headers["ETag"]}
-    assert (await ask(node.router, "HEAD", NOT, headers=tag)).status == 304
+    assert (await ask(node.app, "HEAD", NOT, headers=tag)).status == 304
 
 
 async def test_a_full_node_serves_no_expired_answer() -> None:
@@ -165,7 +165,7 @@ async def test_a_full_node_refuses_a_bulk_request_whole() -> None:
     node = Node()
     node.reader.room = 1
     body, kind = b'{"domains": ["all.example", "not.example"]}', "application/json"
-    response = await ask(node.router, "POST", "/domains", body, {"Content-Type": kind})
+    response = await ask(node.app, "POST", "/domains", body, {"Content-Type": kind})
     assert (response.status, json_of(response)["code"]) == (503, "node_full")
     assert node.reader.reads == []
 

@@ -7,10 +7,11 @@ from typing import ClassVar
 import pytest
 from prometheus_client import CollectorRegistry
 
-from query.handlers import Handlers, build_routes
+from query.handlers import Handlers
 from query.lookup.hot_lookups import HotLookups
 from query.lookup.read_through_cache import ReadThroughCache
 from query.metrics import QueryMetrics
+from shared.http.application import build_application
 from shared.http.fast_lane import Head
 from shared.http.instrumentation import HttpInstrumentation
 from shared.http.metrics import RouteMetrics
@@ -37,14 +38,12 @@ class Node:
         cache = ReadThroughCache(self.reader, 1000, self.clock, metrics)
         instrumentation = HttpInstrumentation(self.registry)
         self.hot = HotLookups(cache, metrics, instrumentation, None)
-        routes = build_routes(Handlers(cache, metrics), instrumentation=instrumentation)
-        self.taken = 0
-        self._server = build_server(
-            routes,
-            HttpLimits(),
-            instrumentation=instrumentation,
-            hot=self if fast_lane else None,
+        self._application = build_application(
+            Handlers(cache, metrics).routes(), instrumentation=instrumentation
         )
+        self._instrumentation = instrumentation
+        self._fast_lane = fast_lane
+        self.taken = 0
 
     line: ClassVar[bytes] = HotLookups.line
     fields: ClassVar[Mapping[str, bytes]] = HotLookups.fields
@@ -62,7 +61,13 @@ class Node:
     async def get(self, domain: str, *lines: str) -> bytes:
         """Return the answer to one request, without its date."""
         request = [f"GET /domains/{domain} HTTP/1.1", "Host: h", *lines, "", ""]
-        received, _ = await exchange(self._server, ["\r\n".join(request).encode()])
+        server = await build_server(
+            self._application,
+            HttpLimits(),
+            instrumentation=self._instrumentation,
+            hot=self if self._fast_lane else None,
+        )
+        received, _ = await exchange(server, ["\r\n".join(request).encode()])
         return DATE.sub(b"", received)
 
     def counts(self) -> dict[str, float]:

@@ -12,7 +12,7 @@ from query.lookup.answer import Answer, answer_of
 from query.page.route import build_page_routes
 from query.page.static_files import FILES
 from shared.errors import StoreUnavailableError
-from shared.http.routing import Router
+from shared.http.application import build_application
 from shared.model.counter import Counters
 from shared.model.domain import DomainName
 from tests.fakes.requests import ask, json_of
@@ -33,9 +33,9 @@ async def look_up(domain: DomainName) -> Answer:
 
 
 @pytest.fixture(scope="module")
-def router() -> Router:
+def app() -> web.Application:
     """The routes of the page."""
-    return Router(build_page_routes(look_up))
+    return build_application(build_page_routes(look_up))
 
 
 def text_of(response: web.Response) -> str:
@@ -50,9 +50,11 @@ def answer_in(page: str) -> str:
 
 
 @pytest.mark.parametrize("path", ["/", "/docs", "/?domain=some.example", "/static/main.js"])
-async def test_every_page_forbids_foreign_and_inline_sources(router: Router, path: str) -> None:
+async def test_every_page_forbids_foreign_and_inline_sources(
+    app: web.Application, path: str
+) -> None:
     """Scripts, styles and frames come from this origin only."""
-    headers = (await ask(router, "GET", path)).headers
+    headers = (await ask(app, "GET", path)).headers
     policy = headers["Content-Security-Policy"]
     assert policy.startswith("default-src 'self';")
     assert "unsafe" not in policy
@@ -74,38 +76,40 @@ def test_no_page_has_foreign_or_inline_sources(name: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/", "/docs", "/static/style.css"])
-async def test_a_client_with_the_current_file_gets_304(router: Router, path: str) -> None:
+async def test_a_client_with_the_current_file_gets_304(app: web.Application, path: str) -> None:
     """The ETag is a hash of the content; another tag gets the content."""
-    first = await ask(router, "GET", path)
+    first = await ask(app, "GET", path)
     assert (first.status, first.headers["Cache-Control"]) == (200, "no-cache")
     tag = first.headers["ETag"]
     for known in (tag, f"W/{tag}", f'"other", {tag}', "*"):
-        again = await ask(router, "GET", path, headers={"If-None-Match": known})
+        again = await ask(app, "GET", path, headers={"If-None-Match": known})
         assert (again.status, again.body, again.headers["ETag"]) == (304, None, tag)
         assert again.headers["Content-Security-Policy"]
-    changed = await ask(router, "GET", path, headers={"If-None-Match": '"other"'})
+    changed = await ask(app, "GET", path, headers={"If-None-Match": '"other"'})
     assert changed.status == 200
 
 
-async def test_a_client_that_accepts_gzip_gets_the_same_content_compressed(router: Router) -> None:
+async def test_a_client_that_accepts_gzip_gets_the_same_content_compressed(
+    app: web.Application,
+) -> None:
     """The two forms have different ETags, and ``Vary`` keeps them apart in caches."""
     path = "/static/vendor/swagger-ui/swagger-ui-bundle.js"
-    plain = await ask(router, "GET", path)
-    packed = await ask(router, "GET", path, headers={"Accept-Encoding": "br, gzip;q=0.5"})
+    plain = await ask(app, "GET", path)
+    packed = await ask(app, "GET", path, headers={"Accept-Encoding": "br, gzip;q=0.5"})
     assert isinstance(plain.body, bytes)
     assert isinstance(packed.body, bytes)
     assert packed.headers["Content-Encoding"] == "gzip"
     assert gzip.decompress(packed.body) == plain.body
     assert packed.headers["ETag"] != plain.headers["ETag"]
     assert packed.headers["Vary"] == plain.headers["Vary"] == "Accept-Encoding"
-    refused = await ask(router, "GET", path, headers={"Accept-Encoding": "gzip;q=0"})
+    refused = await ask(app, "GET", path, headers={"Accept-Encoding": "gzip;q=0"})
     assert "Content-Encoding" not in refused.headers
 
 
 @pytest.mark.parametrize("name", FILES)
-async def test_each_file_has_its_content_type(router: Router, name: str) -> None:
+async def test_each_file_has_its_content_type(app: web.Application, name: str) -> None:
     """Browsers must not guess it."""
-    response = await ask(router, "GET", f"/static/{name}")
+    response = await ask(app, "GET", f"/static/{name}")
     assert (response.status, response.content_type) == (200, FILES[name])
 
 
@@ -124,9 +128,9 @@ async def test_each_file_has_its_content_type(router: Router, name: str) -> None
         "/query/page/route.py",
     ],
 )
-async def test_only_the_listed_files_are_served(router: Router, path: str) -> None:
+async def test_only_the_listed_files_are_served(app: web.Application, path: str) -> None:
     """A request path never reaches the file system."""
-    response = await ask(router, "GET", path)
+    response = await ask(app, "GET", path)
     assert (response.status, json_of(response)["code"]) == (404, "unknown_path")
 
 
@@ -140,10 +144,10 @@ async def test_only_the_listed_files_are_served(router: Router, path: str) -> No
     ],
 )
 async def test_a_lookup_without_a_script_shows_one_status(
-    router: Router, domain: str, shown: str
+    app: web.Application, domain: str, shown: str
 ) -> None:
     """The texts of the other statuses are hidden."""
-    response = await ask(router, "GET", f"/?domain={domain}")
+    response = await ask(app, "GET", f"/?domain={domain}")
     card = answer_in(text_of(response))
     assert (response.status, response.headers["Cache-Control"]) == (200, "no-store")
     assert f'data-domain="{domain}" data-status="{shown.lower()}"' in card
@@ -155,32 +159,34 @@ async def test_a_lookup_without_a_script_shows_one_status(
     assert visible == [shown]
 
 
-async def test_a_lookup_shows_the_distance_to_the_threshold(router: Router) -> None:
+async def test_a_lookup_shows_the_distance_to_the_threshold(app: web.Application) -> None:
     """As text and as a meter."""
-    card = answer_in(text_of(await ask(router, "GET", "/?domain=some.example")))
+    card = answer_in(text_of(await ask(app, "GET", "/?domain=some.example")))
     assert '<span data-field="delivered">204</span> of 1,001 deliveries' in card
     assert 'width="20.4%"' in card
-    beyond = answer_in(text_of(await ask(router, "GET", "/?domain=all.example")))
+    beyond = answer_in(text_of(await ask(app, "GET", "/?domain=all.example")))
     assert 'width="100.0%"' in beyond
     assert "12,041" in beyond
 
 
-async def test_an_internationalised_name_is_shown_in_both_forms(router: Router) -> None:
+async def test_an_internationalised_name_is_shown_in_both_forms(
+    app: web.Application,
+) -> None:
     """In Unicode, as an A-label, and as the visitor typed it."""
-    card = answer_in(text_of(await ask(router, "GET", "/?domain=B%C3%9CCHER.example")))
+    card = answer_in(text_of(await ask(app, "GET", "/?domain=B%C3%9CCHER.example")))
     assert "<h3><bdi>bücher.example</bdi></h3>" in card
     assert "<code>xn--bcher-kva.example</code>" in card
     assert "<code>BÜCHER.example</code>" in card
-    plain = answer_in(text_of(await ask(router, "GET", "/?domain=some.example")))
+    plain = answer_in(text_of(await ask(app, "GET", "/?domain=some.example")))
     assert "You typed" not in plain
     assert "In the DNS" not in plain
 
 
 @pytest.mark.parametrize("typed", ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>'])
-async def test_the_typed_name_is_escaped(router: Router, typed: str) -> None:
+async def test_the_typed_name_is_escaped(app: web.Application, typed: str) -> None:
     """In the form and in the refusal."""
     target = "/?domain=" + "".join(f"%{byte:02x}" for byte in typed.encode())
-    response = await ask(router, "GET", target)
+    response = await ask(app, "GET", target)
     page = text_of(response)
     assert response.status == 400
     assert "<script>alert" not in page
@@ -199,25 +205,25 @@ async def test_the_typed_name_is_escaped(router: Router, typed: str) -> None:
         ("a" * 300, "domain_too_long"),
     ],
 )
-async def test_an_invalid_domain_is_explained(router: Router, typed: str, code: str) -> None:
+async def test_an_invalid_domain_is_explained(app: web.Application, typed: str, code: str) -> None:
     """The page shows the reason, with status 400."""
-    response = await ask(router, "GET", f"/?domain={typed}")
+    response = await ask(app, "GET", f"/?domain={typed}")
     page = text_of(response)
     assert (response.status, response.content_type) == (400, "text/html")
     assert f'data-code="{code}"' in page
     assert "a" * 81 not in page
 
 
-async def test_a_failing_store_is_explained(router: Router) -> None:
+async def test_a_failing_store_is_explained(app: web.Application) -> None:
     """The response is neither an answer nor cacheable."""
-    response = await ask(router, "GET", "/?domain=down.example")
+    response = await ask(app, "GET", "/?domain=down.example")
     assert (response.status, response.headers["Cache-Control"]) == (503, "no-store")
     assert response.headers["Retry-After"]
     assert "No &lt;quorum&gt;." in text_of(response)
 
 
-async def test_a_page_without_a_domain_has_no_answer(router: Router) -> None:
+async def test_a_page_without_a_domain_has_no_answer(app: web.Application) -> None:
     """The answer and the field are empty."""
-    page = text_of(await ask(router, "GET", "/"))
+    page = text_of(await ask(app, "GET", "/"))
     assert answer_in(page).startswith("</div>")
     assert 'value=""' in page

@@ -8,7 +8,7 @@ from query.pulse.collector import PulseCollector, build_pulse_routes
 from query.pulse.scrape import Scrape, Tier, Total
 from query.pulse.sources import PartitionOffsets, SourceError, TargetState
 from shared.config import Address
-from shared.http.routing import Router
+from shared.http.application import build_application
 from tests.fakes.requests import ask, json_of
 
 INGEST, WORKER = ("127.0.0.1", 9080), ("127.0.0.1", 9082)
@@ -145,7 +145,7 @@ async def test_a_failed_source_is_named() -> None:
     fakes.states[INGEST] = SourceError("no connection")
     fakes.states[WORKER] = target(Tier.WORKER, lags={0: 4}, ready=False)
     fakes.log = SourceError("no answer: TimeoutError")
-    response = await ask(Router(build_pulse_routes(collector)), "GET", "/pulse")
+    response = await ask(build_application(build_pulse_routes(collector)), "GET", "/pulse")
     pulse = json_of(response)
     assert (response.status, response.headers["Cache-Control"]) == (200, "no-store")
     assert pulse["failing"] == {

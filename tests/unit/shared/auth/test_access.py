@@ -11,9 +11,9 @@ from shared.auth.api_keys import ApiKeys, hash_secret, parse_api_keys
 from shared.auth.config import AccessSettings
 from shared.auth.guard import Access, charge
 from shared.errors import ConfigError
+from shared.http.application import OPEN, Route, build_application
 from shared.http.instrumentation import HttpInstrumentation
 from shared.http.problems import HttpProblem
-from shared.http.routing import OPEN, Route, Router
 from shared.model.scope import Scope
 from tests.fakes.requests import ask, json_of
 
@@ -33,7 +33,7 @@ KEYS = keys_of(entry("sender", "s1", "ingest"), entry("customer", "c1", "query")
 
 
 class Gate:
-    """A router with the check, and a clock that stands still."""
+    """An application with the check, and a clock that stands still."""
 
     def __init__(self, keys: ApiKeys = KEYS, requests_per_second: float | None = None) -> None:
         self.file: ApiKeys | ConfigError = keys
@@ -46,7 +46,7 @@ class Gate:
             AccessSettings(requests_per_second=requests_per_second),
             lambda: self.now,
         )
-        self.router = Router(
+        self.app = build_application(
             [
                 Route("PUT", "/one/{name}", self.answer, Scope.INGEST, events=1),
                 Route("POST", "/many", self.count, Scope.INGEST),
@@ -63,7 +63,7 @@ class Gate:
                     ),
                 ),
             ],
-            self.access.guard,
+            self.access.check,
             self.instrumentation,
         )
 
@@ -83,12 +83,12 @@ class Gate:
             raise self.file
         return self.file
 
-    async def answer(self, request: web.BaseRequest, *_: str) -> web.Response:
+    async def answer(self, request: web.Request) -> web.Response:
         """Answer, and record that the request reached its handler."""
         self.answered.append(request.path)
         return web.Response()
 
-    async def count(self, request: web.BaseRequest) -> web.Response:
+    async def count(self, request: web.Request) -> web.Response:
         """Answer if the quota has the number of events in the header."""
         charge(request, int(request.headers["Lines"]))
         return await self.answer(request)
@@ -100,7 +100,7 @@ class Gate:
         headers = {"Lines": str(lines)}
         if authorization is not None:
             headers["Authorization"] = authorization
-        return await ask(self.router, method, target, None, headers)
+        return await ask(self.app, method, target, None, headers)
 
     async def status(self, *asked: Any) -> int:
         """Return the status alone."""
@@ -201,15 +201,15 @@ async def test_a_put_is_one_event_and_a_bulk_request_as_many_as_it_has_lines() -
 async def test_concurrent_bulk_requests_do_not_all_get_the_rest_of_a_quota() -> None:
     """The quota is checked again once the lines are counted."""
     gate = Gate(keys_of(entry("sender", "s1", "ingest", events_per_second=10)))
-    seen: list[web.BaseRequest] = []
+    seen: list[web.Request] = []
 
-    async def keep(request: web.BaseRequest) -> web.Response:
+    async def keep(request: web.Request) -> web.Response:
         seen.append(request)
         return web.Response()
 
-    router = Router([Route("POST", "/many", keep, Scope.INGEST)], gate.access.guard)
+    app = build_application([Route("POST", "/many", keep, Scope.INGEST)], gate.access.check)
     for _ in range(2):
-        await ask(router, "POST", "/many", None, {"Authorization": SENDER})
+        await ask(app, "POST", "/many", None, {"Authorization": SENDER})
     charge(seen[0], 50)
     with pytest.raises(HttpProblem, match="quota"):
         charge(seen[1], 50)
@@ -270,7 +270,7 @@ async def test_a_valid_header_is_hashed_once_and_an_invalid_one_each_time(
     assert len(gate.access._known) <= 3
 
 
-def test_a_route_without_a_scope_cannot_be_built() -> None:
+async def test_a_route_without_a_scope_cannot_be_built() -> None:
     """No route is open by mistake."""
     with pytest.raises(TypeError, match="scope"):
-        Route("GET", "/forgotten", Gate.answer)  # type: ignore[call-arg]
+        Route("GET", "/forgotten", Gate().answer)  # type: ignore[call-arg]

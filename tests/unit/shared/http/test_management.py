@@ -53,11 +53,11 @@ def test_the_report_has_the_failed_checks_and_their_errors() -> None:
 async def test_readyz_follows_the_checks() -> None:
     """503 with the report while not ready, 200 with it once ready."""
     readiness = Readiness("kafka")
-    router = build_management(readiness, CollectorRegistry())
-    response = await ask(router, "GET", "/readyz")
+    app = build_management(readiness, CollectorRegistry())
+    response = await ask(app, "GET", "/readyz")
     assert (response.status, json_of(response)["ready"]) == (503, False)
     readiness["kafka"].passed()
-    response = await ask(router, "GET", "/readyz")
+    response = await ask(app, "GET", "/readyz")
     assert (response.status, json_of(response)["ready"]) == (200, True)
 
 

@@ -6,10 +6,10 @@ from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
 from shared.errors import NodeFullError
+from shared.http.application import OPEN, ROUTES, Route, build_application
 from shared.http.instrumentation import HttpInstrumentation
 from shared.http.metrics import BOUNDS, METHODS, OTHER_METHOD, HttpMetrics
 from shared.http.problems import HttpProblem
-from shared.http.routing import OPEN, Route, Router
 from shared.problems import Problem
 from tests.fakes.requests import ask
 
@@ -19,12 +19,12 @@ MARK = "marked"
 
 
 class Served:
-    """A router with its metrics."""
+    """An application with its metrics."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self.instrumentation = HttpInstrumentation(self.registry)
-        self.router = Router(
+        self.app = build_application(
             [
                 Route("GET", "/domains/{domain}", self.answer, OPEN),
                 Route("GET", "/full", self.full, OPEN),
@@ -34,18 +34,18 @@ class Served:
         )
         self.active: list[float | None] = []
 
-    async def answer(self, _: web.BaseRequest, domain: str) -> web.StreamResponse:
+    async def answer(self, request: web.Request) -> web.StreamResponse:
         """Answer, or refuse a text that is not a domain."""
         self.active.append(self.value("http_server_active_requests", http_request_method="GET"))
-        if "." not in domain:
+        if "." not in request.match_info["domain"]:
             raise HttpProblem(Problem.EMPTY_DOMAIN)
         return web.Response()
 
-    async def full(self, _: web.BaseRequest) -> web.StreamResponse:
+    async def full(self, _: web.Request) -> web.StreamResponse:
         """Refuse for now."""
         raise NodeFullError("full")
 
-    async def defect(self, _: web.BaseRequest) -> web.StreamResponse:
+    async def defect(self, _: web.Request) -> web.StreamResponse:
         """Fail with a defect."""
         raise LookupError("a defect")
 
@@ -68,10 +68,10 @@ async def test_a_request_is_counted_by_its_template_and_its_status() -> None:
     """Once each, refused ones with their problem code; none is active at the end."""
     served = Served()
     for target in ("/domains/a.example", "/domains/b.example", "/domains/a", "/full", "/nothing"):
-        await ask(served.router, "GET", target)
-    await ask(served.router, "HEAD", "/domains/a.example")
+        await ask(served.app, "GET", target)
+    await ask(served.app, "HEAD", "/domains/a.example")
     with pytest.raises(LookupError):
-        await ask(served.router, "GET", "/defect")
+        await ask(served.app, "GET", "/defect")
 
     template = "/domains/{domain}"
     assert served.requests("GET", template, 200) == 2
@@ -87,14 +87,16 @@ async def test_a_request_is_counted_by_its_template_and_its_status() -> None:
 async def test_a_response_without_a_problem_is_not_a_refusal() -> None:
     """A probe reads "not ready" every second: that is neither logged nor an error."""
 
-    async def not_ready(_: web.BaseRequest) -> web.StreamResponse:
+    async def not_ready(_: web.Request) -> web.StreamResponse:
         return web.Response(status=503)
 
     registry = CollectorRegistry()
     instrumentation = HttpInstrumentation(registry)
     with capture_logs() as lines:
         await ask(
-            Router([Route("GET", "/readyz", not_ready, OPEN)], instrumentation=instrumentation),
+            build_application(
+                [Route("GET", "/readyz", not_ready, OPEN)], instrumentation=instrumentation
+            ),
             "GET",
             "/readyz",
         )
@@ -115,9 +117,9 @@ async def test_no_label_comes_from_a_client() -> None:
         (MARK.upper(), "/full"),
         (MARK.upper(), f"/{MARK}"),
     ):
-        await ask(served.router, method, target, None, headers)
+        await ask(served.app, method, target, None, headers)
 
-    routes = {route.path for route in served.router.routes} | {""}
+    routes = {route.path for route in served.app[ROUTES].values()} | {""}
     seen = [sample for family in served.registry.collect() for sample in family.samples]
     assert len(seen) > 50
     for sample in seen:

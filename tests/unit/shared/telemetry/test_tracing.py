@@ -9,9 +9,9 @@ from opentelemetry.trace import StatusCode
 
 from shared.config import EnvironmentReader
 from shared.errors import ConfigError, NodeFullError
+from shared.http.application import OPEN, Route, build_application
 from shared.http.instrumentation import HttpInstrumentation
 from shared.http.problems import HttpProblem
-from shared.http.routing import OPEN, Route, Router
 from shared.problems import Problem
 from shared.telemetry import tracing_config
 from shared.telemetry.tracing import open_tracing
@@ -28,8 +28,9 @@ from tests.fakes.spans import (
 )
 
 
-async def answer(_: web.BaseRequest, domain: str) -> web.StreamResponse:
+async def answer(request: web.Request) -> web.StreamResponse:
     """Answer, or refuse."""
+    domain = request.match_info["domain"]
     if domain == "full":
         raise NodeFullError("full")
     if domain == "bad":
@@ -37,10 +38,10 @@ async def answer(_: web.BaseRequest, domain: str) -> web.StreamResponse:
     return web.Response()
 
 
-def traced_router(spans: ListedSpans) -> Router:
-    """Return a router whose requests are recorded in *spans*."""
+def traced_application(spans: ListedSpans) -> web.Application:
+    """Return an application whose requests are recorded in *spans*."""
     instrumentation = HttpInstrumentation(spans=spans)
-    return Router(
+    return build_application(
         [Route("GET", "/domains/{domain}", answer, OPEN)], instrumentation=instrumentation
     )
 
@@ -59,7 +60,7 @@ async def test_a_request_of_a_trace_is_a_span_of_it(
     """Its name is its route; a 4xx is not an error of the span."""
     spans = ListedSpans()
     response = await ask(
-        traced_router(spans), "GET", f"/domains/{domain}", None, {"traceparent": TRACEPARENT}
+        traced_application(spans), "GET", f"/domains/{domain}", None, {"traceparent": TRACEPARENT}
     )
 
     (span,) = spans.ended
@@ -76,7 +77,7 @@ async def test_a_request_of_a_trace_is_a_span_of_it(
 async def test_a_request_whose_sender_does_not_trace_it_is_not_traced() -> None:
     """Whatever the ratio for other requests."""
     spans = ListedSpans(ratio=1.0)
-    await ask(traced_router(spans), "GET", "/domains/a.b", None, {"traceparent": NOT_TRACED})
+    await ask(traced_application(spans), "GET", "/domains/a.b", None, {"traceparent": NOT_TRACED})
 
     assert spans.ended == ()
 
@@ -86,7 +87,7 @@ async def test_other_requests_are_sampled(ratio: float, traced: int) -> None:
     """Each starts a new trace."""
     spans = ListedSpans(ratio)
     for _ in range(2):
-        await ask(traced_router(spans), "GET", "/domains/a.b")
+        await ask(traced_application(spans), "GET", "/domains/a.b")
 
     assert [parent_of(span) for span in spans.ended] == [None] * traced
     assert len({trace_of(span) for span in spans.ended}) == traced
