@@ -13,7 +13,7 @@ from ingest.publisher import Publisher
 from ingest.webhooks.handler import open_webhooks
 from shared.errors import OutcomeUnknownError
 from shared.http.application import build_application
-from shared.http.instrumentation import HttpInstrumentation
+from shared.http.observability.instrumentation import HttpInstrumentation
 from shared.http.server import HttpLimits, open_server
 from shared.kafka.topic import open_topic
 from shared.openapi.document import Documents, build_route

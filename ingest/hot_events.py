@@ -11,8 +11,8 @@ from ingest.publisher import Publisher
 from shared.auth.guard import Access
 from shared.errors import InputError, RetriableError
 from shared.http.fast_lane import Answer, Head, Pending
-from shared.http.instrumentation import HttpInstrumentation
-from shared.http.metrics import RouteMetrics
+from shared.http.observability.instrumentation import HttpInstrumentation
+from shared.http.observability.metrics import RouteMetrics
 from shared.http.prebuilt_response import PrebuiltResponse
 from shared.http.problems import respond_to
 from shared.model.domain import parse_domain

@@ -16,7 +16,7 @@ from query.pulse.sources import open_event_topic, open_management_ports
 from shared.cassandra.layout import read_buckets
 from shared.cassandra.session import open_session
 from shared.http.application import build_application
-from shared.http.instrumentation import HttpInstrumentation
+from shared.http.observability.instrumentation import HttpInstrumentation
 from shared.http.server import HttpLimits, open_server
 from shared.openapi.document import build_route
 from shared.runtime.lifecycle import main, tune_garbage_collector

@@ -22,7 +22,7 @@ from query.changes.topic_reader import open_topic_reader
 from query.config import QueryConfig
 from shared.errors import BrokerUnavailableError
 from shared.http.application import Route
-from shared.http.request_ids import REQUEST_ID, id_to_answer
+from shared.http.observability.request_ids import REQUEST_ID, id_to_answer
 from shared.kafka.rights import Right, require_access
 from shared.model.scope import Scope
 

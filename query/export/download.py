@@ -13,7 +13,7 @@ from query.export.request import ExportRequest
 from query.export.tally import Tally
 from query.lookup.answer import Answer
 from shared.errors import StoreUnavailableError
-from shared.http.request_ids import REQUEST_ID, id_to_answer
+from shared.http.observability.request_ids import REQUEST_ID, id_to_answer
 
 NOT_STORED = {"Cache-Control": "no-store"}
 

@@ -1,1 +1,1 @@
-"""HTTP: the server, its limits and metrics, routing, problem documents and request bodies."""
+"""HTTP: the server and its limits, applications, problem documents and request bodies."""

@@ -16,8 +16,8 @@ from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 from multidict import istr
 
-from shared.http.instrumentation import HttpInstrumentation
-from shared.http.metrics import NO_ERROR
+from shared.http.observability.instrumentation import HttpInstrumentation
+from shared.http.observability.metrics import NO_ERROR
 from shared.http.problems import REFUSALS, HttpProblem, code_of, respond_to
 from shared.http.request_rules import check_fields, check_parameters
 from shared.model.record import TRACEPARENT
@@ -134,7 +134,8 @@ def _count(instrumentation: HttpInstrumentation) -> Middleware:
         finally:
             metrics.active -= 1
             metrics.record(status, perf_counter() - began_at, error_type)
-        instrumentation.log_refusal(request, metrics, response)
+        if error_type:
+            instrumentation.log_refusal(request, metrics, status, error_type)
         return response
 
     return count

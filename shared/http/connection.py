@@ -12,9 +12,9 @@ from aiohttp.http_exceptions import LineTooLong
 from aiohttp.streams import EMPTY_PAYLOAD
 from aiohttp.web_protocol import RequestHandler, _ErrInfo
 
-from shared.http.metrics import OTHER_METHOD
+from shared.http.observability.metrics import OTHER_METHOD
+from shared.http.observability.request_ids import REQUEST_ID, id_of, id_to_answer
 from shared.http.problems import build_problem
-from shared.http.request_ids import REQUEST_ID, id_of, id_to_answer
 from shared.problems import Problem
 
 if TYPE_CHECKING:
@@ -150,22 +150,22 @@ class Connection(RequestHandler):
         instrumentation = self._server.instrumentation
         metrics = instrumentation.metrics.unrouted(OTHER_METHOD)
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            problem = Problem.INTERNAL_ERROR
             # aiohttp turns a TimeoutError of a handler into a 504 and does not pass it here.
             log.error("handler failed", exc_info=exc or True, request_id=id_of(request))
-            response = build_problem(Problem.INTERNAL_ERROR)
         else:
             problem = _problem_of(exc)
-            response = build_problem(
-                problem,
-                problem.explain(
-                    max_target_bytes=MAX_TARGET_BYTES,
-                    max_head_bytes=MAX_HEAD_BYTES,
-                    max_fields=MAX_FIELDS,
-                ),
-            )
             # Neither its method nor its start is known.
-            metrics.record(response.status, 0.0, problem.code)
-        instrumentation.log_refusal(request, metrics, response)
+            metrics.record(problem.status, 0.0, problem.code)
+        response = build_problem(
+            problem,
+            problem.explain(
+                max_target_bytes=MAX_TARGET_BYTES,
+                max_head_bytes=MAX_HEAD_BYTES,
+                max_fields=MAX_FIELDS,
+            ),
+        )
+        instrumentation.log_refusal(request, metrics, problem.status, problem.code)
         response.force_close()
         return response
 

@@ -22,10 +22,10 @@ from aiohttp import web
 from aiohttp.http import RawRequestMessage
 
 from shared.http.connection import Connection
-from shared.http.metrics import NO_ERROR, RouteMetrics
+from shared.http.observability.metrics import NO_ERROR, RouteMetrics
+from shared.http.observability.request_ids import ID_PATTERN, REQUEST_ID
 from shared.http.prebuilt_response import PrebuiltResponse, encode_field, render
 from shared.http.problems import code_of
-from shared.http.request_ids import ID_PATTERN, REQUEST_ID
 
 Head = re.Match[bytes]
 """A head that was recognised; its groups have the names of the fields."""
@@ -214,7 +214,7 @@ class FastLaneConnection(Connection):
             response.force_close()
             transport.write(render(response, fields))
         else:
-            self._answer_as_handler(head, metrics, response)
+            self._answer_as_handler(head, metrics, response, code)
 
     def _may_write(self) -> bool:
         """Whether an answer may be written as it is, and the connection continues after it."""
@@ -227,12 +227,16 @@ class FastLaneConnection(Connection):
             and transport.get_write_buffer_size() < _MAX_UNREAD_BYTES
         )
 
-    def _answer_as_handler(self, head: Head, metrics: RouteMetrics, response: web.Response) -> None:
-        """Let aiohttp send *response*: an error, or the last answer of the connection."""
+    def _answer_as_handler(
+        self, head: Head, metrics: RouteMetrics, response: web.Response, code: str | None
+    ) -> None:
+        """Let aiohttp send *response*: a refusal with *code*, or the connection's last answer."""
 
         async def answer(request: web.BaseRequest) -> web.StreamResponse:
             self._request_handler = self._server.request_handler
-            self._server.instrumentation.log_refusal(request, metrics, response)
+            if code is not None:
+                instrumentation = self._server.instrumentation
+                instrumentation.log_refusal(request, metrics, response.status, code)
             return response
 
         self._request_handler = answer

@@ -12,11 +12,11 @@ from aiohttp.web_protocol import RequestHandler
 from shared.errors import ConfigError
 from shared.http.connection import HSTS, Connection
 from shared.http.fast_lane import FastLane, FastLaneConnection, HotRequests
-from shared.http.instrumentation import HttpInstrumentation
 from shared.http.loopback import addresses_of
+from shared.http.observability.instrumentation import HttpInstrumentation
+from shared.http.observability.request_ids import REQUEST_ID
 from shared.http.prebuilt_response import encode_field, render
 from shared.http.problems import build_problem
-from shared.http.request_ids import REQUEST_ID
 from shared.http.tls import Handshakes, ServerTls, open_listeners
 from shared.problems import Problem
 

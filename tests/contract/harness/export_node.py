@@ -13,7 +13,7 @@ from query.export.metrics import ExportMetrics
 from query.export.route import ExportHandlers
 from query.export.summary import open_summary
 from shared.http.application import build_application
-from shared.http.instrumentation import HttpInstrumentation
+from shared.http.observability.instrumentation import HttpInstrumentation
 from shared.http.server import HttpLimits, open_server
 from shared.model.status import DEFAULT_THRESHOLD
 from tests.fakes.clock import Clock

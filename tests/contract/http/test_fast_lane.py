@@ -14,8 +14,8 @@ from structlog.testing import capture_logs
 
 from shared.http.application import OPEN, Route, build_application
 from shared.http.fast_lane import Answer, Head, Pending
-from shared.http.instrumentation import HttpInstrumentation
-from shared.http.metrics import RouteMetrics
+from shared.http.observability.instrumentation import HttpInstrumentation
+from shared.http.observability.metrics import RouteMetrics
 from shared.http.prebuilt_response import PrebuiltResponse
 from shared.http.problems import build_problem
 from shared.http.server import HttpLimits, open_server

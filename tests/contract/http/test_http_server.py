@@ -8,7 +8,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
-from shared.http.instrumentation import HttpInstrumentation
+from shared.http.observability.instrumentation import HttpInstrumentation
 from shared.http.server import HttpLimits, open_server
 from tests.contract.harness.wires import HOST, PORTS, ROUTES, Wire, connect, open_wires
 from tests.waiting import until_equal

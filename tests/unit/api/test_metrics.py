@@ -15,7 +15,7 @@ from query.changes.metrics import ChangeMetrics
 from query.export.metrics import ExportMetrics
 from query.metrics import QueryMetrics
 from shared.http.management import new_registry
-from shared.http.metrics import HttpMetrics
+from shared.http.observability.metrics import HttpMetrics
 from shared.runtime.reloads import Reloads
 
 ROOT = Path(__file__).parents[3]

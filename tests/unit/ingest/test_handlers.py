@@ -16,7 +16,7 @@ from ingest.metrics import IngestMetrics
 from ingest.publisher import Publisher
 from shared.errors import BrokerUnavailableError, OutcomeUnknownError
 from shared.http.application import build_application
-from shared.http.instrumentation import HttpInstrumentation
+from shared.http.observability.instrumentation import HttpInstrumentation
 from shared.model.domain import DomainName
 from shared.model.event import Event, EventKind
 from shared.model.partitioning import DEFAULT_BUCKETS

@@ -12,7 +12,7 @@ from query.lookup.read_through_cache import ReadThroughCache
 from query.metrics import QueryMetrics
 from shared.errors import RetriableError, StoreUnavailableError
 from shared.http.application import build_application
-from shared.http.instrumentation import HttpInstrumentation
+from shared.http.observability.instrumentation import HttpInstrumentation
 from shared.model.counter import Counters
 from tests.fakes.clock import Clock
 from tests.fakes.counter_reader import InMemoryCounterReader

@@ -17,7 +17,7 @@ from ingest.metrics import IngestMetrics
 from ingest.publisher import Publisher
 from shared.auth.guard import Access
 from shared.http.application import build_application
-from shared.http.instrumentation import HttpInstrumentation
+from shared.http.observability.instrumentation import HttpInstrumentation
 from shared.http.server import HttpLimits, Server, build_server
 from shared.model.event import Event
 from shared.model.partitioning import DEFAULT_BUCKETS

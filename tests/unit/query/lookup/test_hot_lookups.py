@@ -13,8 +13,8 @@ from query.lookup.read_through_cache import ReadThroughCache
 from query.metrics import QueryMetrics
 from shared.http.application import build_application
 from shared.http.fast_lane import Head
-from shared.http.instrumentation import HttpInstrumentation
-from shared.http.metrics import RouteMetrics
+from shared.http.observability.instrumentation import HttpInstrumentation
+from shared.http.observability.metrics import RouteMetrics
 from shared.http.prebuilt_response import PrebuiltResponse
 from shared.http.server import HttpLimits, build_server
 from shared.model.counter import Counters

@@ -20,7 +20,7 @@ from query.pulse.scrape import (
     quantile,
     rates,
 )
-from shared.http.instrumentation import HttpInstrumentation
+from shared.http.observability.instrumentation import HttpInstrumentation
 from shared.model.status import Status
 
 

@@ -12,7 +12,7 @@ from shared.auth.config import AccessSettings
 from shared.auth.guard import Access, charge
 from shared.errors import ConfigError
 from shared.http.application import OPEN, Route, build_application
-from shared.http.instrumentation import HttpInstrumentation
+from shared.http.observability.instrumentation import HttpInstrumentation
 from shared.http.problems import HttpProblem
 from shared.model.scope import Scope
 from tests.fakes.requests import ask, json_of

@@ -10,7 +10,7 @@ from opentelemetry.trace import StatusCode
 from shared.config import EnvironmentReader
 from shared.errors import ConfigError, NodeFullError
 from shared.http.application import OPEN, Route, build_application
-from shared.http.instrumentation import HttpInstrumentation
+from shared.http.observability.instrumentation import HttpInstrumentation
 from shared.http.problems import HttpProblem
 from shared.problems import Problem
 from shared.telemetry import tracing_config

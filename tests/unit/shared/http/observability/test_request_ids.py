@@ -4,7 +4,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
-from shared.http.request_ids import id_of, id_to_answer
+from shared.http.observability.request_ids import id_of, id_to_answer
 
 
 def request_named(name: str | None) -> web.BaseRequest:

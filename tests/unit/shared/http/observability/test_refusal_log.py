@@ -2,7 +2,7 @@
 
 from structlog.testing import capture_logs
 
-from shared.http.refusal_log import LINES_PER_SECOND, RefusalLog
+from shared.http.observability.refusal_log import LINES_PER_SECOND, RefusalLog
 from tests.fakes.clock import Clock
 
 

@@ -7,8 +7,8 @@ from structlog.testing import capture_logs
 
 from shared.errors import NodeFullError
 from shared.http.application import OPEN, ROUTES, Route, build_application
-from shared.http.instrumentation import HttpInstrumentation
-from shared.http.metrics import BOUNDS, METHODS, OTHER_METHOD, HttpMetrics
+from shared.http.observability.instrumentation import HttpInstrumentation
+from shared.http.observability.metrics import BOUNDS, METHODS, OTHER_METHOD, HttpMetrics
 from shared.http.problems import HttpProblem
 from shared.problems import Problem
 from tests.fakes.requests import ask

@@ -5,10 +5,9 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
-from shared.http.metrics import NO_ROUTE, HttpMetrics, RouteMetrics
-from shared.http.problems import code_of
-from shared.http.refusal_log import RefusalLog
-from shared.http.request_ids import id_of, new_id
+from shared.http.observability.metrics import NO_ROUTE, HttpMetrics, RouteMetrics
+from shared.http.observability.refusal_log import RefusalLog
+from shared.http.observability.request_ids import id_of, new_id
 from shared.problems import Problem
 
 if TYPE_CHECKING:
@@ -31,12 +30,11 @@ class HttpInstrumentation:
             registry.register(self.metrics)
 
     def log_refusal(
-        self, request: web.BaseRequest, route: RouteMetrics, response: web.StreamResponse
+        self, request: web.BaseRequest, route: RouteMetrics, status: int, code: str
     ) -> None:
-        """Log that *response* refuses *request*, unless it has no problem code."""
-        code = code_of(response)
-        if code is not None and self._log.permits(code):
-            self._log.write(code, response.status, route.method, route.route, id_of(request))
+        """Log that *request* was refused with the problem of *code*."""
+        if self._log.permits(code):
+            self._log.write(code, status, route.method, route.route, id_of(request))
 
     def record_refused_connection(self, problem: Problem) -> str:
         """Count and log a refused connection; return a request id for its answer."""

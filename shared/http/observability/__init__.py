@@ -1,0 +1,1 @@
+"""What is recorded of requests: metrics, spans, the log of refusals, request ids."""
