@@ -61,6 +61,7 @@ class PartitionOffsets:
         """The last positions of this group that we know to be committed by a worker."""
         self.counted_topic: UUID | None = None
         """The id of the topic that the rows count; None: not compared."""
+        self._warned = False
 
     async def find_starts(self, partitions: Sequence[int]) -> Starts:
         """Return where to start each partition. Retries until Kafka answers.
@@ -82,9 +83,15 @@ class PartitionOffsets:
         """Return the id of the topic; None if Kafka knows none. Raises BrokerUnavailableError."""
         try:
             async with asyncio.timeout(REQUEST_SECONDS):
-                return await read_topic_id(self._client, self._topic)
+                found = await read_topic_id(self._client, self._topic)
         except TimeoutError as error:
             raise BrokerUnavailableError("no topic id in time") from error
+        if found is None and not self._warned:
+            self._warned = True
+            log.warning(
+                "no topic id: a topic that is created again is not noticed", topic=self._topic
+            )
+        return found
 
     async def wait_for_topic_id(self) -> UUID | None:
         """Return the id of the topic once Kafka answers; None if Kafka knows none."""

@@ -27,9 +27,10 @@ _NO_ID = bytes(16)
 
 
 async def read_topic_id(client: AIOKafkaClient, topic: str) -> uuid.UUID | None:
-    """Return the id of *topic*; None if the broker has no ids (Kafka before 3.1).
+    """Return the id of *topic*; None if the broker has no ids in Metadata version 12.
 
-    Raises BrokerUnavailableError, also if the topic does not exist.
+    That is a broker before Kafka 3.1, or a future one without this version. Raises
+    BrokerUnavailableError, also if the topic does not exist.
     """
     try:
         answer = await client.send(client.get_random_node(), _TopicsRequest(topic))

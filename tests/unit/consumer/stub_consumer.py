@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Mapping
 from time import monotonic
 from types import SimpleNamespace
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from aiokafka import TopicPartition
 from aiokafka.errors import RequestTimedOutError
@@ -35,7 +35,7 @@ class StubConsumer:
         self.slow_commits = 0
         self.commit_errors: list[Exception] = []
         self.rejoins = 0
-        self.topic_id = uuid4()
+        self.topic_id: UUID | None = uuid4()
         self.generation = 7
         self.tasks: dict[str, asyncio.Future[None]] = {
             name: asyncio.ensure_future(_sleep())
@@ -65,6 +65,8 @@ class StubConsumer:
     async def send(self, _: int, request: Any, **__: object) -> Any:
         """Return the id of the topic, or what the group has committed; nothing is accepted."""
         if request.API_KEY == 3:
+            if self.topic_id is None:
+                raise NotImplementedError("the broker does not accept this version")
             return SimpleNamespace(topics=[(0, AT.topic, self.topic_id.bytes)])
         offset, metadata = self.committed if request._consumer_group == GROUP else (-1, "")
         entries = [(AT.partition, offset, metadata, 0)]
