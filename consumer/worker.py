@@ -9,6 +9,7 @@ records again, and skips those that the rows already count.
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 
 import structlog
 
@@ -28,6 +29,8 @@ from shared.errors import BrokerUnavailableError, LogRewrittenError, PipelineErr
 log = structlog.stdlib.get_logger(__name__)
 
 _REPORT_SECONDS = 0.5
+_COMMIT_SHARE = 1 / 3
+"""Of the time for a revocation, which the group's session bounds: left for the commit."""
 _RESUME_AT = 0.9
 """A partition that was paused for the age of its counts resumes below this part of the limit."""
 
@@ -157,18 +160,23 @@ class Worker:
             await self._revoke()
 
     async def _revoke(self) -> None:
+        deadline = asyncio.get_running_loop().time() + self._settings.drain_seconds
         partitions, self._partitions = self._partitions, {}
+        running, self._running = self._running, {}
         drained = True
         try:
-            async with asyncio.timeout(self._settings.drain_seconds):
-                await asyncio.gather(*(task.drain() for task in partitions.values()))
+            async with asyncio.timeout_at(deadline - self._settings.drain_seconds * _COMMIT_SHARE):
+                await asyncio.gather(*(_drain(task, running[p]) for p, task in partitions.items()))
         except TimeoutError:
             drained = False
-        running, self._running = list(self._running.values()), {}
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
-        await self._commit_now({p: task.position() for p, task in partitions.items()})
+        # What stopped meanwhile is neither committed nor kept, like what had stopped before.
+        partitions = {p: task for p, task in partitions.items() if not running[p].done()}
+        for work in running.values():
+            work.cancel()
+        await asyncio.gather(*running.values(), return_exceptions=True)
+        with suppress(TimeoutError):  # as for any commit without an answer
+            async with asyncio.timeout_at(deadline):
+                await self._commit_now({p: task.position() for p, task in partitions.items()})
         memories = {p: task.suspend() for p, task in partitions.items()}
         self._kept.keep(memories, self._committed, self._context.clock())
         self._committed, self._to_commit, self._paused, self._ages = {}, {}, set(), {}
@@ -274,3 +282,12 @@ class Worker:
                 self._committed.update(moved)
         except BrokerUnavailableError as error:
             log.warning("commit failed", error=str(error))
+
+
+async def _drain(task: PartitionTask, work: asyncio.Task[None]) -> None:
+    """Return once *task* is drained, or *work* has ended: then it writes nothing any more."""
+    draining = asyncio.ensure_future(task.drain())
+    try:
+        await asyncio.wait({draining, work}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        draining.cancel()

@@ -1,24 +1,21 @@
 """A whole worker whose partitions are revoked while it is busy."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import pytest
 
 from consumer.counting import kept_memory
-from consumer.counting.position import Position
 from consumer.kafka.dead_letters import DeadLetterTopic
 from consumer.kafka.record_source import Record
 from shared.model.domain import DomainName
 from shared.model.event import Event, EventKind
 from shared.model.partitioning import DEFAULT_BUCKETS, bucket_of, partition_of
-from tests.contract.harness.gated_store import GatedStore
 from tests.contract.harness.pipeline import PARTITIONS, Pipeline
 from tests.contract.harness.stores import fake_store, new_domain, unique
 from tests.contract.harness.topics import FakeTopics
 from tests.contract.harness.workers import (
     GROUP,
-    counted,
     events_of,
     open_worker,
     publish,
@@ -33,115 +30,10 @@ from tests.fakes.published_changes import PublishedChanges
 from tests.waiting import WAIT_SECONDS, until
 
 
-class Bystander:
-    """Another member of the group, which takes its share and does nothing."""
-
-    def __init__(self) -> None:
-        self.assigned = asyncio.Event()
-
-    def start_generation(
-        self,
-        generation: int,  # noqa: ARG002 it works in none
-        partitions: Collection[int],
-    ) -> None:
-        """Receive partitions."""
-        assert partitions
-        self.assigned.set()
-
-    def assign(self, positions: Mapping[int, Position]) -> Mapping[int, int]:
-        """Read them from their keys on."""
-        return {p: at.keys_from for p, at in positions.items()}
-
-    async def revoke(self) -> None:
-        """Give the partitions up."""
-
-
-class SlowCommits(InMemoryRecordSource):
-    """A member whose commits wait until the gate is open."""
-
-    def __init__(self, topic: InMemoryGroupTopic) -> None:
-        super().__init__(topic, topic.group(GROUP))
-        self.gate = asyncio.Event()
-        self.asked = asyncio.Event()
-
-    async def commit(self, positions: Mapping[int, Position]) -> bool:
-        """See RecordSource."""
-        self.asked.set()
-        await self.gate.wait()
-        return await super().commit(positions)
-
-
-async def let_rebalance_start() -> None:
-    """Let a rebalance reach the worker, whether or not the worker lets it through."""
-    for _ in range(50):
-        await asyncio.sleep(0)
-
-
 @pytest.fixture
 def topics() -> FakeTopics:
     """New topics in memory."""
     return FakeTopics(unique("contract"), PARTITIONS)
-
-
-async def test_a_rebalance_during_a_stop_does_not_disturb_the_flush(
-    topics: FakeTopics,
-) -> None:
-    """A stopping worker flushes and commits everything, though its partitions are revoked."""
-    store = GatedStore()
-    events = events_of([new_domain() for _ in range(10)])
-    await publish(topics.topic, events)
-    ends = [len(await topics.records(p)) for p in range(PARTITIONS)]
-
-    async with open_worker(topics, store) as running, topics.open_source(GROUP) as other:
-        async with asyncio.timeout(WAIT_SECONDS):
-            await store.asked.wait()
-        running.stop_requested.set()
-        await asyncio.sleep(0)
-        other.subscribe(bystander := Bystander())
-        await let_rebalance_start()
-        store.gate.set()
-        await running.stop()
-        async with asyncio.timeout(WAIT_SECONDS):
-            await bystander.assigned.wait()
-
-    assert await counted(fake_store(store).reader, truth(events)) == truth(events)
-    assert [await topics.committed(GROUP, p) for p in range(PARTITIONS)] == ends
-
-
-async def test_an_assignment_during_a_stop_does_not_keep_the_worker_running(
-    topics: FakeTopics,
-) -> None:
-    """A stopping worker accepts no partitions: nothing would ever end that work."""
-    store = InMemoryCounterStore()
-    events = events_of([new_domain() for _ in range(10)])
-    topic = InMemoryGroupTopic(topics.name, PARTITIONS)
-    await publish(topic, events)
-    source = SlowCommits(topic)
-    running = start_worker(
-        source,
-        store,
-        DeadLetterTopic(topics.dead_letters),
-        PublishedChanges(),
-        topics.name,
-        settings_of(),
-    )
-    try:
-        await until_counted(fake_store(store).reader, truth(events))
-        running.stop_requested.set()
-        async with asyncio.timeout(WAIT_SECONDS):
-            await source.asked.wait()
-        async with topic.open_source(GROUP) as other:
-            other.subscribe(Bystander())
-            await let_rebalance_start()
-            source.gate.set()
-
-            done, _ = await asyncio.wait({running.task}, timeout=2.0)
-
-            assert done, "the worker should stop, and goes on with what it was assigned since"
-    finally:
-        running.task.cancel()
-        await asyncio.wait({running.task})
-        await source.leave()
 
 
 class RevokedMeanwhile(InMemoryRecordSource):
