@@ -52,6 +52,21 @@ async def start(brokers: Sequence[Node], *, members: int = 1) -> None:
     await asyncio.gather(*(broker.wait_ready(members) for broker in brokers))
 
 
+async def create_placed_topic(
+    servers: str, name: str, places: Mapping[int, Sequence[int]], min_insync_replicas: int = 1
+) -> None:
+    """Create a topic with the given brokers for each partition."""
+    settings = {"min.insync.replicas": str(min_insync_replicas)}
+    new = NewTopic(name, -1, -1, {p: list(at) for p, at in places.items()}, settings)
+    admin = AIOKafkaAdminClient(bootstrap_servers=servers)
+    try:
+        await admin.start()
+        answer = await admin.create_topics([new])
+        assert answer.topic_errors[0][1] == 0, answer
+    finally:
+        await admin.close()
+
+
 @dataclass(slots=True)
 class BrokerStack(Stack):
     """A stack of ingest nodes: its topic needs no Cassandra."""

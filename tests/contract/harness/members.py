@@ -1,12 +1,16 @@
 """Members of a consumer group, for the tests of the record source."""
 
+import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
+from consumer.config import WorkerSettings
 from consumer.counting.position import Position
+from consumer.kafka.group_member import open_source
 from consumer.kafka.record_source import Record
+from shared.config import KafkaConfig
 from tests.contract.harness.pipeline import PARTITIONS
-from tests.contract.harness.topics import Source, Topics
+from tests.contract.harness.topics import SESSION_SECONDS, Source, Topics
 from tests.waiting import until
 
 GROUP = "readers"
@@ -88,3 +92,36 @@ async def owned(opened: Member, count: int = PARTITIONS) -> Mapping[int, int]:
 def numbered(count: int, start: int = 0) -> Sequence[tuple[bytes, bytes]]:
     """Return *count* records that contain their numbers."""
     return [(b"k", str(number).encode()) for number in range(start, start + count)]
+
+
+class ReadingGroup:
+    """Members that read all the time."""
+
+    def __init__(self, config: KafkaConfig, stack: AsyncExitStack) -> None:
+        self._config = config
+        self._stack = stack
+        self.members: list[Member] = []
+        self.read: set[int] = set()
+
+    async def join(self) -> None:
+        """Open one more member."""
+        settings = WorkerSettings(group=GROUP, session_timeout_seconds=SESSION_SECONDS)
+        source = await self._stack.enter_async_context(open_source(self._config, settings))
+        member = Member(source, str(len(self.members)), [])
+        source.subscribe(member)
+        self.members.append(member)
+        fetching = asyncio.ensure_future(self._fetch(member))
+        self._stack.callback(fetching.cancel)
+
+    async def _fetch(self, member: Member) -> None:
+        while True:
+            fetched = await member.source.fetch()
+            self.read.update(fetched)
+
+    def owned(self) -> Sequence[int]:
+        """Return the partitions that members have started, more than once if several own it."""
+        return sorted(partition for member in self.members for partition in member.owned)
+
+    def generations(self) -> set[int]:
+        """Return the generations in which the members are."""
+        return {member.generation for member in self.members}
