@@ -19,6 +19,7 @@ from deploy.servers.backends import (
 )
 from deploy.servers.cluster import Cluster
 from tests.servers.loopback import random_prefix
+from tests.tools.chaos.faults.clocks import Clocks
 from tests.tools.chaos.faults.isolation import Isolation, as_user
 from tests.tools.chaos.options import (
     INGEST_NODES,
@@ -46,22 +47,29 @@ async def fetch_all(report: Report) -> Backend:
 
 @asynccontextmanager
 async def open_system(
-    options: ChaosOptions, backend: Backend, isolation: Isolation, report: Report
+    options: ChaosOptions, backend: Backend, isolation: Isolation, clocks: Clocks, report: Report
 ) -> AsyncIterator[System]:
-    """Start everything and stop it at the end, however the run ends. Raises ServersError."""
+    """Start everything and stop it at the end, however the run ends. Raises ServersError.
+
+    The clocks of one broker, one Cassandra node and all processes of ours can step, if any can.
+    """
     cluster = Cluster(options.directory, SERVERS, random_prefix(), options.commit_log)
     require_disk(cluster.directory)
     await require_free(endpoints(cluster))
     cluster.require_same_as_before()
     if isolation.cut:
-        backend = dataclasses.replace(backend, launch=_launch_as_user)
+        backend = dataclasses.replace(backend, launch=_launch_server)
     servers = build_servers(cluster, backend)
     if isolation.small_disk:
         size = _SMALL_DISK_BYTES + int(options.minutes * _SMALL_DISK_BYTES_A_MINUTE)
         isolation.mount_small(data_folder(servers.kafka[-1]), size)
     for node in servers.nodes:
         node._probe = _patiently(node._probe)
-    system = System(cluster, servers)
+    for node in (servers.kafka[1], servers.cassandra[1]):
+        command = dataclasses.replace(node.plan.command, environment=clocks.environment(node.name))
+        node.plan = dataclasses.replace(node.plan, command=command)
+    launch = _launch_as_user if isolation.cut else process.launch
+    system = System(cluster, servers, launch, clocks.environment)
     system.nodes |= {Tier.KAFKA: list(servers.kafka), Tier.CASSANDRA: list(servers.cassandra)}
     try:
         await _start_servers(servers)
@@ -107,14 +115,24 @@ async def _all(steps: Iterable[object]) -> None:
             raise outcome
 
 
-async def _launch_as_user(command: Command) -> Running:
+async def _launch_server(command: Command) -> Running:
     user = user_of(command.name)
     # Java checks whether it may write there, which is false unless it owns the folder.
     for folder in (command.folder, command.folder / "tmp"):
         if folder.exists():
             os.chown(folder, user, -1)
-    arguments = as_user(user, command.arguments)
-    return await process.launch(dataclasses.replace(command, arguments=arguments))
+    return await _launch_as_user(command)
+
+
+async def _launch_as_user(command: Command) -> Running:
+    """Start *command* as the user of its node, who leaves no bytecode in the project's folders."""
+    return await process.launch(
+        dataclasses.replace(
+            command,
+            arguments=as_user(user_of(command.name), command.arguments),
+            environment={**command.environment, "PYTHONDONTWRITEBYTECODE": "1"},
+        )
+    )
 
 
 def _patiently(probe: Probe) -> Probe:

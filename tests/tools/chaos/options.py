@@ -42,6 +42,8 @@ class ChaosOptions:
     """True if nodes can be cut off on this machine."""
     small_disk: bool = True
     """True if a broker has a small disk on this machine."""
+    faketime: Path | None = None
+    """The library that makes clocks step; None if there is none on this machine."""
 
     @property
     def seconds(self) -> float:

@@ -9,15 +9,19 @@ from pathlib import Path
 
 from deploy.servers.backends import Backend
 from tests.tools.chaos.ending import Ending
+from tests.tools.chaos.faults.brokers import Brokers
 from tests.tools.chaos.faults.busiest import Busiest
-from tests.tools.chaos.faults.cluster_health import Brokers, Stores
+from tests.tools.chaos.faults.clocks import Clocks
 from tests.tools.chaos.faults.injector import FaultInjector
 from tests.tools.chaos.faults.isolation import Isolation
-from tests.tools.chaos.faults.schedule import schedule
+from tests.tools.chaos.faults.scene import Scene
+from tests.tools.chaos.faults.schedule import Kind, schedule
+from tests.tools.chaos.faults.stores import Stores
 from tests.tools.chaos.faults.supervisor import Supervisor
 from tests.tools.chaos.history import Healed, Promise, Run
 from tests.tools.chaos.opening import open_system
 from tests.tools.chaos.options import THRESHOLD, ChaosOptions, Tier
+from tests.tools.chaos.purge import purge
 from tests.tools.chaos.recorder import Recorder, Report, open_recorder
 from tests.tools.chaos.system import System
 from tests.tools.chaos.traffic.expected import Expected
@@ -28,6 +32,7 @@ from tests.tools.load.client.session import open_session
 
 PROMISE = Promise(refusal_seconds=8.0, visible_seconds=5.0, memory_bytes=256 * 1024 * 1024)
 HISTORY = "history.jsonl"
+CLOCKS = "clocks"
 _LOAD_AFTER_HEALING_SECONDS = 3.0
 
 
@@ -46,22 +51,24 @@ async def run_chaos(
     options: ChaosOptions, backend: Backend, isolation: Isolation, report: Report
 ) -> Outcome:
     """Run once; raises ServersError if the system can't be started."""
-    async with open_system(options, backend, isolation, report) as system:
+    clocks = Clocks(options.faketime, options.directory / CLOCKS)
+    async with open_system(options, backend, isolation, clocks, report) as system:
         with open_recorder(options.directory / HISTORY, report) as recorder:
             recorder.write(_first_line(options, system, recorder))
-            return await _run(options, system, isolation, recorder)
+            return await _run(options, system, isolation, clocks, recorder)
 
 
 async def _run(
-    options: ChaosOptions, system: System, isolation: Isolation, recorder: Recorder
+    options: ChaosOptions,
+    system: System,
+    isolation: Isolation,
+    clocks: Clocks,
+    recorder: Recorder,
 ) -> Outcome:
     expected, busiest = Expected(), Busiest()
-    planned_faults = schedule(
-        options.seed, options.seconds, cut=options.cut, small_disk=options.small_disk
-    )
+    planned_faults = schedule(options.seed, options.seconds, left_out=_impossible(options))
     brokers, stores = Brokers(system), await asyncio.to_thread(Stores, system)
     supervisor = Supervisor(system, isolation, recorder, brokers, stores)
-    faults = FaultInjector(system, supervisor, isolation, recorder, busiest, brokers)
     async with open_session(REQUEST_SECONDS) as session:
         traffic = Traffic(
             session, system.nodes[Tier.INGEST], recorder, expected, busiest, options.seed
@@ -71,6 +78,22 @@ async def _run(
         reading = read_domains(
             questioner, system.nodes[Tier.QUERY], recorder, busiest, options.seed
         )
+        await purge(system, recorder, traffic, brokers, supervisor, options.seed)
+        scene = Scene(
+            system,
+            supervisor,
+            isolation,
+            clocks,
+            recorder,
+            busiest,
+            brokers,
+            stores,
+            pulse.read_partitions,
+            pulse.read_clock,
+            began=recorder.now(),
+            until=recorder.now() + options.seconds,
+        )
+        faults = FaultInjector(scene)
         try:
             async with (
                 _beside(pulse.run()),
@@ -78,8 +101,8 @@ async def _run(
                 _beside(supervisor.supervise()),
             ):
                 async with _beside(traffic.run(options.rate)):
-                    await faults.run(planned_faults, options.seconds)
-                    await asyncio.sleep(max(0.0, options.seconds - recorder.now()))
+                    await faults.run(planned_faults)
+                    await asyncio.sleep(max(0.0, scene.until - recorder.now()))
                     recorder.report("healing")
                     await supervisor.heal()
                     healed = recorder.now()
@@ -103,6 +126,17 @@ async def _run(
         supervisor.unexpected,
         traffic.breaches,
     )
+
+
+def _impossible(options: ChaosOptions) -> set[Kind]:
+    """Return the kinds of faults that this machine does not allow."""
+    possible = {
+        Kind.CUT: options.cut,
+        Kind.SPLIT: options.cut,
+        Kind.DISK_FULL: options.small_disk,
+        Kind.STEP: options.faketime is not None,
+    }
+    return {kind for kind, allowed in possible.items() if not allowed}
 
 
 def _first_line(options: ChaosOptions, system: System, recorder: Recorder) -> Run:

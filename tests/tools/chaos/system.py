@@ -1,6 +1,7 @@
 """The system under test: brokers, Cassandra nodes, and the tiers."""
 
 import sys
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from deploy.processes.errors import ServersError
 from deploy.processes.log_tail import last_error
 from deploy.processes.node import Node, Plan, Probe
 from deploy.processes.ports import Endpoint
-from deploy.processes.process import Command
+from deploy.processes.process import Command, Launch
 from deploy.servers.backends import Servers
 from deploy.servers.cluster import Cluster
 from tests.tools.chaos.options import BUCKETS, PARTITIONS, SERVERS, THRESHOLD, Tier
@@ -22,7 +23,8 @@ GROUP = "catchall-chaos"
 KEYSPACE = "catchall"
 READY_SECONDS = 60.0
 _PREPARE_SECONDS = 60.0
-_FIRST_USER = 61_000
+_FIRST_USER = 70_000
+_USERS_A_TIER = 1_000
 _MODULES = {Tier.INGEST: "ingest", Tier.WORKER: "consumer", Tier.QUERY: "query"}
 _AGED_INGEST = "tests.tools.chaos.aged_ingest"
 _PORTS = {Tier.INGEST: (8080, 9080), Tier.WORKER: (9082,), Tier.QUERY: (8081, 9081)}
@@ -37,6 +39,10 @@ class System:
 
     cluster: Cluster
     servers: Servers
+    launch: Launch
+    """Starts the processes of our tiers."""
+    variables_of: Callable[[str], Mapping[str, str]]
+    """Returns further variables of the process with a name."""
     nodes: dict[Tier, list[Node]] = field(default_factory=dict)
     _numbers: dict[Tier, int] = field(default_factory=dict)
 
@@ -51,12 +57,13 @@ class System:
         name, prefix = f"{tier}-{number}", _MODULES[tier].upper()
         variables = {
             **self._environment(),
+            **self.variables_of(name),
             f"{prefix}_MANAGEMENT_HOST": host,
             f"{prefix}_HTTP_HOST": host,
         }
         module = _AGED_INGEST if (tier, number) == (Tier.INGEST, 1) else _MODULES[tier]
         command = self._command(name, module, variables)
-        return Node(Plan(command, where), process.launch, _probe(where[-1]), READY_SECONDS)
+        return Node(Plan(command, where), self.launch, _probe(where[-1]), READY_SECONDS)
 
     async def prepare(self) -> None:
         """Create keyspace, table and topics. Raises ServersError."""
@@ -104,9 +111,9 @@ class System:
 
 
 def user_of(node_name: str) -> int:
-    """Return the user of the server *node_name*, if nodes can be cut off."""
+    """Return the user of the node *node_name*, if nodes can be cut off."""
     tier, _, number = node_name.removesuffix("-format").rpartition("-")
-    return _FIRST_USER + 100 * list(Tier).index(Tier(tier)) + int(number)
+    return _FIRST_USER + _USERS_A_TIER * list(Tier).index(Tier(tier)) + int(number)
 
 
 def traffic_url(node: Node) -> str:

@@ -9,7 +9,7 @@ import os
 import shutil
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +25,8 @@ _PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
 _LOCAL_PREFERENCE, _CUT_PREFERENCE, _CUT_TABLE = "10", "5", "77"
 # Packets that must be lost go here: one end of a cable whose other end nobody reads.
 _NOWHERE = "nowhere"
+_SENT_PACKETS = 9
+"""The column of /proc/net/dev."""
 
 
 class IsolationError(Exception):
@@ -54,6 +56,16 @@ class Isolation:
         for selector in _selectors(address, user):
             _ip("rule", "del", *selector, check=False)
 
+    def split(self, user: int, addresses: Iterable[str]) -> None:
+        """Drop every packet of a process of *user* to one of *addresses*, from now on."""
+        for address in addresses:
+            _ip("rule", "add", *_split_selector(user, address))
+
+    def unite(self, user: int, addresses: Iterable[str]) -> None:
+        """Undo ``split``; without effect where it was not done."""
+        for address in addresses:
+            _ip("rule", "del", *_split_selector(user, address), check=False)
+
     def mount_small(self, folder: Path, size_bytes: int) -> None:
         """Mount a file system of *size_bytes*, in memory, on *folder*."""
         folder.mkdir(parents=True, exist_ok=True)
@@ -63,6 +75,15 @@ class Isolation:
     def unmount(self, folder: Path) -> None:
         """Unmount the file system of ``mount_small`` from *folder*."""
         _call("umount2", os.fsencode(folder), _MNT_DETACH)
+
+
+def lost_packets() -> int:
+    """Return the number of packets that were dropped so far, in all cuts and splits."""
+    for line in Path("/proc/self/net/dev").read_text().splitlines():
+        name, _, fields = line.partition(":")
+        if name.strip() == _NOWHERE:
+            return int(fields.split()[_SENT_PACKETS])
+    return 0
 
 
 def as_user(user: int, arguments: tuple[str, ...]) -> tuple[str, ...]:
@@ -101,6 +122,11 @@ def isolate() -> Isolation:
     return Isolation(cut=True, small_disk=True)
 
 
+def _split_selector(user: int, address: str) -> tuple[str, ...]:
+    who, where = ("uidrange", f"{user}-{user}"), ("to", address)
+    return ("pref", _CUT_PREFERENCE, *who, *where, "lookup", _CUT_TABLE)
+
+
 def _selectors(address: str, user: int) -> Iterator[tuple[str, ...]]:
     what = (("to", address), ("from", address), ("uidrange", f"{user}-{user}"))
     for selector in what:
@@ -119,6 +145,8 @@ def _unshare(*, root: bool) -> None:
         Path("/proc/self/gid_map").write_text(f"0 {group} 1")
     # Otherwise our mounts would be visible on the machine.
     _call("mount", None, b"/", None, _MS_REC | _MS_PRIVATE, None)
+    # libfaketime leaves files there when its process is killed.
+    _call("mount", b"catchall", b"/dev/shm", b"tmpfs", 0, b"size=16m,mode=1777")
 
 
 def _set_up_network() -> None:

@@ -6,7 +6,7 @@ again, so that a majority of the brokers and of the Cassandra nodes is always av
 the windows in which Kafka must not be able to store.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from random import Random
@@ -36,8 +36,14 @@ class Kind(StrEnum):
     """A worker joins, then another one leaves by SIGTERM."""
     MOVE = "move"
     """The broker that coordinates the workers' group is killed while a worker joins."""
+    LEADERLESS = "leaderless"
+    """The only broker that has a partition is killed, and a worker joins: no broker leads it."""
     CUT = "cut"
     """The node neither receives nor sends packets, for a while."""
+    SPLIT = "split"
+    """A process of ours reaches only some of the brokers, or of the Cassandra nodes."""
+    STEP = "step"
+    """The wall clock of the node steps, and some time later it steps back."""
     MIN_ISR = "min-isr"
     """Two brokers are frozen: the third alone can't store."""
     DISK_FULL = "disk-full"
@@ -53,6 +59,8 @@ class Role(StrEnum):
     updates."""
     COORDINATOR = "coordinator"
     """The broker that coordinates the workers' group."""
+    STEPPING = "stepping"
+    """A node whose clock can step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +76,11 @@ class PlannedFault:
     """A number that chooses among the nodes of the tier, if any of them will do."""
 
 
-_ALSO_TOUCHED = {Kind.MIN_ISR: (Tier.INGEST,), Kind.MOVE: (Tier.WORKER,)}
+_ALSO_TOUCHED = {
+    Kind.MIN_ISR: (Tier.INGEST,),
+    Kind.MOVE: (Tier.WORKER,),
+    Kind.LEADERLESS: (Tier.WORKER,),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +126,17 @@ _DECK = (
     _Card(Kind.RESTART, Tier.CASSANDRA, 100.0, 120.0, 15.0),
     _Card(Kind.ROTATE, Tier.WORKER, 12.0, 16.0, 5.0),
     _Card(Kind.MOVE, Tier.KAFKA, 2.0, 6.0, 28.0, Role.COORDINATOR),
+    _Card(Kind.LEADERLESS, Tier.KAFKA, 12.0, 16.0, 28.0, Role.BUSIEST),
     _Card(Kind.CUT, Tier.KAFKA, 2.0, 15.0, 12.0, Role.BUSIEST),
     _Card(Kind.CUT, Tier.CASSANDRA, 2.0, 15.0, 12.0, Role.BUSIEST),
+    _Card(Kind.SPLIT, Tier.INGEST, 4.0, 15.0, 8.0),
+    _Card(Kind.SPLIT, Tier.WORKER, 4.0, 15.0, 8.0),
+    _Card(Kind.SPLIT, Tier.QUERY, 4.0, 15.0, 8.0),
+    _Card(Kind.STEP, Tier.KAFKA, 6.0, 12.0, 12.0, Role.STEPPING),
+    _Card(Kind.STEP, Tier.CASSANDRA, 6.0, 12.0, 12.0, Role.STEPPING),
+    _Card(Kind.STEP, Tier.INGEST, 4.0, 10.0, 4.0, Role.STEPPING),
+    _Card(Kind.STEP, Tier.WORKER, 4.0, 10.0, 4.0, Role.STEPPING),
+    _Card(Kind.STEP, Tier.QUERY, 4.0, 10.0, 4.0, Role.STEPPING),
     _Card(Kind.MIN_ISR, Tier.KAFKA, *_UNABLE, 12.0),
     _Card(Kind.DISK_FULL, Tier.KAFKA, 4.0, 8.0, 28.0),
 )
@@ -124,18 +145,12 @@ _DECK = (
 _CAPACITY = dict.fromkeys(Tier, 1) | {Tier.WORKER: WORKERS - 1}
 
 
-def schedule(
-    seed: int, seconds: float, *, cut: bool = True, small_disk: bool = True
-) -> list[PlannedFault]:
+def schedule(seed: int, seconds: float, *, left_out: Collection[Kind] = ()) -> list[PlannedFault]:
     """Return the faults of a run of *seconds* in the order of their beginnings.
 
-    FaultInjector are drawn from a shuffled deck, so that even a short run has most kinds.
+    They are drawn from a shuffled deck, so that even a short run has many kinds; none of the kinds
+    *left_out*, which this machine does not allow.
     """
-    left_out = set[Kind]()
-    if not cut:
-        left_out.add(Kind.CUT)
-    if not small_disk:
-        left_out.add(Kind.DISK_FULL)
     random = Random(f"faults {seed}")
     deck = _deal(random, left_out)
     hand: list[_Card] = []
@@ -161,7 +176,7 @@ def schedule(
     return planned_faults
 
 
-def _deal(random: Random, left_out: set[Kind]) -> Iterator[list[_Card]]:
+def _deal(random: Random, left_out: Collection[Kind]) -> Iterator[list[_Card]]:
     """Yield the whole deck repeatedly, shuffled each time."""
     while True:
         deck = [card for card in _DECK if card.kind not in left_out]

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from deploy.processes.errors import ServersError
 from deploy.processes.node import Node, describe_status
-from tests.tools.chaos.faults.cluster_health import Brokers, Stores
+from tests.tools.chaos.faults.brokers import Brokers
 from tests.tools.chaos.faults.isolation import Isolation
+from tests.tools.chaos.faults.stores import Stores
 from tests.tools.chaos.options import Tier
 from tests.tools.chaos.recorder import Recorder
 from tests.tools.chaos.system import System, data_folder, user_of

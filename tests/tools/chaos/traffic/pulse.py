@@ -2,6 +2,8 @@
 
 import asyncio
 import re
+from email.utils import parsedate_to_datetime
+from typing import NamedTuple
 
 import aiohttp
 import psutil
@@ -16,6 +18,12 @@ from tests.tools.load.client.session import NoAnswerError, NotSentError
 _EVERY_SECONDS = 1.0
 _TIMEOUT = aiohttp.ClientTimeout(total=0.8)
 _LAG = re.compile(r'^kafka_consumergroup_lag\{.*partition="(\d+)".*\} (\S+)$', re.MULTILINE)
+
+
+class _Reply(NamedTuple):
+    status: int
+    text: str
+    date: str
 
 
 class Poller:
@@ -52,19 +60,31 @@ class Poller:
         )
         return self.last
 
+    async def read_partitions(self) -> set[int]:
+        """Return the partitions that workers read."""
+        workers = list(self._system.nodes[Tier.WORKER])
+        return set[int]().union(*await asyncio.gather(*(self._lags(node) for node in workers)))
+
+    async def read_clock(self, node: Node) -> float | None:
+        """Return the time of *node*, in seconds since 1970; None without an answer."""
+        answer = await self._get(node, "livez")
+        if answer is None or not answer.date:
+            return None
+        return parsedate_to_datetime(answer.date).timestamp()
+
     async def _ok(self, node: Node, path: str) -> bool | None:
         answer = await self._get(node, path)
-        return None if answer is None else answer[0] == 200
+        return None if answer is None else answer.status == 200
 
     async def _lags(self, node: Node) -> dict[int, int]:
         answer = await self._get(node, "metrics")
-        return {} if answer is None else read_lags(answer[1])
+        return {} if answer is None else read_lags(answer.text)
 
-    async def _get(self, node: Node, path: str) -> tuple[int, str] | None:
+    async def _get(self, node: Node, path: str) -> _Reply | None:
         url = f"{management_url(node)}/{path}"
         try:
             async with self._session.get(url, timeout=_TIMEOUT) as answer:
-                return answer.status, await answer.text()
+                return _Reply(answer.status, await answer.text(), answer.headers.get("Date", ""))
         except (NotSentError, NoAnswerError, aiohttp.ClientError, TimeoutError, ValueError):
             return None
 
