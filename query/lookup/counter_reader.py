@@ -68,7 +68,7 @@ class _Read:
     since: float
     outcome: "asyncio.Future[Counters]"
 
-    def fail(self, error: RetriableError) -> None:
+    def fail(self, error: BaseException) -> None:
         if not self.outcome.done():  # else the caller was cancelled
             self.outcome.set_exception(error)
 
@@ -152,7 +152,7 @@ class CassandraCounterReader:
             if reads := self._take():
                 request = self._loop.create_task(self._request(reads))
                 timer = self._loop.call_later(SLOW_SECONDS, self._mark_slow, request)
-                request.add_done_callback(partial(self._on_done, timer))
+                request.add_done_callback(partial(self._on_done, timer, reads))
                 self._requests.add(request)
                 self._fast.add(request)
         if self._waiting_count:
@@ -186,8 +186,13 @@ class CassandraCounterReader:
         self._fast.discard(request)
         self._send()
 
-    def _on_done(self, timer: asyncio.TimerHandle, request: "asyncio.Task[None]") -> None:
+    def _on_done(
+        self, timer: asyncio.TimerHandle, reads: Sequence[_Read], request: "asyncio.Task[None]"
+    ) -> None:
         timer.cancel()
+        if not request.cancelled() and (defect := request.exception()) is not None:
+            for read in reads:  # they would wait for ever
+                read.fail(defect)
         self._requests.discard(request)
         self._mark_slow(request)
 

@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
+import structlog
+
 from query.config import QuerySettings
 from query.lookup.answer import Answer
 from query.lookup.answer_cache import AnswerCache, CacheEntry
@@ -19,6 +21,9 @@ from shared.cassandra.session import Session
 from shared.errors import NodeFullError, RetriableError
 from shared.model.change import Change
 from shared.model.domain import DomainName
+from shared.telemetry.log_limit import limit_repeated_logs
+
+log = structlog.stdlib.get_logger(__name__)
 
 AnswerEntry = CacheEntry[AnswerResponse]
 
@@ -175,7 +180,7 @@ class ReadThroughCache:
             if reader.room <= 0:
                 raise NodeFullError(CassandraCounterReader.FULL)
             read = self._reads[domain] = asyncio.create_task(self._read_now(domain, reader))
-            read.add_done_callback(_retrieve)
+            read.add_done_callback(_report_defect)
         return read
 
     async def _read_now(self, domain: DomainName, reader: CounterReader) -> AnswerEntry:
@@ -192,10 +197,11 @@ class ReadThroughCache:
         return entry
 
 
-def _retrieve(read: "asyncio.Task[AnswerEntry]") -> None:
-    """Retrieve the exception of a read, as perhaps no request waits for it."""
-    if not read.cancelled():
-        read.exception()
+def _report_defect(read: "asyncio.Task[AnswerEntry]") -> None:
+    """Retrieve the exception of a read and log a defect, as perhaps no request waits for it."""
+    error = None if read.cancelled() else read.exception()
+    if error is not None and not isinstance(error, RetriableError):
+        log.error("a read failed", exc_info=error)
 
 
 @asynccontextmanager
@@ -203,6 +209,7 @@ async def open_cache(
     session: Session, buckets: int, settings: QuerySettings, metrics: QueryMetrics
 ) -> AsyncIterator[ReadThroughCache]:
     """Open a cache over *session*. Single and bulk requests have separate readers."""
+    limit_repeated_logs(__name__)
     clock = asyncio.get_running_loop().time
     single = ReadBounds(
         at_once=settings.reads_at_once,

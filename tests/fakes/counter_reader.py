@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Mapping
 
-from shared.errors import RetriableError
 from shared.model.counter import Counters
 from shared.model.domain import DomainName
 
@@ -17,7 +16,7 @@ class InMemoryCounterReader:
     def __init__(
         self,
         counters: Mapping[str, Counters] | None = None,
-        errors: Mapping[str, RetriableError] | None = None,
+        errors: Mapping[str, Exception] | None = None,
     ) -> None:
         self.counters = dict(counters or {})
         self.errors = dict(errors or {})

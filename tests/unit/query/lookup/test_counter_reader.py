@@ -14,7 +14,7 @@ from query.lookup.counter_reader import (
 )
 from shared.cassandra.failures import ReadFailedError
 from shared.cassandra.session import Session
-from shared.errors import NodeFullError, RetriableError, StoreUnavailableError
+from shared.errors import NodeFullError, StoreUnavailableError
 from shared.model.counter import Counters
 from shared.model.domain import DomainName
 from shared.model.partitioning import bucket_of
@@ -60,7 +60,7 @@ class FakeSession:
     broken: set[str] = field(default_factory=set)
     far: set[int] = field(default_factory=set)
     requests: list[tuple[list[str], asyncio.Event]] = field(default_factory=list)
-    error: RetriableError | None = None
+    error: Exception | None = None
 
     async def prepare(self, _: str) -> Statement:
         """See Session."""
@@ -220,6 +220,16 @@ async def test_a_request_is_not_repeated_while_cassandra_is_away() -> None:
     errors = [read.exception() for read in reads]
     assert [type(error) for error in errors] == [StoreUnavailableError] * 2
     assert errors[0] is not errors[1]
+    assert reader.idle
+
+
+async def test_a_defect_fails_the_reads_of_its_request() -> None:
+    """They do not wait for ever, and it does not look like an outage of Cassandra."""
+    session = FakeSession(error=TypeError("a defect"))
+    reader = await open_reader(session)
+    reads = await start(reader, "a.example", "aa.example")
+    await session.answer(0)
+    assert [type(read.exception()) for read in reads if read.done()] == [TypeError] * 2
     assert reader.idle
 
 

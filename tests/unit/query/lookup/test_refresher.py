@@ -1,9 +1,12 @@
 """Which answers are read again in the background."""
 
+import pytest
+from structlog.testing import capture_logs
+
 from query.lookup.refresher import MAX_DOMAINS
 from shared.model.counter import Counters
 from shared.model.domain import DomainName
-from tests.unit.query.lookup.cache_world import A, B, Node, settle
+from tests.unit.query.lookup.cache_world import GONE, A, B, Node, settle
 
 
 async def test_a_final_answer_is_served_at_once_and_read_in_the_background() -> None:
@@ -96,6 +99,24 @@ async def test_one_turn_reads_no_more_than_one_round_of_requests() -> None:
         await node.cache.get(domain)
     await settle()
     assert len(node.reader.reads) == 3 * MAX_DOMAINS
+
+
+@pytest.mark.parametrize(
+    ("error", "logged"), [(GONE, []), (TypeError("a defect"), ["a read failed"])]
+)
+async def test_a_defect_in_a_read_that_no_request_waits_for_is_logged(
+    error: Exception, logged: list[str]
+) -> None:
+    """An outage of Cassandra is not: the next request for the domain reports it."""
+    node = Node(a=Counters(5, 1))
+    await node.cache.get(A)
+    node.clock.now += 2
+    node.reader.errors[A] = error
+    with capture_logs() as logs:
+        await node.cache.get(A)
+        await settle()
+    assert node.reader.reads == [A, A]
+    assert [each["event"] for each in logs] == logged
 
 
 async def test_a_closed_cache_starts_no_read() -> None:
