@@ -1,6 +1,7 @@
 """The sources of the pulse, against a real Kafka and real HTTP servers."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -34,6 +35,8 @@ from tests.servers.certificates import Authority
 from tests.servers.loopback import random_prefix
 
 PORT = 20_090
+MANY = 120
+"""Processes; each gets two requests."""
 
 
 @pytest_asyncio.fixture
@@ -166,6 +169,22 @@ async def test_a_process_that_is_down_is_an_error() -> None:
     async with open_management_ports() as ports:
         with pytest.raises(SourceError, match="no connection"):
             await ports.scrape((host, PORT), host)
+
+
+async def test_processes_that_hang_delay_no_other() -> None:
+    """However many: aiohttp's client would open 100 connections at the same time."""
+    registry, host = CollectorRegistry(), random_prefix()
+    QueryMetrics(registry)
+    good, hanging = (f"{host}.1", PORT), (f"{host}.2", PORT)
+    management = build_management(Readiness(), registry)
+    async with open_server(management, *good), open_management_ports() as ports:
+        with socket.create_server(hanging, backlog=300):  # accepts none of them
+            failing = [asyncio.create_task(ports.scrape(hanging, hanging[0])) for _ in range(MANY)]
+            await asyncio.sleep(0)
+            assert (await ports.scrape(good, good[0])).scrape.tier == Tier.QUERY
+            for each in asyncio.as_completed(failing):
+                with pytest.raises(SourceError, match="no answer"):
+                    await each
 
 
 async def test_a_name_is_resolved() -> None:
