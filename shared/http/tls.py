@@ -85,8 +85,13 @@ class Handshakes:
             task.add_done_callback(self._in_progress.discard)
 
     async def _shake(self, connection: socket.socket) -> None:
-        # As the loop's own listener does: small responses must not wait for an acknowledgement.
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        try:
+            # As the loop's own listener does: small responses must not wait for an acknowledgement.
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        except OSError as error:  # on some systems, if the client has reset the connection
+            connection.close()
+            log.debug("connection lost before its TLS handshake", error=error.strerror)
+            return
         loop = asyncio.get_running_loop()
         try:
             await loop.connect_accepted_socket(
