@@ -16,14 +16,27 @@ _RECORDS = "catchall_records_total"
 _LAG = "kafka_consumergroup_lag"
 _OLDEST = "catchall_oldest_event_seconds"
 POLL_SECONDS = 0.2
+WITHIN_SECONDS = 5.0
 _GAUGES_SECONDS = 1.0
 """The worker updates its gauges twice a second."""
 
 
 async def read(http: aiohttp.ClientSession, worker: TierProcess) -> Reading:
-    """Return the progress of *worker*."""
-    sums = await read_sums(http, worker, _RECORDS, _LAG, _OLDEST)
-    return Reading(perf_counter(), sums[_RECORDS], sums[_LAG], sums[_OLDEST])
+    """Return the progress of *worker*; repeat a request that fails.
+
+    One lost connection must not end a measurement of minutes. Raises MeasurementError if none of
+    the requests in ``WITHIN_SECONDS`` is answered.
+    """
+    deadline = perf_counter() + WITHIN_SECONDS
+    while True:
+        try:
+            async with asyncio.timeout(WITHIN_SECONDS):
+                sums = await read_sums(http, worker, _RECORDS, _LAG, _OLDEST)
+            return Reading(perf_counter(), sums[_RECORDS], sums[_LAG], sums[_OLDEST])
+        except (aiohttp.ClientError, TimeoutError) as error:
+            if perf_counter() >= deadline:
+                raise MeasurementError(f"{worker.name} does not answer: {error!r}") from error
+        await asyncio.sleep(POLL_SECONDS)
 
 
 async def read_sums(
