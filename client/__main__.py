@@ -11,7 +11,7 @@ from client.commands.export import export
 from client.commands.look_up import look_up
 from client.commands.output import say
 from client.commands.send import send
-from client.commands.ship import FORMATS, STANDARD_INPUT, ship
+from client.commands.ship import FORMATS, ship
 from client.commands.watch import watch
 from client.errors import CatchallError
 
@@ -52,14 +52,13 @@ async def _run(options: argparse.Namespace) -> int:
 async def _command(client: CatchallClient, options: argparse.Namespace) -> int:
     match options.command:
         case "send":
-            return await send(client, sys.stdin, options.format)
+            return await send(client, options.format)
         case "ship":
             return await ship(
                 client, options.format, options.file, options.position, follow=options.follow
             )
         case "get":
-            names = sys.stdin if options.domains == [STANDARD_INPUT] else options.domains
-            return await look_up(client, names)
+            return await look_up(client, options.domains)
         case "watch":
             return await watch(client, options.status, options.after)
         case _:

@@ -19,7 +19,7 @@ from client.transport import LOST, BackOff, Transport
 
 INGEST_URL, QUERY_URL = "http://127.0.0.1:8080", "http://127.0.0.1:8081"
 PATIENCE_SECONDS = 60.0
-_MAX_NAMES = 1_000
+MAX_NAMES = 1_000
 _LINES_TYPE = "application/x-ndjson"
 Answer = dict[str, Any]
 """An answer as the service sends it: domain, status, delivered, bounced, threshold, reason; or
@@ -92,8 +92,8 @@ class CatchallClient:
     async def get_many(self, domains: Sequence[str]) -> list[Answer]:
         """Return the answers for *domains*, in order."""
         answers: list[Answer] = []
-        for start in range(0, len(domains), _MAX_NAMES):
-            body = {"domains": list(domains[start : start + _MAX_NAMES])}
+        for start in range(0, len(domains), MAX_NAMES):
+            body = {"domains": list(domains[start : start + MAX_NAMES])}
             answers += (await self._query.request("POST", "/domains", json=body))["results"]
         return answers
 

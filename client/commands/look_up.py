@@ -1,25 +1,32 @@
 """``catchall get``: look domains up."""
 
-from collections.abc import Iterable, Iterator
-from itertools import islice
+import sys
+from collections.abc import Iterable
+from contextlib import aclosing
 
-from client.client import CatchallClient
+from client.client import MAX_NAMES, CatchallClient
+from client.commands.input import STANDARD_INPUT, read_parts
 from client.commands.output import write_json
 
-_NAMES = 1_000
 
+async def look_up(client: CatchallClient, names: list[str]) -> int:
+    """Write the answer for each name, in order; return 1 if there is an error among them.
 
-async def look_up(client: CatchallClient, names: Iterable[str]) -> int:
-    """Write the answer for each name, in order; return 1 if there is an error among them."""
-    status, some = 0, (name.strip() for name in names)
-    wanted = (name for name in some if name)
-    for part in _parts(wanted):
-        for answer in await client.get_many(part):
-            write_json(answer)
-            status = status or int("error" in answer)
+    The name ``-`` alone stands for the lines of standard input.
+    """
+    if names != [STANDARD_INPUT]:
+        return await _look_up(client, names)
+    status = 0
+    async with aclosing(read_parts(iter, MAX_NAMES)) as parts:
+        async for part in parts:
+            status |= await _look_up(client, part)
     return status
 
 
-def _parts(names: Iterator[str]) -> Iterator[list[str]]:
-    while part := list(islice(names, _NAMES)):
-        yield part
+async def _look_up(client: CatchallClient, names: Iterable[str]) -> int:
+    status, wanted = 0, [name for name in map(str.strip, names) if name]
+    for answer in await client.get_many(wanted):
+        write_json(answer)
+        status |= "error" in answer
+    sys.stdout.flush()
+    return status

@@ -1,12 +1,10 @@
 """``catchall send``: report the events on standard input."""
 
-import asyncio
-from collections.abc import AsyncIterator, Iterable
-from itertools import islice
-from typing import TextIO
+from contextlib import aclosing
 
 from client.batches import combine
 from client.client import CatchallClient, SendResult
+from client.commands.input import read_parts
 from client.commands.output import Progress, say
 from client.event import Event, InputLineError, parse_csv, parse_ndjson
 
@@ -15,32 +13,24 @@ _REPORTED = 20
 _EVENTS_PER_PART = 20_000
 
 
-async def send(client: CatchallClient, lines: TextIO, form: str) -> int:
+async def send(client: CatchallClient, form: str) -> int:
     """Report each event; return 0 if all will be counted, else 1."""
-    parsed = parse_csv(lines) if form == "csv" else parse_ndjson(lines)
+    parse = parse_csv if form == "csv" else parse_ndjson
     total, unreadable, progress = SendResult(), 0, Progress()
-    async for part in _parts(parsed):
-        for each in part:
-            if isinstance(each, InputLineError):
-                unreadable += 1
-                if unreadable <= _REPORTED:
-                    say(str(each))
-        events = combine(each for each in part if isinstance(each, Event))
-        total.add(await client.send(events))
-        progress.report(f"{total.accepted:,} events accepted")
-        if total.failed or total.in_doubt:
-            break  # the service does not answer: what follows would fail as well
+    async with aclosing(read_parts(parse, _EVENTS_PER_PART)) as parts:
+        async for part in parts:
+            for each in part:
+                if isinstance(each, InputLineError):
+                    unreadable += 1
+                    if unreadable <= _REPORTED:
+                        say(str(each))
+            events = combine(each for each in part if isinstance(each, Event))
+            total.add(await client.send(events))
+            progress.report(f"{total.accepted:,} events accepted")
+            if total.failed or total.in_doubt:
+                break  # the service does not answer: what follows would fail as well
     _report(total, unreadable)
     return 0 if total.good and not unreadable else 1
-
-
-async def _parts(
-    parsed: Iterable[Event | InputLineError],
-) -> AsyncIterator[list[Event | InputLineError]]:
-    """Yield the input in parts; it is read in a thread, as it may come slowly."""
-    events = iter(parsed)
-    while part := await asyncio.to_thread(lambda: list(islice(events, _EVENTS_PER_PART))):
-        yield part
 
 
 def _report(total: SendResult, unreadable: int) -> None:

@@ -1,11 +1,11 @@
 """``catchall ship``: report what the log of a mail system proves."""
 
-import sys
 from collections import Counter
 from contextlib import aclosing
 from pathlib import Path
 
 from client.client import CatchallClient
+from client.commands.input import STANDARD_INPUT, read_parts
 from client.commands.output import Progress, say
 from client.event import Event
 from client.logs import kumomta, postfix
@@ -14,7 +14,6 @@ from client.logs.pmta import PmtaParser
 from client.tail import Tail, load_position, store_position
 
 FORMATS = ("postfix", "kumomta", "pmta")
-STANDARD_INPUT = "-"
 _BATCH = 5_000
 
 
@@ -107,12 +106,14 @@ async def _ship_file(shipment: Shipment, tail: Tail, at: Path, *, follow: bool) 
 
 async def _ship_input(shipment: Shipment) -> bool:
     progress = Progress()
-    for line in sys.stdin:
-        shipment.add(line)
-        if shipment.full and not await shipment.send():
-            return False
-        progress.report(shipment.describe())
-    return await shipment.send()
+    async with aclosing(read_parts(iter, _BATCH)) as parts:
+        async for lines in parts:
+            for line in lines:
+                shipment.add(line)
+            if not await shipment.send():
+                return False
+            progress.report(shipment.describe())
+    return True
 
 
 def _finish(shipment: Shipment, *, complete: bool) -> int:
