@@ -1,88 +1,44 @@
-"""Read a log from where an earlier run stopped, across rotations.
-
-A position is the number (inode) of a file, the offset after the last line that was sent, and a hash
-of the file's beginning, because file systems give the number to another file later.
-"""
+"""Read a log from where an earlier run stopped, across rotations."""
 
 import asyncio
-import hashlib
-import json
 import os
 import re
 from collections.abc import AsyncGenerator, Iterator
-from dataclasses import asdict, dataclass
+from contextlib import closing
 from pathlib import Path
-from typing import BinaryIO
+
+from client.log_file import LogFile, Position
 
 POLL_SECONDS = 0.5
 SETTLE_SECONDS = 2.0
 """After a rotation, the time in which the old file may still get lines."""
-_CHUNK_BYTES = 256 * 1024
-_MARK_BYTES = 1_024
-"""More than the names of an accounting file's columns, with which all such files begin."""
 _COMPRESSED = {".gz", ".bz2", ".xz", ".zst"}
-
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """The end of the lines that were sent."""
-
-    inode: int
-    offset: int
-    mark: str
-    """A hash of the file's first bytes, at most to the offset."""
-
-
-def load_position(path: Path) -> Position | None:
-    """Return the stored position, None if there is none. Raises ValueError if it is damaged."""
-    try:
-        return Position(**json.loads(path.read_text()))
-    except FileNotFoundError:
-        return None
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{path} has no position; delete it to begin anew") from error
-
-
-def store_position(path: Path, position: Position) -> None:
-    """Replace the stored position: after a crash the file has the old or the new one."""
-    draft = path.with_name(f"{path.name}.new")
-    with draft.open("w") as file:
-        file.write(json.dumps(asdict(position)))
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
 
 
 class Tail:
     """The lines of the log at *path* after *position*, else from its beginning.
 
-    ``missed`` is True once lines were rotated away, or compressed, before they were read.
-    ``header`` is the first line of the file that is read.
+    ``missed`` is True once lines may be missing: they were rotated away, compressed or truncated
+    before they were read.
     """
 
     def __init__(self, path: Path, position: Position | None) -> None:
         self._path = path
-        self._file: BinaryIO | None = None
-        self._offset = 0
         self._read_files: set[tuple[int, str]] = set()
-        self.missed = False
-        self.header = ""
-        if position is not None:
-            self._file = self._find(position)
-            self.missed = self._file is None
-        if self._file is not None and position is not None:
-            self._offset = position.offset
-        else:
-            self._file = _open_if_there(path)
-        self._read_header()
+        self._file = None if position is None else self._find(position)
+        self.missed = position is not None and self._file is None
+        if self._file is None:
+            self._file = LogFile.open(path)
 
     @property
     def position(self) -> Position | None:
         """The position after the last line that was yielded."""
-        if self._file is None:
-            return None
-        inode = os.fstat(self._file.fileno()).st_ino
-        return Position(inode, self._offset, _mark(self._file, self._offset))
+        return None if self._file is None else self._file.position
+
+    @property
+    def header(self) -> str:
+        """The first line of the file that is read; "" if there is none."""
+        return "" if self._file is None else self._file.header
 
     async def lines(self, *, follow: bool) -> AsyncGenerator[str | None, None]:
         """Yield whole lines; None at the end of the log, before it waits for more.
@@ -90,8 +46,8 @@ class Tail:
         A last line without its end is not yielded: it is still being written.
         """
         while True:
-            for raw in self._read():
-                self._offset += len(raw)
+            for file, raw in self._read():
+                file.take(raw)
                 yield raw.decode(errors="replace")
             if self._has_more():
                 continue
@@ -113,26 +69,31 @@ class Tail:
         if self._file is not None:
             self._file.close()
 
-    def _read(self) -> list[bytes]:
-        """Return some of the next whole lines, each with its end."""
-        file = self._file
-        if file is None:
-            return []
-        if os.fstat(file.fileno()).st_size < self._offset:
-            self._offset = 0  # copytruncate: the same file begins anew
-            self._read_header()
-        file.seek(self._offset)
-        data = file.read(_CHUNK_BYTES)
-        while data and b"\n" not in data and (more := file.read(_CHUNK_BYTES)):
-            data += more
-        return data[: data.rfind(b"\n") + 1].splitlines(keepends=True)
+    def _read(self) -> list[tuple[LogFile, bytes]]:
+        """Return some of the next whole lines, each with its end, and their file."""
+        while (file := self._file) is not None:
+            lines = file.read()
+            if lines is not None:
+                return [(file, line) for line in lines]
+            self._leave_truncated(file)
+        return []
+
+    def _leave_truncated(self, file: LogFile) -> None:
+        """Go on in the copy that copytruncate made of *file*, else in its new content."""
+        copy = self._find(file.position)
+        if copy is not None:
+            file.close()
+            self._file = copy
+        else:
+            self.missed = True
+            file.begin_anew()
 
     def _has_more(self) -> bool:
         return bool(self._read())
 
     def _later_file(self) -> Path | None:
         """Return the file that follows the current one in time, None if that is the last."""
-        current = None if self._file is None else os.fstat(self._file.fileno())
+        current = None if self._file is None else self._file.stat
         at = 0 if current is None else current.st_mtime_ns
         later: list[tuple[bool, int, Path]] = []
         for path, stat in self._files():
@@ -147,24 +108,22 @@ class Tail:
         return min(later)[-1] if later else None
 
     def _was_read(self, path: Path) -> bool:
-        file = _open_if_there(path)
+        file = LogFile.open(path)
         if file is None:
             return False
-        with file:
-            return _identity(file) in self._read_files
+        with closing(file):
+            return file.identity in self._read_files
 
     def _open(self, path: Path) -> None:
-        file = _open_if_there(path)
+        is_compressed = path.suffix in _COMPRESSED
+        file = LogFile.open(path, at_end=is_compressed)
         if file is None:
             return
         if self._file is not None:
-            self._read_files.add(_identity(self._file))
+            self._read_files.add(self._file.identity)
             self._file.close()
-        if path.suffix in _COMPRESSED:
-            self.missed = True
-            file.seek(0, os.SEEK_END)
-        self._file, self._offset = file, file.tell()
-        self._read_header()
+        self.missed = self.missed or is_compressed
+        self._file = file
 
     def _files(self) -> Iterator[tuple[Path, os.stat_result]]:
         """Yield the log and what logrotate names after it: .1, -20261129, .2.gz."""
@@ -177,38 +136,12 @@ class Tail:
                     continue
                 yield path, stat
 
-    def _find(self, position: Position) -> BinaryIO | None:
-        for path, stat in self._files():
-            if stat.st_ino != position.inode or stat.st_size < position.offset:
-                continue
-            file = _open_if_there(path)
-            if file is None:
-                continue
-            if _mark(file, position.offset) == position.mark:
-                return file
-            file.close()
-        return None
+    def _find(self, position: Position) -> LogFile | None:
+        """Return the file that was read to *position*, else the newest copy of it."""
 
-    def _read_header(self) -> None:
-        if self._file is not None:
-            self._file.seek(0)
-            self.header = self._file.readline().decode(errors="replace")
+        def rank(found: tuple[Path, os.stat_result]) -> tuple[bool, int]:
+            return found[1].st_ino == position.inode, found[1].st_mtime_ns
 
-
-def _mark(file: BinaryIO, offset: int) -> str:
-    file.seek(0)
-    start = file.read(min(offset, _MARK_BYTES))
-    return hashlib.blake2b(start, digest_size=8).hexdigest()
-
-
-def _identity(file: BinaryIO) -> tuple[int, str]:
-    """Return what distinguishes *file*, once it is not written any more, from all others."""
-    stat = os.fstat(file.fileno())
-    return stat.st_ino, _mark(file, stat.st_size)
-
-
-def _open_if_there(path: Path) -> BinaryIO | None:
-    try:
-        return path.open("rb")
-    except FileNotFoundError:
-        return None
+        candidates = sorted(self._files(), key=rank, reverse=True)
+        opened = (LogFile.open_at(path, position) for path, _ in candidates)
+        return next((file for file in opened if file is not None), None)

@@ -8,10 +8,11 @@ from client.client import CatchallClient
 from client.commands.input import STANDARD_INPUT, read_parts
 from client.commands.output import Progress, say
 from client.event import Event
+from client.log_file import load_position, store_position
 from client.logs import kumomta, postfix
 from client.logs.entry import LogParser
 from client.logs.pmta import PmtaParser
-from client.tail import Tail, load_position, store_position
+from client.tail import Tail
 
 FORMATS = ("postfix", "kumomta", "pmta")
 _BATCH = 5_000
@@ -89,7 +90,7 @@ async def _ship_file(shipment: Shipment, tail: Tail, at: Path, *, follow: bool) 
         async for line in lines:
             if tail.missed and not warned:
                 warned = True
-                say("lines were rotated away or compressed before they were read")
+                say("lines may be missing: rotated away, compressed or truncated unread")
             if line is not None:
                 shipment.add(line)
                 if not shipment.full:

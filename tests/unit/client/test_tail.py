@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from client import tail as tailing
-from client.tail import Position, Tail, load_position, store_position
+from client.log_file import Position
+from client.tail import Tail
 
 
 @pytest.fixture
@@ -240,14 +241,3 @@ async def test_the_old_file_may_get_lines_after_a_rotation(
         old.close()
         assert [await anext(lines) for _ in range(3)] == ["three\n", None, "four\n"]
     tail.close()
-
-
-def test_a_stored_position_is_loaded(tmp_path: Path) -> None:
-    """A damaged file is an error, not a new beginning."""
-    at = tmp_path / "position"
-    assert load_position(at) is None
-    store_position(at, Position(7, 9, "ab"))
-    assert load_position(at) == Position(7, 9, "ab")
-    at.write_text("{}")
-    with pytest.raises(ValueError, match="no position"):
-        load_position(at)
