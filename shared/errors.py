@@ -15,6 +15,7 @@
         BrokerUnavailableError    nothing was stored
         StoreUnavailableError     certainly not applied
         CertificateUnavailableError   the origin of a request cannot be checked now
+        SubscriptionUnconfirmedError  nothing was stored; the provider asks again
         OutcomeUnknownError       may have been applied: never retried in place
 
 Adapters translate a client's exceptions into these with ``raise ... from error``;
@@ -113,6 +114,12 @@ class CertificateUnavailableError(RetriableError):
     """A certificate that proves the origin of a request cannot be read now."""
 
     problem = Problem.CERTIFICATE_UNAVAILABLE
+
+
+class SubscriptionUnconfirmedError(RetriableError):
+    """A subscription that a provider asks us to confirm cannot be confirmed now."""
+
+    problem = Problem.SUBSCRIPTION_UNCONFIRMED
 
 
 class OutcomeUnknownError(RetriableError):

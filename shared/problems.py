@@ -39,6 +39,7 @@ class Problem(Enum):
     UNPROVEN_ORIGIN = 401, "The request does not prove that it comes from this provider."
     STALE_WEBHOOK = 401, "The request was signed more than {fresh_seconds:g} seconds ago."
     CERTIFICATE_UNAVAILABLE = 503, "Amazon's certificate cannot be read now.", "Nothing was stored."
+    SUBSCRIPTION_UNCONFIRMED = 503, "Amazon does not confirm the subscription now."
 
     # Bodies
     MALFORMED_BODY = 400, "The body is malformed: {reason}."

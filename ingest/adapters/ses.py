@@ -38,12 +38,12 @@ _TIMESTAMP = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.\d{1,9}
 
 
 class CertificateNeededError(Exception):
-    """The adapter can read this webhook once *add* has got the certificate (PEM) at *url*."""
+    """The adapter needs the certificate at *url*; *read_with* it (PEM) is ``Adapter.read``."""
 
-    def __init__(self, url: str, add: Callable[[bytes], None]) -> None:
+    def __init__(self, url: str, read_with: Callable[[bytes], Reading]) -> None:
         super().__init__(url)
         self.url = url
-        self.add = add
+        self.read_with = read_with
 
 
 class _Envelope(msgspec.Struct, rename="pascal"):
@@ -101,6 +101,9 @@ class Ses:
 
     ``read`` also raises CertificateNeededError. With *pinned* (PEM), that certificate is used and
     no other. With *confirm*, a reading names where to confirm a subscription to one of the topics.
+
+    A certificate is kept once it has proven a request: a forger may name any of SNS's certificates,
+    and must not replace the one in use.
     """
 
     challenge = 'Signature realm="ses"'
@@ -121,43 +124,57 @@ class Ses:
 
     def read(self, webhook: Webhook) -> Reading:
         """Return the reports of *webhook*, as ``Adapter`` says."""
+        return self._read(webhook, None)
+
+    def _read(self, webhook: Webhook, pem: bytes | None) -> Reading:
         envelope = decode(webhook.body, _Envelope)
         if envelope.topic_arn not in self._topic_arns:
             raise unproven()
         check_fresh(_seconds(envelope.timestamp), webhook.now, self._fresh_seconds)
-        host = _host_of(envelope.topic_arn)
-        key = self._key(envelope.signing_cert_url, host, webhook.now)
         if envelope.signature_version not in {"1", "2"}:
             raise unproven()
+        host, url = _host_of(envelope.topic_arn), envelope.signing_cert_url
+        _check_certificate_url(url, host)
+        certificate = self._pinned or self._certificates.get(url)
+        if certificate is None:
+            if pem is None:
+                raise CertificateNeededError(url, partial(self._read, webhook))
+            certificate = _certificate(pem)
         sha1 = envelope.signature_version == "1"
+        key = _key(certificate, webhook.now)
         check_signature(key, envelope.signature, _signed_text(envelope), sha1=sha1)
+        self._keep(url, certificate)
         if envelope.type == "Notification":
             return Reading(_items(envelope))
         if envelope.type == _CONFIRMATION and self._confirm:
             return Reading(confirm_url=_confirm_url(envelope, host))
         return Reading()
 
-    def _key(self, url: str, host: str, now: float) -> PublicKey:
-        prefix = f"https://{host}"
-        if not url.startswith(prefix) or not _CERTIFICATE_PATH.fullmatch(url[len(prefix) :]):
-            raise unproven()
-        certificate = self._pinned or self._certificates.get(url)
-        if certificate is None:
-            raise CertificateNeededError(url, partial(self._add, url))
-        begins, ends = certificate.not_valid_before_utc, certificate.not_valid_after_utc
-        key = certificate.public_key()
-        if not (begins.timestamp() <= now <= ends.timestamp() and isinstance(key, PublicKey)):
-            raise unproven()
-        return key
-
-    def _add(self, url: str, pem: bytes) -> None:
-        try:
-            certificate = x509.load_pem_x509_certificate(pem)
-        except ValueError as error:
-            raise unproven() from error
-        if len(self._certificates) >= _MAX_CERTIFICATES:
-            self._certificates.clear()
+    def _keep(self, url: str, certificate: x509.Certificate) -> None:
+        if len(self._certificates) >= _MAX_CERTIFICATES and url not in self._certificates:
+            del self._certificates[next(iter(self._certificates))]
         self._certificates[url] = certificate
+
+
+def _check_certificate_url(url: str, host: str) -> None:
+    prefix = f"https://{host}"
+    if not url.startswith(prefix) or not _CERTIFICATE_PATH.fullmatch(url[len(prefix) :]):
+        raise unproven()
+
+
+def _certificate(pem: bytes) -> x509.Certificate:
+    try:
+        return x509.load_pem_x509_certificate(pem)
+    except ValueError as error:
+        raise unproven() from error
+
+
+def _key(certificate: x509.Certificate, now: float) -> PublicKey:
+    begins, ends = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    key = certificate.public_key()
+    if not (begins.timestamp() <= now <= ends.timestamp() and isinstance(key, PublicKey)):
+        raise unproven()
+    return key
 
 
 def _host_of(topic_arn: str) -> str:

@@ -49,6 +49,7 @@ def post_webhook(body_seconds: float, not_stored: Iterable[Refusal]) -> Json:
             refusal(Problem.BODY_TOO_LARGE, max_bytes=MAX_BYTES),
             refusal(Problem.UNSUPPORTED_ENCODING),
             refusal(Problem.CERTIFICATE_UNAVAILABLE),
+            refusal(Problem.SUBSCRIPTION_UNCONFIRMED),
             *not_stored,
         ],
         description=_DESCRIPTION,

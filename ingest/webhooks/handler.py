@@ -5,6 +5,7 @@ import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 
 import structlog
 from aiohttp import web
@@ -21,11 +22,11 @@ from ingest.publisher import Publisher
 from ingest.publishing import least_promising, publish_all
 from ingest.webhooks.config import WebhookSettings
 from ingest.webhooks.sns import open_sns
-from shared.errors import InputError, NodeFullError
+from shared.errors import NodeFullError
 from shared.http.application import OPEN, Route
 from shared.http.bodies import inflate, read_body
-from shared.http.load_shedding import LoadShedder
-from shared.http.problems import HttpProblem, build_problem
+from shared.http.load_shedding import BYTES_PER_UNIT, LoadShedder
+from shared.http.problems import REFUSALS, HttpProblem, build_problem, respond_to
 from shared.http.rate_limiter import RateLimiter
 from shared.problems import Problem
 
@@ -33,10 +34,7 @@ log = structlog.stdlib.get_logger(__name__)
 
 PATH = "/webhooks/{provider}"
 _ITEMS_AT_ONCE = 500
-_UNAUTHORIZED = 401
 _UNPROVEN_PART = 4
-
-Fetch = Callable[[str], Awaitable[bytes]]
 
 
 class WebhookHandler:
@@ -44,6 +42,9 @@ class WebhookHandler:
 
     *unproven* bounds the bodies of senders that have proven nothing yet, so that they leave room
     for others. *read_certificate* and *confirm* request an address of Amazon SNS.
+
+    The rate of refusals is limited, whatever the reason: anybody can send a request that is
+    malformed, forged, or needs another certificate, and each is read and parsed first.
     """
 
     def __init__(
@@ -55,8 +56,8 @@ class WebhookHandler:
         *,
         unproven: Admission,
         tokens: UsedTokens,
-        read_certificate: Fetch,
-        confirm: Fetch,
+        read_certificate: Callable[[str], Awaitable[bytes]],
+        confirm: Callable[[str], Awaitable[None]],
         body_seconds: float,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -89,49 +90,51 @@ class WebhookHandler:
         adapter = self._adapters.get(provider)
         if adapter is None:
             raise HttpProblem(Problem.UNKNOWN_PATH)
-        refusal = None
+        unproven, refusal = Reservation(self._unproven), None
         try:
-            return await self._receive(request, provider, adapter)
+            return await self._receive(request, provider, adapter, unproven)
         except NodeFullError as error:
             reason = str(error)
-        except InputError as error:
-            if error.problem.status != _UNAUTHORIZED:
-                raise
-            headers = {"WWW-Authenticate": adapter.challenge}
-            refusal = build_problem(error.problem, str(error), headers)
+        except REFUSALS as error:
+            refusal = respond_to(error)
         # The body is freed by now: a refusal may have to wait for its turn.
         if refusal is None:
-            return await self._load_shedder.refuse(reason)
-        await self._limiter.acquire(1)
+            return await self._load_shedder.refuse(reason, unproven.size_bytes)
+        if refusal.status == HTTPStatus.UNAUTHORIZED:
+            refusal.headers["WWW-Authenticate"] = adapter.challenge
+        await self._limiter.acquire(1 + unproven.size_bytes // BYTES_PER_UNIT)
         return refusal
 
     async def _receive(
-        self, request: web.Request, provider: str, adapter: Adapter
+        self, request: web.Request, provider: str, adapter: Adapter, unproven: Reservation
     ) -> web.StreamResponse:
         with Reservation(self._admission) as reservation:
-            reading, size_bytes = await self._read(request, adapter)
-            reservation.extend(events=len(reading.items), size_bytes=size_bytes)
+            reading = await self._read(request, adapter, unproven)
+            reservation.extend(events=len(reading.items), size_bytes=unproven.size_bytes)
             return await self._store(provider, reading)
 
-    async def _read(self, request: web.Request, adapter: Adapter) -> tuple[Reading, int]:
-        """Return what the proven request contains, and the size of its body."""
-        with Reservation(self._unproven) as reservation:
+    async def _read(self, request: web.Request, adapter: Adapter, unproven: Reservation) -> Reading:
+        """Return what the proven request contains; room for its body is in *unproven* until then.
+
+        Then ``unproven.size_bytes`` is the size of the body.
+        """
+        with unproven:
             sent = await read_body(
                 request,
                 MAX_BYTES,
                 self._body_seconds,
-                lambda size: reservation.extend(size_bytes=size),
+                lambda size: unproven.extend(size_bytes=size),
             )
             body = inflate(request, sent, MAX_BYTES)
+            unproven.extend(size_bytes=max(0, len(body) - len(sent)))
             webhook = Webhook(body, request.headers, self._clock())
             try:
                 reading = adapter.read(webhook)
             except CertificateNeededError as needed:
-                needed.add(await self._read_certificate(needed.url))
-                reading = adapter.read(webhook)
+                reading = needed.read_with(await self._read_certificate(needed.url))
             if reading.token is not None:
                 self._tokens.use(reading.token, body, webhook.now)
-            return reading, len(body)
+            return reading
 
     async def _store(self, provider: str, reading: Reading) -> web.StreamResponse:
         if reading.confirm_url is not None:
@@ -180,6 +183,6 @@ async def open_webhooks(
             ),
             tokens=UsedTokens(config.fresh_seconds),
             read_certificate=sns.read_certificate,
-            confirm=sns.request,
+            confirm=sns.confirm,
             body_seconds=settings.body_seconds,
         )

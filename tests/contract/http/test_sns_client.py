@@ -10,8 +10,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from ingest.webhooks.sns import SnsClient
-from shared.errors import CertificateUnavailableError
-from tests.fakes.clock import Clock
+from shared.errors import CertificateUnavailableError, SubscriptionUnconfirmedError
 
 
 async def _answer(request: web.Request) -> web.StreamResponse:
@@ -39,42 +38,35 @@ async def base() -> AsyncIterator[str]:
 
 
 @pytest_asyncio.fixture
-async def clock() -> Clock:
-    """The client's clock."""
-    return Clock()
-
-
-@pytest_asyncio.fixture
-async def sns(clock: Clock) -> AsyncIterator[SnsClient]:
+async def sns() -> AsyncIterator[SnsClient]:
     """A client that waits for half a second."""
     timeout = aiohttp.ClientTimeout(total=0.5)
     async with aiohttp.ClientSession(timeout=timeout) as http:
-        yield SnsClient(http, clock)
+        sns = SnsClient(http, asyncio.get_running_loop().call_later)
+        yield sns
+        await sns.close()
 
 
 async def test_a_body_is_read(sns: SnsClient, base: str) -> None:
     """Up to 64 KiB."""
-    assert await sns.request(f"{base}/good") == b"x" * 65_536
+    assert await sns.read_certificate(f"{base}/good") == b"x" * 65_536
 
 
 @pytest.mark.parametrize("path", ["large", "elsewhere", "missing", "slow"])
 async def test_another_answer_is_none(sns: SnsClient, base: str, path: str) -> None:
     """A redirect might lead to another host; the rest costs memory or time."""
     with pytest.raises(CertificateUnavailableError):
-        await sns.request(f"{base}/{path}")
+        await sns.read_certificate(f"{base}/{path}")
 
 
 async def test_a_host_that_does_not_answer_is_unavailable(sns: SnsClient) -> None:
     """As any failure of the network."""
     with pytest.raises(CertificateUnavailableError):
-        await sns.request("http://127.0.0.1:1/")
+        await sns.read_certificate("http://127.0.0.1:1/")
 
 
-async def test_certificates_are_read_once_a_second(sns: SnsClient, base: str, clock: Clock) -> None:
-    """However many requests need one, genuine or forged."""
-    assert await sns.read_certificate(f"{base}/good")
-    for _ in range(3):
-        with pytest.raises(CertificateUnavailableError):
-            await sns.read_certificate(f"{base}/good")
-    clock.now += 1.0
-    assert await sns.read_certificate(f"{base}/good")
+async def test_a_subscription_is_confirmed(sns: SnsClient, base: str) -> None:
+    """By an answer of 200."""
+    await sns.confirm(f"{base}/good")
+    with pytest.raises(SubscriptionUnconfirmedError):
+        await sns.confirm(f"{base}/missing")

@@ -259,18 +259,35 @@ def test_a_certificate_elsewhere_is_not_even_read(url: str) -> None:
     assert refusal_of(Ses([providers.TOPIC], HOUR), sent) is Problem.UNPROVEN_ORIGIN
 
 
-def test_a_certificate_is_asked_for_once() -> None:
-    """Anything but a certificate is refused, and requested again."""
+def needed_by(ses: Ses, sent: Sent) -> CertificateNeededError:
+    """Return what *ses* needs to read *sent*."""
+    with pytest.raises(CertificateNeededError) as needed:
+        read(ses, sent)
+    return needed.value
+
+
+def test_a_certificate_is_asked_for_until_it_has_proven_a_request() -> None:
+    """Anything but a certificate is refused."""
     ses, sent = Ses([providers.TOPIC], HOUR), providers.send_ses(first("ses"), NOW)
-    for content in (b"no certificate", providers.certificate_pem()):
-        with pytest.raises(CertificateNeededError) as needed:
-            read(ses, sent)
-        assert needed.value.url == providers.CERTIFICATE_URL
-        if content.startswith(b"no"):
-            with pytest.raises(InputError):
-                needed.value.add(content)
-        else:
-            needed.value.add(content)
+    needed = needed_by(ses, sent)
+    assert needed.url == providers.CERTIFICATE_URL
+    with pytest.raises(InputError):
+        needed.read_with(b"no certificate")
+    assert needed_by(ses, sent).read_with(providers.certificate_pem()).items
+    assert read(ses, sent).items
+
+
+def test_a_forger_cannot_replace_the_certificate_in_use() -> None:
+    """Although any number of certificates can be read from SNS."""
+    ses, sent = Ses([providers.TOPIC], HOUR), providers.send_ses(first("ses"), NOW)
+    needed_by(ses, sent).read_with(providers.certificate_pem())
+    body, headers = sent
+    for number in range(100):
+        url = providers.CERTIFICATE_URL.replace(".pem", f"{number}.pem")
+        forged = body.replace(providers.CERTIFICATE_URL.encode(), url.encode())
+        forged = forged.replace(b'"MessageId": "', b'"MessageId": "another')
+        with pytest.raises(InputError):
+            needed_by(ses, (forged, headers)).read_with(providers.certificate_pem())
     assert read(ses, sent).items
 
 

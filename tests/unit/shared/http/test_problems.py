@@ -88,7 +88,7 @@ def test_every_retriable_error_has_a_problem_that_no_other_has() -> None:
     codes = {kind.problem.code for kind in classes}
     assert codes == {
         *("node_full", "broker_unavailable", "store_unavailable", "outcome_unknown"),
-        "certificate_unavailable",
+        *("certificate_unavailable", "subscription_unconfirmed"),
     }
     assert len(classes) == len(codes)
 
