@@ -14,36 +14,10 @@ from shared.errors import InputError
 from shared.model.domain import DomainName
 from shared.model.event import Event, EventKind
 from shared.model.partitioning import partition_of
-from shared.model.record import decode_events
 from shared.problems import Problem
+from tests.unit.ingest.bulk_requests import GOOD, A, events_of, line, lines_of, parse
 
-GOOD = b'{"domain": "a.example", "event": "delivered"}'
-A = DomainName("a.example")
 IDN = DomainName("xn--bcher-kva.example")
-
-
-def parse(body: bytes, *, is_array: bool = False) -> BulkRequest:
-    """Return the parsed *body*."""
-    bulk = BulkRequest()
-    for _ in bulk.parse(open_body(body, is_array=is_array)):
-        pass
-    return bulk
-
-
-def events_of(bulk: BulkRequest) -> list[Event]:
-    """Return the summed events of a request."""
-    records, _ = bulk.sums.encode_records({})
-    return [event for record in records for event in decode_events(*record)]
-
-
-def lines_of(bulk: BulkRequest) -> list[int]:
-    """Return the numbers of the good lines."""
-    return bulk.lines_of({0}, lambda _: 0)
-
-
-def line(**fields: object) -> bytes:
-    """Return a valid line with *fields* replaced."""
-    return json.dumps({"domain": "a.example", "event": "delivered", **fields}).encode()
 
 
 @pytest.mark.parametrize(
@@ -135,43 +109,6 @@ def test_a_field_given_twice_is_found_next_to_lines_that_give_fewer() -> None:
     bulk = parse(b"\n".join([GOOD, twice, line(count=3, id="k"), line(count=4), GOOD]))
     assert [(r.line, r.code) for r in bulk.rejected] == [(2, "duplicate_field")]
     assert lines_of(bulk) == [1, 3, 4, 5]
-
-
-@pytest.mark.parametrize("separator", [b",", b"\n , \n"])
-def test_an_array_holds_the_same_as_lines(separator: bytes) -> None:
-    """Its elements are numbered from one; how it is laid out does not matter."""
-    elements = [GOOD, line(event="opened"), b"7", line(event="bounced", count=2.0), GOOD]
-    bulk = parse(b" [" + separator.join(elements) + b"]\n", is_array=True)
-    assert {(r.line, r.code) for r in bulk.rejected} == {(2, "unknown_event"), (3, "invalid_line")}
-    assert lines_of(bulk) == [1, 4, 5]
-    good = parse(b"\xef\xbb\xbf[" + separator.join([GOOD] * 2) + b"]", is_array=True)
-    assert (events_of(good), good.rejected) == ([Event(A, EventKind.DELIVERED, 2)], [])
-    twice = parse(b"[" + GOOD[:-1] + b', "event": "bounced"}]', is_array=True)
-    assert [r.code for r in twice.rejected] == ["duplicate_field"]
-    assert parse(b"[]", is_array=True).accepted == 0
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        *(b"", GOOD, b"[" + GOOD, b"[" + GOOD + b"] 1", b"[\xff]", b"nil"),
-        b"[" * 100_000 + b"]" * 100_000,
-    ],
-    ids=lambda body: repr(body[:8]),
-)
-def test_a_body_that_is_not_an_array_is_refused_whole(body: bytes) -> None:
-    """Where an array was announced; so is one that is nested deeper than the decoder reads."""
-    with pytest.raises(InputError) as refusal:
-        open_body(body, is_array=True)
-    assert refusal.value.problem is Problem.MALFORMED_JSON
-
-
-def test_an_array_has_as_many_elements_as_a_body_has_lines() -> None:
-    """5,000, whatever they are."""
-    assert parse(b"[" + b",".join([GOOD] * MAX_LINES) + b"]", is_array=True).accepted == MAX_LINES
-    with pytest.raises(InputError) as refusal:
-        open_body(b"[" + b",".join([b"1"] * (MAX_LINES + 1)) + b"]", is_array=True)
-    assert refusal.value.problem is Problem.TOO_MANY_LINES
 
 
 def test_invalid_lines_do_not_affect_valid_ones() -> None:
