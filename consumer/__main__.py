@@ -7,6 +7,7 @@ import time
 import uuid
 from contextlib import AsyncExitStack
 
+from consumer.bucket_reader import READS_IN_FLIGHT
 from consumer.config import WorkerConfig, read_config
 from consumer.counted_topics import remember_topic_id
 from consumer.counter_store import CassandraCounterStore
@@ -76,7 +77,7 @@ async def run(config: WorkerConfig) -> None:
             dead_letters=DeadLetterTopic(letters),
             changes=ChangeTopic(changes, buckets),
             metrics=metrics,
-            reads=asyncio.Semaphore(settings.reads_in_flight),
+            reads=asyncio.Semaphore(READS_IN_FLIGHT),
             writes=WritePlaces(
                 WriteLimit(settings.writes_in_flight, settings.max_count_age_seconds)
             ),

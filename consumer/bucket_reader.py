@@ -8,6 +8,8 @@ from consumer.worker_context import WorkerContext
 from shared.cassandra.failures import ReadFailedError
 from shared.errors import RetriableError
 
+READS_IN_FLIGHT = 8
+"""Of all partitions of a worker."""
 _READS_PER_PARTITION = 2
 _RETRY_SECONDS = 0.5
 

@@ -44,7 +44,6 @@ class WorkerSettings(BaseSettings):
     writes_in_flight: PositiveInt = 16
     """At most, each of one bucket; a store that answers slowly gets fewer. Besides, as many may be
     in flight for changes of status."""
-    reads_in_flight: PositiveInt = 8
     max_backlog: PositiveInt = 20_000
     """Events that wait for the read of their bucket, and unpublished changes. A partition that
     has more of them is not read until it has half."""
