@@ -14,7 +14,7 @@ from ingest.webhooks.handler import open_webhooks
 from shared.errors import OutcomeUnknownError
 from shared.http.application import build_application
 from shared.http.observability.instrumentation import HttpInstrumentation
-from shared.http.server import HttpLimits, open_server
+from shared.http.server import open_server
 from shared.kafka.topic import open_topic
 from shared.openapi.document import Documents, build_route
 from shared.runtime.lifecycle import main, tune_garbage_collector
@@ -47,12 +47,6 @@ async def serve(config: IngestConfig, node: Node, documents: Documents) -> None:
     admission = Admission(settings.max_in_flight_events, settings.max_in_flight_bytes)
     metrics = IngestMetrics(node.registry, admission)
     instrumentation = HttpInstrumentation(node.registry, node.spans)
-    limits = HttpLimits(
-        max_connections=settings.max_connections,
-        idle_seconds=settings.idle_seconds,
-        connection_seconds=settings.connection_seconds,
-        drain_seconds=settings.drain_seconds,
-    )
     async with open_topic(config.kafka, config.kafka.topic) as topic:
         TopicMetrics(node.registry, topic)
         publisher = Publisher(
@@ -80,7 +74,7 @@ async def serve(config: IngestConfig, node: Node, documents: Documents) -> None:
                 ),
                 settings.http_host,
                 settings.http_port,
-                limits,
+                settings.limits,
                 tls=node.tls,
                 shared_port=settings.process is not None,
                 instrumentation=instrumentation,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from ingest.webhooks.config import WebhookSettings
 from shared.auth.config import AccessConfig, read_access
@@ -16,16 +16,16 @@ from shared.config import (
     PositiveInt,
     PositiveSeconds,
 )
+from shared.http.config import HttpSettings
 from shared.security.config import TlsConfig
 from shared.telemetry.tracing_config import TracingConfig
 
 
-class IngestSettings(BaseSettings):
+class IngestSettings(HttpSettings):
     """The node's addresses and limits."""
 
     model_config = SettingsConfigDict(env_prefix="INGEST_", frozen=True)
 
-    http_host: str = "127.0.0.1"
     http_port: Port = 8080
     management_port: Port = 9080
     processes: PositiveInt = 1
@@ -33,18 +33,12 @@ class IngestSettings(BaseSettings):
     the management port ``management_port + n``."""
     process: Annotated[int, Field(ge=0)] | None = None
     """The number of this process among several; the parent process sets it."""
-    max_connections: PositiveInt = 10_000
-    idle_seconds: PositiveSeconds = 75.0
-    fast_lane: bool = True
-    """Answer plain hot requests without aiohttp's parser. Without it nothing changes but speed."""
-    connection_seconds: PositiveSeconds = 300.0
     body_seconds: PositiveSeconds = 10.0
     """The longest time for a request body to arrive."""
     max_in_flight_events: PositiveInt = 50_000
     max_in_flight_bytes: PositiveInt = 32 * 1024 * 1024
     max_batch_age_seconds: PositiveSeconds = 2.0
     """A partition refuses events while its batch has been in flight for longer than this."""
-    drain_seconds: PositiveSeconds = 10.0
 
 
 @dataclass(frozen=True, slots=True)

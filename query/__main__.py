@@ -17,7 +17,7 @@ from shared.cassandra.layout import read_buckets
 from shared.cassandra.session import open_session
 from shared.http.application import build_application
 from shared.http.observability.instrumentation import HttpInstrumentation
-from shared.http.server import HttpLimits, open_server
+from shared.http.server import open_server
 from shared.openapi.document import build_route
 from shared.runtime.lifecycle import main, tune_garbage_collector
 from shared.runtime.node import open_node
@@ -66,9 +66,6 @@ async def run(config: QueryConfig) -> None:
             guard=node.guard,
             instrumentation=instrumentation,
         )
-        limits = HttpLimits(
-            idle_seconds=settings.idle_seconds, drain_seconds=settings.drain_seconds
-        )
         address = settings.http_host, settings.http_port
         hot = HotLookups(answers, metrics, instrumentation, node.access)
         async with (
@@ -76,7 +73,7 @@ async def run(config: QueryConfig) -> None:
             open_server(
                 application,
                 *address,
-                limits,
+                settings.limits,
                 tls=node.tls,
                 instrumentation=instrumentation,
                 hot=hot if settings.fast_lane else None,

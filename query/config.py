@@ -19,6 +19,7 @@ from shared.config import (
     PositiveSeconds,
     parse_addresses,
 )
+from shared.http.config import HttpSettings
 from shared.model.status import DEFAULT_THRESHOLD
 from shared.security.config import TlsConfig
 from shared.telemetry.tracing_config import TracingConfig
@@ -31,18 +32,13 @@ def _targets(text: str) -> str:
     return text
 
 
-class QuerySettings(BaseSettings):
+class QuerySettings(HttpSettings):
     """The node's addresses and limits."""
 
     model_config = SettingsConfigDict(env_prefix="QUERY_", frozen=True)
 
-    http_host: str = "127.0.0.1"
     http_port: Port = 8081
     management_port: Port = 9081
-    idle_seconds: PositiveSeconds = 75.0
-    """Longer than the 60 s for which common load balancers use an idle connection again."""
-    fast_lane: bool = True
-    """Answer plain hot requests without aiohttp's parser. Without it nothing changes but speed."""
     threshold: PositiveInt = DEFAULT_THRESHOLD
     """A domain with more deliveries, and no bounce, is catch-all. The same in all tiers."""
     fresh_seconds: PositiveSeconds = 1.0
@@ -61,7 +57,6 @@ class QuerySettings(BaseSettings):
     max_bulk_reads: Annotated[int, Field(ge=1_000)] = 4_000
     """The most domains of bulk requests that wait; a request that does not fit is refused whole."""
     max_bulk_wait_seconds: PositiveSeconds = 1.0
-    drain_seconds: PositiveSeconds = 10.0
     pulse_targets: Annotated[str, AfterValidator(_targets)] = (
         "127.0.0.1:9080,127.0.0.1:9081,127.0.0.1:9082"
     )
