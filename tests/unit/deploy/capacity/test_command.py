@@ -1,6 +1,7 @@
 """The capacity calculator: its coefficients, its output, its page."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +114,16 @@ def test_every_table_is_on_the_page_once() -> None:
 
     for name in (*tables.series(), "origin"):
         assert text.count(f"<!-- table: {name} -->") == 1
+
+
+def test_the_text_names_the_tier_that_needs_the_most_cores() -> None:
+    """Under each table after which it names one, and as the last column says."""
+    named = re.findall(
+        r"^\| most cores \|.* (\w+) \|\n<!-- end -->\n\n\*\*What breaks first: (\w+),\*\*",
+        command.PAGE.read_text(),
+        re.MULTILINE,
+    )
+    assert named == [("Cassandra", "Cassandra"), ("Kafka", "Kafka")]
 
 
 @pytest.mark.parametrize(
