@@ -1,7 +1,8 @@
-"""Check the node in this container: ``python -m deploy.health [livez|readyz]``.
+"""Check the node in this container: ``python -m deploy.health [livez|readyz] [TIER]``.
 
-The container engine runs it every few seconds, so it imports the standard library only. It tries
-the three management ports in turn; a container runs one node, so one of them answers.
+The container engine runs it every few seconds, so it imports the standard library only. The tier is
+that of the container's first process. It is not found by trying the ports: containers may share a
+network, and another node would answer.
 """
 
 import http.client
@@ -9,13 +10,15 @@ import os
 import ssl
 import sys
 from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
 
 PORTS = {
-    "INGEST_MANAGEMENT_PORT": 9080,
-    "QUERY_MANAGEMENT_PORT": 9081,
-    "CONSUMER_MANAGEMENT_PORT": 9082,
+    "ingest": ("INGEST_MANAGEMENT_PORT", 9080),
+    "query": ("QUERY_MANAGEMENT_PORT", 9081),
+    "consumer": ("CONSUMER_MANAGEMENT_PORT", 9082),
 }
-"""The variable that sets each port, and its default."""
+"""Of each tier: the variable that sets its port, and the default."""
 _SECONDS = 3.0
 _HOST = "localhost"
 
@@ -44,22 +47,29 @@ def status(port: int, path: str, *, tls: bool) -> int:
         connection.close()
 
 
+def tier_of(command: bytes) -> str:
+    """Return the tier that *command*, as in /proc, runs, perhaps below an init; "" if none."""
+    words = command.decode(errors="replace").split("\0")
+    modules = (word for option, word in pairwise(words) if option == "-m")
+    return next((module for module in modules if module in PORTS), "")
+
+
 def main(words: Sequence[str]) -> int:
-    """Return 0 if a node answers 200, else 1."""
-    path = f"/{words[0] if words else 'livez'}"
-    tls = bool(os.environ.get("TLS_CERTIFICATE_FILE"))
-    problems = []
-    for variable, port in PORTS.items():
-        port = int(os.environ.get(variable) or port)  # noqa: PLW2901 the default
-        try:
-            found = status(port, path, tls=tls)
-        except OSError as error:
-            problems.append(f"{port}: {error}")
-            continue
-        print(f"{port}{path}: {found}")
-        return int(found != http.client.OK)
-    print("; ".join(problems))
-    return 1
+    """Return 0 if the node answers 200, else 1."""
+    path, *named = words or ["livez"]
+    tier = named[0] if named else tier_of(Path("/proc/1/cmdline").read_bytes())
+    if tier not in PORTS:
+        print(f"the first process is no node; name the tier: {', '.join(PORTS)}")
+        return 1
+    variable, default = PORTS[tier]
+    port = int(os.environ.get(variable) or default)
+    try:
+        found = status(port, f"/{path}", tls=bool(os.environ.get("TLS_CERTIFICATE_FILE")))
+    except OSError as error:
+        print(f"{tier}, {port}: {error}")
+        return 1
+    print(f"{tier}, {port}/{path}: {found}")
+    return int(found != http.client.OK)
 
 
 if __name__ == "__main__":

@@ -3,10 +3,11 @@
 import asyncio
 import gc
 import os
+import resource
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TypeVar
 
 import structlog
@@ -77,6 +78,16 @@ def tune_garbage_collector() -> None:
     gc.set_threshold(*_GC_THRESHOLDS)
 
 
+def raise_open_files() -> None:
+    """Allow this process as many open files as the system does.
+
+    A login or a container often starts with 1,024, for the sake of programs that use ``select``.
+    """
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):  # macOS names no limit, and refuses to be taken at its word
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 def main(
     service: str, read: Callable[[EnvironmentReader], C], run: Callable[[C], Awaitable[None]]
 ) -> None:
@@ -94,6 +105,7 @@ def main(
         _print_problems(service, error)
         sys.exit(EXIT_CONFIG)
     configure(logs.level, service)
+    raise_open_files()
     try:
         uvloop.run(_run(run, config))
     except Exception as error:  # noqa: BLE001 the one place that catches everything

@@ -134,6 +134,11 @@ def test_a_node_is_healthy_when_it_is_ready(name: str) -> None:
     }
 
 
+def test_no_service_asks_for_more_open_files_than_the_machine_allows() -> None:
+    """It would not start: our processes and Java take what their limit allows."""
+    assert not [name for name, service in SERVICES.items() if "ulimits" in service]
+
+
 def test_every_dependency_has_a_health_check() -> None:
     """A condition on a service without a health check would never become true."""
     for service in SERVICES.values():

@@ -1,5 +1,7 @@
 """With which status a process ends, and what it prints."""
 
+import resource
+
 import pytest
 import structlog
 
@@ -56,3 +58,16 @@ def test_any_other_error_ends_with_status_1(
         assert status_after(error, monkeypatch) == EXIT_FAILED
     assert [entry["event"] for entry in logs] == events
     assert ("exc_info" in logs[0]) is (events == ["crashed"])
+
+
+def test_a_process_may_open_as_many_files_as_the_system_allows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A crowd of clients needs more than the 1,024 that a container often starts with."""
+    before = soft, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, 512), most))
+    try:
+        status_after(ValueError("it ends at once"), monkeypatch)
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (most, most)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
