@@ -10,12 +10,15 @@ from query.config import ExportSettings
 from query.export.lines import LINE_FORMATS
 from query.export.metrics import ExportMetrics
 from query.export.request import ExportRequest
+from query.export.steady_lines import SteadyLines
 from query.export.tally import Tally
 from query.lookup.answer import Answer
 from shared.errors import StoreUnavailableError
 from shared.http.observability.request_ids import REQUEST_ID, id_to_answer
 
 NOT_STORED = {"Cache-Control": "no-store"}
+SILENCE_SECONDS = 15.0
+"""Something is sent at least so often, even if no domain has the wanted status."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,7 @@ class Download:
     settings: ExportSettings
     metrics: ExportMetrics
     must_end: Callable[[], bool]
+    clock: Callable[[], float]
 
     def build_response(self) -> web.StreamResponse:
         """Return the response, whose headers are not sent yet."""
@@ -63,13 +67,21 @@ class Download:
         self, response: web.StreamResponse, scan: AsyncIterator[Sequence[Answer]], tally: Tally
     ) -> bool:
         lines, status = LINE_FORMATS[self.asked.format], self.asked.status
+        steady, sent_at = SteadyLines(lines.head, lines.padding), self.clock()
         cursor, complete = self.asked.cursor, False
         try:
             async for answers in scan:
                 tally.add(answers)
-                wanted = answers if status is None else [a for a in answers if a.status is status]
-                await self._write(response, lines.encode(wanted), lines.head)
                 cursor = answers[-1].domain
+                wanted = answers if status is None else [a for a in answers if a.status is status]
+                data = steady.add(lines.encode(wanted))
+                if not data and self.clock() - sent_at >= SILENCE_SECONDS:
+                    data = steady.drip()
+                    if not data:
+                        break
+                await self._write(response, data)
+                if data:
+                    sent_at = self.clock()
                 if self.must_end():
                     break
             else:
@@ -78,20 +90,19 @@ class Download:
             if not response.prepared:
                 raise
         end = lines.encode_end(tally.totals, cursor, complete=complete)
-        await self._write(response, end, lines.head)
+        await self._write(response, steady.end(end))
         # aiohttp would do it after the handler, and wait without a limit.
         async with asyncio.timeout(self.settings.write_seconds):
             await response.write_eof()
         return complete
 
-    async def _write(self, response: web.StreamResponse, data: bytes, head: bytes) -> None:
-        """Send *data*, after *head* the first time; return when the client has read most of it.
+    async def _write(self, response: web.StreamResponse, data: bytes) -> None:
+        """Send the headers, if they are not sent, and *data*; return when most of it is read.
 
         Raises TimeoutError and ConnectionError.
         """
         if not response.prepared:
             await response.prepare(self.request)
-            data = head + data
         if data:
             async with asyncio.timeout(self.settings.write_seconds):
                 await response.write(data)

@@ -42,6 +42,8 @@ class LineFormat(msgspec.Struct, frozen=True):
     encode: Callable[[Sequence[Answer]], bytes]
     before_end: bytes
     """Stands in front of the last line."""
+    padding: bytes
+    """May stand in front of any line and means nothing; empty: nothing may."""
 
     def encode_end(self, totals: Totals, cursor: DomainName | None, *, complete: bool) -> bytes:
         """Return the last line."""
@@ -63,6 +65,8 @@ def _encode_csv(answers: Sequence[Answer]) -> bytes:
 
 
 LINE_FORMATS = {
-    ExportFormat.NDJSON: LineFormat("application/x-ndjson", b"", _encoder.encode_lines, b""),
-    ExportFormat.CSV: LineFormat("text/csv", f"{CSV_COLUMNS}\r\n".encode(), _encode_csv, b"# "),
+    ExportFormat.NDJSON: LineFormat("application/x-ndjson", b"", _encoder.encode_lines, b"", b" "),
+    ExportFormat.CSV: LineFormat(
+        "text/csv", f"{CSV_COLUMNS}\r\n".encode(), _encode_csv, b"# ", b""
+    ),
 }

@@ -54,6 +54,7 @@ class ExportHandlers:
             self._settings,
             self._metrics,
             lambda: self._stopping or self._clock() > ends_at,
+            self._clock,
         )
         response = download.build_response()
         if request.method == "HEAD":

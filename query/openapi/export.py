@@ -5,6 +5,7 @@ from typing import Literal
 import msgspec
 
 from query.config import ExportSettings
+from query.export.download import SILENCE_SECONDS
 from query.export.lines import CSV_COLUMNS, LINE_FORMATS, ExportEnd, ExportFormat
 from query.export.request import (
     CURSOR,
@@ -85,6 +86,10 @@ The last line has the totals per status of all domains that were read, whatever 
 `"complete": false` more domains follow: request them with its `cursor`. **A download without a
 last line was interrupted:** request the rest with the domain of its last whole line as `cursor`, at
 any node. A domain that is new meanwhile may be missing in the parts before it.
+
+While a node finds no domain with the wanted status, it sends something every {SILENCE_SECONDS:g}
+seconds, so that nobody takes the connection for lost: spaces in front of the next line of NDJSON,
+the single bytes of a line of CSV.
 
 A node serves {settings.max_clients} exports at a time. It sends no faster than the client reads,
 drops a client that reads nothing for {settings.write_seconds:g} seconds, and ends an export with a
