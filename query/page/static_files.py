@@ -1,8 +1,7 @@
-"""Serve a fixed list of files from memory; no request path reaches the file system."""
+"""Serve the files of ``static/`` from memory; no request path reaches the file system."""
 
 import gzip
 import hashlib
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,30 +11,8 @@ from shared.http.application import OPEN, Route
 from shared.http.request_rules import is_known
 
 FOLDER = Path(__file__).parent / "static"
-FILES = {
-    "base.css": "text/css",
-    "style.css": "text/css",
-    "icon.svg": "image/svg+xml",
-    "main.js": "text/javascript",
-    "api_fetch.js": "text/javascript",
-    "connection_banner.js": "text/javascript",
-    "event_stream.js": "text/javascript",
-    "lookup.js": "text/javascript",
-    "bulk.js": "text/javascript",
-    "csv.js": "text/javascript",
-    "changes.js": "text/javascript",
-    "clock.js": "text/javascript",
-    "domain_in.js": "text/javascript",
-    "export.js": "text/javascript",
-    "pulse.js": "text/javascript",
-    "charts.js": "text/javascript",
-    "docs.js": "text/javascript",
-    "docs.css": "text/css",
-    "vendor/uplot/uPlot.esm.js": "text/javascript",
-    "vendor/uplot/uPlot.min.css": "text/css",
-    "vendor/swagger-ui/swagger-ui-bundle.js": "text/javascript",
-    "vendor/swagger-ui/swagger-ui.css": "text/css",
-}
+_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+"""Files with another suffix are not served."""
 _REVALIDATE = "no-cache"
 """Browsers cache the files but revalidate them, so a page never mixes two versions."""
 
@@ -100,16 +77,21 @@ def read(name: str) -> bytes:
     return (FOLDER / name).read_bytes()
 
 
-def build_file_routes(files: Iterable[str] = FILES) -> list[Route]:
+def list_files() -> dict[str, str]:
+    """Return the content type of each file to serve, by its path below ``static/``."""
+    return {
+        str(path.relative_to(FOLDER)): _TYPES[path.suffix]
+        for path in sorted(FOLDER.rglob("*"))
+        if path.suffix in _TYPES
+    }
+
+
+def build_file_routes() -> list[Route]:
     """Return a route for each file, by its whole path."""
+    headers = security_headers()
     return [
-        Route(
-            "GET",
-            f"/static/{name}",
-            StaticFile.of(read(name), FILES[name], security_headers()).get,
-            OPEN,
-        )
-        for name in files
+        Route("GET", f"/static/{name}", StaticFile.of(read(name), kind, headers).get, OPEN)
+        for name, kind in list_files().items()
     ]
 
 

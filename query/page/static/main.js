@@ -1,11 +1,11 @@
 // Start the parts of the page and connect them.
 
-import { startBulk } from "./bulk.js";
-import { startConnection } from "./connection_banner.js";
-import { startChanges } from "./changes.js";
-import { startExport } from "./export.js";
-import { startLookup } from "./lookup.js";
-import { startPulse } from "./pulse.js";
+import { startBulk } from "./lookup/bulk.js";
+import { startConnection } from "./net/connection_banner.js";
+import { startChanges } from "./changes/changes.js";
+import { startExport } from "./lookup/export.js";
+import { startLookup } from "./lookup/lookup.js";
+import { startPulse } from "./pulse/pulse.js";
 
 for (const element of document.querySelectorAll("[data-needs-script]")) element.hidden = false;
 

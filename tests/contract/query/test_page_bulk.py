@@ -76,7 +76,7 @@ async def test_rows_are_copied_with_tabs(seen: Visit) -> None:
 async def test_a_line_of_csv(seen: Visit, cells: list[str], line: str) -> None:
     """Quoted where RFC 4180 requires it, escaped where a spreadsheet would run a formula."""
     written = await seen.page.evaluate(
-        "async (row) => (await import('/static/csv.js')).csv([row])", cells
+        "async (row) => (await import('/static/lookup/csv.js')).csv([row])", cells
     )
     assert written == f"{line}\r\n"
 

@@ -10,7 +10,7 @@ from aiohttp import web
 import query
 from query.lookup.answer import Answer, answer_of
 from query.page.route import build_page_routes
-from query.page.static_files import FILES
+from query.page.static_files import FOLDER, list_files
 from shared.errors import StoreUnavailableError
 from shared.http.application import build_application
 from shared.model.counter import Counters
@@ -75,7 +75,7 @@ def test_no_page_has_foreign_or_inline_sources(name: str) -> None:
     assert not re.search(r"\son\w+=", html)
 
 
-@pytest.mark.parametrize("path", ["/", "/docs", "/static/style.css"])
+@pytest.mark.parametrize("path", ["/", "/docs", "/static/css/page.css"])
 async def test_a_client_with_the_current_file_gets_304(app: web.Application, path: str) -> None:
     """The ETag is a hash of the content; another tag gets the content."""
     first = await ask(app, "GET", path)
@@ -106,11 +106,26 @@ async def test_a_client_that_accepts_gzip_gets_the_same_content_compressed(
     assert "Content-Encoding" not in refused.headers
 
 
-@pytest.mark.parametrize("name", FILES)
-async def test_each_file_has_its_content_type(app: web.Application, name: str) -> None:
+@pytest.mark.parametrize(("name", "content_type"), list_files().items())
+async def test_each_file_has_its_content_type(
+    app: web.Application, name: str, content_type: str
+) -> None:
     """Browsers must not guess it."""
     response = await ask(app, "GET", f"/static/{name}")
-    assert (response.status, response.content_type) == (200, FILES[name])
+    assert (response.status, response.content_type) == (200, content_type)
+
+
+def test_every_file_that_a_page_or_a_script_names_is_served() -> None:
+    """A folder or a name that changes must change everywhere."""
+    named = set()
+    for page in FOLDER.glob("*.html"):
+        named |= set(re.findall(r'(?:src|href)="/static/([^"]+)"', page.read_text()))
+    for script in FOLDER.rglob("*.js"):
+        if "vendor" not in script.parts:
+            for path in re.findall(r'(?:from|import\() ?"(\.[^"]+)"', script.read_text()):
+                named.add(str((script.parent / path).resolve().relative_to(FOLDER)))
+    assert len(named) > 15
+    assert named <= list_files().keys()
 
 
 @pytest.mark.parametrize(
@@ -123,8 +138,8 @@ async def test_each_file_has_its_content_type(app: web.Application, name: str) -
         "/static/%2e%2e/page.py",
         "/static/..%2fpage.py",
         "/static//etc/passwd",
-        "/static/style.css/",
-        "/static/style.css%00",
+        "/static/css/page.css/",
+        "/static/css/page.css%00",
         "/query/page/route.py",
     ],
 )

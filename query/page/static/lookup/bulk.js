@@ -1,6 +1,6 @@
 // Look up as many as 1,000 pasted names; show, filter, sort, copy and save the answers.
 
-import { apiFetch } from "./api_fetch.js";
+import { apiFetch } from "../net/api_fetch.js";
 import { csv, namesIn, tsv } from "./csv.js";
 
 const MAX_NAMES = 1000;

@@ -1,6 +1,6 @@
 // Download all domains with a status, as CSV.
 
-import { apiFetch, needsKey } from "./api_fetch.js";
+import { apiFetch, needsKey } from "../net/api_fetch.js";
 
 export function startExport() {
   const form = document.querySelector("#export-form");

@@ -3,7 +3,7 @@
 // The server renders the card, also for visitors without JavaScript: this script takes it from the
 // page that the form would have loaded. After that only the numbers and the status change.
 
-import { apiFetch, wasRefused } from "./api_fetch.js";
+import { apiFetch, wasRefused } from "../net/api_fetch.js";
 import { domainIn } from "./domain_in.js";
 
 const REFRESH_MS = 5000;

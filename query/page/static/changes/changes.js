@@ -1,7 +1,7 @@
 // Show changes of status as they happen, newest first.
 
-import { clock } from "./clock.js";
-import { readEvents } from "./event_stream.js";
+import { clock } from "../clock.js";
+import { readEvents } from "../net/event_stream.js";
 
 const MAX_ROWS = 100;
 const MAX_KEPT = 1000; // behind the rows, so that choosing a status shows earlier changes

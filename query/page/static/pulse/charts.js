@@ -1,7 +1,7 @@
 // Draw line charts of the last five minutes with uPlot, in the page's colours.
 
-import { clock } from "./clock.js";
-import uPlot from "./vendor/uplot/uPlot.esm.js";
+import { clock } from "../clock.js";
+import uPlot from "../vendor/uplot/uPlot.esm.js";
 
 export const WINDOW_SECONDS = 300;
 const HEIGHT = 150;

@@ -1,6 +1,6 @@
 // Show a banner while the node cannot be reached, and when it can be reached again.
 
-import { clock } from "./clock.js";
+import { clock } from "../clock.js";
 
 const GRACE_MS = 1500; // no banner for a stream that reconnects at once
 const SHOWN_MS = 6000;

@@ -1,8 +1,8 @@
 // Show the state of the pipeline: read every two seconds while the page is visible.
 
-import { apiFetch } from "./api_fetch.js";
+import { apiFetch } from "../net/api_fetch.js";
 import { chart, WINDOW_SECONDS } from "./charts.js";
-import { clock } from "./clock.js";
+import { clock } from "../clock.js";
 
 const EVERY_MS = 2000;
 const LIMIT_MS = 5000;
