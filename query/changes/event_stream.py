@@ -9,6 +9,7 @@ from enum import StrEnum
 import msgspec
 
 from query.changes.event_id import format_id
+from query.changes.status_change import StatusChange
 from query.lookup.answer import Answer
 
 HEARTBEAT = b": still here\n\n"
@@ -35,6 +36,19 @@ class NoStream(StrEnum):
     NOT_CAUGHT_UP = "this node has not caught up with the changes yet"
     TOO_MANY_CLIENTS = "this node has reached its limit of clients"
     TOO_MANY_REPLAYS = "this node has reached its limit of clients that resume at once"
+
+
+class RecentChange(msgspec.Struct, frozen=True):
+    """A change from before a client came; *at* is when its event was reported, since 1970."""
+
+    at: float
+    answer: Answer
+
+
+def encode_recent(changes: Sequence[StatusChange]) -> bytes:
+    """Return the event with the last changes before a client came, the newest last."""
+    recent = [RecentChange(change.appended_at / 1000, change.answer) for change in changes]
+    return b"event: recent\ndata: %b\n\n" % _encode(recent)
 
 
 def encode_data(answer: Answer) -> bytes:

@@ -17,6 +17,7 @@ from query.changes.event_stream import (
     encode_no_stream,
     encode_position,
     encode_preamble,
+    encode_recent,
     encode_resync,
 )
 from query.changes.metrics import ChangeMetrics
@@ -154,9 +155,14 @@ class ChangeFeed:
         if self.late:
             client.write(encode_late(late=True))
 
-    def join(self, client: ChangeClient) -> None:
-        """Send all further changes to *client*, which has all changes until now."""
+    def join(self, client: ChangeClient, recent: int = 0) -> None:
+        """Send all further changes to *client*, which has all changes until now.
+
+        Before them it gets the last *recent* changes, as one event.
+        """
         self.flush()
+        if recent:
+            self._send(client, encode_recent(self.replay_buffer.newest(recent)))
         self._send(client, encode_position(self._offsets))
         self._live.add(client)
 

@@ -44,6 +44,14 @@ class ReplayBuffer:
             self._bytes -= len(oldest.data) + _OVERHEAD_BYTES
             self._starts[oldest.change.partition] = oldest.change.offset + 1
 
+    def newest(self, count: int) -> list[StatusChange]:
+        """Return the last *count* changes, by the times of their events.
+
+        After a start the buffer has them in another order, as partitions are read side by side.
+        """
+        changes = [buffered.change for buffered in self._changes]
+        return sorted(changes, key=lambda change: change.appended_at)[-count:]
+
     def covers(self, offsets: Offsets) -> bool:
         """Whether the buffer holds every change after *offsets*."""
         return reaches(offsets, self._starts)

@@ -1,6 +1,7 @@
 """Handle ``GET /changes``: a long-lived stream of server-sent events."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -20,13 +21,17 @@ from query.changes.status_history import StatusHistory
 from query.changes.tail import open_tail
 from query.changes.topic_reader import open_topic_reader
 from query.config import QueryConfig
-from shared.errors import BrokerUnavailableError
+from shared.errors import BrokerUnavailableError, InputError
 from shared.http.application import Route
 from shared.http.observability.request_ids import REQUEST_ID, id_to_answer
 from shared.kafka.rights import Right, require_access
 from shared.model.scope import Scope
+from shared.problems import Problem
 
-LAST_EVENT_ID = "lastEventId"
+LAST_EVENT_ID, RECENT = "lastEventId", "recent"
+MAX_RECENT = 100
+RECENT_FORM = f"a number from 1 to {MAX_RECENT}"
+_DIGITS = re.compile("[0-9]{1,9}")
 _HEADERS = {
     "Content-Type": TEXT_TYPE,
     "Cache-Control": "no-store",
@@ -57,7 +62,7 @@ class ChangesHandler:
 
     async def get_changes(self, request: web.Request) -> web.StreamResponse:
         """``GET /changes``: changes after the last event id, else from now on."""
-        offsets = _position_of(request)
+        offsets, recent = _position_of(request), _recent_of(request)
         transport = request.transport
         if request.method == "HEAD" or transport is None:
             return _EventStream()
@@ -73,7 +78,7 @@ class ChangesHandler:
         try:
             self._feed.send_preamble(client)
             async with asyncio.TaskGroup() as tasks:
-                serving = tasks.create_task(self._serve(client, offsets))
+                serving = tasks.create_task(self._serve(client, offsets, recent))
                 await client.ended.wait()
                 serving.cancel()
         finally:
@@ -91,9 +96,9 @@ class ChangesHandler:
             return NoStream.TOO_MANY_REPLAYS
         return None
 
-    async def _serve(self, client: ChangeClient, offsets: Offsets | None) -> None:
+    async def _serve(self, client: ChangeClient, offsets: Offsets | None, recent: int) -> None:
         if offsets is None:
-            self._feed.join(client)
+            self._feed.join(client, recent)
             return
         try:
             await self._resumer.resume(client, offsets)
@@ -118,6 +123,16 @@ def _position_of(request: web.Request) -> Offsets | None:
     """
     text = request.headers.get("Last-Event-ID") or request.query.get(LAST_EVENT_ID, "")
     return parse_id(text) if text else None
+
+
+def _recent_of(request: web.Request) -> int:
+    """Return how many changes from before a new client wants. Raises InputError."""
+    text = request.query.get(RECENT)
+    if text is None:
+        return 0
+    if not _DIGITS.fullmatch(text) or not 1 <= int(text) <= MAX_RECENT:
+        raise InputError(Problem.INVALID_PARAMETER, name=RECENT, form=RECENT_FORM)
+    return int(text)
 
 
 @asynccontextmanager

@@ -15,7 +15,7 @@ from query.changes.event_stream import (
     encode_preamble,
     encode_resync,
 )
-from query.changes.route import LAST_EVENT_ID
+from query.changes.route import LAST_EVENT_ID, MAX_RECENT, RECENT, RECENT_FORM
 from query.config import ChangesSettings
 from query.lookup.answer import answer_of
 from shared.model.counter import Counters
@@ -52,7 +52,14 @@ def get_changes(settings: ChangesSettings, threshold: int) -> Json:
         "getChanges",
         "Changes of status, as they happen",
         {"200": stream},
-        [refusal(Problem.INVALID_LAST_EVENT_ID, bad_id)],
+        [
+            refusal(Problem.INVALID_LAST_EVENT_ID, bad_id),
+            refusal(
+                Problem.INVALID_PARAMETER,
+                {"target": f"/changes?{RECENT}=all"},
+                detail=Problem.INVALID_PARAMETER.explain(name=RECENT, form=RECENT_FORM),
+            ),
+        ],
         description=f"""
 Server-sent events (HTML standard, 9.2), for instance for a browser's `EventSource`:
 
@@ -60,6 +67,9 @@ Server-sent events (HTML standard, 9.2), for instance for a browser's `EventSour
   `GET /domains/{{domain}}`. The changes of one domain arrive in order.
 - `resync`: this client missed changes. Look up again the domains that matter. Its `data` has the
   reason: {", ".join(f"`{reason}`" for reason in ResyncReason)}.
+- `recent`, only for a client that asks for it: the changes before it came, the newest last, as far
+  as the node has them in memory. Each has the `answer` and the time of its event, `at`, in seconds
+  since 1970.
 - `late`: whether changes may be late, because a part of the system does not answer.
 
 A comment is sent after {settings.heartbeat_seconds:g} seconds of silence. A stream ends after about
@@ -86,6 +96,12 @@ browser's `EventSource` never reconnects.
                 Annotated[str, Meta(pattern=f"^({ID_PATTERN})?$")],
                 description="The same, for clients that cannot send the header. The header counts"
                 " if both are sent.",
+            ),
+            parameter(
+                "query",
+                RECENT,
+                Annotated[int, Meta(ge=1, le=MAX_RECENT)],
+                description="Begin with so many changes from before, unless the stream resumes.",
             ),
         ],
     )

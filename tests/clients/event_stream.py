@@ -43,11 +43,17 @@ class EventStream(asyncio.Protocol):
 
     @classmethod
     async def open(
-        cls, url: str, last_id: str = "", *, digest_only: bool = False, receive_bytes: int = 0
+        cls,
+        url: str,
+        last_id: str = "",
+        *,
+        query: str = "",
+        digest_only: bool = False,
+        receive_bytes: int = 0,
     ) -> Self:
         """Connect to the node at *url*; return when the head of the answer has arrived.
 
-        *receive_bytes* limits the kernel's receive buffer.
+        *query* begins with a question mark; *receive_bytes* limits the kernel's receive buffer.
         """
         loop = asyncio.get_running_loop()
         stream = cls(digest_only)
@@ -58,7 +64,7 @@ class EventStream(asyncio.Protocol):
         async with asyncio.timeout(WAIT_SECONDS):
             await loop.sock_connect(connection, address_of(url))
             await loop.create_connection(lambda: stream, sock=connection)
-        lines = ["GET /changes HTTP/1.1", "Host: test", "Accept: text/event-stream"]
+        lines = [f"GET /changes{query} HTTP/1.1", "Host: test", "Accept: text/event-stream"]
         if last_id:
             lines.append(f"Last-Event-ID: {last_id}")
         stream.transport.write("\r\n".join([*lines, "", ""]).encode())
@@ -84,7 +90,11 @@ class EventStream(asyncio.Protocol):
     @property
     def resyncs(self) -> list[Any]:
         """The data of all ``resync`` events."""
-        return [event.data for event in self.events if event.kind == "resync"]
+        return self.named("resync")
+
+    def named(self, kind: str) -> list[Any]:
+        """Return the data of all events with this name."""
+        return [event.data for event in self.events if event.kind == kind]
 
     @property
     def digest(self) -> bytes:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from urllib.parse import quote
 
 import pytest
 
@@ -121,6 +122,40 @@ async def test_duplicates_and_outdated_changes_are_not_sent(
     sent = [(c["domain"], c["status"]) for c in stream.changes if c["domain"] not in names(last)]
     assert sent == [("zombie.example", "catch-all"), ("zombie.example", "not catch-all")]
     stream.close()
+
+
+async def test_a_new_client_may_begin_with_the_last_changes(
+    changes: Changes, feed_node: TierProcess
+) -> None:
+    """Also at a node that started after them."""
+    written = changes.bounces(12, "recent")
+    watcher = await EventStream.open(feed_node.url)
+    await watcher.until(lambda: bool(watcher.last_id))
+    await changes.write(written)
+    await watcher.until(lambda: set(names(written)) <= set(domains(watcher)))
+    started = await start_node(changes)
+    for url in (feed_node.url, started.url):
+        stream = await EventStream.open(url, query="?recent=100")
+        await stream.until(lambda: bool(stream.last_id))  # noqa: B023 awaited in the same turn
+        (recent,) = stream.named("recent")
+        assert len(recent) <= 100
+        assert set(names(written)) <= {each["answer"]["domain"] for each in recent}
+        assert stream.changes == []
+        stream.close()
+    watcher.close()
+    assert await started.stop() == 0
+
+
+@pytest.mark.parametrize("text", ["0", "101", "-1", "1e1", "\u0661", "", "9" * 5_000])
+async def test_an_invalid_number_of_recent_changes_is_refused(
+    feed_node: TierProcess, text: str
+) -> None:
+    """With 400 and the limits."""
+    wire = await RawConnection.open(feed_node.url)
+    target = f"/changes?recent={quote(text)}"
+    answer = await wire.ask(f"GET {target} HTTP/1.1\r\nHost: h\r\n\r\n".encode())
+    assert (answer.status, answer.code) == (400, "invalid_parameter")
+    wire.close()
 
 
 @pytest.mark.parametrize("text", ["1.", "-1", "01.0", "1.g", "1,2", "1" * 40, "0.0.0.0.x"])

@@ -1,6 +1,12 @@
 """What the clients of the feed receive."""
 
+import json
+
 from query.config import ChangesSettings
+from shared.model.change import Change
+from shared.model.counter import Counters
+from shared.model.domain import DomainName
+from tests.fakes.answers import THRESHOLD
 from tests.fakes.change_topic import InMemoryChangeTopic
 from tests.unit.query.changes.change_world import World, append, bounced, catch_all, start_world
 
@@ -30,6 +36,38 @@ async def test_a_new_client_does_not_receive_pending_changes() -> None:
     world.feed.flush()
     assert old.changes == [("a.example", NOT)]
     assert (new.changes, new.last_id) == ([], "1")
+
+
+async def test_a_new_client_may_begin_with_the_last_changes() -> None:
+    """By the time of their events, as one event, and each once; then all further ones."""
+    world = start_world(2)
+    for partition, domain, at in ((0, "first", 1), (0, "third", 3_500), (1, "second", 2_000)):
+        change = Change(DomainName(f"{domain}.example"), "log/0", Counters(5, 1), at)
+        await append(world.topic, partition, change)
+    for partition in range(2):
+        await world.read(partition)  # not sent yet
+    listener = world.connect()
+    world.feed.join(listener.client, recent=2)
+    await append(world.topic, 1, bounced("next.example"))
+    await world.read_all()
+
+    recent, position, *_ = listener.transport.blocks
+    assert recent.startswith("event: recent\ndata: ")
+    found = [(each["at"], each["answer"]) for each in json.loads(recent.partition("data: ")[2])]
+    assert [(at, answer["domain"]) for at, answer in found] == [
+        (2.0, "second.example"),
+        (3.5, "third.example"),
+    ]
+    assert found[0][1] | {"domain": ""} == {
+        "domain": "",
+        "status": NOT,
+        "delivered": 5,
+        "bounced": 1,
+        "threshold": THRESHOLD,
+        "reason": "bounced",
+    }
+    assert position == "id: 2.1"
+    assert listener.changes == [("next.example", NOT)]
 
 
 async def test_skipped_records_advance_the_position_only() -> None:
