@@ -29,6 +29,7 @@ from tests.servers.loopback import random_prefix
 from tests.waiting import until
 
 PORT = 20_080
+NO_DOMAINS = b'domain,status\r\n# {"complete":true,"totals":{},"cursor":null}\n'
 OPENAPI = {
     "openapi": "3.1.0",
     "info": {"title": "a scripted node", "version": "1"},
@@ -49,6 +50,8 @@ class PageNode:
     """The ``Last-Event-ID`` of each accepted stream."""
     exports: list[str] = field(default_factory=list)
     """The query of each export."""
+    export_parts: list[bytes] = field(default_factory=list)
+    """The answers to the next exports; without one, an export has no domain."""
 
     def change(self, domain: str, counters: Counters) -> None:
         """Change the counters of *domain*, and send the change to all streams."""
@@ -81,10 +84,11 @@ class PageNode:
         return response
 
     async def get_domains(self, request: web.Request) -> web.Response:
-        """``GET /domains``: the query it was requested with, as a download."""
+        """``GET /domains``."""
         self.exports.append(str(request.rel_url.query_string))
         headers = {"Content-Disposition": 'attachment; filename="node.csv"'}
-        return web.Response(text="domain\r\n", content_type="text/csv", headers=headers)
+        part = self.export_parts.pop(0) if self.export_parts else NO_DOMAINS
+        return web.Response(body=part, content_type="text/csv", headers=headers)
 
     async def get_pulse(self, _: web.Request) -> web.Response:
         """``GET /pulse``."""

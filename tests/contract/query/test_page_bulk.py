@@ -3,11 +3,14 @@
 Assertions about the page are ``expect(...)``, as in ``test_page_scripts.py``.
 """
 
+import asyncio
 import csv
 import io
+import json
+import re
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Page, Route, expect
 
 from shared.model.counter import Counters
 from tests.clients.browser import Visit
@@ -59,7 +62,7 @@ async def test_rows_are_copied_with_tabs(seen: Visit) -> None:
     await expect(page.locator("#copied")).to_have_text("Copied")
     assert (await page.evaluate("navigator.clipboard.readText()")).splitlines()[1:] == [
         "some.example\tsome.example\tunknown\t204\t0\t1000\tnot_enough_data",
-        "'@cmd\t\trefused\t\t\t\tforbidden_character",
+        "'@cmd\t\trefused\t\t\t\tsingle_label",
     ]
 
 
@@ -84,10 +87,128 @@ async def test_a_line_of_csv(seen: Visit, cells: list[str], line: str) -> None:
 async def test_a_list_that_is_too_long_cannot_be_submitted(seen: Visit) -> None:
     """The page shows how many names are too many while the user types."""
     page = seen.page
-    await page.fill("#names", " ".join(f"d{number}.example" for number in range(1012)))
-    await expect(page.locator("#names-count")).to_have_text("1,012 names: 12 too many")
+    await page.fill("#names", "a.example " * 100_012)
+    await expect(page.locator("#names-count")).to_have_text("100,012 names: 12 too many")
     await expect(page.locator("#names")).to_have_attribute("aria-invalid", "true")
     await expect(page.locator("#bulk-form button")).to_be_disabled()
     await page.fill("#names", "one.example")
     await expect(page.locator("#names-count")).to_have_text("1 name")
     await expect(page.locator("#bulk-form button")).to_be_enabled()
+
+
+async def test_more_than_a_thousand_names_go_in_parts(seen: Visit) -> None:
+    """The table shows the progress and the first thousand; the download has all."""
+    page, sizes = seen.page, list[int]()
+    may_answer = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        sizes.append(len(json.loads(route.request.post_data or "")["domains"]))
+        if len(sizes) > 1:
+            await may_answer.wait()
+        await route.continue_()
+
+    await page.route("**/domains", hold)
+    await page.fill("#names", "\n".join(f"d{number}.example" for number in range(2_300)))
+    await page.click("text=Look up all")
+    await expect(page.locator("#bulk-progress output")).to_have_text("1,000 of 2,300 names")
+    await expect(page.locator("#rows tr")).to_have_count(1_000)
+    may_answer.set()
+    await expect(page.locator("#bulk-progress")).to_be_hidden()
+    assert sizes == [1_000, 1_000, 300]
+    await expect(page.locator("#rows tr")).to_have_count(1_000)
+    await expect(page.locator("#rows-cut")).to_contain_text("And 1,300 more")
+    async with page.expect_download() as download:
+        await page.click("text=Download CSV")
+    lines = (await (await download.value).path()).read_text("utf-8-sig").splitlines()
+    assert [line.partition(",")[0] for line in lines[1:]] == [f"d{n}.example" for n in range(2_300)]
+
+
+async def test_a_stopped_look_up_keeps_what_it_has(seen: Visit) -> None:
+    """And another one can start."""
+    page = seen.page
+    reached = asyncio.Event()
+
+    async def stall_later(route: Route) -> None:
+        if "d1000.example" in (route.request.post_data or ""):
+            reached.set()
+            return
+        await route.continue_()
+
+    await page.route("**/domains", stall_later)
+    await page.fill("#names", "\n".join(f"d{number}.example" for number in range(1_001)))
+    await page.click("text=Look up all")
+    await reached.wait()
+    await page.click("#bulk-stop")
+    await expect(page.locator("#bulk-problem")).to_have_text("1,000 of 1,001 names were looked up.")
+    await expect(page.locator("#rows tr")).to_have_count(1_000)
+    await page.fill("#names", "some.example")
+    await page.click("text=Look up all")
+    await expect(page.locator("#rows tr")).to_have_count(1)
+    await expect(page.locator("#bulk-problem")).to_have_text("")
+
+
+async def test_addresses_are_cut_to_their_domains(seen: Visit) -> None:
+    """As in the look-up of one; the table shows what was pasted."""
+    page = seen.page
+    await page.fill("#names", "user@some.example https://some.example/path <x@some.example>")
+    await page.click("text=Look up all")
+    await expect(page.locator("#rows tr td:nth-child(2)")).to_have_text(["some.example"] * 3)
+    await expect(page.locator("#rows tr th")).to_have_text(
+        ["user@some.example", "https://some.example/path", "<x@some.example>"]
+    )
+
+
+FILES = {
+    "names.txt": (
+        b"\xef\xbb\xbfsome.example\nuser@other.example\n",
+        ["some.example", "user@other.example"],
+    ),
+    "names.csv": (b'"some.example";1\r\n"other.example";2\r\n', ["some.example", "other.example"]),
+    "catch-all.csv": (
+        b'domain,status\r\nsome.example,unknown\r\n# {"complete":true}\n',
+        ["some.example"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+async def test_a_file_fills_the_field(seen: Visit, name: str) -> None:
+    """Chosen or dropped; of a table, its first column."""
+    content, names = FILES[name]
+    page = seen.page
+    await page.set_input_files(
+        "#names-file", {"name": name, "mimeType": "text/plain", "buffer": content}
+    )
+    await expect(page.locator("#names")).to_have_value(
+        re.compile("^" + "\\s".join(names) + "\\s?$")
+    )
+    await page.fill("#names", "")
+    await drop(page, name, content)
+    await expect(page.locator("#names")).to_have_value(
+        re.compile("^" + "\\s".join(names) + "\\s?$")
+    )
+
+
+async def test_a_file_that_is_no_text_is_refused(seen: Visit) -> None:
+    """With its name; the field keeps its names."""
+    page = seen.page
+    await page.fill("#names", "some.example")
+    await drop(page, "names.xlsx", b"PK\x03\x04\x00\xff")
+    await expect(page.locator("#bulk-problem")).to_have_text(
+        "The file names.xlsx cannot be read: it is not a text file in UTF-8."
+    )
+    await expect(page.locator("#names")).to_have_value("some.example")
+
+
+async def drop(page: Page, name: str, content: bytes) -> None:
+    """Drop a file on the field."""
+    transfer = await page.evaluate_handle(
+        """([name, bytes]) => {
+          const transfer = new DataTransfer();
+          transfer.items.add(new File([new Uint8Array(bytes)], name));
+          return transfer;
+        }""",
+        [name, list(content)],
+    )
+    for event in ("dragover", "drop"):
+        await page.dispatch_event("#names", event, {"dataTransfer": transfer})

@@ -155,6 +155,70 @@ async def test_after_a_key_expires_the_stream_resumes_with_the_next_key(
         await expect(page.locator("#changes-list .gap")).to_have_count(0)
 
 
+@pytest_asyncio.fixture
+async def inside(browser: Browser, closed: Closed) -> AsyncIterator[Page]:
+    """The page with a valid key: it downloads by itself, as a form sends no key."""
+    async with visit(browser, closed.node.origin) as opened:
+        await opened.page.goto("/")
+        await enter_key(opened.page, KEY)
+        await expect(opened.page.locator("#access")).to_be_hidden()
+        yield opened.page
+
+
+def part(lines: str, end: str) -> bytes:
+    """Return a part of a download."""
+    return f"domain,status\r\n{lines}# {end}\n".encode()
+
+
+async def test_a_download_in_parts_is_saved_as_one_file(inside: Page, closed: Closed) -> None:
+    """A node that stops ends its part with a cursor; the next one goes on from there."""
+    closed.node.export_parts = [
+        part(
+            "a.example,catch-all\r\nb.example,catch-all\r\n",
+            '{"complete":false,"totals":{"catch-all":2,"unknown":1},"cursor":"x.example"}',
+        ),
+        part(
+            "c.example,catch-all\r\n",
+            '{"complete":true,"totals":{"catch-all":1,"unknown":4},"cursor":null}',
+        ),
+    ]
+    async with inside.expect_download() as download:
+        await inside.click("#export-form button")
+    saved = await download.value
+    text = (await saved.path()).read_bytes().decode()
+    assert saved.suggested_filename == "catch-all.csv"
+    assert text == (
+        "domain,status\r\na.example,catch-all\r\nb.example,catch-all\r\nc.example,catch-all\r\n"
+        '# {"complete":true,"totals":{"catch-all":3,"unknown":5},"cursor":null}\n'
+    )
+    first = "status=catch-all&format=csv"
+    assert closed.node.exports == [first, f"{first}&cursor=x.example"]
+
+
+@pytest.mark.parametrize(
+    ("parts", "why"),
+    [
+        ([b"domain,status\r\na.example,catch-all\r\n"], "It was interrupted."),
+        (
+            [part("", '{"complete":false,"totals":{},"cursor":"x.example"}')] * 2,
+            "It does not go on.",
+        ),
+    ],
+    ids=["no last line", "no progress"],
+)
+async def test_a_download_that_is_not_whole_is_not_saved(
+    inside: Page, closed: Closed, parts: list[bytes], why: str
+) -> None:
+    """It would pass for a list of all domains."""
+    saved: list[object] = []
+    inside.on("download", saved.append)
+    closed.node.export_parts = list(parts)
+    await inside.click("#export-form button")
+    await expect(inside.locator("#export-problem")).to_contain_text(why)
+    await expect(inside.locator("#export-form button")).to_be_enabled()
+    assert saved == []
+
+
 @pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
 async def test_the_form_for_the_key_is_accessible(

@@ -1,176 +1,124 @@
-// Look up as many as 1,000 pasted names; show, filter, sort, copy and save the answers.
+// Look up many names, pasted or from a file: a thousand at a time, with progress.
 
-import { apiFetch } from "../net/api_fetch.js";
-import { csv, namesIn, tsv } from "./csv.js";
+import { goodFetch, inWords, patiently } from "../net/refusals.js";
+import { domainIn, linesOf, namesIn } from "./names.js";
+import { startResults } from "./results.js";
 
-const MAX_NAMES = 1000;
+const CHUNK = 1000; // the most of one request
+const MAX_NAMES = 100_000;
+const MAX_FILE_BYTES = 10_000_000;
 const LIMIT_MS = 30000;
-const KINDS = ["catch-all", "not catch-all", "unknown", "refused"];
-const COLUMNS = ["as pasted", "domain", "status", "delivered", "bounced", "threshold", "reason"];
 const number = new Intl.NumberFormat("en");
 
 export function startBulk() {
+  const section = document.querySelector("#bulk");
   const form = document.querySelector("#bulk-form");
   const names = document.querySelector("#names");
   const count = document.querySelector("#names-count");
   const submit = form.querySelector("button");
   const problem = document.querySelector("#bulk-problem");
-  const results = document.querySelector("#results");
-  const filters = document.querySelector("#filters");
-  const body = document.querySelector("#rows");
-  const empty = document.querySelector("#rows-empty");
-  const copied = document.querySelector("#copied");
-  let rows = [];
-  let shown = "all";
-  let order = { key: null, down: false };
+  const chooser = document.querySelector("#names-file");
+  const progress = startProgress();
+  const results = startResults();
+  let running = null; // an AbortController while names are looked up
 
   function countNames() {
     const found = namesIn(names.value).length;
     const tooMany = Math.max(0, found - MAX_NAMES);
     names.setAttribute("aria-invalid", String(tooMany > 0));
     count.classList.toggle("bad", tooMany > 0);
-    submit.disabled = found === 0 || tooMany > 0;
+    submit.disabled = found === 0 || tooMany > 0 || running !== null;
     const named = found === 1 ? "1 name" : `${number.format(found)} names`;
     if (found === 0) count.textContent = "No names yet";
     else if (tooMany > 0) count.textContent = `${named}: ${number.format(tooMany)} too many`;
     else count.textContent = named;
   }
 
-  async function lookUp(event) {
-    event.preventDefault();
+  async function lookUpAll() {
     const typed = namesIn(names.value);
-    submit.disabled = true;
+    const { signal } = (running = new AbortController());
+    let done = 0;
     problem.textContent = "";
+    results.clear();
+    countNames();
     try {
-      const response = await apiFetch("/domains", {
-        method: "POST",
-        headers: { "Content-Type": "application/json" },
-        body: JSON.stringify({ domains: typed }),
-        limitMs: LIMIT_MS,
-      });
-      const answer = await response.json();
-      if (!response.ok) throw new Error(answer.detail);
-      show(answer.results.map((result, index) => rowOf(result, typed[index])));
+      while (done < typed.length) {
+        if (typed.length > CHUNK) progress.show(done, typed.length);
+        const chunk = typed.slice(done, done + CHUNK);
+        results.add(await patiently(() => lookUp(chunk, signal), signal), chunk);
+        done += chunk.length;
+      }
     } catch (error) {
-      const why = error instanceof TypeError ? "The node cannot be reached." : error.message;
-      problem.textContent = `No answer at the moment. ${why}`;
+      const part = `${number.format(done)} of ${number.format(typed.length)} names were looked up.`;
+      const where = done > 0 ? part : "No answer at the moment.";
+      problem.textContent = signal.aborted ? part : `${where} ${inWords(error)}`;
+    }
+    progress.hide();
+    running = null;
+    countNames();
+    if (done > 0) results.focus();
+  }
+
+  async function readFile(file) {
+    problem.textContent = "";
+    if (!file) return;
+    try {
+      if (file.size > MAX_FILE_BYTES) throw new Error("it is larger than 10 MB");
+      const text = await file.text();
+      if (/[\0\ufffd]/.test(text)) throw new Error("it is not a text file in UTF-8");
+      names.value = linesOf(text, file.name);
+    } catch (error) {
+      problem.textContent = `The file ${file.name} cannot be read: ${error.message}.`;
     }
     countNames();
   }
 
-  function show(found) {
-    rows = found;
-    shown = "all";
-    order = { key: null, down: false };
-    results.hidden = false;
-    drawFilters();
-    drawRows();
-    document.querySelector("#results-title").focus();
-  }
-
-  function drawFilters() {
-    const choices = ["all", ...KINDS].map((kind) => {
-      const many = kind === "all" ? rows.length : rows.filter((row) => row.status === kind).length;
-      const input = make("input", { type: "radio", name: "kind", value: kind });
-      input.checked = kind === shown;
-      input.disabled = many === 0;
-      const label = make("label");
-      const word = kind[0].toUpperCase() + kind.slice(1);
-      label.append(input, make("span", {}, `${word} `), make("b", {}, number.format(many)));
-      return label;
-    });
-    filters.replaceChildren(filters.querySelector("legend"), ...choices);
-  }
-
-  // The visible rows; copy and download use the same rows.
-  function visible() {
-    const found = shown === "all" ? [...rows] : rows.filter((row) => row.status === shown);
-    const { key, down } = order;
-    if (key !== null) found.sort((a, b) => (a[key] < b[key] ? -1 : Number(a[key] > b[key])));
-    return down ? found.reverse() : found;
-  }
-
-  function drawRows() {
-    const found = visible();
-    body.replaceChildren(...found.map(drawRow));
-    empty.hidden = found.length > 0;
-    copied.textContent = "";
-    for (const button of results.querySelectorAll("[data-sort]")) {
-      const sorted = button.dataset.sort === order.key;
-      const direction = order.down ? "descending" : "ascending";
-      button.closest("th").setAttribute("aria-sort", sorted ? direction : "none");
-    }
-  }
-
-  const table = () => [COLUMNS, ...visible().map((row) => row.cells)];
-
-  async function copy() {
-    const text = tsv(table());
-    try {
-      await navigator.clipboard.writeText(text);
-      copied.textContent = "Copied";
-    } catch {
-      copied.textContent = "The browser does not allow copying. Use the download.";
-    }
-  }
-
-  function download() {
-    // Spreadsheets recognise UTF-8 by the byte order mark.
-    const blob = new Blob(["\ufeff", csv(table())], { type: "text/csv;charset=utf-8" });
-    const link = make("a", { href: URL.createObjectURL(blob), download: "domains.csv" });
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
-  }
-
   names.addEventListener("input", countNames);
-  form.addEventListener("submit", lookUp);
-  filters.addEventListener("change", (event) => {
-    shown = event.target.value;
-    drawRows();
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    if (running === null) lookUpAll();
   });
-  results.querySelector("thead").addEventListener("click", (event) => {
-    const key = event.target.closest("[data-sort]")?.dataset.sort;
-    if (!key) return;
-    order = { key, down: order.key === key && !order.down };
-    drawRows();
+  document.querySelector("#bulk-stop").addEventListener("click", () => running?.abort());
+  document.querySelector("#choose-file").addEventListener("click", () => chooser.click());
+  chooser.addEventListener("change", () => {
+    readFile(chooser.files[0]);
+    chooser.value = ""; // the same file may be chosen again
   });
-  document.querySelector("#copy").addEventListener("click", copy);
-  document.querySelector("#download").addEventListener("click", download);
+  // A file that is dropped beside the field must not replace the page.
+  for (const name of ["dragover", "drop", "dragleave"])
+    section.addEventListener(name, (event) => {
+      if (!event.dataTransfer?.types.includes("Files")) return;
+      event.preventDefault();
+      section.classList.toggle("takes-file", name === "dragover");
+      if (name === "drop") readFile(event.dataTransfer.files[0]);
+    });
   countNames(); // a browser may restore the text after a reload
 }
 
-function rowOf(result, typed) {
-  if (result.error) {
-    const { code, detail } = result.error;
-    const cells = [typed, "", "refused", "", "", "", code];
-    return { typed, domain: "", status: "refused", delivered: -1, bounced: -1, detail, cells };
-  }
-  const { domain, status, delivered, bounced, threshold, reason } = result;
-  const cells = [typed, domain, status, delivered, bounced, threshold, reason];
-  return { typed, domain, status, delivered, bounced, cells };
+async function lookUp(chunk, signal) {
+  const response = await goodFetch("/domains", {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ domains: chunk.map(domainIn) }),
+    limitMs: LIMIT_MS,
+    signal,
+  });
+  return (await response.json()).results;
 }
 
-function drawRow(row) {
-  const line = make("tr", { "data-status": row.status });
-  const typed = make("th", { scope: "row" });
-  typed.append(make("bdi", {}, row.typed));
-  line.append(typed);
-  if (row.detail) {
-    line.append(make("td", { class: "detail", colspan: "4" }, row.detail));
-  } else {
-    line.append(
-      make("td", {}, row.domain),
-      make("td", { class: "status" }, row.status),
-      make("td", { class: "number" }, number.format(row.delivered)),
-      make("td", { class: "number" }, number.format(row.bounced)),
-    );
-  }
-  return line;
-}
-
-function make(name, attributes = {}, text = "") {
-  const element = document.createElement(name);
-  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
-  element.textContent = text;
-  return element;
+function startProgress() {
+  const place = document.querySelector("#bulk-progress");
+  const bar = place.querySelector("progress");
+  const text = place.querySelector("output");
+  return {
+    show(done, all) {
+      place.hidden = false;
+      bar.max = all;
+      bar.value = done;
+      text.textContent = `${number.format(done)} of ${number.format(all)} names`;
+    },
+    hide() {
+      place.hidden = true;
+    },
+  };
 }

@@ -19,8 +19,3 @@ export function tsv(rows) {
   const cell = (value) => guarded(String(value).replace(/[\t\r\n]+/g, " "));
   return rows.map((row) => row.map(cell).join("\t")).join("\n");
 }
-
-// The names in a text, in order; white space, commas and semicolons separate them.
-export function namesIn(text) {
-  return text.split(/[\s,;]+/u).filter((name) => name !== "");
-}

@@ -4,7 +4,8 @@
 // page that the form would have loaded. After that only the numbers and the status change.
 
 import { apiFetch, wasRefused } from "../net/api_fetch.js";
-import { domainIn } from "./domain_in.js";
+import { inWords, refusalOf } from "../net/refusals.js";
+import { domainIn } from "./names.js";
 
 const REFRESH_MS = 5000;
 const LIMIT_MS = 10000;
@@ -36,14 +37,14 @@ export function startLookup() {
     place.setAttribute("aria-busy", "true");
     try {
       const response = await apiFetch(address, { signal, limitMs: LIMIT_MS });
-      const page = new DOMParser().parseFromString(await response.text(), "text/html");
+      const page = new DOMParser().parseFromString(await response.clone().text(), "text/html");
       const found = page.querySelector("#answer");
       if (signal.aborted) return;
-      if (!found) throw new Error(`status ${response.status}`);
+      if (!found) throw response.ok ? new SyntaxError("not our page") : await refusalOf(response);
       place.replaceChildren(...found.childNodes);
-    } catch {
+    } catch (error) {
       if (signal.aborted) return; // replaced by a newer request
-      place.replaceChildren(unreachable());
+      place.replaceChildren(noAnswer(inWords(error)));
     }
     place.removeAttribute("aria-busy");
     showTitle();
@@ -106,13 +107,13 @@ export function startLookup() {
   return { lookUp, update, refresh };
 }
 
-function unreachable() {
+function noAnswer(why) {
   const problem = document.createElement("div");
   problem.className = "card problem";
   const title = document.createElement("h3");
   title.textContent = "No answer at the moment";
   const detail = document.createElement("p");
-  detail.textContent = "The node cannot be reached. Please try again.";
+  detail.textContent = `${why} Please try again.`;
   problem.append(title, detail);
   return problem;
 }
