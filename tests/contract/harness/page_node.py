@@ -14,7 +14,7 @@ from playwright.async_api import expect
 from prometheus_client import CollectorRegistry
 
 from query.handlers import Handlers
-from query.lookup.answer import answer_of
+from query.lookup.answer import Answer, answer_of
 from query.lookup.read_through_cache import CacheLimits, ReadThroughCache
 from query.metrics import QueryMetrics
 from query.page.route import build_page_routes
@@ -46,6 +46,8 @@ class PageNode:
     pulse: dict[str, Any] = field(default_factory=dict)
     streams: list[asyncio.Queue[bytes | None]] = field(default_factory=list)
     refuses_streams: bool = False
+    recent: list[tuple[float, str, Counters]] = field(default_factory=list)
+    """The changes before a new stream: time, domain, counters."""
     resumed_from: list[str | None] = field(default_factory=list)
     """The ``Last-Event-ID`` of each accepted stream."""
     exports: list[str] = field(default_factory=list)
@@ -56,8 +58,7 @@ class PageNode:
     def change(self, domain: str, counters: Counters) -> None:
         """Change the counters of *domain*, and send the change to all streams."""
         self.counters[domain] = counters
-        answer = msgspec.json.encode(answer_of(DomainName(domain), counters, 1000))
-        self.send(b"id: 0:1\ndata: " + answer + b"\n\n")
+        self.send(b"id: 0:1\ndata: " + msgspec.json.encode(_answer(domain, counters)) + b"\n\n")
 
     def send(self, text: bytes | None) -> None:
         """Send *text* to all streams; None ends them."""
@@ -73,7 +74,14 @@ class PageNode:
         await response.prepare(request)
         stream: asyncio.Queue[bytes | None] = asyncio.Queue()
         self.streams.append(stream)
-        await response.write(b"retry: 200\n: hello\n\nid: 0:0\n\n")
+        await response.write(b"retry: 200\n: hello\n\n")
+        if "recent" in request.query:
+            rows = [
+                {"at": at, "answer": _answer(domain, counters)}
+                for at, domain, counters in self.recent
+            ]
+            await response.write(b"event: recent\ndata: " + msgspec.json.encode(rows) + b"\n\n")
+        await response.write(b"id: 0:0\n\n")
         try:
             while (text := await stream.get()) is not None:
                 await response.write(text)
@@ -93,6 +101,10 @@ class PageNode:
     async def get_pulse(self, _: web.Request) -> web.Response:
         """``GET /pulse``."""
         return web.Response(body=json.dumps(self.pulse).encode(), content_type="application/json")
+
+
+def _answer(domain: str, counters: Counters) -> Answer:
+    return answer_of(DomainName(domain), counters, 1000)
 
 
 @asynccontextmanager
@@ -134,7 +146,7 @@ async def open_page_node(
 
 async def open_connected(opened: Visit, node: PageNode, path: str = "/") -> None:
     """Open the page and wait until it is connected to the feed of changes."""
-    async with opened.page.expect_response("**/changes"):
+    async with opened.page.expect_response("**/changes*"):
         await opened.page.goto(path)
     await expect(opened.page.locator("#pulse-age")).to_contain_text("As of")
     await until(lambda: node.streams)

@@ -6,8 +6,12 @@ about the page is an ``expect(...)``, which Playwright repeats until it holds
 (console errors, foreign requests) and for values that the test itself has set.
 """
 
+import re
+import time
+from datetime import datetime, timedelta
+
 import pytest
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Page, expect
 
 from shared.model.counter import Counters
 from tests.clients.browser import NARROW, THEMES, Visit, visit
@@ -26,6 +30,59 @@ async def test_an_empty_page_explains_what_will_appear(seen: Visit) -> None:
     await expect(page.locator("#chart-rates [data-now]")).to_have_text("no data yet")
     await expect(page.locator("#results")).to_be_hidden()
     assert seen.console_errors == []
+
+
+async def test_a_visitor_sees_the_last_changes_at_once(browser: Browser, node: PageNode) -> None:
+    """The newest first, with the times of their events; those of another day with the day."""
+    yesterday = datetime.now().astimezone() - timedelta(days=1)
+    node.recent = [
+        (yesterday.timestamp(), "old.example", Counters(1001, 0)),
+        (time.time(), "new.example", Counters(5, 1)),
+    ]
+    async with visit(browser, node.origin) as opened:
+        await open_connected(opened, node)
+        rows = opened.page.locator("#changes-list li")
+        await expect(rows.locator("a")).to_have_text(["new.example", "old.example"])
+        await expect(rows.locator("strong")).to_have_text(["not catch-all", "catch-all"])
+        await expect(rows.locator("time").first).to_have_text(re.compile(r"^\d\d:\d\d:\d\d$"))
+        await expect(rows.locator("time").last).to_have_text(f"{yesterday:%-d %b}")
+        node.change("next.example", Counters(0, 1))
+        await expect(rows.locator("a").first).to_have_text("next.example")
+
+
+async def test_changes_do_not_move_under_the_pointer(seen: Visit, node: PageNode) -> None:
+    """A reader hits the row that he aims at."""
+    rows = seen.page.locator("#changes-list a")
+    node.change("first.example", Counters(1001, 0))
+    await rows.first.hover()
+    await expect_held(seen.page, node)
+    await seen.page.locator("h1").hover()
+    await expect(rows).to_have_text(["next.example", "first.example"])
+    await expect(seen.page.locator("#pause")).to_have_text("Pause")
+
+
+async def test_changes_do_not_move_under_the_focus_of_the_keyboard(
+    seen: Visit, node: PageNode
+) -> None:
+    """The next row that a reader reaches is the next one."""
+    page = seen.page
+    rows = page.locator("#changes-list a")
+    node.change("first.example", Counters(1001, 0))
+    await expect(rows).to_have_text(["first.example"])
+    await page.locator("#pause").focus()
+    await page.keyboard.press("Tab")  # to the list
+    await page.keyboard.press("Tab")
+    await expect(rows.first).to_be_focused()
+    await expect_held(page, node)
+    await page.locator("#domain").focus()
+    await expect(rows).to_have_text(["next.example", "first.example"])
+
+
+async def expect_held(page: Page, node: PageNode) -> None:
+    """Send a change to a list of one that is held."""
+    node.change("next.example", Counters(1001, 0))
+    await expect(page.locator("#pause")).to_have_text("Pause, 1 new")
+    await expect(page.locator("#changes-list a")).to_have_text(["first.example"])
 
 
 async def test_a_change_appears_without_a_reload_and_the_card_follows(
@@ -112,15 +169,18 @@ async def test_a_gap_is_shown_and_the_card_is_read_again(seen: Visit, node: Page
     await expect(page.locator(".verdict strong:visible")).to_have_text("Not catch-all")
 
 
-async def test_a_refused_stream_restarts_with_a_gap(browser: Browser, node: PageNode) -> None:
-    """A page without a position to resume from may have missed changes."""
+async def test_a_refused_stream_begins_later_with_the_last_changes(
+    browser: Browser, node: PageNode
+) -> None:
+    """A page without a position to resume from misses none that it has room for."""
     node.refuses_streams = True
     async with visit(browser, node.origin) as opened:
         await opened.page.goto("/")
         await expect(opened.page.locator("#banner")).to_contain_text("The connection was lost at")
+        node.recent = [(time.time(), "meanwhile.example", Counters(1001, 0))]
         node.refuses_streams = False
         await expect(opened.page.locator("#banner")).to_have_text("The connection is back.")
-        await expect(opened.page.locator("#changes-list .gap")).to_have_count(1)
+        await expect(opened.page.locator("#changes-list a")).to_have_text(["meanwhile.example"])
 
 
 async def test_the_page_shows_that_changes_may_be_late(seen: Visit, node: PageNode) -> None:
@@ -154,7 +214,7 @@ async def test_a_stream_that_reconnects_at_once_shows_no_banner(
         "window.shown = []; new MutationObserver((all) => window.shown.push(all.length))"
         ".observe(document.querySelector('#banner'), {childList: true, characterData: true})"
     )
-    async with seen.page.expect_response("**/changes"):
+    async with seen.page.expect_response("**/changes*"):
         node.send(None)
     node.change("after.example", Counters(1001, 0))
     await expect(seen.page.locator("#changes-list")).to_contain_text("after.example")

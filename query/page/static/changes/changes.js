@@ -1,7 +1,7 @@
 // Show changes of status as they happen, newest first.
 
-import { clock } from "../clock.js";
-import { readEvents } from "../net/event_stream.js";
+import { moment } from "../clock.js";
+import { followChanges } from "./feed.js";
 
 const MAX_ROWS = 100;
 const MAX_KEPT = 1000; // behind the rows, so that choosing a status shows earlier changes
@@ -17,29 +17,38 @@ export function startChanges({ connection, onChange, onGap, onName }) {
   const late = document.querySelector("#changes-late");
   const chosen = document.querySelector("#changes-status");
   let kept = []; // all that was drawn or left out, newest last
-  let waiting = []; // newest last; drawn at the next frame, or when the reader resumes
+  let waiting = []; // newest last; drawn at the next frame in which the list may move
   let waitingCount = 0;
   const noChanges = empty.textContent;
   let paused = false;
+  let pointed = false;
   let drawing = false;
   let unannounced = 0;
   let newest = null;
 
+  // The list does not move while it is paused, under the pointer, or read with the keyboard.
+  const isHeld = () => paused || pointed || list.matches(":focus-visible, :has(:focus-visible)");
+
   function enqueue(row) {
     waiting.push(row);
     waitingCount += 1;
-    if (waiting.length > MAX_ROWS) waiting.shift();
-    if (paused) showPaused();
-    else if (!drawing) {
-      drawing = true;
-      requestAnimationFrame(draw);
-    }
+    if (waiting.length > MAX_KEPT) waiting.shift();
+    drawSoon();
+  }
+
+  function drawSoon() {
+    if (drawing) return;
+    drawing = true;
+    requestAnimationFrame(() => {
+      drawing = false;
+      if (!isHeld() && waiting.length) draw();
+      showHeld();
+    });
   }
 
   function draw() {
-    drawing = false;
-    if (paused) return;
-    list.prepend(...waiting.filter(isChosen).reverse().map(drawRow));
+    const rows = waiting.filter(isChosen).slice(-MAX_ROWS);
+    list.prepend(...rows.reverse().map(drawRow));
     while (list.childElementCount > MAX_ROWS) list.lastElementChild.remove();
     kept = [...kept, ...waiting].slice(-MAX_KEPT);
     waiting = [];
@@ -49,7 +58,9 @@ export function startChanges({ connection, onChange, onGap, onName }) {
 
   const isChosen = ({ answer }) => !answer || !chosen.value || answer.status === chosen.value;
 
-  function choose() {
+  // Replace the rows; the status that is shown may be another one.
+  function replace(rows) {
+    kept = rows;
     list.replaceChildren(...kept.filter(isChosen).slice(-MAX_ROWS).reverse().map(drawRow));
     showEmpty();
   }
@@ -61,18 +72,15 @@ export function startChanges({ connection, onChange, onGap, onName }) {
     empty.textContent = chosen.value && kept.length ? `No change to ${chosen.value} yet.` : noChanges;
   }
 
-  function showPaused() {
-    pause.textContent = waitingCount ? `Resume, ${number.format(waitingCount)} new` : "Resume";
+  function showHeld() {
+    const word = paused ? "Resume" : "Pause";
+    pause.textContent = waitingCount ? `${word}, ${number.format(waitingCount)} new` : word;
   }
 
   function toggle() {
     paused = !paused;
     pause.setAttribute("aria-pressed", String(paused));
-    if (paused) showPaused();
-    else {
-      pause.textContent = "Pause";
-      if (waiting.length) draw();
-    }
+    drawSoon();
   }
 
   function announce() {
@@ -82,36 +90,28 @@ export function startChanges({ connection, onChange, onGap, onName }) {
     unannounced = 0;
   }
 
-  function addGap() {
-    enqueue({ gap: true, at: new Date() });
-    onGap();
-  }
-
-  // While the node refuses the stream, a page without a position misses changes: that is a gap.
-  let gap = false;
-  const stream = {
-    open() {
-      connection.back("changes");
-      if (gap) addGap();
-      gap = false;
+  const feed = {
+    list(rows) {
+      waiting = [];
+      waitingCount = 0;
+      replace(rows);
+      onGap(); // whatever else the page shows may be older than these rows
     },
-    message(name, data) {
-      const answer = JSON.parse(data);
-      if (name === "resync") addGap();
-      else if (name === "late") late.hidden = !answer.late;
-      else {
-        unannounced += 1;
-        newest = answer;
-        enqueue({ answer, at: new Date() });
-        onChange(answer);
-      }
+    change(answer, at) {
+      unannounced += 1;
+      newest = answer;
+      enqueue({ answer, at });
+      onChange(answer);
     },
-    refused(resumes) {
-      gap = !resumes;
+    gap(at) {
+      enqueue({ gap: true, at });
+      onGap();
     },
-    lost() {
-      connection.lost("changes");
+    late(isLate) {
+      late.hidden = !isLate;
     },
+    back: () => connection.back("changes"),
+    lost: () => connection.lost("changes"),
   };
 
   list.addEventListener("click", (event) => {
@@ -121,17 +121,24 @@ export function startChanges({ connection, onChange, onGap, onName }) {
     onName(domain);
     document.querySelector("#lookup").scrollIntoView();
   });
+  list.addEventListener("pointerenter", () => (pointed = true));
+  list.addEventListener("pointerleave", () => {
+    pointed = false;
+    drawSoon();
+  });
+  list.addEventListener("focusout", drawSoon);
   pause.addEventListener("click", toggle);
-  chosen.addEventListener("change", choose);
+  chosen.addEventListener("change", () => replace(kept));
   setInterval(announce, ANNOUNCE_EVERY_MS);
-  readEvents("/changes", stream);
+  followChanges(feed, () => [...kept, ...waiting].slice(-MAX_KEPT));
 }
 
 function drawRow({ answer, gap, at }) {
   const row = document.createElement("li");
-  const time = document.createElement("time");
-  time.dateTime = at.toISOString();
-  time.textContent = clock(at);
+  const when = new Date(at);
+  const time = text("time", moment(when));
+  time.dateTime = when.toISOString();
+  time.title = when.toLocaleString();
   row.append(time);
   if (gap) {
     row.className = "gap";

@@ -9,20 +9,32 @@ const REFUSED = [401, 403];
 let key = readKey();
 let submitted = null; // while the form is open: a promise that the next key resolves
 
-// Like fetch; `limitMs` is the timeout of each attempt.
-export async function apiFetch(address, { limitMs, signal, headers, ...options } = {}) {
+// Like fetch; `limitMs` is the timeout of each attempt. A refused key is asked for again.
+export async function apiFetch(address, options = {}) {
   for (;;) {
-    const used = key;
-    const limits = [signal, limitMs && AbortSignal.timeout(limitMs)].filter(Boolean);
-    const response = await fetch(address, {
-      ...options,
-      headers: used ? { ...headers, Authorization: `Bearer ${used}` } : headers,
-      signal: AbortSignal.any(limits),
-    });
-    if (!REFUSED.includes(response.status)) return response;
-    if (used === key) await requestKey(response.status);
-    if (signal?.aborted) throw signal.reason;
+    const { response, refusal } = await tryFetch(address, options);
+    if (!refusal) return response;
+    await newKey(refusal);
+    options.signal?.throwIfAborted();
   }
+}
+
+// Fetch once. If the key is refused, the result has a `refusal` for newKey().
+export async function tryFetch(address, { limitMs, signal, headers, ...options } = {}) {
+  const used = key;
+  const limits = [signal, limitMs && AbortSignal.timeout(limitMs)].filter(Boolean);
+  const response = await fetch(address, {
+    ...options,
+    headers: used ? { ...headers, Authorization: `Bearer ${used}` } : headers,
+    signal: AbortSignal.any(limits),
+  });
+  const { status } = response;
+  return { response, refusal: REFUSED.includes(status) ? { status, used } : null };
+}
+
+// Wait for another key than the one that was refused.
+export async function newKey({ status, used }) {
+  if (used === key) await requestKey(status);
 }
 
 // Whether requests need a key: the browser itself sends none, for instance with a form.
@@ -36,7 +48,8 @@ function requestKey(status) {
   const form = document.querySelector("#access-form");
   const section = document.querySelector("#access");
   const problem = document.querySelector("#access-problem");
-  if (key) problem.textContent = status === 403 ? 'This key does not have the scope "query".' : "This key is not valid.";
+  const missing = `This key does not have the ${form.dataset.scopes}.`;
+  if (key) problem.textContent = status === 403 ? missing : "This key is not valid.";
   storeKey(null);
   if (submitted) return submitted;
   section.hidden = false;
