@@ -11,8 +11,7 @@ from query.lookup.read_through_cache import open_cache
 from query.metrics import QueryMetrics
 from query.openapi import document
 from query.page.route import build_page_routes
-from query.pulse.collector import PulseCollector, build_pulse_routes
-from query.pulse.sources import open_event_topic, open_management_ports
+from query.pulse.route import open_pulse
 from shared.cassandra.layout import read_buckets
 from shared.cassandra.session import open_session
 from shared.http.application import build_application
@@ -49,18 +48,14 @@ async def run(config: QueryConfig) -> None:
         answers = await enter(open_cache(session, buckets, settings, metrics))
         changes = await enter(open_changes(config, answers, node.registry))
         exports = await enter(open_exports(session, buckets, config, node.registry))
-        pulse = PulseCollector(
-            settings.pulse_addresses,
-            await enter(open_management_ports(config.tls.ca_file)),
-            await enter(open_event_topic(config.kafka, settings.pulse_group)),
-        )
+        pulse = await enter(open_pulse(config))
         application = build_application(
             [
                 *Handlers(answers, metrics).routes(),
                 changes.route(),
                 *exports.routes(),
                 *build_page_routes(answers.get),
-                *build_pulse_routes(pulse),
+                *pulse.routes(),
                 build_route(documents.traffic),
             ],
             guard=node.guard,

@@ -62,6 +62,9 @@ class QuerySettings(HttpSettings):
     )
     """The management ports that ``/pulse`` reads: ``host:port,host:port``. A name with several
     addresses stands for as many processes."""
+    pulse_seconds: Annotated[PositiveSeconds, Field(le=20)] = 10.0
+    """The node reads them so often, for the charts of the last minutes; more often while somebody
+    looks at the page."""
     pulse_group: str = "catchall-workers-internal"
     """The consumer group of the workers, whose committed offsets ``/pulse`` shows."""
 

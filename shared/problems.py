@@ -85,6 +85,8 @@ class Problem(Enum):
     EXPORTS_STOPPING = 503, "This node is stopping. Export from another node."
     NOT_COUNTED_YET = 503, "This node still counts the domains for the first time."
 
+    NO_INGEST_NODE = 503, "No ingest node answers now, which has the description of its API."
+
     # Lookups and the feed of changes
     NO_DOMAINS = 400, "Name 1 to {max_domains} domains."
     TOO_MANY_DOMAINS = 413, "Name at most {max_domains} domains."

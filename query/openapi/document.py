@@ -5,7 +5,7 @@ from query.openapi.changes import get_changes
 from query.openapi.export import export_schemas, get_domains, get_summary
 from query.openapi.lookup import get_domain, lookup_schemas, post_domains
 from query.openapi.page import PAGES, require_key_to_look_up
-from query.openapi.pulse import GET_PULSE, pulse_schemas
+from query.openapi.pulse import GET_PULSE, get_rates, pulse_schemas
 from shared.model.scope import Scope
 from shared.openapi.access import require_key
 from shared.openapi.document import Documents, build_documents
@@ -31,16 +31,18 @@ def build(
         },
         "/summary": {"get": get_summary(exports)},
         "/changes": {"get": get_changes(changes, settings.threshold)},
-        "/pulse": {"get": GET_PULSE},
+        "/rates": {"get": get_rates(settings)},
     }
     pages = PAGES
+    pulse: Json = {"get": GET_PULSE}
     if keys:
         paths = {path: require_key(path, item, Scope.QUERY) for path, item in paths.items()}
+        pulse = require_key("/pulse", pulse, Scope.OPERATE)
         pages = {**PAGES, "/": require_key_to_look_up(PAGES["/"])}
     return build_documents(
         "catchall: look up domains",
         _DESCRIPTION,
-        {**paths, **pages},
+        {**paths, "/pulse": pulse, **pages},
         {**lookup_schemas(settings.threshold), **export_schemas(), **pulse_schemas()},
         host=settings.http_host,
         ports=(settings.http_port, settings.management_port),

@@ -1,6 +1,7 @@
 """Describe the pages of a query node."""
 
 from query.page.static_files import security_headers
+from query.pulse.ingest_document import PATH
 from shared.model.message_fields import AnyDomain
 from shared.model.scope import Scope
 from shared.openapi.access import KEY_STATUSES, require_key
@@ -14,7 +15,9 @@ from shared.openapi.responses import (
     header,
     not_modified,
     operation,
+    refusal,
 )
+from shared.problems import Problem
 
 _TEXT: Json = {"type": "string"}
 _HTML: Json = {"text/html": {"schema": _TEXT}}
@@ -25,6 +28,9 @@ _REVALIDATED: Json = {
     "Cache-Control": constant("no-cache", "Caches ask each time whether it is current."),
     "Vary": constant("Accept-Encoding"),
 }
+
+
+_DOCUMENT_HEADERS: Json = {name: _REVALIDATED[name] for name in ("ETag", "Cache-Control")}
 
 
 def _secured(*, data_images: bool = False) -> Json:
@@ -50,9 +56,9 @@ def _get_page() -> Json:
         "getPage",
         "The page",
         {"200": page, "304": not_modified(kept)},
-        description="Look a domain up, watch changes and the pipeline. The lookup works without"
-        " scripts: the form requests this path. The files at `/static/` are part of the page and"
-        " may change with it.",
+        description="Look domains up, watch changes and the pipeline's rates. The lookup works"
+        " without scripts: the form requests this path. The files at `/static/` are part of the"
+        " page and may change with it.",
         parameters=[
             parameter(
                 "query",
@@ -73,19 +79,42 @@ def _get_page() -> Json:
     return get
 
 
-def _get_docs() -> Json:
-    kept = {**_secured(data_images=True), **_REVALIDATED}
+def _get_file(name: str, summary: str, *, data_images: bool = False) -> Json:
+    kept = {**_secured(data_images=data_images), **_REVALIDATED}
     page = answered("The page.", "text/html", _TEXT, headers=kept)
     return operation(
         "people",
-        "getDocs",
-        "This document, to read and to try",
+        name,
+        summary,
         {"200": page, "304": not_modified(kept)},
         parameters=[IF_NONE_MATCH],
     )
 
 
-PAGES: Json = {"/": {"get": _get_page()}, "/docs": {"get": _get_docs()}}
+PAGES: Json = {
+    "/": {"get": _get_page()},
+    "/operators": {"get": _get_file("getOperatorsPage", "The state of every process")},
+    "/docs": {"get": _get_file("getDocs", "The APIs of both tiers, to read", data_images=True)},
+    PATH: {
+        "get": operation(
+            "people",
+            "getIngestDocument",
+            "The API of the ingest tier",
+            {
+                "200": answered(
+                    "The document of an ingest node, in OpenAPI 3.1.",
+                    "application/json",
+                    {"type": "object", "required": ["openapi", "info", "paths"]},
+                    headers=_DOCUMENT_HEADERS,
+                ),
+                "304": not_modified(_DOCUMENT_HEADERS),
+            },
+            [refusal(Problem.NO_INGEST_NODE)],
+            description="As an ingest node serves it, at most five minutes ago.",
+            parameters=[IF_NONE_MATCH],
+        )
+    },
+}
 
 
 def require_key_to_look_up(item: Json) -> Json:

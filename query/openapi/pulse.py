@@ -1,12 +1,18 @@
-"""Describe the state of the pipeline."""
+"""Describe the pipeline's last minutes, and its state in detail."""
 
 import msgspec
 
+from query.config import QuerySettings
 from query.pulse.collector import FRESH_SECONDS, PartitionPulse, Pulse, TargetPulse
+from query.pulse.history import WINDOW_SECONDS, Point
+from query.pulse.route import AFTER, AFTER_FORM, Rates
 from query.pulse.scrape import Delay, Tier, Total
-from shared.openapi.responses import NO_STORE, Json, answered, constant, operation
+from shared.openapi.requests import parameter
+from shared.openapi.responses import NO_STORE, Json, answered, constant, operation, refusal
 from shared.openapi.schemas import answer_schemas, reference
+from shared.problems import Problem
 
+_HEADERS: Json = {"Cache-Control": NO_STORE, "X-Content-Type-Options": constant("nosniff")}
 _EXAMPLE = Pulse(
     at=1_790_000_000.5,
     over_seconds=1.003,
@@ -28,13 +34,60 @@ _EXAMPLE = Pulse(
 
 
 def pulse_schemas() -> Json:
-    """Return the schemas of the answer."""
-    schemas = answer_schemas(Pulse)
-    schemas["Pulse"]["properties"]["rates"] |= {
-        "propertyNames": reference(Total),
-        "required": list(Total),
-    }
+    """Return the schemas of the answers."""
+    schemas = answer_schemas(Pulse, Rates)
+    for name in ("Pulse", "Point"):
+        schemas[name]["properties"]["rates"] |= {
+            "propertyNames": reference(Total),
+            "required": list(Total),
+        }
     return schemas
+
+
+def get_rates(settings: QuerySettings) -> Json:
+    """Return the operation that reads the last minutes."""
+    rates = Rates(settings.pulse_seconds, [Point(_EXAMPLE.at, _EXAMPLE.rates, _EXAMPLE.delay, 4)])
+    return operation(
+        "people",
+        "getRates",
+        f"The pipeline's last {WINDOW_SECONDS / 60:g} minutes",
+        {
+            "200": answered(
+                "Points for charts.",
+                "application/json",
+                reference(Rates),
+                headers=_HEADERS,
+                examples={
+                    "rates": {
+                        "value": msgspec.to_builtins(rates),
+                        "x-request": {"target": "/rates"},
+                    }
+                },
+            )
+        },
+        [
+            refusal(
+                Problem.UNKNOWN_PARAMETER,
+                {"target": "/rates?since=0"},
+                detail=Problem.UNKNOWN_PARAMETER.explain(name='"since"'),
+            ),
+            refusal(
+                Problem.INVALID_PARAMETER,
+                {"target": f"/rates?{AFTER}=noon"},
+                detail=Problem.INVALID_PARAMETER.explain(name=AFTER, form=AFTER_FORM),
+            ),
+        ],
+        description="Rates, delay and lag, as this node has read them from the processes. It has"
+        " them in memory only, since its start.",
+        parameters=[
+            parameter(
+                "query",
+                AFTER,
+                float,
+                description="Only what is later: the `at` of the last point that you have.",
+            )
+        ],
+    )
 
 
 GET_PULSE: Json = operation(
@@ -46,10 +99,7 @@ GET_PULSE: Json = operation(
             "What the sources report.",
             "application/json",
             reference(Pulse),
-            headers={
-                "Cache-Control": NO_STORE,
-                "X-Content-Type-Options": constant("nosniff"),
-            },
+            headers=_HEADERS,
             examples={
                 "pulse": {
                     "value": msgspec.to_builtins(_EXAMPLE),

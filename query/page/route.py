@@ -1,4 +1,4 @@
-"""Serve the page for people. A lookup works without a script: ``GET /?domain=example.com``."""
+"""Serve the pages for people. A lookup works without a script: ``GET /?domain=example.com``."""
 
 from collections.abc import Awaitable, Callable
 from html import escape
@@ -25,7 +25,7 @@ class Page:
 
     def __init__(self, get_answer: GetAnswer) -> None:
         self._get_answer = get_answer
-        self._template = Template(read("index.html").decode())
+        self._template = Template(_assemble("index.html", Scope.QUERY))
         self._headers = security_headers()
         self._empty = StaticFile.of(self._fill("", ""), "text/html", self._headers)
 
@@ -78,17 +78,32 @@ class Page:
         return page.encode(errors="replace")
 
 
+def _assemble(name: str, *scopes: Scope) -> str:
+    """Return a page with the parts that pages share; its scripts need an API key with *scopes*."""
+    words = " and ".join(f'"{scope}"' for scope in scopes)
+    scope_or_scopes = f"scope{'s' if len(scopes) > 1 else ''} {words}"
+    access = Template(read("parts/access.html").decode()).substitute(scopes=escape(scope_or_scopes))
+    parts = {"access": access, "charts": read("parts/charts.html").decode()}
+    return Template(read(name).decode()).safe_substitute(parts)
+
+
 def _has_no_domain(request: web.Request) -> bool:
     return "domain" not in request.query
 
 
 def build_page_routes(get_answer: GetAnswer) -> list[Route]:
-    """Return the routes of the page, of its files, and of the API's documentation."""
+    """Return the routes of the pages and of their files."""
     # The style sheet of Swagger UI embeds its images as data URLs.
     docs = StaticFile.of(read("docs.html"), "text/html", security_headers(data_images=True))
+    operators = StaticFile.of(
+        _assemble("operators.html", Scope.QUERY, Scope.OPERATE).encode(),
+        "text/html",
+        security_headers(),
+    )
     page = Page(get_answer)
     return [
         Route("GET", "/", page.get, Scope.QUERY, open_if=_has_no_domain, draw_refusal=page.refuse),
+        Route("GET", "/operators", operators.get, OPEN),
         Route("GET", "/docs", docs.get, OPEN),
         *build_file_routes(),
     ]

@@ -1,19 +1,20 @@
-"""Collect the state of the pipeline for operators: ``GET /pulse``.
+"""Collect the state of the pipeline.
 
-Requests start a collection, at most one per second for all of them. The response names each
-source that failed; a slow source delays the others by its timeout at most.
+The node collects it regularly, and at requests, at most once per second for all of them. A pulse
+names each source that failed; a slow source delays the others by its timeout at most.
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from typing import Annotated, Literal, TypeVar
 
 import msgspec
-from aiohttp import web
 from msgspec import Meta
 
+from query.pulse.history import WINDOW_SECONDS, History, Point
 from query.pulse.scrape import Delay, Scrape, Tier, Total, delay, rates
 from query.pulse.sources import (
     EventTopic,
@@ -24,8 +25,6 @@ from query.pulse.sources import (
     resolve_host,
 )
 from shared.config import Address
-from shared.http.application import Route
-from shared.model.scope import Scope
 
 T = TypeVar("T")
 
@@ -109,18 +108,18 @@ class PulseCollector:
         self._topic = topic
         self._clock = clock
         self._lock = asyncio.Lock()
+        self._processes: dict[str, tuple[Address, str]] = {}
         self._tiers: dict[str, Tier] = {}
         self._scrapes: dict[str, Scrape] = {}
         self._scraped_at = self._collected_at = float("-inf")
         self._pulse: Pulse | None = None
+        self.history = History(math.ceil(WINDOW_SECONDS / FRESH_SECONDS) + 1)
 
-    async def get(self, _: web.Request) -> web.Response:
-        """``GET /pulse``."""
-        return web.Response(
-            body=msgspec.json.encode(await self.current()),
-            content_type="application/json",
-            headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"},
-        )
+    async def run(self, every_seconds: float) -> None:
+        """Collect a pulse every so many seconds, until cancelled."""
+        while True:
+            await self.current()
+            await asyncio.sleep(every_seconds)
 
     async def current(self) -> Pulse:
         """Return a pulse of at most a second ago, or that of a collection during this call.
@@ -133,10 +132,19 @@ class PulseCollector:
             if self._pulse is None or (is_old and self._collected_at < called_at):
                 self._pulse = await self._collect()
                 self._collected_at = self._clock()
+                self.history.add(_point_of(self._pulse))
             return self._pulse
 
+    async def processes(self, tier: Tier) -> list[tuple[Address, str]]:
+        """Return the addresses of the processes of *tier* that answer, each with its host name."""
+        await self.current()
+        return [at for name, at in self._processes.items() if self._tier_now(name) is tier]
+
+    def _tier_now(self, name: str) -> Tier | None:
+        return self._tiers.get(name) if name in self._scrapes else None
+
     async def _collect(self) -> Pulse:
-        processes = await self._resolve()
+        self._processes = processes = await self._resolve()
         scraped_at = self._clock()
         offsets, found = await asyncio.gather(
             _result_or_error(self._topic.read_offsets),
@@ -201,6 +209,11 @@ async def _result_or_error(read: Callable[[], Awaitable[T]]) -> T | SourceError:
         return error
 
 
+def _point_of(pulse: Pulse) -> Point:
+    lags = [each.lag for each in pulse.partitions if each.lag is not None]
+    return Point(pulse.at, pulse.rates, pulse.delay, sum(lags) if lags else None)
+
+
 def _partitions(
     offsets: dict[int, PartitionOffsets], scrapes: Iterable[Scrape]
 ) -> list[PartitionPulse]:
@@ -221,8 +234,3 @@ def _partitions(
             lag, lag_from = max(0, end - committed), "committed"
         found.append(PartitionPulse(number, end, committed, lag, lag_from))
     return found
-
-
-def build_pulse_routes(collector: PulseCollector) -> list[Route]:
-    """Return the route of the pulse."""
-    return [Route("GET", "/pulse", collector.get, Scope.QUERY)]

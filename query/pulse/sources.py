@@ -5,10 +5,12 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Protocol
 
 import aiohttp
+import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
@@ -23,7 +25,7 @@ from shared.telemetry.log_limit import limit_repeated_logs
 TARGET_SECONDS = 1.0
 KAFKA_SECONDS = 2.0
 _CLOSE_SECONDS = 1.0
-_MAX_METRICS_BYTES = 4 * 1024 * 1024
+_MAX_BYTES = 4 * 1024 * 1024
 _NOISY = ("aiokafka", "aiokafka.cluster", "aiokafka.conn", "aiokafka.consumer.group_coordinator")
 
 
@@ -55,6 +57,12 @@ class Targets(Protocol):
         """Return the state of the process at *address*. Raises SourceError, in bounded time.
 
         *name* is the host name that was resolved: the name in the process's certificate.
+        """
+
+    async def read_document(self, address: Address, name: str) -> bytes:
+        """Return the API document of that process, a JSON object.
+
+        Raises SourceError, in bounded time.
         """
 
 
@@ -90,16 +98,32 @@ class ManagementPorts:
 
     async def scrape(self, address: Address, name: str) -> TargetState:
         """See Targets."""
+        (ready, _), (status, body) = await self._get(address, name, "/readyz", "/metrics")
+        if status != HTTPStatus.OK:
+            raise SourceError(f"/metrics answers {status}")
+        try:
+            return TargetState(ready == HTTPStatus.OK, parse_scrape(body.decode()))
+        except (ValueError, KeyError) as error:
+            raise SourceError("/metrics is not in Prometheus' text format") from error
+
+    async def read_document(self, address: Address, name: str) -> bytes:
+        """See Targets."""
+        ((status, body),) = await self._get(address, name, "/openapi.json")
+        if status != HTTPStatus.OK:
+            raise SourceError(f"/openapi.json answers {status}")
+        try:
+            msgspec.json.decode(body, type=dict)
+        except ValueError as error:
+            raise SourceError("/openapi.json is not a JSON object") from error
+        return body
+
+    async def _get(self, address: Address, name: str, *paths: str) -> list[tuple[int, bytes]]:
+        """Return the status and body of each path. Raises SourceError, in bounded time."""
         host, port = address
         base = f"{self._scheme}://{f'[{host}]' if ':' in host else host}:{port}"
         try:
             async with asyncio.timeout(TARGET_SECONDS):
-                (ready, _), (status, text) = await asyncio.gather(
-                    self._get(f"{base}/readyz", name), self._get(f"{base}/metrics", name)
-                )
-            if status != 200:  # noqa: PLR2004 the one good status
-                raise SourceError(f"/metrics answers {status}")
-            return TargetState(ready == 200, parse_scrape(text))  # noqa: PLR2004
+                return await asyncio.gather(*(self._get_one(base, path, name) for path in paths))
         except TimeoutError as error:
             raise SourceError(f"no answer within {TARGET_SECONDS:g} s") from error
         except aiohttp.ClientConnectorCertificateError as error:
@@ -107,17 +131,16 @@ class ManagementPorts:
             raise SourceError(reason) from error
         except (aiohttp.ClientError, OSError) as error:
             raise SourceError("no connection") from error
-        except (ValueError, KeyError) as error:
-            raise SourceError("/metrics is not in Prometheus' text format") from error
 
-    async def _get(self, url: str, name: str) -> tuple[int, str]:
+    async def _get_one(self, base: str, path: str, name: str) -> tuple[int, bytes]:
+        url = f"{base}{path}"
         async with self._http.get(url, allow_redirects=False, server_hostname=name) as answer:
             body = bytearray()
             async for chunk in answer.content.iter_any():
                 body += chunk
-                if len(body) > _MAX_METRICS_BYTES:
-                    raise SourceError("/metrics is too long")
-            return answer.status, body.decode()
+                if len(body) > _MAX_BYTES:
+                    raise SourceError(f"{path} is too long")
+            return answer.status, bytes(body)
 
 
 @asynccontextmanager

@@ -4,7 +4,9 @@ from enum import StrEnum
 
 
 class Scope(StrEnum):
-    """The use of a tier that a route requires and a key grants."""
+    """What a route requires and a key grants."""
 
     INGEST = "ingest"
     QUERY = "query"
+    OPERATE = "operate"
+    """The state of every process, for operators."""

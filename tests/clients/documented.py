@@ -16,7 +16,16 @@ Json = dict[str, Any]
 METHODS = ("get", "put", "post")
 STREAM = "text/event-stream"
 BEGIN_SECONDS = 10.0
-MOVING = {"getDomain", "postDomains", "getReady", "getPage", "getPulse", "getChanges", "getSummary"}
+MOVING = {
+    "getDomain",
+    "postDomains",
+    "getReady",
+    "getPage",
+    "getPulse",
+    "getRates",
+    "getChanges",
+    "getSummary",
+}
 """Their answers depend on earlier events: only the form of these answers is documented."""
 
 

@@ -65,9 +65,9 @@ class Keyed:
         await self.reload()
         return header
 
-    async def stored(self, customer: Mapping[str, str]) -> int:
+    async def stored(self, operator: Mapping[str, str]) -> int:
         """Return the number of records in Kafka."""
         await asyncio.sleep(1.0)  # a pulse is cached for that long
-        pulse = await self.client.request("GET", f"{self.query.url}/pulse", headers=customer)
+        pulse = await self.client.request("GET", f"{self.query.url}/pulse", headers=operator)
         assert pulse.status == 200, pulse.text
         return sum(each["end"] for each in pulse.body["partitions"])

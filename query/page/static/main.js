@@ -5,7 +5,7 @@ import { startConnection } from "./net/connection_banner.js";
 import { startChanges } from "./changes/changes.js";
 import { startExport } from "./lookup/export.js";
 import { startLookup } from "./lookup/lookup.js";
-import { startPulse } from "./pulse/pulse.js";
+import { startRates } from "./pulse/rates.js";
 
 for (const element of document.querySelectorAll("[data-needs-script]")) element.hidden = false;
 
@@ -14,4 +14,4 @@ const lookup = startLookup();
 startBulk();
 startExport();
 startChanges({ connection, onChange: lookup.update, onGap: lookup.refresh, onName: lookup.lookUp });
-startPulse({ connection });
+startRates({ connection });

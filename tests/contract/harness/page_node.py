@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -37,6 +38,12 @@ OPENAPI = {
 }
 
 
+INGEST_OPENAPI = {
+    **OPENAPI,
+    "paths": {"/events/{domain}/bounced": {"put": {"summary": "Report", "responses": {}}}},
+}
+
+
 @dataclass(slots=True)
 class PageNode:
     """The state that the page sees; a test changes it."""
@@ -44,6 +51,8 @@ class PageNode:
     counters: dict[str, Counters]
     origin: str
     pulse: dict[str, Any] = field(default_factory=dict)
+    points: list[dict[str, Any]] = field(default_factory=list)
+    """The points of the charts before the pulse."""
     streams: list[asyncio.Queue[bytes | None]] = field(default_factory=list)
     refuses_streams: bool = False
     recent: list[tuple[float, str, Counters]] = field(default_factory=list)
@@ -100,7 +109,24 @@ class PageNode:
 
     async def get_pulse(self, _: web.Request) -> web.Response:
         """``GET /pulse``."""
-        return web.Response(body=json.dumps(self.pulse).encode(), content_type="application/json")
+        return _json(self.pulse)
+
+    async def get_rates(self, request: web.Request) -> web.Response:
+        """``GET /rates``: the earlier points, and one of the pulse now."""
+        lags = [each["lag"] for each in self.pulse["partitions"] if each["lag"] is not None]
+        now = {
+            "at": time.time(),
+            "rates": self.pulse["rates"],
+            "delay": self.pulse["delay"],
+            "lag": sum(lags) if lags else None,
+        }
+        after = float(request.query.get("after", 0))
+        points = [point for point in (*self.points, now) if point["at"] > after]
+        return _json({"every_seconds": 10.0, "points": points})
+
+
+def _json(value: object) -> web.Response:
+    return web.Response(body=json.dumps(value).encode(), content_type="application/json")
 
 
 def _answer(domain: str, counters: Counters) -> Answer:
@@ -113,8 +139,11 @@ async def open_page_node(
 ) -> AsyncIterator[PageNode]:
     """Serve the page on an unused address, behind *guard*."""
 
+    async def ingest(_: web.Request) -> web.Response:
+        return _json(INGEST_OPENAPI)
+
     async def openapi(_: web.Request) -> web.Response:
-        return web.Response(body=json.dumps(OPENAPI).encode(), content_type="application/json")
+        return _json(OPENAPI)
 
     host = f"{random_prefix()}.1"
     reader = InMemoryCounterReader(counters)
@@ -131,9 +160,11 @@ async def open_page_node(
     routes = [
         *build_page_routes(cache.get),
         Route("GET", "/changes", node.changes, Scope.QUERY),
-        Route("GET", "/pulse", node.get_pulse, Scope.QUERY),
+        Route("GET", "/pulse", node.get_pulse, Scope.OPERATE),
+        Route("GET", "/rates", node.get_rates, Scope.QUERY),
         Route("GET", "/domains", node.get_domains, Scope.QUERY),
         Route("GET", "/openapi.json", openapi, OPEN),
+        Route("GET", "/docs/ingest.json", ingest, OPEN),
     ]
     app = build_application([*handlers.routes(), *routes], guard)
     async with open_server(app, host, PORT, HttpLimits(drain_seconds=0.5)):

@@ -11,7 +11,7 @@ import time
 from datetime import datetime, timedelta
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from shared.model.counter import Counters
 from tests.clients.browser import NARROW, THEMES, Visit, visit
@@ -26,7 +26,6 @@ async def test_an_empty_page_explains_what_will_appear(seen: Visit) -> None:
     await expect(page.locator("#changes-empty")).to_have_text(
         "No changes yet. They appear here as they happen."
     )
-    await expect(page.locator("#lag-empty")).to_have_text("No partition is known yet.")
     await expect(page.locator("#chart-rates [data-now]")).to_have_text("no data yet")
     await expect(page.locator("#results")).to_be_hidden()
     assert seen.console_errors == []
@@ -221,34 +220,6 @@ async def test_a_stream_that_reconnects_at_once_shows_no_banner(
     assert await seen.page.evaluate("window.shown") == []
 
 
-async def test_the_pulse_is_shown_in_figures_words_and_lines(seen: Visit, node: PageNode) -> None:
-    """An unknown value is not shown as zero."""
-    node.pulse = BUSY
-    page = seen.page
-    await expect(page.locator("#chart-rates [data-now]")).to_have_text("1,234")
-    await expect(page.locator("#chart-delay [data-now]")).to_have_text("80 ms")
-    await expect(page.locator("#chart-lag [data-now]")).to_have_text("740")
-    await expect(page.locator("#chart-refused [data-now]")).to_have_text("4.5")
-    await expect(page.locator("#lag-words")).to_have_text(
-        "Highest: 700, partition 1. Partly from committed offsets, which are up to half a minute "
-        "old."
-    )
-    await expect(page.locator("#lag-bars title")).to_have_text(
-        ["partition 0: 40", "partition 1: 700", "partition 2: unknown"]
-    )
-    await expect(page.locator("#targets li")).to_have_text(
-        [
-            "ingest 10.0.0.1:9080 ready",
-            "worker 10.0.0.2:9082 not ready",
-            "process 10.0.0.3:9082 down: no connection",
-            "Kafka ready",
-        ],
-        use_inner_text=True,
-    )
-    await expect(page.locator(".plot canvas")).to_have_count(4)
-    await expect(page.locator("#chart-rates .u-legend")).to_contain_text("rows written400")
-
-
 @pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("size", [(1280, 900), NARROW], ids=["wide", "narrow"])
 async def test_a_page_full_of_data_is_accessible(
@@ -282,9 +253,27 @@ async def test_the_documentation_loads_under_the_policy(
     """Swagger UI loads from no other origin and violates no rule of the policy."""
     async with visit(browser, node.origin, **THEMES[theme]) as opened:
         await opened.page.goto("/docs")
-        operation = opened.page.locator(".opblock-summary-control").first
+        operation = opened.page.locator("#query .opblock-summary-control")
         await expect(operation).to_contain_text("/domains/{domain}")
         await operation.click()
+        await expect(opened.page.locator("#query .try-out")).to_be_visible()
+        operation = opened.page.locator("#ingest .opblock-summary-control")
+        await expect(operation).to_contain_text("/events/{domain}/bounced")
+        await operation.click()
+        await expect(opened.page.locator("#ingest .opblock-body")).to_be_visible()
+        await expect(opened.page.locator("#ingest .try-out")).to_have_count(0)
         await opened.save_screenshot(f"docs-{theme}", full=False)
         assert opened.console_errors == []
         assert opened.foreign_requests == []
+
+
+async def test_the_documentation_explains_that_no_ingest_node_answers(seen: Visit) -> None:
+    """The API to look domains up is shown all the same."""
+
+    async def refuse(route: Route) -> None:
+        await route.fulfill(status=503, content_type="application/problem+json", body="{}")
+
+    await seen.page.route("**/docs/ingest.json", refuse)
+    await seen.page.goto("/docs")
+    await expect(seen.page.locator("#ingest-missing")).to_be_visible()
+    await expect(seen.page.locator("#query .opblock")).to_have_count(1)

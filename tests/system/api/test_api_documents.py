@@ -33,6 +33,7 @@ NOT_BROUGHT_ABOUT = {
     "too_many_exports": "contract/query/test_export_clients.py",
     "exports_stopping": "contract/query/test_export_clients.py",
     "not_counted_yet": "unit/query/export/test_summary.py",
+    "no_ingest_node": "unit/query/pulse/test_ingest_document.py",
 }
 """Answers that a healthy node does not give, and the test that covers each."""
 

@@ -200,6 +200,7 @@ async def test_the_pulse_shows_every_process_and_partition(
 ) -> None:
     """Rates, lags and states come from the processes themselves."""
     page = seen.page
+    await page.goto("/operators")
     for tier in stack.started:
         row = page.locator(f'#targets li:has-text("{tier.management.removeprefix("http://")}")')
         await expect(row).to_contain_text(f"{tier.name.partition('-')[0]}")
@@ -243,13 +244,14 @@ async def test_the_page_is_accessible(
 
 
 async def test_the_documentation_shows_every_path(browser: Browser, client: Client) -> None:
-    """Swagger UI shows ``/openapi.json`` under the page's policy."""
-    described = (await client.request("GET", f"{client.query}/openapi.json")).body
+    """Swagger UI shows the documents of both tiers under the page's policy."""
     async with visit(browser, client.query) as opened:
         await opened.page.goto("/docs")
-        for path in described["paths"]:
-            shown = opened.page.locator(f'[data-path="{path}"]').first
-            await expect(shown).to_be_visible()
+        for tier, url in (("query", client.query), ("ingest", client.ingest)):
+            described = (await client.request("GET", f"{url}/openapi.json")).body
+            for path in described["paths"]:
+                shown = opened.page.locator(f'#{tier} [data-path="{path}"]').first
+                await expect(shown).to_be_visible()
         await opened.save_screenshot("docs")
         assert opened.console_errors == []
         assert opened.foreign_requests == []

@@ -53,8 +53,9 @@ async def test_only_requests_with_a_valid_key_are_accepted(closed: Keyed) -> Non
     """Access depends on the scope; a refused request leaves no record in Kafka."""
     sender = closed.desk("new", "sender", "--scope", "ingest")
     customer = await closed.new("customer", "--scope", "query")
+    operator = await closed.new("operator", "--scope", "operate")
     client, line = closed.client, b'{"domain": "keys.example.com", "event": "bounced"}\n'
-    before = await closed.stored(customer)
+    before = await closed.stored(operator)
     wrong = [
         {},
         {"Authorization": "Bearer nobody.x"},
@@ -70,6 +71,7 @@ async def test_only_requests_with_a_valid_key_are_accepted(closed: Keyed) -> Non
             ),
             await client.request("POST", f"{client.query}/domains", headers=headers),
             await client.request("GET", f"{client.query}/changes", headers=headers),
+            await client.request("GET", f"{client.query}/rates", headers=headers),
             await client.request("GET", f"{client.query}/pulse", headers=headers),
         ]
         assert {code(each) for each in answers} == {(401, "unauthorized")}
@@ -80,7 +82,11 @@ async def test_only_requests_with_a_valid_key_are_accepted(closed: Keyed) -> Non
         "scope_missing",
     )
     assert code(await client.post_lines(line, **customer)) == (403, "scope_missing")
-    assert await closed.stored(customer) == before
+    assert await closed.stored(operator) == before
+    pulse = await client.request("GET", f"{client.query}/pulse", headers=customer)
+    assert code(pulse) == (403, "scope_missing")
+    rates = await client.request("GET", f"{client.query}/rates", headers=customer)
+    assert rates.body["points"]
 
     for _ in range(3):
         assert (await client.put("keys.example.com", "delivered", headers=sender)).status == 202
@@ -99,7 +105,14 @@ async def test_only_requests_with_a_valid_key_are_accepted(closed: Keyed) -> Non
 async def test_the_page_and_the_documents_need_no_key(closed: Keyed) -> None:
     """No key is needed; a look-up through the page without a key gets a page without an answer."""
     client = closed.client
-    for path in ("/", "/docs", "/openapi.json", "/static/main.js"):
+    for path in (
+        "/",
+        "/operators",
+        "/docs",
+        "/docs/ingest.json",
+        "/openapi.json",
+        "/static/main.js",
+    ):
         assert (await client.request("GET", f"{client.query}{path}")).status == 200
     asked = await client.request("GET", f"{client.query}/?domain=keys.example.com")
     assert (asked.status, asked.headers["WWW-Authenticate"]) == (401, "Bearer")
@@ -119,7 +132,7 @@ async def test_a_missing_key_is_answered_as_documented(closed: Keyed) -> None:
             if example.name == "unauthorized":
                 check(example, await send(closed.client, node.url, example), document)
                 sent += 1
-    assert sent == 9
+    assert sent == 10
 
 
 async def test_a_secret_is_rotated_without_a_refused_request(closed: Keyed) -> None:
@@ -164,7 +177,7 @@ async def test_a_secret_is_rotated_without_a_refused_request(closed: Keyed) -> N
 async def test_requests_over_the_quota_are_refused(closed: Keyed) -> None:
     """429 with Retry-After; a bulk request over the quota is refused whole and counts nothing."""
     customer = closed.desk("new", "limited", "--scope", "query", "--requests-per-second", "5")
-    watcher = closed.desk("new", "watcher", "--scope", "query")
+    watcher = closed.desk("new", "watcher", "--scope", "operate")
     sender = await closed.new("bulky", "--scope", "ingest", "--events-per-second", "10")
     client = closed.client
     url = f"{client.query}/domains/limited.example.com"

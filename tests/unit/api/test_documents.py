@@ -16,7 +16,9 @@ from query.export.route import ExportHandlers
 from query.handlers import Handlers as QueryHandlers
 from query.lookup.read_through_cache import ReadThroughCache
 from query.page.route import build_page_routes
-from query.pulse.collector import PulseCollector, build_pulse_routes
+from query.pulse.collector import PulseCollector
+from query.pulse.ingest_document import IngestDocument
+from query.pulse.route import PulseHandlers
 from shared.openapi.document import API_VERSION
 from shared.openapi.responses import Json
 from tests.fakes.documents import TIERS, document_of, documents_of, objects, operations
@@ -31,7 +33,9 @@ ROUTES = {
         object.__new__(ChangesHandler).route(),
         *object.__new__(ExportHandlers).routes(),
         *build_page_routes(object.__new__(ReadThroughCache).get),
-        *build_pulse_routes(object.__new__(PulseCollector)),
+        *PulseHandlers(
+            object.__new__(PulseCollector), object.__new__(IngestDocument), 10.0
+        ).routes(),
     ],
 }
 PART_OF_THE_PAGE = "/static/"

@@ -17,6 +17,7 @@ from shared.model.counter import Counters
 from shared.model.domain import DomainName
 from tests.fakes.requests import ask, json_of
 
+PARTS = [f"parts/{path.name}" for path in (FOLDER / "parts").iterdir()]
 COUNTERS = {
     "some.example": Counters(204, 0),
     "all.example": Counters(12_041, 0),
@@ -49,7 +50,9 @@ def answer_in(page: str) -> str:
     return page.partition('aria-live="polite">')[2].partition("</section>")[0]
 
 
-@pytest.mark.parametrize("path", ["/", "/docs", "/?domain=some.example", "/static/main.js"])
+@pytest.mark.parametrize(
+    "path", ["/", "/operators", "/docs", "/?domain=some.example", "/static/main.js"]
+)
 async def test_every_page_forbids_foreign_and_inline_sources(
     app: web.Application, path: str
 ) -> None:
@@ -65,7 +68,7 @@ async def test_every_page_forbids_foreign_and_inline_sources(
     assert headers["Referrer-Policy"] == "no-referrer"
 
 
-@pytest.mark.parametrize("name", ["index.html", "docs.html"])
+@pytest.mark.parametrize("name", ["index.html", "operators.html", "docs.html", *PARTS])
 def test_no_page_has_foreign_or_inline_sources(name: str) -> None:
     """The policy would block them."""
     html = (Path(query.__file__).parent / "page" / "static" / name).read_text()
@@ -75,7 +78,7 @@ def test_no_page_has_foreign_or_inline_sources(name: str) -> None:
     assert not re.search(r"\son\w+=", html)
 
 
-@pytest.mark.parametrize("path", ["/", "/docs", "/static/css/page.css"])
+@pytest.mark.parametrize("path", ["/", "/operators", "/docs", "/static/css/page.css"])
 async def test_a_client_with_the_current_file_gets_304(app: web.Application, path: str) -> None:
     """The ETag is a hash of the content; another tag gets the content."""
     first = await ask(app, "GET", path)
@@ -133,6 +136,7 @@ def test_every_file_that_a_page_or_a_script_names_is_served() -> None:
     [
         "/static/",
         "/static/index.html",
+        "/static/parts/access.html",
         "/static/vendor/README.md",
         "/static/../page.py",
         "/static/%2e%2e/page.py",
@@ -235,6 +239,20 @@ async def test_a_failing_store_is_explained(app: web.Application) -> None:
     assert (response.status, response.headers["Cache-Control"]) == (503, "no-store")
     assert response.headers["Retry-After"]
     assert "No &lt;quorum&gt;." in text_of(response)
+
+
+@pytest.mark.parametrize(
+    ("path", "scopes"), [("/", 'scope "query"'), ("/operators", 'scopes "query" and "operate"')]
+)
+async def test_a_page_names_the_scopes_of_the_key_that_it_needs(
+    app: web.Application, path: str, scopes: str
+) -> None:
+    """In its form, and for the sentence about a key without them."""
+    page = text_of(await ask(app, "GET", path))
+    shown = scopes.replace('"', "&quot;")
+    assert f"API key with the {shown}, as" in page
+    assert f'data-scopes="{shown}"' in page
+    assert not re.search(r"\$[a-z]", page)
 
 
 async def test_a_page_without_a_domain_has_no_answer(app: web.Application) -> None:

@@ -4,7 +4,11 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from query.pulse.collector import PulseCollector, build_pulse_routes
+from aiohttp import web
+
+from query.pulse.collector import PulseCollector
+from query.pulse.ingest_document import IngestDocument
+from query.pulse.route import PulseHandlers
 from query.pulse.scrape import Scrape, Tier, Total
 from query.pulse.sources import PartitionOffsets, SourceError, TargetState
 from shared.config import Address
@@ -51,6 +55,10 @@ class Fakes:
             raise found
         return found
 
+    async def read_document(self, address: Address, name: str) -> bytes:
+        """See Targets."""
+        raise SourceError(f"{name} has none at {address}")
+
     async def read_offsets(self) -> dict[int, PartitionOffsets]:
         """See EventTopic."""
         if isinstance(self.log, SourceError):
@@ -67,6 +75,44 @@ def target(
 ) -> TargetState:
     """Return the state of a process."""
     return TargetState(ready, Scrape(tier, dict(totals or {}), {}, dict(lags or {})))
+
+
+def app_of(collector: PulseCollector) -> web.Application:
+    """Return the routes of the pulse."""
+    document = IngestDocument(collector, Fakes({}), lambda: 0.0)
+    return build_application(PulseHandlers(collector, document, 10.0).routes())
+
+
+async def test_the_node_collects_while_nobody_looks() -> None:
+    """So a new visitor sees the last minutes at once, and a sick source stops nothing."""
+    fakes = Fakes({INGEST: target(Tier.INGEST, {Total.EVENTS_IN: 100})})
+    collector = fakes.collector()
+    collecting = asyncio.create_task(collector.run(every_seconds=0.0))
+    for scrapes in (1, 2, 3):
+        while fakes.scrapes < scrapes or len(collector.history.after(0.0)) < scrapes:
+            await asyncio.sleep(0)
+        fakes.now += 1
+        fakes.log = SourceError("no answer: TimeoutError")
+    collecting.cancel()
+    response = await ask(app_of(collector), "GET", "/rates")
+    found = json_of(response)
+    assert (response.status, response.headers["Cache-Control"]) == (200, "no-store")
+    assert found["every_seconds"] == 10.0
+    assert [point["rates"]["events_in"] for point in found["points"][:3]] == [None, 0.0, 0.0]
+    assert [point["lag"] for point in found["points"][:3]] == [None] * 3
+
+
+async def test_the_rates_after_a_time_are_read_alone() -> None:
+    """A page has the points before; a request collects a new one."""
+    fakes = Fakes({WORKER: target(Tier.WORKER, lags={0: 4, 7: 2})})
+    collector = fakes.collector()
+    first = await collector.current()
+    fakes.now += 2
+    found = json_of(await ask(app_of(collector), "GET", f"/rates?after={first.at!r}"))
+    assert [point["lag"] for point in found["points"]] == [6]
+    assert found["points"][0]["at"] > first.at
+    refused = await ask(app_of(collector), "GET", "/rates?after=noon")
+    assert (refused.status, json_of(refused)["code"]) == (400, "invalid_parameter")
 
 
 async def test_a_rate_needs_two_collections() -> None:
@@ -145,7 +191,7 @@ async def test_a_failed_source_is_named() -> None:
     fakes.states[INGEST] = SourceError("no connection")
     fakes.states[WORKER] = target(Tier.WORKER, lags={0: 4}, ready=False)
     fakes.log = SourceError("no answer: TimeoutError")
-    response = await ask(build_application(build_pulse_routes(collector)), "GET", "/pulse")
+    response = await ask(app_of(collector), "GET", "/pulse")
     pulse = json_of(response)
     assert (response.status, response.headers["Cache-Control"]) == (200, "no-store")
     assert pulse["failing"] == {
