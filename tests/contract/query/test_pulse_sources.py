@@ -146,6 +146,35 @@ async def test_a_malformed_response_is_an_error_in_bounded_time(path: str, why: 
                 await ports.scrape(address, address[0])
 
 
+@pytest.mark.parametrize(
+    ("status", "body", "why"),
+    [
+        (200, b'{"openapi": "3.1.0" }', None),
+        (404, b"{}", "/openapi.json answers 404"),
+        (200, b"<html>hello</html>", "/openapi.json is not a JSON object"),
+        (200, b'["a"]', "/openapi.json is not a JSON object"),
+        (200, b" " * (5 * 1024 * 1024), "/openapi.json is too long"),
+    ],
+    ids=["a document", "none", "garbage", "a list", "too long"],
+)
+async def test_an_api_document_is_read_as_it_stands(
+    status: int, body: bytes, why: str | None
+) -> None:
+    """Or the reason is reported."""
+
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        assert request.path == "/openapi.json"
+        return web.Response(status=status, body=body)
+
+    address = (f"{random_prefix()}.1", PORT)
+    async with open_server(answer, *address), open_management_ports() as ports:
+        if why is None:
+            assert await ports.read_document(address, address[0]) == body
+        else:
+            with pytest.raises(SourceError, match=why):
+                await ports.read_document(address, address[0])
+
+
 async def test_over_https_the_certificate_must_be_of_the_authority(
     tmp_path: Path,
 ) -> None:

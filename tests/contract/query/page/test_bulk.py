@@ -1,6 +1,6 @@
 """Looking up many domains on the page, in a real browser.
 
-Assertions about the page are ``expect(...)``, as in ``test_page_scripts.py``.
+Assertions about the page are ``expect(...)``, as in ``test_scripts.py``.
 """
 
 import asyncio

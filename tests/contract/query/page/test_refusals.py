@@ -1,6 +1,6 @@
 """What the page says when a server in front of the node answers, in a real browser.
 
-Assertions about the page are ``expect(...)``, as in ``test_page_scripts.py``.
+Assertions about the page are ``expect(...)``, as in ``test_scripts.py``.
 """
 
 from collections.abc import Awaitable, Callable

@@ -1,6 +1,6 @@
 """Several tabs with the page in one browser, which share one stream of changes.
 
-Assertions about the page are ``expect(...)``, as in ``test_page_scripts.py``.
+Assertions about the page are ``expect(...)``, as in ``test_scripts.py``.
 """
 
 from playwright.async_api import Browser, Page, expect

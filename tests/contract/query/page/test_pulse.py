@@ -1,6 +1,6 @@
 """The charts of the page, and the operators' page, in a real browser.
 
-Assertions about the page are ``expect(...)``, as in ``test_page_scripts.py``.
+Assertions about the page are ``expect(...)``, as in ``test_scripts.py``.
 """
 
 import json

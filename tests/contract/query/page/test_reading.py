@@ -1,6 +1,6 @@
 """Small helps of the page: what is pasted, what is shown, what is downloaded.
 
-Assertions about the page are ``expect(...)``, as in ``test_page_scripts.py``.
+Assertions about the page are ``expect(...)``, as in ``test_scripts.py``.
 """
 
 import pytest

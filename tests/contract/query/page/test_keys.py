@@ -1,6 +1,6 @@
 """The page of a node that requires API keys, in a real browser.
 
-Assertions about the page are ``expect(...)``, as in ``test_page_scripts.py``.
+Assertions about the page are ``expect(...)``, as in ``test_scripts.py``.
 """
 
 import json
@@ -17,7 +17,7 @@ from shared.model.counter import Counters
 from tests.clients.browser import NARROW, THEMES, WIDE, visit
 from tests.contract.harness.page_node import PageNode, open_page_node
 from tests.contract.harness.pulses import IDLE
-from tests.waiting import until_equal
+from tests.waiting import until, until_equal
 
 KEY, NEXT_KEY, SENDERS_KEY = "people.one", "people.two", "senders.three"
 REFUSED = "Failed to load resource: the server responded with a status of 40"
@@ -153,6 +153,21 @@ async def test_after_a_key_expires_the_stream_resumes_with_the_next_key(
         await expect(page.locator("#changes-list")).to_contain_text("second.example")
         assert closed.node.resumed_from == [None, "0:1"]
         await expect(page.locator("#changes-list .gap")).to_have_count(0)
+
+
+async def test_a_tab_without_a_key_does_not_keep_the_stream_from_the_others(
+    browser: Browser, closed: Closed
+) -> None:
+    """Although it was first: it leaves the lock while it asks for a key."""
+    async with visit(browser, closed.node.origin) as opened:
+        await opened.page.goto("/")
+        await expect(opened.page.locator("#access")).to_be_visible()
+        tab = await opened.page.context.new_page()
+        await tab.goto("/")
+        await enter_key(tab, KEY)
+        await until(lambda: closed.node.streams)
+        closed.node.change("some.example", Counters(2000, 0))
+        await expect(tab.locator("#changes-list a")).to_have_text(["some.example"])
 
 
 @pytest_asyncio.fixture
