@@ -5,8 +5,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
+from deploy.processes.node import Node
 from tests.tools.chaos.faults.on_tiers import let_one_leave
-from tests.tools.chaos.faults.scene import NoFreeNodeError, Scene, describe
+from tests.tools.chaos.faults.scene import Scene, describe
 from tests.tools.chaos.faults.schedule import (
     UNABLE_LEAD_SECONDS,
     UNABLE_TAIL_SECONDS,
@@ -18,6 +19,8 @@ from tests.tools.chaos.options import PARTITIONS, Tier
 
 _CHUNK = bytes(1024 * 1024)
 _LOOK_EVERY_SECONDS = 0.5
+_PATIENCE_SECONDS = 15.0
+"""Other faults of workers may delay the rebalance."""
 
 
 async def move_coordinator(scene: Scene, planned: PlannedFault) -> None:
@@ -36,35 +39,43 @@ async def move_coordinator(scene: Scene, planned: PlannedFault) -> None:
 async def lose_leader(scene: Scene, planned: PlannedFault) -> None:
     """A partition has no leader, and a worker joins: the others must be read meanwhile.
 
-    Its broker gets the only replica of the partition, and dies. ``Brokers.wait_healthy`` restores
-    the replicas.
+    Its broker gets the only replica of the partition, and stops. It is not killed: Kafka would not
+    elect the only replica again, since it may have lost records (KIP-966).
+    ``Brokers.wait_healthy`` restores the replicas.
     """
     async with scene.reserve_one(planned) as broker:
         partition = await scene.brokers.leave_one_replica(broker, scene.busiest.partition())
         if partition is None:
-            raise NoFreeNodeError
+            scene.supervisor.report_unexpected(f"{broker.name} got no partition to itself in time")
+            return
         detail = f"partition {partition}, {describe(planned)}"
         fault = scene.recorder.begin("leaderless", broker.name, detail)
-        await broker.kill()
-        async with _joining(scene):
-            seen = await _watch_others(scene, partition, planned.seconds)
+        await scene.supervisor.stop(broker, Tier.KAFKA)
+        async with _joining(scene) as newcomer:
+            seen = await _watch_others(scene, newcomer, partition, planned.seconds)
             await scene.supervisor.start(broker, Tier.KAFKA)
             fault.end(seen)
     await let_one_leave(scene)
 
 
-async def _watch_others(scene: Scene, partition: int, seconds: float) -> str:
-    """Return, after *seconds*, when *partition* had no leader and all others were read again."""
+async def _watch_others(scene: Scene, newcomer: Node, partition: int, seconds: float) -> str:
+    """Return when *partition* had no leader and all others were read, after *seconds* or more.
+
+    By then *newcomer* reads some of them: the group has rebalanced.
+    """
     began = scene.recorder.now()
     others = set(range(PARTITIONS)) - {partition}
     leaderless, read = None, None
-    while (passed := scene.recorder.now() - began) < seconds:
+    while (passed := scene.recorder.now() - began) < seconds or (
+        read is None and passed < seconds + _PATIENCE_SECONDS
+    ):
         await asyncio.sleep(_LOOK_EVERY_SECONDS)
         if leaderless is None and partition in await scene.brokers.without_leader():
             leaderless = passed
-        # Workers that took the partitions over after the rebalance could not start this one.
-        if read is None and leaderless is not None and await scene.read_partitions() == others:
-            read = passed
+        if read is None and leaderless is not None and await scene.read_partitions([newcomer]):
+            # Workers that took the partitions over after the rebalance could not start this one.
+            workers = scene.system.nodes[Tier.WORKER]
+            read = passed if await scene.read_partitions(workers) == others else None
     if leaderless is None or read is None:
         scene.supervisor.report_unexpected(
             f"the partitions beside {partition}, without a leader, were not seen to be read"
@@ -74,14 +85,14 @@ async def _watch_others(scene: Scene, partition: int, seconds: float) -> str:
 
 
 @asynccontextmanager
-async def _joining(scene: Scene) -> AsyncIterator[None]:
-    """Start one more worker; it must be ready at the end."""
+async def _joining(scene: Scene) -> AsyncIterator[Node]:
+    """Start one more worker, and yield it; it must be ready at the end."""
     newcomer = scene.system.build(Tier.WORKER)
     async with scene.supervisor.reserve(newcomer):
         join = scene.recorder.begin("join", newcomer.name)
         scene.system.nodes[Tier.WORKER].append(newcomer)
         await newcomer.start()
-        yield
+        yield newcomer
         await newcomer.wait_ready()
         join.end()
 

@@ -1,6 +1,6 @@
 """What faults act on, and which node has the role that a fault is planned for."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -33,8 +33,8 @@ class Scene:
     busiest: Busiest
     brokers: Brokers
     stores: Stores
-    read_partitions: Callable[[], Awaitable[set[int]]]
-    """Returns the partitions that workers read."""
+    read_partitions: Callable[[Sequence[Node]], Awaitable[set[int]]]
+    """Returns the partitions that the given workers read."""
     read_clock: Callable[[Node], Awaitable[float | None]]
     """Returns the time of a process of ours, in seconds since 1970; None without an answer."""
     began: float

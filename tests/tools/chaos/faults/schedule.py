@@ -37,7 +37,7 @@ class Kind(StrEnum):
     MOVE = "move"
     """The broker that coordinates the workers' group is killed while a worker joins."""
     LEADERLESS = "leaderless"
-    """The only broker that has a partition is killed, and a worker joins: no broker leads it."""
+    """The only broker that has a partition is stopped, and a worker joins: no broker leads it."""
     CUT = "cut"
     """The node neither receives nor sends packets, for a while."""
     SPLIT = "split"

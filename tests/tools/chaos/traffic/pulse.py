@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections.abc import Sequence
 from email.utils import parsedate_to_datetime
 from typing import NamedTuple
 
@@ -60,9 +61,8 @@ class Poller:
         )
         return self.last
 
-    async def read_partitions(self) -> set[int]:
-        """Return the partitions that workers read."""
-        workers = list(self._system.nodes[Tier.WORKER])
+    async def read_partitions(self, workers: Sequence[Node]) -> set[int]:
+        """Return the partitions that *workers* read."""
         return set[int]().union(*await asyncio.gather(*(self._lags(node) for node in workers)))
 
     async def read_clock(self, node: Node) -> float | None:
