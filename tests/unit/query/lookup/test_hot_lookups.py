@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry
 
 from query.handlers import Handlers
 from query.lookup.hot_lookups import HotLookups
-from query.lookup.read_through_cache import ReadThroughCache
+from query.lookup.read_through_cache import CacheLimits, ReadThroughCache
 from query.metrics import QueryMetrics
 from shared.http.application import build_application
 from shared.http.fast_lane import Head
@@ -35,7 +35,9 @@ class Node:
         self.reader = InMemoryCounterReader(COUNTERS)
         self.clock = Clock()
         metrics = QueryMetrics(self.registry)
-        cache = ReadThroughCache(self.reader, 1000, self.clock, metrics)
+        # Nothing is read behind an answer: when, is a matter of real time.
+        limits = CacheLimits(gather_seconds=60.0)
+        cache = ReadThroughCache(self.reader, 1000, self.clock, metrics, limits)
         instrumentation = HttpInstrumentation(self.registry)
         self.hot = HotLookups(cache, metrics, instrumentation, None)
         self._application = build_application(
