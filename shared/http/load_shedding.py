@@ -9,7 +9,7 @@ connections keeps that queue to some seconds.
 from aiohttp import web
 
 from shared.errors import NodeFullError
-from shared.http.problems import respond_to
+from shared.http.problems import repeat, respond_to
 from shared.http.rate_limiter import RateLimiter
 
 BYTES_PER_UNIT = 16 * 1024
@@ -17,16 +17,20 @@ BYTES_PER_UNIT = 16 * 1024
 
 
 class LoadShedder:
-    """Refuses requests of a full node."""
+    """Refuses requests of a full node; the document for each reason is encoded once."""
 
     def __init__(self, limiter: RateLimiter) -> None:
         self._limiter = limiter
+        self._refusals: dict[str, web.Response] = {}
 
-    async def refuse(self, reason: str, read_bytes: int = 0) -> web.StreamResponse:
+    async def refuse(self, reason: str, read_bytes: int = 0) -> web.Response:
         """Return the refusal of a request when the rate permits it.
 
         *read_bytes* of its body were read in vain, which makes it wait longer. *reason* is the
         sentence of a NodeFullError, not the error: its traceback would keep the body in memory.
         """
         await self._limiter.acquire(1 + read_bytes // BYTES_PER_UNIT)
-        return respond_to(NodeFullError(reason))
+        refusal = self._refusals.get(reason)
+        if refusal is None:
+            refusal = self._refusals[reason] = respond_to(NodeFullError(reason))
+        return repeat(refusal)

@@ -91,6 +91,13 @@ def respond_to(error: Exception) -> web.Response:
             raise error
 
 
+def repeat(refusal: web.Response) -> web.Response:
+    """Return a response like *refusal*, at a fourth of the cost."""
+    response = web.Response(status=refusal.status, body=refusal.body, headers=refusal.headers)
+    response[_CODE] = refusal[_CODE]
+    return response
+
+
 def mark(response: web.Response, problem: Problem) -> web.Response:
     """Record on *response* which problem it reports, for metrics and the log."""
     response[_CODE] = problem.code

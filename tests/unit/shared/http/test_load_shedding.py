@@ -5,9 +5,9 @@ import json
 from collections.abc import Callable
 
 import pytest
-from aiohttp import web
 
 from shared.http.load_shedding import BYTES_PER_UNIT, LoadShedder
+from shared.http.problems import code_of
 from shared.http.rate_limiter import UNITS_PER_TICK, RateLimiter
 
 
@@ -105,7 +105,6 @@ async def test_a_refusal_says_why_and_when_to_come_again(read_bytes: int) -> Non
     clock = Clock()
     shedder = LoadShedder(RateLimiter(clock.call_later))
     first = await shedder.refuse("This node is full.", read_bytes)
-    assert isinstance(first, web.Response)
     assert isinstance(first.body, bytes)
     body = json.loads(first.body)
     assert (first.status, first.headers["Retry-After"]) == (503, "1")
@@ -116,4 +115,7 @@ async def test_a_refusal_says_why_and_when_to_come_again(read_bytes: int) -> Non
     while not second.done():
         clock.tick()
         await settle()
-    assert second.result().status == first.status
+    again = second.result()
+    assert again is not first, "a response is sent once"
+    assert (again.status, again.headers, code_of(again)) == (503, first.headers, "node_full")
+    assert again.body is first.body, "it costs little"
