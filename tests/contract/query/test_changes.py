@@ -1,7 +1,9 @@
 """The feed of a real query node; the test appends changes to the topic as workers do."""
 
 import asyncio
+import time
 from collections.abc import Mapping
+from dataclasses import replace
 from urllib.parse import quote
 
 import pytest
@@ -127,8 +129,9 @@ async def test_duplicates_and_outdated_changes_are_not_sent(
 async def test_a_new_client_may_begin_with_the_last_changes(
     changes: Changes, feed_node: TierProcess
 ) -> None:
-    """Also at a node that started after them."""
-    written = changes.bounces(12, "recent")
+    """By the times of their events, also at a node that started after them."""
+    now = int(time.time() * 1000)  # later than the events of all other changes
+    written = [replace(each, appended_at=now) for each in changes.bounces(12, "recent")]
     watcher = await EventStream.open(feed_node.url)
     await watcher.until(lambda: bool(watcher.last_id))
     await changes.write(written)

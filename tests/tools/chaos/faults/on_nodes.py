@@ -12,7 +12,7 @@ from tests.tools.chaos.options import Tier
 from tests.tools.chaos.system import user_of
 
 _SERVER_STEP_SECONDS = -90.0
-"""Back first. Timers of a Kafka that ran ahead stand still until the true time is there, too."""
+"""Back first: timers of a Kafka that ran ahead may stand still until the true time is there."""
 _STEP_SECONDS = 40.0
 """Of a process of ours. Two workers that differ by 80 s still agree on which rows are old."""
 _NEAR_SECONDS = 15.0
