@@ -1,6 +1,7 @@
 """The entries about our own processes and their input."""
 
 import asyncio
+import json
 import time
 
 from aiokafka import AIOKafkaProducer
@@ -111,6 +112,42 @@ async def dead_letters(lab: Lab) -> None:
             raise TrialError(text)
     lab.accepted["replayed.example.com", "bounced"] += event.count
     await lab.check()
+
+
+async def stopped_partition(lab: Lab) -> None:
+    """Delete records that are counted and not committed: their partitions stop, until accepted."""
+    async with lab.traffic():
+        await asyncio.sleep(2)
+    with lab.timed("the workers killed, all records deleted"):
+        for worker in lab.workers:
+            await worker.kill()
+        await _delete_records(lab)
+    starting = asyncio.gather(*(lab.start("worker") for _ in lab.workers))
+    for words in (("list",), ("accept", "--all")):
+        with lab.timed(f"python -m deploy.stopped_partitions {' '.join(words)}"):
+            status, text = await lab.module("deploy.stopped_partitions", *words)
+        lab.report("\n".join(f"    {line}" for line in text.splitlines()))
+        if status != 0 or text.startswith("0 "):
+            raise TrialError(text)
+        if words == ("list",) and starting.done():
+            raise TrialError("the workers are ready")
+    with lab.timed("then the workers ready"):
+        lab.workers = await starting
+    async with lab.traffic():
+        await asyncio.sleep(3)
+
+
+async def _delete_records(lab: Lab) -> None:
+    """Delete every record of the topic of events with Kafka's tool."""
+    async with AIOKafkaProducer(bootstrap_servers=lab.servers.bootstrap_servers) as producer:
+        numbers = sorted(await producer.partitions_for(lab.topic))
+    ends = [{"topic": lab.topic, "partition": number, "offset": -1} for number in numbers]
+    wanted = lab.cluster.folder("logs") / "offsets.json"
+    wanted.parent.mkdir(exist_ok=True)
+    wanted.write_text(json.dumps({"version": 1, "partitions": ends}))
+    await lab.kafka_tool(
+        "org.apache.kafka.tools.DeleteRecordsCommand", "--offset-json-file", str(wanted)
+    )
 
 
 async def false_bounces(lab: Lab) -> None:
