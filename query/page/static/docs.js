@@ -18,7 +18,13 @@ async function showIngest() {
   const response = await fetch("/docs/ingest.json");
   if (!response.ok) throw new Error(`status ${response.status}`);
   const spec = await response.json();
-  window.SwaggerUIBundle({ ...OPTIONS, spec, dom_id: "#ingest-ui", supportedSubmitMethods: [] });
+  window.SwaggerUIBundle({
+    ...OPTIONS,
+    spec,
+    dom_id: "#ingest-ui",
+    supportedSubmitMethods: [],
+    defaultModelsExpandDepth: -1, // a second Swagger UI on a page lists the schemas of the first
+  });
 }
 
 showIngest().catch(() => {
