@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable
 
 TICK_SECONDS = 0.012
-UNITS_PER_TICK = 24
+UNITS_PER_TICK = 12
 
 CallLater = Callable[[float, Callable[[], None]], object]
 
