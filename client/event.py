@@ -52,7 +52,15 @@ def parse_csv(lines: Iterable[str]) -> Iterator[Event | InputLineError]:
     """
     columns = list(_TYPES)
     rows = csv.reader(lines)
-    for row in rows:
+    while True:
+        first_line = rows.line_num + 1
+        try:
+            row = next(rows, None)
+        except csv.Error as error:  # a quote that is not closed may have taken many lines
+            yield InputLineError(f"lines {first_line} to {rows.line_num}: {error}")
+            continue
+        if row is None:
+            return
         if not row:
             continue
         if rows.line_num == 1 and "domain" in row:

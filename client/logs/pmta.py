@@ -33,7 +33,10 @@ class PmtaParser:
 
     def __call__(self, line: str) -> Iterator[Event | Skipped]:
         """Yield what *line* says: one event or reason; the line of the names says nothing."""
-        row = next(csv.reader([line]), [])
+        try:
+            row = next(csv.reader([line]), [])
+        except csv.Error:
+            row = []
         if "type" in row:
             self._columns = row
             return

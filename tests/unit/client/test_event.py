@@ -61,3 +61,19 @@ def test_a_line_that_is_no_event_is_an_error_with_its_number(line: str) -> None:
 def test_a_row_that_is_no_event_is_an_error(row: str) -> None:
     """As a line is."""
     assert [type(each) for each in parse_csv([row])] == [InputLineError]
+
+
+@pytest.mark.parametrize(
+    ("rows", "error"),
+    [
+        (["a.example,deli\rvered"], "lines 1 to 1: new-line character"),
+        (['"a.example,delivered', *["a.example,delivered\n"] * 10_000], "lines 1 to 65"),
+    ],
+    ids=["a bare return", "a quote that is not closed"],
+)
+def test_rows_that_are_no_csv_are_an_error_with_their_numbers(rows: list[str], error: str) -> None:
+    """The rows after them are read."""
+    first, *others, last = parse_csv([*rows, "a.example,delivered"])
+    assert str(first).startswith(error)
+    assert last == DELIVERED
+    assert len(others) == max(0, len(rows) - int(str(first).split()[3].strip(":")))

@@ -44,6 +44,7 @@ def row(kind: str, status: str, text: str, *, mta: str = MTA, peer: str = "104.1
         (row("t", "4.2.2", "smtp;452 try later"), ["deferred"]),
         (row("rb", "5.1.1", "smtp;550 5.1.1 no such user"), ["no delivery attempt"]),
         ("d,too,short", ["unreadable"]),
+        ("d,a bare\rreturn", ["unreadable"]),
     ],
 )
 def test_a_row_counts_only_if_another_system_said_so(line: str, said: Said) -> None:
