@@ -6,12 +6,17 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from hypothesis import settings
 from playwright.async_api import Browser
 
 from deploy.processes.errors import ServersError
 from deploy.servers.backends import Servers, open_servers
 from tests.clients.browser import open_browser
 from tests.servers.loopback import random_prefix
+
+# The machine is shared: an example takes longer now and then.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest_asyncio.fixture(scope="session")

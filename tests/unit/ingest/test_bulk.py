@@ -192,7 +192,7 @@ def test_a_rejection_quotes_little_of_the_line() -> None:
     assert rejection.detail.isprintable()
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(body=st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
 def test_any_bytes_are_accepted_or_rejected(body: bytes) -> None:
     """Every line that is not blank has exactly one outcome."""
@@ -211,7 +211,7 @@ json_values = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(
     fields=st.dictionaries(
         st.sampled_from(["domain", "event", "count", "id", "other"]),

@@ -112,7 +112,7 @@ def exchange(
     return answers[0]
 
 
-@settings(deadline=None, max_examples=250)
+@settings(max_examples=250)
 @given(lines=bodies, ended=st.booleans(), chunk_bytes=st.sampled_from([0, 1, 100]))
 def test_each_line_is_good_or_refused_for_itself(
     node: InMemoryNode, *, lines: list[Line], ended: bool, chunk_bytes: int
@@ -130,7 +130,7 @@ def test_each_line_is_good_or_refused_for_itself(
             assert (number in rejected) != line.good, line
 
 
-@settings(deadline=None, max_examples=120)
+@settings(max_examples=120)
 @given(
     lines=st.lists(good | bad | blank, max_size=12),
     objects_over_lines=st.lists(st.integers(0, 11), max_size=2),
@@ -147,7 +147,7 @@ def test_an_object_over_several_lines_is_not_accepted(
     exchange(node, b"\n".join(texts), b"\n".join(texts))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(lines=several, members=st.sampled_from([1, 2, 200]), chunk_bytes=st.sampled_from([0, 7]))
 def test_a_compressed_body_gets_the_same_answer(
     node: InMemoryNode, lines: list[Line], members: int, chunk_bytes: int
@@ -160,7 +160,7 @@ def test_a_compressed_body_gets_the_same_answer(
     assert (packed.status, packed.body) == (plain.status, plain.body)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(lines=several, cut=st.integers(1), noise=st.binary(max_size=20))
 def test_no_line_of_a_damaged_file_is_accepted(
     node: InMemoryNode, lines: list[Line], cut: int, noise: bytes
@@ -173,7 +173,7 @@ def test_no_line_of_a_damaged_file_is_accepted(
         assert exchange(node, b"", damaged, GZIP).status == 400
 
 
-@settings(deadline=None, max_examples=120)
+@settings(max_examples=120)
 @given(lines=bodies, failing=st.integers(1, PARTITIONS))
 def test_lines_that_kafka_refused_are_named_and_not_stored(
     node: InMemoryNode, lines: list[Line], failing: int
@@ -191,7 +191,7 @@ def test_lines_that_kafka_refused_are_named_and_not_stored(
         assert not any(line.good for line in lines), "nothing failed, though Kafka refused"
 
 
-@settings(deadline=None, max_examples=12)
+@settings(max_examples=12)
 @given(line=good | bad | blank, over=st.booleans(), packed=st.booleans())
 def test_five_thousand_lines_are_the_limit(
     node: InMemoryNode, *, line: Line, over: bool, packed: bool
@@ -205,7 +205,7 @@ def test_five_thousand_lines_are_the_limit(
     assert answer.status == (413 if over else 202 if line.good else 400)
 
 
-@settings(deadline=None, max_examples=12)
+@settings(max_examples=12)
 @given(lines=several, over=st.booleans(), packed=st.booleans())
 def test_a_mebibyte_is_the_limit(
     node: InMemoryNode, *, lines: list[Line], over: bool, packed: bool

@@ -93,7 +93,7 @@ def streams(draw: st.DrawFn) -> tuple[list[bytes], list[int]]:
     return pieces, turns
 
 
-@settings(deadline=None, max_examples=600)
+@settings(max_examples=600)
 @given(stream=streams(), failing=st.sampled_from(["", "", "", "b", "bb", "o", "bob"]))
 def test_a_node_without_the_lane_gives_the_same_answers(
     nodes: Nodes, stream: tuple[list[bytes], list[int]], failing: str

@@ -75,7 +75,7 @@ def posts(draw: st.DrawFn) -> Request:
     return Request("POST", "/events", framed, body)
 
 
-@settings(deadline=None, max_examples=600)
+@settings(max_examples=600)
 @given(
     requests=st.lists(puts() | posts(), min_size=1, max_size=4),
     failing=st.sampled_from([0, 0, 0, 1, 4]),
@@ -104,7 +104,7 @@ def test_a_client_that_hangs_up_within_a_body_is_no_defect(node: InMemoryNode) -
     node.check_at_rest()
 
 
-@settings(deadline=None, max_examples=600)
+@settings(max_examples=600)
 @given(
     at=st.integers(0, 140),
     skipped=st.integers(0, 8),

@@ -94,7 +94,7 @@ class Pipeline:
         assert dict(self.published) == dict(self.true_changes())
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(records=events, portion=st.integers(1, 4), forgets=st.booleans())
 def test_wherever_workers_die_the_last_status_published_is_the_true_one(
     records: list[Event],
@@ -111,7 +111,6 @@ def test_wherever_workers_die_the_last_status_published_is_the_true_one(
             pipeline.check()
 
 
-@settings(deadline=None)
 @given(records=events, portion=st.integers(1, 4))
 def test_without_a_crash_each_change_is_published_once(records: list[Event], portion: int) -> None:
     """Only true changes are published; one that lasted less than a flush may be missing."""

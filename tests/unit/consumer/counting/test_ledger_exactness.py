@@ -9,7 +9,7 @@ STEPS = 120
 
 
 # A smaller seed is no simpler run.
-@settings(max_examples=300, deadline=None, phases=set(Phase) - {Phase.shrink, Phase.explain})
+@settings(max_examples=300, phases=set(Phase) - {Phase.shrink, Phase.explain})
 @given(seed=st.integers(0, 2**63))
 def test_every_row_is_a_true_prefix_and_the_end_is_exact(seed: int) -> None:
     """No order of events, faults, answers and takeovers makes a count wrong."""

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.model.change import Change
@@ -94,7 +94,6 @@ async def test_records_behind_an_unverified_change_wait() -> None:
 Step = tuple[str, bool, bool]
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.sampled_from("abc"), st.booleans(), st.booleans()), max_size=30),
     st.integers(1, 8),

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from query.config import ChangesSettings
@@ -171,7 +171,6 @@ class MovingClient:
         return self.received + self.listener.changes
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 2), st.sampled_from("abcd"), st.booleans()), max_size=40),
     st.randoms(use_true_random=False),

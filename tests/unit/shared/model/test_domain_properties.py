@@ -86,7 +86,7 @@ def parsed(text: str) -> DomainName | None:
         return None
 
 
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=400)
 @given(texts)
 @example("\ud800")
 @example("\0")
@@ -105,7 +105,7 @@ def test_any_text_is_refused_or_becomes_a_key(text: str) -> None:
     assert len(str(refused)) <= 180
 
 
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=400)
 @given(texts)
 def test_parsing_twice_changes_nothing(text: str) -> None:
     """The name of a domain names that domain."""
@@ -113,7 +113,7 @@ def test_parsing_twice_changes_nothing(text: str) -> None:
     assert name is None or parse_domain(name) == name
 
 
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=400)
 @given(texts)
 def test_an_accepted_name_is_the_only_one_of_its_unicode_form(text: str) -> None:
     """Its Unicode form is refused or is the same name: the latter if IDNA 2008 permits it."""
@@ -130,7 +130,6 @@ def test_an_accepted_name_is_the_only_one_of_its_unicode_form(text: str) -> None
         assert parsed(unicode_name) == name
 
 
-@settings(deadline=None)
 @given(texts, st.sampled_from(DOTS))
 def test_a_trailing_dot_makes_no_difference(text: str, dot: str) -> None:
     """The root's dot may be written or left out."""
@@ -138,7 +137,6 @@ def test_a_trailing_dot_makes_no_difference(text: str, dot: str) -> None:
         assert parse_domain(text + dot) == name
 
 
-@settings(deadline=None)
 @given(ascii_names, st.data())
 def test_case_and_width_make_no_difference(text: str, data: st.DataObject) -> None:
     """Capitals, full-width letters and full-width dots are other ways to write one name."""
@@ -151,7 +149,7 @@ def test_case_and_width_make_no_difference(text: str, data: st.DataObject) -> No
     assert parsed("".join(form[i] for form, i in zip(written, forms, strict=True))) == name
 
 
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=400)
 @given(ascii_names | joined(awkward_labels).map(str.lower))
 def test_the_short_way_accepts_nothing_that_the_long_way_refuses(text: str) -> None:
     """The regular expression is a short cut and not a second rule."""
@@ -159,7 +157,6 @@ def test_the_short_way_accepts_nothing_that_the_long_way_refuses(text: str) -> N
         assert domain_module._parse_mapped(text) == text
 
 
-@settings(deadline=None)
 @given(ascii_names)
 def test_plain_names_are_accepted(text: str) -> None:
     """Labels of letters and digits and a last one of letters make a mail domain."""
@@ -167,7 +164,6 @@ def test_plain_names_are_accepted(text: str) -> None:
         assert parse_domain(text) == text
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 255), min_size=4, max_size=4), st.data())
 def test_no_spelling_of_an_ip_address_is_accepted(parts: list[int], data: st.DataObject) -> None:
     """Decimal, octal, hexadecimal, shortened, full-width: none of them is a domain."""
@@ -182,7 +178,6 @@ def test_no_spelling_of_an_ip_address_is_accepted(parts: list[int], data: st.Dat
     assert parsed(spelled) is None
 
 
-@settings(deadline=None)
 @given(st.ip_addresses(v=6), st.sampled_from(["{}", "[{}]", "[IPv6:{}]"]))
 def test_no_ipv6_address_is_accepted(address: object, form: str) -> None:
     """An IPv6 address is refused as one, bare, in brackets or as a mail literal."""

@@ -75,7 +75,6 @@ def test_sums_are_written_as_version_2(record: dict[str, Any]) -> None:
     ]
 
 
-@settings(deadline=None)
 @given(counts=st.dictionaries(domains, st.integers(1, MAX_COUNT), max_size=3 * MAX_DOMAINS))
 def test_encoded_sums_decode_to_themselves(counts: dict[DomainName, int]) -> None:
     """However many records they take, no domain is lost, doubled or in another order."""
@@ -100,21 +99,19 @@ def test_an_idempotency_key_may_be_an_explicit_nil() -> None:
     assert event.idempotency_key is None
 
 
-@settings(deadline=None)
 @given(event=events)
 def test_an_encoded_event_decodes_to_itself(event: Event) -> None:
     """No event changes on its way through the topic."""
     assert decode_events(*encode_event(event)) == [event]
 
 
-@settings(deadline=None)
 @given(event=events)
 def test_a_value_is_as_short_as_admission_assumes(event: Event) -> None:
     """A value has at most 80 bytes, with any count and key."""
     assert len(encode_event(event)[1]) <= 80
 
 
-@settings(deadline=None, max_examples=500)
+@settings(max_examples=500)
 @given(key=st.binary(max_size=40), value=st.binary(max_size=40))
 @example(key=b"example.com", value=b"\x94\x01\x00\x01\xa1\xff")
 def test_no_bytes_crash_the_decoder(key: bytes, value: bytes) -> None:
@@ -126,7 +123,7 @@ def test_no_bytes_crash_the_decoder(key: bytes, value: bytes) -> None:
     assert [event.domain.encode() for event in events] == [key]
 
 
-@settings(deadline=None, max_examples=500)
+@settings(max_examples=500)
 @given(event=events, position=st.integers(0, 200), byte=st.integers(0, 255))
 def test_no_damaged_record_crashes_the_decoder(event: Event, position: int, byte: int) -> None:
     """A changed byte gives a record or an undecodable one, and no other error."""

@@ -92,7 +92,7 @@ def _send(draw: st.DrawFn, story: Story, system: _System, now: float, number: in
     )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(_truths())
 def test_a_correct_history_has_no_finding(story: Story) -> None:
     """In whatever order its lines are."""
@@ -101,7 +101,7 @@ def test_a_correct_history_has_no_finding(story: Story) -> None:
     assert verdict.ok is any(isinstance(line, Request) for line in story.lines)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(_truths(), st.sampled_from(_DOMAINS), st.sampled_from(Kind), st.sampled_from([-1, 1]))
 def test_a_final_count_outside_its_bounds_is_found(
     story: Story, domain: str, kind: Kind, beyond: int
