@@ -37,11 +37,17 @@ def get_changes(settings: ChangesSettings, threshold: int) -> Json:
     stream = answered(
         "A stream that lasts until either side ends it.",
         TEXT_TYPE,
+        # OpenAPI 3.1 leaves open whether this is the stream or each event; 3.2 has ``itemSchema``.
         {
-            "type": "string",
-            "description": "It begins with a comment, and with the time in milliseconds after which"
-            " to reconnect.",
+            "type": ["string", "object"],
+            "description": "The stream begins with a comment, and with the time in milliseconds"
+            " after which to reconnect. An event has `data`, and perhaps a name.",
             "pattern": r"^: [^\n]+\nretry: [0-9]+\n\n",
+            "properties": {
+                "event": {"type": "string", "enum": ["recent", "late", "resync"]},
+                "data": {"type": "string"},
+            },
+            "required": ["data"],
         },
         headers=_HEADERS,
         examples={"stream": {"value": _example(threshold), "x-request": {"target": "/changes"}}},
