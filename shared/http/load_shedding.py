@@ -12,7 +12,7 @@ from shared.errors import NodeFullError
 from shared.http.problems import repeat, respond_to
 from shared.http.rate_limiter import RateLimiter
 
-BYTES_PER_UNIT = 32 * 1024
+BYTES_PER_UNIT = 64 * 1024
 """Reading this much of a body costs about as much as answering a small request."""
 
 
