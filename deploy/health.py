@@ -59,7 +59,7 @@ def main(words: Sequence[str]) -> int:
     path, *named = words or ["livez"]
     tier = named[0] if named else tier_of(Path("/proc/1/cmdline").read_bytes())
     if tier not in PORTS:
-        print(f"the first process is no node; name the tier: {', '.join(PORTS)}")
+        print(f"the first process is not a node; name the tier: {', '.join(PORTS)}")
         return 1
     variable, default = PORTS[tier]
     port = int(os.environ.get(variable) or default)

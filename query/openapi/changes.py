@@ -21,7 +21,15 @@ from query.lookup.answer import answer_of
 from shared.model.counter import Counters
 from shared.model.domain import DomainName
 from shared.openapi.requests import parameter
-from shared.openapi.responses import NO_STORE, Json, answered, constant, operation, refusal
+from shared.openapi.responses import (
+    NO_STORE,
+    Json,
+    answered,
+    constant,
+    example_of,
+    operation,
+    refusal,
+)
 from shared.problems import Problem
 
 _RETRY_MS = 1_000
@@ -50,7 +58,7 @@ def get_changes(settings: ChangesSettings, threshold: int) -> Json:
             "required": ["data"],
         },
         headers=_HEADERS,
-        examples={"stream": {"value": _example(threshold), "x-request": {"target": "/changes"}}},
+        examples={"stream": example_of(_example(threshold), "/changes")},
     )
     bad_id = {"target": "/changes", "headers": {"Last-Event-ID": "now"}}
     return operation(

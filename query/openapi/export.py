@@ -2,8 +2,6 @@
 
 from typing import Literal
 
-import msgspec
-
 from query.config import ExportSettings
 from query.export.download import SILENCE_SECONDS
 from query.export.lines import CSV_COLUMNS, LINE_FORMATS, ExportEnd, ExportFormat
@@ -22,7 +20,15 @@ from shared.model.domain import DomainName
 from shared.model.message_fields import AnyDomain
 from shared.model.status import Status
 from shared.openapi.requests import no_parameters, parameter
-from shared.openapi.responses import NO_STORE, Json, answered, header, operation, refusal
+from shared.openapi.responses import (
+    NO_STORE,
+    Json,
+    answered,
+    example_of,
+    header,
+    operation,
+    refusal,
+)
 from shared.openapi.schemas import answer_schemas, reference
 from shared.problems import Problem
 
@@ -126,12 +132,7 @@ def get_summary(settings: ExportSettings) -> Json:
                 "application/json",
                 reference(Summary),
                 headers={"Cache-Control": NO_STORE},
-                examples={
-                    "totals": {
-                        "value": msgspec.to_builtins(summary),
-                        "x-request": {"target": "/summary"},
-                    }
-                },
+                examples={"totals": example_of(summary, "/summary")},
             )
         },
         [no_parameters("/summary"), refusal(Problem.NOT_COUNTED_YET), _STORE_UNAVAILABLE],

@@ -5,6 +5,7 @@ from query.pulse.ingest_document import PATH
 from shared.model.message_fields import AnyDomain
 from shared.model.scope import Scope
 from shared.openapi.access import KEY_STATUSES, require_key
+from shared.openapi.document import document_answers
 from shared.openapi.requests import IF_NONE_MATCH, parameter
 from shared.openapi.responses import (
     ETAG,
@@ -100,15 +101,7 @@ PAGES: Json = {
             "people",
             "getIngestDocument",
             "The API of the ingest tier",
-            {
-                "200": answered(
-                    "The document of an ingest node, in OpenAPI 3.1.",
-                    "application/json",
-                    {"type": "object", "required": ["openapi", "info", "paths"]},
-                    headers=_DOCUMENT_HEADERS,
-                ),
-                "304": not_modified(_DOCUMENT_HEADERS),
-            },
+            document_answers("The document of an ingest node, in OpenAPI 3.1.", _DOCUMENT_HEADERS),
             [refusal(Problem.NO_INGEST_NODE)],
             description="As an ingest node serves it, at most five minutes ago.",
             parameters=[IF_NONE_MATCH],

@@ -1,14 +1,20 @@
 """Describe the pipeline's last minutes, and its state in detail."""
 
-import msgspec
-
 from query.config import QuerySettings
 from query.pulse.collector import FRESH_SECONDS, PartitionPulse, Pulse, TargetPulse
 from query.pulse.history import WINDOW_SECONDS, Point
 from query.pulse.route import AFTER, AFTER_FORM, Rates
 from query.pulse.scrape import Delay, Tier, Total
 from shared.openapi.requests import parameter
-from shared.openapi.responses import NO_STORE, Json, answered, constant, operation, refusal
+from shared.openapi.responses import (
+    NO_STORE,
+    Json,
+    answered,
+    constant,
+    example_of,
+    operation,
+    refusal,
+)
 from shared.openapi.schemas import answer_schemas, reference
 from shared.problems import Problem
 
@@ -57,12 +63,7 @@ def get_rates(settings: QuerySettings) -> Json:
                 "application/json",
                 reference(Rates),
                 headers=_HEADERS,
-                examples={
-                    "rates": {
-                        "value": msgspec.to_builtins(rates),
-                        "x-request": {"target": "/rates"},
-                    }
-                },
+                examples={"rates": example_of(rates, "/rates")},
             )
         },
         [
@@ -100,12 +101,7 @@ GET_PULSE: Json = operation(
             "application/json",
             reference(Pulse),
             headers=_HEADERS,
-            examples={
-                "pulse": {
-                    "value": msgspec.to_builtins(_EXAMPLE),
-                    "x-request": {"target": "/pulse"},
-                }
-            },
+            examples={"pulse": example_of(_EXAMPLE, "/pulse")},
         )
     },
     description="Rates, delay, lag per partition, and the state of each process: now, or at most"

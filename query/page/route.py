@@ -83,8 +83,8 @@ def _assemble(name: str, *scopes: Scope) -> str:
     words = " and ".join(f'"{scope}"' for scope in scopes)
     scope_or_scopes = f"scope{'s' if len(scopes) > 1 else ''} {words}"
     access = Template(read("parts/access.html").decode()).substitute(scopes=escape(scope_or_scopes))
-    parts = {"access": access, "charts": read("parts/charts.html").decode()}
-    return Template(read(name).decode()).safe_substitute(parts)
+    parts = {part: read(f"parts/{part}.html").decode() for part in ("head", "charts")}
+    return Template(read(name).decode()).safe_substitute(parts, access=access)
 
 
 def _has_no_domain(request: web.Request) -> bool:
@@ -94,7 +94,11 @@ def _has_no_domain(request: web.Request) -> bool:
 def build_page_routes(get_answer: GetAnswer) -> list[Route]:
     """Return the routes of the pages and of their files."""
     # The style sheet of Swagger UI embeds its images as data URLs.
-    docs = StaticFile.of(read("docs.html"), "text/html", security_headers(data_images=True))
+    docs = StaticFile.of(
+        _assemble("docs.html").encode(),
+        "text/html",
+        security_headers(data_images=True),
+    )
     operators = StaticFile.of(
         _assemble("operators.html", Scope.QUERY, Scope.OPERATE).encode(),
         "text/html",

@@ -1,7 +1,7 @@
 """Serve the API document of the ingest tier: ``GET /docs/ingest.json``.
 
 An ingest node renders it from its code and settings, and this node reads it from a management port
-as it reads the metrics: the tiers never import each other, and there is no copy that can be old.
+as it reads the metrics: the tiers never import each other, and no copy can be out of date.
 """
 
 import asyncio

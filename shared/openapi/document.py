@@ -135,6 +135,15 @@ def build_route(document: Json) -> Route:
     return Route("GET", "/openapi.json", get, OPEN)
 
 
+def document_answers(description: str, headers: Json) -> Json:
+    """Return the answers of an operation that serves a document of an API."""
+    schema = {"type": "object", "required": ["openapi", "info", "paths"]}
+    return {
+        "200": answered(description, "application/json", schema, headers=headers),
+        "304": not_modified(headers),
+    }
+
+
 _HEADERS: Json = {
     "ETag": ETAG,
     "Cache-Control": constant(_CACHE_CONTROL, "Caches may keep the document for some minutes."),
@@ -144,15 +153,7 @@ _DOCUMENT_PATH: Json = {
         "traffic",
         "getDocument",
         "This document",
-        {
-            "200": answered(
-                "The document, in OpenAPI 3.1.",
-                "application/json",
-                {"type": "object", "required": ["openapi", "info", "paths"]},
-                headers=_HEADERS,
-            ),
-            "304": not_modified(_HEADERS),
-        },
+        document_answers("The document, in OpenAPI 3.1.", _HEADERS),
         description="Both ports serve it.",
         parameters=[IF_NONE_MATCH],
     )

@@ -3,7 +3,7 @@
 from msgspec import to_builtins
 
 from shared.http.management import Readiness, ReadinessReport
-from shared.openapi.responses import Json, answered, operation
+from shared.openapi.responses import Json, answered, example_of, operation
 from shared.openapi.schemas import reference
 
 
@@ -13,8 +13,8 @@ def management_paths(dependency: str) -> Json:
     readiness[dependency].failed(f"{dependency} did not answer")
     not_ready = {"value": to_builtins(readiness.report())}
     readiness[dependency].passed()
-    ready = {"value": to_builtins(readiness.report()), "x-request": {"target": "/readyz"}}
-    alive = {"value": "ok\n", "x-request": {"target": "/livez"}}
+    ready = example_of(readiness.report(), "/readyz")
+    alive = example_of("ok\n", "/livez")
     return {
         "/livez": _get(
             "getLive",

@@ -4,6 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from msgspec import to_builtins
+
 from shared.http.connection import MAX_FIELDS, MAX_HEAD_BYTES, MAX_TARGET_BYTES
 from shared.http.problems import CONTENT_TYPE, RETRY_AFTER_SECONDS, describe
 from shared.model.domain import MAX_LABEL_OCTETS, MAX_NAME_OCTETS
@@ -163,6 +165,11 @@ def answered(
         "headers": headers or {},
         "content": {media_type: {"schema": schema, "examples": examples or {}}},
     }
+
+
+def example_of(body: object, target: str) -> Json:
+    """Return *body*, a message or a text, as the example of an answer to ``GET`` *target*."""
+    return {"value": to_builtins(body), "x-request": {"target": target}}
 
 
 def not_modified(headers: Json) -> Json:

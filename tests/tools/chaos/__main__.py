@@ -94,7 +94,7 @@ def _run(
     if isolation.reason:
         report(f"some faults are left out: {isolation.reason}")
     elif faketime is None:
-        report("steps of clocks are left out: there is no libfaketime")
+        report("steps of clocks are left out: libfaketime is not installed")
     options = ChaosOptions(
         seed=seed,
         directory=directory,

@@ -1,13 +1,13 @@
 // Show changes of status as they happen, newest first.
 
 import { moment } from "../clock.js";
+import { number } from "../numbers.js";
 import { followChanges } from "./feed.js";
 
 const MAX_ROWS = 100;
 const MAX_KEPT = 1000; // behind the rows, so that choosing a status shows earlier changes
 const ANNOUNCE_EVERY_MS = 10000; // a screen reader cannot read 500 changes a second
 const SVG = "http://www.w3.org/2000/svg";
-const number = new Intl.NumberFormat("en");
 
 export function startChanges({ connection, onChange, onGap, onName }) {
   const list = document.querySelector("#changes-list");

@@ -1,6 +1,7 @@
 // Look up many names, pasted or from a file: a thousand at a time, with progress.
 
 import { goodFetch, inWords, patiently } from "../net/refusals.js";
+import { number } from "../numbers.js";
 import { domainIn, linesOf, namesIn } from "./names.js";
 import { startResults } from "./results.js";
 
@@ -8,7 +9,6 @@ const CHUNK = 1000; // the most of one request
 const MAX_NAMES = 100_000;
 const MAX_FILE_BYTES = 10_000_000;
 const LIMIT_MS = 30000;
-const number = new Intl.NumberFormat("en");
 
 export function startBulk() {
   const section = document.querySelector("#bulk");

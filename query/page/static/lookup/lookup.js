@@ -5,11 +5,11 @@
 
 import { apiFetch, wasRefused } from "../net/api_fetch.js";
 import { inWords, refusalOf } from "../net/refusals.js";
+import { number } from "../numbers.js";
 import { domainIn } from "./names.js";
 
 const REFRESH_MS = 5000;
 const LIMIT_MS = 10000;
-const number = new Intl.NumberFormat("en");
 
 export function startLookup() {
   const form = document.querySelector("#lookup-form");

@@ -1,6 +1,6 @@
 // Find names in what people paste or drop: domains, e-mail addresses, the addresses of pages. No DOM.
 
-const MAX_CHARACTERS = 300; // a longer name is no domain, whatever follows
+const MAX_CHARACTERS = 300; // a longer name is not a domain, whatever follows
 
 // The domain in an e-mail address or in the address of a page; else the text itself.
 export function domainIn(text) {

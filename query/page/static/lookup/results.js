@@ -1,11 +1,11 @@
 // Show the answers to many names as a table: filter, sort, copy and save them.
 
+import { number } from "../numbers.js";
 import { csv, tsv } from "./csv.js";
 
 const KINDS = ["catch-all", "not catch-all", "unknown", "refused"];
 const COLUMNS = ["as pasted", "domain", "status", "delivered", "bounced", "threshold", "reason"];
 const MAX_DRAWN = 1000; // a browser takes seconds to lay out a hundred thousand rows
-const number = new Intl.NumberFormat("en");
 
 export function startResults() {
   const results = document.querySelector("#results");

@@ -2,6 +2,7 @@
 
 import { clock } from "../clock.js";
 import { goodFetch } from "../net/refusals.js";
+import { compact, fine, whole } from "../numbers.js";
 import { chart, WINDOW_SECONDS } from "./charts.js";
 
 const EVERY_MS = 2000;
@@ -9,9 +10,6 @@ const LIMIT_MS = 5000;
 const MISSED = 2.5; // no line across an interval in which so many points are missing
 const FIELDS = ["events_in", "rows_written", "p50", "p95", "lag", "events_refused", "questions_refused"];
 
-const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
-const fine = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
-const compact = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
 const amount = (value) => (value < 10 ? fine : whole).format(value);
 const short = (value) => (value < 10_000 ? amount(value) : compact.format(value));
 const seconds = (value) => (value < 1 ? `${whole.format(value * 1000)} ms` : `${fine.format(value)} s`);

@@ -1,12 +1,12 @@
 // Show the state of every partition and process, for operators: read every two seconds while visible.
 
 import { goodFetch } from "../net/refusals.js";
+import { whole } from "../numbers.js";
 import { whileVisible } from "./rates.js";
 
 const EVERY_MS = 2000;
 const LIMIT_MS = 5000;
 const SVG = "http://www.w3.org/2000/svg";
-const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 
 export function startState({ connection }) {
   const section = document.querySelector("#state");
