@@ -13,7 +13,7 @@ from shared.http.problems import repeat, respond_to
 from shared.http.rate_limiter import RateLimiter
 
 BYTES_PER_UNIT = 64 * 1024
-"""Reading this much of a body costs about as much as answering a small request."""
+"""A refusal counts as one more for each such part of the body that was read in vain."""
 
 
 class LoadShedder:
