@@ -176,11 +176,15 @@ class Session:
         """Execute a statement that creates something, on the connected node of the lowest address.
 
         A node executes changes of the schema one after the other; two nodes that create a table at
-        once create two of one name. Open the session with *every_node*. Raises as ``write``.
+        once create two of one name. So the same node is asked again (``patiently``) until it
+        answers. Open the session with *every_node*. Raises as ``write``.
         """
         first = min(self._driver.get_pool_state(), key=_address, default=None)
+        await self.patiently(partial(self._change_schema, statement, first))
+
+    async def _change_schema(self, statement: str, host: Any) -> None:
         try:
-            await self._start(statement, WRITE, host=first)[1]
+            await self._start(statement, WRITE, host=host)[1]
         except Exception as error:  # noqa: BLE001 the driver's errors have no common base
             raise_write(error)
 

@@ -140,9 +140,7 @@ async def test_a_frozen_store_leaves_writes_in_doubt_and_recovers(
         write_timeout_seconds=TIMEOUT_SECONDS,
         read_timeout_seconds=TIMEOUT_SECONDS,
     )
-    # Creating tables takes longer than the writes of this test.
-    patient = config.model_copy(update={"write_timeout_seconds": WAIT_SECONDS})
-    await prepare.create_schema(patient, {"datacenter1": 1})
+    await prepare.create_schema(config, {"datacenter1": 1})
     async with open_session(config) as session:
         store = await CassandraCounterStore.prepare(session)
         alone = update_of(new_domain(), delivered=1, applied_offset=1)
@@ -160,10 +158,14 @@ async def test_a_frozen_store_leaves_writes_in_doubt_and_recovers(
             assert time.monotonic() - begun < TIMEOUT_SECONDS + MARGIN_SECONDS
             # What a process needs before it can start is asked for again until it is answered.
             starting = asyncio.create_task(read_buckets(session, DEFAULT_BUCKETS))
-            await asyncio.wait({starting}, timeout=TIMEOUT_SECONDS + MARGIN_SECONDS)
+            table = "CREATE TABLE IF NOT EXISTS frozen.late (id int PRIMARY KEY)"
+            creating = asyncio.create_task(session.change_schema(table))
+            await asyncio.sleep(TIMEOUT_SECONDS + MARGIN_SECONDS)
             assert not starting.done()
+            assert not creating.done()
         async with asyncio.timeout(WAIT_SECONDS):
             assert await starting == DEFAULT_BUCKETS
+            await creating
         kinds = [type(outcome) for outcome in outcomes]
         assert kinds == [OutcomeUnknownError, OutcomeUnknownError, StoreUnavailableError]
 
