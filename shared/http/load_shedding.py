@@ -12,7 +12,7 @@ from shared.errors import NodeFullError
 from shared.http.problems import repeat, respond_to
 from shared.http.rate_limiter import RateLimiter
 
-BYTES_PER_UNIT = 64 * 1024
+BYTES_PER_UNIT = 16 * 1024
 """A refusal counts as one more for each such part of the body that was read in vain."""
 
 

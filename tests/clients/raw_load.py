@@ -38,6 +38,7 @@ class Pressure:
     strange: list[Answer] = field(default_factory=list)
     """Answers that are neither 200 or 202 nor 503 with Retry-After."""
     seconds: float = 0.0
+    """From the start of the clock to the last accepted request; refusals may be answered later."""
 
     @property
     def accepted(self) -> int:
@@ -76,7 +77,7 @@ class _Load:
         self.pressure = Pressure()
         self._request = request
         self._numbers = count(random.randrange(10**7))
-        self._measuring = False
+        self._began = 0.0
         self._loop = ClosedLoop(node_at(url), self._record)
 
     async def run(self, connections: int, seconds: float) -> Pressure:
@@ -87,11 +88,9 @@ class _Load:
             # One answer on each: the node has accepted the connection.
             self._loop.feed([self._next() for _ in range(some)])
             await self._drain(_FIRST_ANSWER_SECONDS)
-        self._measuring = True
-        began = time.perf_counter()
-        self._loop.feed(self._until(began + seconds))
+        self._began = time.perf_counter()
+        self._loop.feed(self._until(self._began + seconds))
         await self._drain(seconds + _END_SECONDS)
-        self.pressure.seconds = time.perf_counter() - began
         self.pressure.unanswered = self._loop.lost_requests
         await self._loop.close()
         return self.pressure
@@ -114,8 +113,9 @@ class _Load:
             self.pressure.refused_ms.append(seconds * 1000)
         elif answer.status not in {200, 202}:
             self.pressure.strange.append(answer)
-        elif self._measuring:
+        elif self._began:
             self.pressure.accepted_ms.append(seconds * 1000)
+            self.pressure.seconds = time.perf_counter() - self._began
         else:
             self.pressure.greeted += 1
 
