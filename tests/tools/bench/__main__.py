@@ -7,6 +7,7 @@ run could not start. ``--write`` puts the figures of a whole run into the README
 
 from asyncio import CancelledError
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -64,7 +65,9 @@ def main(
         bool,
         typer.Option("--quick", help="A few seconds a row: does it work at all?"),
     ] = False,
-    domains: Annotated[int | None, typer.Option(min=1_000, help="The domains of row 13.")] = None,
+    domains: Annotated[
+        int | None, typer.Option(min=1_000, help="The domains of rows 13 and 14.")
+    ] = None,
     minutes: Annotated[
         float | None, typer.Option(min=0.1, help="How long row 13 sends events.")
     ] = None,
@@ -119,6 +122,7 @@ def main(
             markdown_file.write_text(to_markdown(run), encoding="utf-8")
 
     effort = QUICK if quick else NORMAL
+    effort = replace(effort, exported_domains=domains or effort.exported_domains)
     try:
         run = uvloop.run(run_bench(chosen, effort, load, RUNS / began, console, store))
     except ServersError as error:
