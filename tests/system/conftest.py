@@ -1,13 +1,18 @@
 """A running system that the tests share, and a process that sends load."""
 
+import os
 from collections.abc import AsyncIterator, Iterator, Mapping
 
+import aiohttp
 import pytest
 import pytest_asyncio
 
 from tests.clients.client import Client
 from tests.clients.raw_load import Press, open_press
+from tests.clients.sent_once import sent_once
 from tests.tiers.stack import Stack
+
+_GIVEN = ("INGEST_URL", "QUERY_URL", "API_KEY")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -37,10 +42,23 @@ async def guests(stack: Stack) -> AsyncIterator[Stack]:
 
 
 @pytest.fixture
-def client(stack: Stack) -> Client:
-    """A client of the shared stack."""
+def client(request: pytest.FixtureRequest) -> Client:
+    """A client of the shared stack, or of the nodes that the environment names."""
+    if "SYSTEM_INGEST_URL" in os.environ:
+        given: Client = request.getfixturevalue("given_client")
+        return given
+    stack: Stack = request.getfixturevalue("stack")
     ingest, query = stack.started[0], stack.started[2]
     return Client(stack.http, ingest.url, query.url)
+
+
+@pytest_asyncio.fixture(scope="session")
+async def given_client() -> AsyncIterator[Client]:
+    """A client, with a key, of nodes that run already."""
+    ingest, query, key = (os.environ[f"SYSTEM_{name}"] for name in _GIVEN)
+    headers = {"Authorization": f"Bearer {key}"}
+    async with aiohttp.ClientSession(headers=headers, middlewares=(sent_once,)) as http:
+        yield Client(http, ingest, query)
 
 
 @pytest.fixture(scope="module")
