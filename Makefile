@@ -13,7 +13,7 @@ OSV := https://api.osv.dev/v1/query
 LOCK := requirements.lock
 # Vulnerabilities that `make audit` ignores, each with its reason.
 ACCEPTED :=
-.PHONY: help run test browser servers faketime check static audit sbom licences format load bench chaos simulate \
+.PHONY: help run test browser servers faketime check static audit sbom licences format load bench chaos containers simulate \
 	lock clean-data clean
 
 help: ## list the targets
@@ -68,6 +68,9 @@ bench: $(ENV) ## measure each part next to a reference, on real servers (options
 
 chaos: $(ENV) faketime ## inject faults into a cluster under load, check every count (options: ARGS=)
 	@exec $(BIN)/python -m tests.tools.chaos $(ARGS)
+
+containers: $(ENV) ## build the image and run the compose topology in containers, as root (no Docker needed)
+	@exec $(BIN)/python -m tests.tools.containers
 
 simulate: $(ENV) ## run the worker's code against a simulated Cassandra RUNS times
 	@exec $(BIN)/python -m tests.simulation --runs $(RUNS) $(ARGS)

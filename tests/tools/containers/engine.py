@@ -1,0 +1,151 @@
+"""Podman and Buildah: bring them, give them a store of their own, isolate a run.
+
+Images are kept below ``.local/containers``. A run has a store on top of them, and namespaces of
+its own for processes, network and mounts: nothing of it outlives its first process, and it neither
+sees nor changes the network of the machine.
+"""
+
+import os
+import resource
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+ROOT = Path(__file__).resolve().parents[3]
+FOLDER = (ROOT / ".local").resolve() / "containers"
+_PACKAGES = {
+    # A program, and the package of Debian that has it.
+    "podman": "podman",
+    "buildah": "buildah",
+    "runc": "runc",
+    "catatonit": "catatonit",
+    "mmdebstrap": "mmdebstrap",
+    "iptables": "iptables",
+    "ip": "iproute2",
+    "/usr/lib/podman/netavark": "netavark",
+    "/usr/lib/podman/aardvark-dns": "aardvark-dns",
+}
+_INSTALL_SECONDS = 600.0
+
+
+class TrialError(Exception):
+    """Something did not go as described; the message says what."""
+
+
+class NotRunError(Exception):
+    """This machine cannot run containers; the message says why."""
+
+
+def execute(
+    *words: str, seconds: float, environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end, at most *seconds*. Raises TrialError if it takes longer."""
+    try:
+        return subprocess.run(
+            words,
+            env={**os.environ, **(environment or {})},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            check=False,
+            cwd=ROOT,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise TrialError(f"{' '.join(words)}: no end within {seconds:.0f} s") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """Podman with the store in *folder*, on top of the images of the stores *below*."""
+
+    folder: Path
+    below: tuple[Path, ...] = ()
+
+    def configure(self) -> None:
+        """Write its settings."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        # Without a systemd of its own, podman cannot ask for cgroups; crun fails on hybrid ones.
+        # Those of this machine: podman's own are higher than some machines allow. A build lowers
+        # the number of processes itself, and may not raise it again.
+        kinds = {"nofile": resource.RLIMIT_NOFILE}
+        kinds |= {"nproc": resource.RLIMIT_NPROC} if self.below else {}
+        hard = {name: resource.getrlimit(kind)[1] for name, kind in kinds.items()}
+        limits = [f"{name}={most}:{most}" for name, most in hard.items()]
+        (self.folder / "containers.conf").write_text(
+            f"[containers]\ndefault_ulimits = {limits}\n"
+            '[engine]\nruntime = "runc"\ncgroup_manager = "cgroupfs"\nevents_logger = "none"\n'
+            f'tmp_dir = "{self.folder}/state"\n'
+            f'[network]\nnetwork_backend = "netavark"\nnetwork_config_dir = "{self.folder}/net"\n'
+        )
+        driver = "overlay" if "overlay" in Path("/proc/filesystems").read_text() else "vfs"
+        (self.folder / "storage.conf").write_text(
+            f'[storage]\ndriver = "{driver}"\n'
+            f'graphroot = "{self.folder}/store"\nrunroot = "{self.folder}/running"\n'
+            f"[storage.options]\nadditionalimagestores = {[str(each) for each in self.below]}\n"
+        )
+
+    @property
+    def store(self) -> Path:
+        """The folder with its images."""
+        return self.folder / "store"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables that name its settings."""
+        return {
+            "CONTAINERS_CONF": str(self.folder / "containers.conf"),
+            "CONTAINERS_STORAGE_CONF": str(self.folder / "storage.conf"),
+        }
+
+    def attempt(
+        self, *words: str, program: str = "podman", seconds: float = 60.0
+    ) -> subprocess.CompletedProcess[str]:
+        """Run podman, or another *program*, whatever its exit status."""
+        return execute(program, *words, seconds=seconds, environment=self.environment)
+
+    def run(self, *words: str, program: str = "podman", seconds: float = 60.0) -> str:
+        """Return the output. Raises TrialError with its errors if the exit status is not 0."""
+        done = self.attempt(*words, program=program, seconds=seconds)
+        if done.returncode != 0:
+            text = "\n".join((done.stdout + done.stderr).splitlines()[-20:])
+            raise TrialError(f"{program} {' '.join(words)} ended with {done.returncode}:\n{text}")
+        return done.stdout.strip()
+
+
+def install() -> str:
+    """Install the missing programs; return the version of podman. Raises NotRunError."""
+    missing = [package for name, package in _PACKAGES.items() if shutil.which(name) is None]
+    if os.geteuid() != 0 or not sys.platform.startswith("linux"):
+        raise NotRunError("containers need root on Linux")
+    if missing:
+        if shutil.which("apt-get") is None:
+            raise NotRunError(f"{', '.join(missing)} missing, and no apt-get to install them")
+        for words in (("update",), ("install", "-y", "--no-install-recommends", *missing)):
+            done = execute("apt-get", "-qq", *words, seconds=_INSTALL_SECONDS)
+            if done.returncode != 0:
+                raise NotRunError(f"apt-get {words[0]}: {done.stderr.strip()}")
+    return execute("podman", "--version", seconds=20).stdout.strip()
+
+
+def isolate(*command: str) -> NoReturn:
+    """Replace this process by *command* in namespaces of its own for processes and mounts.
+
+    All of them end with the first process, which reaps the others.
+    """
+    options = ("--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
+    _replace("unshare", *options, "catatonit", "--", *command)
+
+
+def leave_network(*command: str) -> NoReturn:
+    """Replace this process by *command* in a network of its own, which has only a loopback."""
+    _replace("unshare", "--net", *command)
+
+
+def _replace(*words: str) -> NoReturn:
+    sys.stdout.flush()
+    os.execvp(words[0], words)  # noqa: S606 no shell is wanted

@@ -1,0 +1,42 @@
+"""How the services of compose.yaml become containers of podman."""
+
+import pytest
+
+from tests.tools.containers.engine import TrialError
+from tests.tools.containers.topology import COMPOSE, options, read_compose
+
+SERVICES = read_compose(COMPOSE)["services"]
+
+
+def test_a_node_has_every_restriction_of_its_service() -> None:
+    """What is tested in containers is what the file says."""
+    found = options("ingest-1", SERVICES["ingest-1"])
+    assert found[-1] == "catchall:local"
+    assert set(found) >= {
+        *("--read-only", "--read-only-tmpfs=false", "--init", "--user=65532:65532"),
+        *("--cap-drop=ALL", "--security-opt=no-new-privileges:true"),
+        *("--cpus=1.0", "--memory=512m", "--pids-limit=200"),
+        *("--restart=unless-stopped", "--stop-timeout=45"),
+        *("--network=front", "--network=back", "--publish=127.0.0.1:8080:8080"),
+        *("--volume=keys:/keys:ro", "--env=ACCESS_KEYS_FILE=/keys/keys.json"),
+    }
+
+
+def test_a_path_of_the_file_is_relative_to_it() -> None:
+    """The engine would look for it below another folder."""
+    found = options("cassandra", SERVICES["cassandra"])
+    source = COMPOSE.parent / "compose" / "cassandra.yaml"
+    assert f"--volume={source}:/etc/catchall/cassandra.yaml:ro" in found
+    assert "--volume=cassandra:/var/lib/cassandra" in found
+
+
+@pytest.mark.parametrize("name", [name for name in SERVICES if name != "grafana"])
+def test_every_key_of_a_service_is_translated(name: str) -> None:
+    """Grafana has one more: its image is not run."""
+    assert options(name, SERVICES[name])
+
+
+def test_a_key_that_is_not_translated_is_an_error() -> None:
+    """A restriction must not be left out in silence."""
+    with pytest.raises(TrialError, match="shm_size"):
+        options("ingest-1", {**SERVICES["ingest-1"], "shm_size": "64M"})
