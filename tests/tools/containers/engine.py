@@ -69,13 +69,13 @@ class Engine:
     def configure(self) -> None:
         """Write its settings."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        # Without a systemd of its own, podman cannot ask for cgroups; crun fails on hybrid ones.
-        # Those of this machine: podman's own are higher than some machines allow. A build lowers
-        # the number of processes itself, and may not raise it again.
+        # Podman's own limits are higher than some machines allow. A build lowers the number of
+        # processes itself, and cannot raise it again.
         kinds = {"nofile": resource.RLIMIT_NOFILE}
         kinds |= {"nproc": resource.RLIMIT_NPROC} if self.below else {}
         hard = {name: resource.getrlimit(kind)[1] for name, kind in kinds.items()}
         limits = [f"{name}={most}:{most}" for name, most in hard.items()]
+        # Without systemd podman makes its cgroups itself; crun fails where there are both versions.
         (self.folder / "containers.conf").write_text(
             f"[containers]\ndefault_ulimits = {limits}\n"
             '[engine]\nruntime = "runc"\ncgroup_manager = "cgroupfs"\nevents_logger = "none"\n'

@@ -86,6 +86,7 @@ def _package_index() -> Iterator[str]:
     if not settings:
         return
     file = FOLDER / "pip.conf"
+    file.touch(mode=0o600)  # an address may contain a password
     file.write_text("[global]\n" + "".join(f"{name} = {settings[name]}\n" for name in settings))
     yield f"--volume={file}:/etc/pip.conf:ro"
     if certificate := settings.get("cert"):
