@@ -231,6 +231,9 @@ class Session:
         done: asyncio.Future[Any] = self._loop.create_future()
 
         def settle(rows: Any, error: BaseException | None) -> None:
+            # Response and timer refer to each other: only the garbage collector would free the rows.
+            future.clear_callbacks()
+            future._final_result = None  # noqa: SLF001 nothing public drops it
             if done.done():
                 return  # its caller was cancelled
             if error is not None:
