@@ -231,7 +231,7 @@ class Session:
         done: asyncio.Future[Any] = self._loop.create_future()
 
         def settle(rows: Any, error: BaseException | None) -> None:
-            # Response and timer refer to each other: only the garbage collector would free the rows.
+            # Response and timer refer to each other: the rows would wait for the garbage collector.
             future.clear_callbacks()
             future._final_result = None  # noqa: SLF001 nothing public drops it
             if done.done():
