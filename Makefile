@@ -13,8 +13,8 @@ OSV := https://api.osv.dev/v1/query
 LOCK := requirements.lock
 # Vulnerabilities that `make audit` ignores, each with its reason.
 ACCEPTED :=
-.PHONY: help run test browser servers faketime check static audit sbom licences format load bench chaos containers simulate \
-	lock clean-data clean
+.PHONY: help run test browser servers faketime check static audit sbom licences format load bench chaos containers \
+	simulate lock clean-data clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
