@@ -136,10 +136,10 @@ async def test_at_ten_times_its_capacity_a_node_answers_accepted_requests_fast(
     await wait_for_all(client, load, sum(run.accepted + run.greeted for run in runs))
 
 
-async def cpu_seconds_of(
+async def measure_cpu(
     stack: Stack, press: Press, load: Load, bound: str, room: str
 ) -> tuple[float, float]:
-    """Return the CPU time of a node that accepts all, or nothing: a second, and a request."""
+    """Return the CPU time, per second and per request, of a node that accepts all or nothing."""
     node = await stack.ingest(**{bound: room})
     await press(node.url, load.request, load.requests_in_hand, SECONDS / 4)
     used = cpu_seconds(node)
@@ -167,8 +167,8 @@ async def test_refusals_cost_less_than_the_acceptances_they_replace(
     The fast lane accepts a single event for less than a refusal costs, so only the limited rate
     of refusals keeps all of them together cheaper. A large request is also refused unparsed.
     """
-    accepting, per_accepted = await cpu_seconds_of(stack, press, load, bound, NO_BOUND)
-    refusing, per_refused = await cpu_seconds_of(stack, press, load, bound, "1")
+    accepting, per_accepted = await measure_cpu(stack, press, load, bound, NO_BOUND)
+    refusing, per_refused = await measure_cpu(stack, press, load, bound, "1")
     assert refusing < accepting
     if len(load.events) > 1:
         assert per_refused < per_accepted / 2
