@@ -80,7 +80,8 @@ async def test_a_schema_that_is_created_three_times_at_once_is_created_by_one_no
         for points in ring.contact_points.split(",")
     ]
     await asyncio.gather(*(prepare.create_schema(each, {"datacenter1": 3}) for each in configs))
-    assert len(hosts) == 1
+    (statements,) = hosts.values()
+    assert statements >= 3 * len(configs)  # a keyspace and two tables; a slow answer repeats one
     assert None not in hosts
     async with open_session(configs[0]) as session:
         store = await CassandraCounterStore.prepare(session)
