@@ -27,6 +27,9 @@ _LINGER_SECONDS = 1.0
 _LAST_REQUEST_SECONDS = 0.5
 """When the server ends, a client's next request within this time is answered, as the last one."""
 _POLL_SECONDS = 0.01
+_TURNS_TO_ACCEPT = 4
+"""Turns of the event loop to accept a connection and to make its protocol: uvloop takes one per
+connection, asyncio's own loop takes three for all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +70,14 @@ class Server(web.Server):
         self.common_headers = {} if tls is None else {"Strict-Transport-Security": HSTS}
         self._lane = None if hot is None else FastLane(hot, self.common_headers)
         self._leaving = 0
+        self._accepted = 0
         response = build_problem(Problem.TOO_MANY_CONNECTIONS)
         response.force_close()
         self._refusal = response
 
     def __call__(self) -> RequestHandler:
         """Return the protocol of a new connection."""
+        self._accepted += 1
         if self._lane is None:
             return Connection(self, self._running_loop)
         return FastLaneConnection(self._lane, self, self._running_loop)
@@ -82,16 +87,29 @@ class Server(web.Server):
         in_handshake = 0 if self.handshakes is None else len(self.handshakes)
         return len(self.served) + in_handshake + self._leaving < 2 * self.limits.max_connections
 
+    async def accept_backlog(self) -> None:
+        """Accept the connections that wait: closing their listener would reset them.
+
+        From now on each connection ends with its next response.
+        """
+        self.draining = True
+        deadline = self._running_loop.time() + _LAST_REQUEST_SECONDS
+        turns = 0
+        while turns < _TURNS_TO_ACCEPT and self._running_loop.time() < deadline:
+            accepted = self._accepted
+            await asyncio.sleep(0)
+            turns = 0 if self._accepted > accepted else turns + 1
+
     async def drain(self) -> None:
-        """End each connection with its next response; return when all have ended.
+        """End the connections, after ``accept_backlog``; return when all have ended.
 
         Idle connections are closed after a moment: closing at once would reset those whose next
         request is on its way. Requests whose body is still arriving have until the limit.
         """
-        self.draining = True
         now = self._running_loop.time
         idle_until = now() + _LAST_REQUEST_SECONDS
         deadline = now() + self.limits.drain_seconds
+        await asyncio.sleep(_POLL_SECONDS)  # connections accepted just now are not served yet
         while (self.served or self.handshakes) and now() < deadline:
             if now() > idle_until:
                 for connection in [c for c in self.served if not c.busy]:
@@ -187,6 +205,7 @@ async def open_server(
             except OSError as error:
                 raise ConfigError([f"cannot listen on {host}:{port}: {error.strerror}"]) from error
             yield
+            await server.accept_backlog()
         await server.drain()
     finally:
         if server.handshakes is not None:

@@ -2,15 +2,19 @@
 
 import asyncio
 import json
+import socket
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import uvloop
 from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
+from shared.http.application import OPEN, Route, build_application
 from shared.http.observability.instrumentation import HttpInstrumentation
 from shared.http.server import HttpLimits, open_server
-from tests.contract.harness.wires import HOST, PORTS, ROUTES, Wire, connect, open_wires
+from tests.contract.harness.wires import HOST, PORTS, ROUTES, Wire, accepted, connect, open_wires
 from tests.waiting import until_equal
 
 _IPV6 = Path("/proc/net/if_inet6")
@@ -141,6 +145,31 @@ async def test_answers_to_a_client_that_does_not_read_use_no_memory() -> None:
             sent += 1000  # held back: that is what we wanted to see
         for _ in range(sent):
             assert (await wire.answer()).status == 503
+
+
+@pytest.mark.parametrize("loop", [uvloop.new_event_loop, asyncio.new_event_loop])
+def test_connections_in_the_backlog_are_served_when_the_server_ends(
+    loop: Callable[[], asyncio.AbstractEventLoop],
+) -> None:
+    """The kernel has accepted them, and would reset them with the listener."""
+    clients: list[socket.socket] = []
+
+    async def scenario() -> None:
+        routes = build_application([Route("PUT", "/accepted", accepted, OPEN)])
+        port = next(PORTS)
+        async with open_server(routes, HOST, port):
+            # Without an await: the server's loop does not see them before it ends.
+            for _ in range(20):
+                clients.append(socket.create_connection((HOST, port), timeout=5.0))
+                clients[-1].sendall(b"PUT /accepted HTTP/1.1\r\nHost: h\r\n\r\n")
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(scenario())
+    for client in clients:
+        with client:
+            answer = client.recv(4096)
+        assert b" 202 " in answer
+        assert b"Connection: close" in answer
 
 
 async def test_several_servers_may_share_a_port() -> None:
