@@ -1,5 +1,6 @@
 """Configure the driver: how it connects, reads and writes."""
 
+import socket
 from functools import partial
 
 from cassandra import ConsistencyLevel
@@ -57,4 +58,6 @@ def build_cluster(config: CassandraConfig) -> Cluster:
         control_connection_timeout=4,
         idle_heartbeat_interval=5,
         idle_heartbeat_timeout=8,
+        # Else a request in pieces of 4 KiB waits 40 ms for an acknowledgement (RFC 1122, 4.2.3.4).
+        sockopts=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
     )
