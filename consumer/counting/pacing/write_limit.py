@@ -7,9 +7,10 @@ decrease, as in RFC 5681). Counts get older meanwhile, and each write carries mo
 older they are, the more time a write may take.
 """
 
-QUICK_SECONDS = 0.03
-"""A change of status is to be visible in 0.2 s, and one write is a part of that."""
-QUICK_SECONDS_PER_ROW = 0.0003
+QUICK_SECONDS = 0.02
+"""A change of status is to be visible in 0.2 s, and one write is a part of that. An idle node takes
+10 ms (the window of its group commit)."""
+QUICK_SECONDS_PER_ROW = 0.00003
 """A write takes longer for each of its rows, also where nothing else is to be done."""
 _SLOWEST_SECONDS = 1.0
 """What is quick enough when counts are as old as they may get."""

@@ -5,7 +5,7 @@ import pytest
 from consumer.counting.pacing.write_limit import WriteLimit
 
 ROWS = 100
-QUICK, SLOW = 0.06, 0.061
+QUICK, SLOW = 0.023, 0.024
 
 
 def limit_after(*seconds: float, rows: int = ROWS, age_seconds: float = 0.0, most: int = 16) -> int:
