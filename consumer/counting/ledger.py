@@ -228,6 +228,8 @@ class PartitionLedger:
                 write.next_offset - 1,
             )
         bucket.acknowledge(write, now)
+        if bucket.owed.in_turn and not (write.changing or bucket.owed.changing):
+            self._queue.resume(bucket.number)
         self._settle(bucket, now)
         return self._times.at(write.first_offset)
 

@@ -6,6 +6,7 @@ import pytest
 
 from shared.errors import LogRewrittenError, UndecodableRecordError
 from shared.model.counter import Counters
+from shared.model.domain import DomainName
 from shared.model.event import Event, EventKind
 from shared.model.partitioning import bucket_of
 from tests.unit.consumer.events import (
@@ -174,6 +175,23 @@ def test_an_acknowledgement_returns_when_the_oldest_event_was_appended() -> None
     add(ledger, delivered(B), 1)
     load_rows(ledger)
     assert ledger.acknowledge(begin(ledger), 0.0) == 1_000
+
+
+def test_a_bucket_is_written_until_all_is_counted_that_it_owed_at_its_turn() -> None:
+    """Else its last domains would wait for a round of all buckets for each write that it needs."""
+    ledger = new_ledger(rules=replace(RULES, buckets=2))
+    names = [DomainName(f"{number}.example") for number in range(9)]
+    large, other = ([n for n in names if bucket_of(n, 2) == bucket] for bucket in (0, 1))
+    for offset, domain in enumerate([*large[:3], other[0]]):
+        add(ledger, delivered(domain), offset)
+    load_rows(ledger)
+    written = []
+    for now in range(4):
+        started = begin(ledger, now, limit=1)
+        written += [row.domain.decode() for row in started.rows]
+        add(ledger, delivered(large[0]), ledger.next_offset, now)
+        ledger.acknowledge(started, now)
+    assert written == [*large[:3], other[0]]
 
 
 def test_while_draining_nothing_waits_for_its_interval() -> None:

@@ -22,6 +22,17 @@ def test_the_longest_owing_goes_first_and_changes_before_it() -> None:
     assert drained(queue, 0.0) == [2, 3, 1]
 
 
+def test_the_rest_of_a_bucket_follows_at_once() -> None:
+    """Before the buckets that wait for their turn, after changes of status."""
+    queue = FlushQueue(1.0)
+    queue.schedule(1, None, urgent=False)
+    queue.resume(2)
+    queue.schedule(2, 0.0, urgent=False)
+    queue.schedule(3, None, urgent=True)
+    assert (queue.next_at(0.0), len(queue)) == (0.0, 3)
+    assert drained(queue, 0.0) == [3, 2, 1]
+
+
 def test_a_bucket_that_was_just_written_waits_and_a_quiet_one_does_not() -> None:
     """Counts that merely move cost one write in an interval."""
     queue = FlushQueue(1.0)
