@@ -38,7 +38,7 @@ class WriteLimit:
             self._limit = max(self._limit * _DECREASE, 1.0)
 
     def _quick_seconds(self, rows: int, age_seconds: float) -> float:
-        """Return the time of a quick write: more in the second half of the greatest age."""
+        """Return the time of a quick write: more in the last quarter of the greatest age."""
         quick = QUICK_SECONDS + rows * QUICK_SECONDS_PER_ROW
-        late = min(max(2 * age_seconds / self._max_age - 1, 0.0), 1.0)
+        late = min(max(4 * age_seconds / self._max_age - 3, 0.0), 1.0)
         return quick + late * (_SLOWEST_SECONDS - quick)

@@ -35,10 +35,10 @@ def test_a_write_of_more_rows_may_take_longer() -> None:
 
 @pytest.mark.parametrize(
     ("age_seconds", "took_seconds", "quick"),
-    [(300.0, SLOW, False), (360.0, SLOW, True), (600.0, 1.0, True), (9_999.0, 1.1, False)],
+    [(450.0, SLOW, False), (460.0, SLOW, True), (600.0, 1.0, True), (9_999.0, 1.1, False)],
 )
 def test_old_counts_may_make_writes_slower(
     age_seconds: float, took_seconds: float, *, quick: bool
 ) -> None:
-    """From half of the greatest age on they matter more than what waits behind them."""
+    """From three quarters of the greatest age on they matter more than what waits behind."""
     assert (limit_after(took_seconds, age_seconds=age_seconds) == 16) is quick
