@@ -38,6 +38,6 @@ class Audits:
         for index in wrong:
             bucket.repair(index, next_offset, now)
         self._buckets.start(bucket)
-        self._queue.schedule(bucket.number, None, urgent=True)
+        self._queue.schedule(bucket.number, bucket.owed.since, None, urgent=True)
         domains = list(bucket.index)
         return [DomainName(domains[index].decode("ascii")) for index in wrong]

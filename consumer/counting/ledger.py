@@ -131,7 +131,7 @@ class PartitionLedger:
         elif not changes:
             return
         if bucket.in_flight is None:
-            self._queue.schedule(bucket.number, bucket.written_at, urgent=changes)
+            self._schedule(bucket, urgent=changes)
 
     # ---- reading buckets
 
@@ -196,7 +196,8 @@ class PartitionLedger:
 
     def defer(self, number: int, until: float) -> None:
         """Put a bucket that was due back in line, no sooner than *until*."""
-        self._queue.defer(number, until, urgent=self._buckets[number].owed.changing)
+        owed = self._buckets[number].owed
+        self._queue.defer(number, owed.since, until, urgent=owed.changing)
 
     def begin(self, number: int, limit: int, now: float) -> BucketWrite:
         """Start the write of a bucket that was due, of up to *limit* rows."""
@@ -228,8 +229,6 @@ class PartitionLedger:
                 write.next_offset - 1,
             )
         bucket.acknowledge(write, now)
-        if bucket.owed.in_turn and not (write.changing or bucket.owed.changing):
-            self._queue.resume(bucket.number)
         self._settle(bucket, now)
         return self._times.at(write.first_offset)
 
@@ -259,10 +258,13 @@ class PartitionLedger:
         if bucket.owed.first_offset is None:
             self._buckets.finish(bucket)
         else:
-            self._queue.schedule(number, bucket.written_at, urgent=bucket.owed.changing)
+            self._schedule(bucket, urgent=bucket.owed.changing)
         if bucket.left_rows:
             bucket.left_rows = False
             self.sweeps.plan(number, now)
+
+    def _schedule(self, bucket: Bucket, *, urgent: bool) -> None:
+        self._queue.schedule(bucket.number, bucket.owed.since, bucket.written_at, urgent=urgent)
 
     # ---- committing and bounds
 

@@ -2,8 +2,8 @@
 
 A write has a limit, so a bucket may owe more than one write carries, for as long as events keep
 coming. The offset to commit must move on nevertheless. So a write that leaves domains behind sets
-a *mark*: they owe events from below the mark. Once all of them are written, the bucket's *turn* is
-over: every event that is still owed was read after the mark was set.
+a *mark*: they owe events from below the mark. Once all of them are written, every event that is
+still owed was read after the mark was set.
 """
 
 from array import array
@@ -27,11 +27,6 @@ class OwedDomains:
         self._marked = 0
         """How many entries at the front of the order were there when the mark was set."""
         self._mark: tuple[int, float] | None = None
-
-    @property
-    def in_turn(self) -> bool:
-        """Whether a write left domains behind that owe events from before it."""
-        return self._mark is not None
 
     @property
     def changing(self) -> bool:
@@ -84,8 +79,7 @@ class OwedDomains:
             self._marked = 0
             return
         self._marked -= taken
-        if self._mark is None:
+        if self._marked <= 0:
+            if self._mark is not None:
+                self.first_offset, self.since = self._mark
             self._marked, self._mark = len(self._order), (next_offset, now)
-        elif self._marked <= 0:
-            self.first_offset, self.since = self._mark
-            self._marked, self._mark = 0, None
