@@ -9,14 +9,13 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable
 
 from deploy.processes.errors import ServersError
 from tests.tools.containers import engine, images, topology
 from tests.tools.containers.checks import CHECKS
-from tests.tools.containers.engine import FOLDER, Engine, NotRunError, TrialError
+from tests.tools.containers.engine import FOLDER, Engine
+from tests.tools.trial import EXIT_NOT_RUN, NotRunError, TrialError, execute, passes, say
 
-EXIT_NOT_RUN = 2
 _BUILD, _CHECK = "--build", "--check"
 _COMMAND = (sys.executable, "-m", "tests.tools.containers")
 _IMAGES = Engine(FOLDER / "images")
@@ -30,34 +29,17 @@ def check() -> int:
     """Run every check, up to the first that fails; this process has a network of its own."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_NOT_RUN))
     _RUN.configure()
-    engine.execute("ip", "link", "set", "lo", "up", seconds=5)
+    execute("ip", "link", "set", "lo", "up", seconds=5)
     compose = topology.read_compose(topology.COMPOSE)
     for name, network in compose["networks"].items():
         _RUN.run("network", "create", *(["--internal"] if network.get("internal") else []), name)
     containers = topology.Topology(_RUN, compose["services"])
     try:
-        passed = all(_passes(each, containers) for each in CHECKS)
-        _say(_NOT_RUN)
+        passed = all(passes(each, containers) for each in CHECKS)
+        say(_NOT_RUN)
         return 0 if passed else 1
     finally:
         containers.remove()
-
-
-def _passes(each: Callable[[topology.Topology], str], containers: topology.Topology) -> bool:
-    what = (each.__doc__ or "").splitlines()[0]
-    began = time.monotonic()
-    try:
-        found = each(containers)
-    except (TrialError, OSError, ValueError) as error:
-        _say(f"FAILED {time.monotonic() - began:5.1f} s  {what}\n{error}\n{containers.logs()}")
-        return False
-    _say(f"passed {time.monotonic() - began:5.1f} s  {what} {found}")
-    return True
-
-
-def _say(text: str) -> None:
-    sys.stdout.write(text.rstrip() + "\n")
-    sys.stdout.flush()
 
 
 def build() -> int:
@@ -67,12 +49,12 @@ def build() -> int:
         _IMAGES.configure()
         images.build_all(_IMAGES)
     except (NotRunError, ServersError) as error:
-        _say(str(error))
+        say(str(error))
         return EXIT_NOT_RUN
     except TrialError as error:
-        _say(f"FAILED to build the images\n{error}")
+        say(f"FAILED to build the images\n{error}")
         return 1
-    _say(f"images: {time.monotonic() - began:.1f} s")
+    say(f"images: {time.monotonic() - began:.1f} s")
     return engine.leave_network(*_COMMAND, _CHECK)
 
 
@@ -86,12 +68,12 @@ def main(words: list[str]) -> int:
     lock = (FOLDER / "lock").open("w")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        _say(engine.install())
+        say(engine.install())
     except BlockingIOError:
-        _say("another run uses .local/containers")
+        say("another run uses .local/containers")
         return EXIT_NOT_RUN
     except (NotRunError, TrialError) as error:
-        _say(str(error))
+        say(str(error))
         return EXIT_NOT_RUN
     # Inherited, so that the lock lasts as long as the run.
     os.set_inheritable(lock.fileno(), True)  # noqa: FBT003 it has no keyword

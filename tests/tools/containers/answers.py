@@ -3,15 +3,12 @@
 import http.client
 import json
 import socket
-import time
-from collections.abc import Callable
 
-from tests.tools.containers.engine import TrialError
+from tests.tools.trial import wait
 
 INGEST, QUERY = 8080, 8081
 """The ports that the file publishes for the first node of a tier."""
 DOMAIN = "counted.example.com"
-_POLL_SECONDS = 0.2
 
 
 def ask(method: str, port: int, path: str, key: str = "", body: bytes = b"") -> tuple[int, str]:
@@ -45,18 +42,3 @@ def listens(host: str, port: int) -> bool:
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex((host, port)) == 0
-
-
-def wait(condition: Callable[[], bool], seconds: float, what: str) -> None:
-    """Wait until *condition* holds. Raises TrialError after *seconds*."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            raise TrialError(f"not within {seconds:.0f} s: {what}")
-        time.sleep(_POLL_SECONDS)
-
-
-def equal(found: object, expected: object, what: str) -> None:
-    """Raise TrialError unless *found* is *expected*."""
-    if found != expected:
-        raise TrialError(f"{what}: {found!r}, expected {expected!r}")

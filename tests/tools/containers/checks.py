@@ -13,15 +13,13 @@ from tests.tools.containers.answers import (
     INGEST,
     QUERY,
     ask,
-    equal,
     listens,
-    wait,
     wait_answer,
 )
-from tests.tools.containers.engine import TrialError
 from tests.tools.containers.images import BASE, IMAGE
 from tests.tools.containers.suites import docker_backend_works, system_tests_pass
 from tests.tools.containers.topology import Topology
+from tests.tools.trial import TrialError, equal, wait
 
 _LABELS = ("title", "licenses", "version", "revision", "created")
 _MAX_MIB = 130

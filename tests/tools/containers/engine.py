@@ -10,12 +10,12 @@ import resource
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-ROOT = Path(__file__).resolve().parents[3]
+from tests.tools.trial import ROOT, NotRunError, TrialError, execute
+
 FOLDER = (ROOT / ".local").resolve() / "containers"
 _PACKAGES = {
     # A program, and the package of Debian that has it.
@@ -30,33 +30,6 @@ _PACKAGES = {
     "/usr/lib/podman/aardvark-dns": "aardvark-dns",
 }
 _INSTALL_SECONDS = 600.0
-
-
-class TrialError(Exception):
-    """Something did not go as described; the message says what."""
-
-
-class NotRunError(Exception):
-    """This machine cannot run containers; the message says why."""
-
-
-def execute(
-    *words: str, seconds: float, environment: Mapping[str, str] | None = None
-) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end, at most *seconds*. Raises TrialError if it takes longer."""
-    try:
-        return subprocess.run(
-            words,
-            env={**os.environ, **(environment or {})},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=seconds,
-            check=False,
-            cwd=ROOT,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise TrialError(f"{' '.join(words)}: no end within {seconds:.0f} s") from error
 
 
 @dataclass(frozen=True, slots=True)

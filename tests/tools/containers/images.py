@@ -10,7 +10,8 @@ from deploy.downloads import jars
 from deploy.downloads.java import find_java
 from deploy.servers import cassandra, kafka
 from deploy.servers.backends import ARTIFACTS
-from tests.tools.containers.engine import FOLDER, ROOT, Engine, NotRunError, execute
+from tests.tools.containers.engine import FOLDER, Engine
+from tests.tools.trial import ROOT, NotRunError, execute
 
 IMAGE = "catchall:local"
 SUITE = "bookworm"

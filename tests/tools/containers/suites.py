@@ -4,9 +4,9 @@ import os
 import subprocess
 import sys
 
-from tests.tools.containers.answers import INGEST, QUERY, wait
-from tests.tools.containers.engine import TrialError, execute
+from tests.tools.containers.answers import INGEST, QUERY
 from tests.tools.containers.topology import Topology
+from tests.tools.trial import TrialError, execute, wait
 
 _TEST_SECONDS = 150.0
 _TESTS = tuple(

@@ -10,7 +10,8 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]  # has no types of its own
 
-from tests.tools.containers.engine import ROOT, Engine, TrialError
+from tests.tools.containers.engine import Engine
+from tests.tools.trial import ROOT, TrialError
 
 COMPOSE = ROOT / "deploy" / "compose.yaml"
 _USED = {

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.tools.containers.engine import TrialError
 from tests.tools.containers.topology import COMPOSE, options, read_compose
+from tests.tools.trial import TrialError
 
 SERVICES = read_compose(COMPOSE)["services"]
 
