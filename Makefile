@@ -14,7 +14,7 @@ LOCK := requirements.lock
 # Vulnerabilities that `make audit` ignores, each with its reason.
 ACCEPTED :=
 .PHONY: help run test browser servers faketime check static audit sbom licences format load bench chaos containers \
-	simulate lock clean-data clean
+	deploy-check simulate lock clean-data clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
@@ -71,6 +71,9 @@ chaos: $(ENV) faketime ## inject faults into a cluster under load, check every c
 
 containers: $(ENV) ## build the image and run the compose topology in containers, as root (no Docker needed)
 	@exec $(BIN)/python -m tests.tools.containers
+
+deploy-check: $(ENV) ## apply deploy/kubernetes to a real API server, built from its Go modules (needs Go, Maven)
+	@exec $(BIN)/python -m tests.tools.kubernetes
 
 simulate: $(ENV) ## run the worker's code against a simulated Cassandra RUNS times
 	@exec $(BIN)/python -m tests.simulation --runs $(RUNS) $(ARGS)

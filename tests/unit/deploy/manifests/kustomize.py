@@ -1,6 +1,7 @@
 """Build overlays as kustomize does, as far as our manifests need it.
 
-CI has no kustomize. An unknown field raises, so nothing is ignored silently.
+An unknown field raises, so nothing is ignored silently. `make deploy-check` compares it with
+kustomize, whose build takes nearly a minute of CPU: too much for CI.
 """
 
 import copy
@@ -148,8 +149,7 @@ def _merge(into: Document, patch: Document) -> None:
             for each in value:
                 if each[key] in there:
                     _merge(there[each[key]], each)
-                else:
-                    into[name].append(each)
+            into[name] = [each for each in value if each[key] not in there] + into[name]
         elif isinstance(value, list) and name in into:
             raise ValueError(f"merging two lists of {name} is not implemented")
         else:
