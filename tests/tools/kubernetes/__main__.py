@@ -33,7 +33,8 @@ _NOT_RUN = (
 
 def main() -> int:
     """Build what is missing, then run the checks of every overlay."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_NOT_RUN))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: sys.exit(EXIT_NOT_RUN))
     FOLDER.mkdir(parents=True, exist_ok=True)
     with (FOLDER / "lock").open("w") as lock:
         try:
