@@ -109,7 +109,10 @@ async def writing(servers: str) -> AsyncIterator[None]:
 
 
 async def partition(servers: str, what: str) -> Any:
-    """Return the leader or the replicas in sync of partition 0, as the brokers report them."""
+    """Return the leader or the replicas in sync of partition 0, as the brokers report them.
+
+    None while they know no such partition, or none of them answers.
+    """
     admin = AIOKafkaAdminClient(bootstrap_servers=servers)
     try:
         await admin.start()
@@ -118,8 +121,8 @@ async def partition(servers: str, what: str) -> Any:
         return None
     finally:
         await admin.close()
-    found = next(at[what] for at in topic["partitions"] if at["partition"] == 0)
-    return sorted(found) if what == "isr" else found
+    found = {at["partition"]: at[what] for at in topic["partitions"]}.get(0)
+    return sorted(found) if isinstance(found, list) else found
 
 
 async def error_of(servers: str, ask: Callable[[AIOKafkaClient], Awaitable[Any]]) -> int:
