@@ -1,13 +1,11 @@
 """A ledger reads records, owes what they report, and says what may be committed."""
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
 from shared.errors import LogRewrittenError, UndecodableRecordError
 from shared.model.counter import Counters
-from shared.model.domain import DomainName
 from shared.model.event import Event, EventKind
 from shared.model.partitioning import bucket_of
 from tests.unit.consumer.events import (
@@ -176,28 +174,6 @@ def test_an_acknowledgement_returns_when_the_oldest_event_was_appended() -> None
     add(ledger, delivered(B), 1)
     load_rows(ledger)
     assert ledger.acknowledge(begin(ledger), 0.0) == 1_000
-
-
-@pytest.mark.parametrize("event", [delivered, bounced], ids=lambda event: str(event.__name__))
-def test_the_oldest_event_goes_first_though_its_bucket_was_just_written(
-    event: Callable[[DomainName], Event],
-) -> None:
-    """Writes of three domains, or of changes of status, leave the rest of the bucket its rank."""
-    ledger = new_ledger(rules=replace(RULES, buckets=2))
-    names = [DomainName(f"{number}.example") for number in range(9)]
-    large, other = ([n for n in names if bucket_of(n, 2) == bucket] for bucket in (0, 1))
-    events = [delivered(large[0]), delivered(other[0]), event(large[1]), event(large[2])]
-    for offset, each in enumerate(events):
-        add(ledger, each, offset, now=offset)
-    load_rows(ledger)
-    written = []
-    for now in (10.0, 12.0, 14.0, 16.0):
-        started = begin(ledger, now, limit=1)
-        written += [row.domain.decode() for row in started.rows]
-        add(ledger, delivered(other[1]), ledger.next_offset, now)
-        ledger.acknowledge(started, now)
-    assert set(written[:3]) == set(large[:3])
-    assert written[3] == other[0]
 
 
 def test_while_draining_nothing_waits_for_its_interval() -> None:
