@@ -10,8 +10,12 @@ from tests.tools.bench.report.readme import BEGIN, END, README, section, write_f
 from tests.tools.bench.report.table import Run, from_json, to_json
 
 COMMITTED = [
-    Path(__file__).parents[5] / "deploy" / "capacity" / name
-    for name in ("bench.json", "bench_get.json")
+    Path(__file__).parents[5] / name
+    for name in (
+        "deploy/capacity/bench.json",
+        "deploy/capacity/bench_get.json",
+        "tests/tools/bench/row13.json",
+    )
 ]
 
 
