@@ -254,14 +254,13 @@ class PartitionLedger:
 
     def _settle(self, bucket: Bucket, now: float) -> None:
         """Put a bucket back in line if it owes more."""
-        number = bucket.number
         if bucket.owed.first_offset is None:
             self._buckets.finish(bucket)
         else:
             self._schedule(bucket, urgent=bucket.owed.changing)
         if bucket.left_rows:
             bucket.left_rows = False
-            self.sweeps.plan(number, now)
+            self.sweeps.plan(bucket.number, now)
 
     def _schedule(self, bucket: Bucket, *, urgent: bool) -> None:
         self._queue.schedule(bucket.number, bucket.owed.since, bucket.written_at, urgent=urgent)

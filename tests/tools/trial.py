@@ -26,7 +26,6 @@ class Subject(Protocol):
 
     def logs(self) -> str:
         """Return the last lines of its logs, for the report of a failure."""
-        ...
 
 
 _S = TypeVar("_S", bound=Subject)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class _Later(NamedTuple):
-    """A bucket that waits *until* then."""
+    """A bucket that waits until a time."""
 
     until: float
     since: float
@@ -29,7 +29,7 @@ class FlushQueue:
         self._urgent: dict[int, None] = {}
         self._ready: dict[int, float] = {}
         self._later: dict[int, _Later] = {}
-        # Heaps of the latter two. Entries that no longer match their bucket's are passed over.
+        # Heaps of the last two. An entry that no longer matches its bucket is passed over.
         self._by_since: list[tuple[float, int, int]] = []
         self._by_until: list[tuple[float, int, int]] = []
         self._order = count()
@@ -41,9 +41,9 @@ class FlushQueue:
     def schedule(
         self, bucket: int, since: float, written_at: float | None, *, urgent: bool
     ) -> None:
-        """Put *bucket*, which owes events since then, in line.
+        """Put *bucket* in line. It owes events that were read from *since* on.
 
-        It was last written at *written_at*, if ever.
+        It was last written at *written_at*; None: never.
         """
         if urgent:
             self._remove(bucket)

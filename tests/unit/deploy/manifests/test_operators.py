@@ -111,6 +111,8 @@ def test_cassandra_keeps_acknowledged_writes(tmp_path_factory: pytest.TempPathFa
     for name in (
         "commitlog_sync",
         "commitlog_sync_group_window",
+        "concurrent_counter_writes",
+        "counter_cache_size",
         "counter_write_request_timeout",
         "unlogged_batch_across_partitions_warn_threshold",
     ):
