@@ -6,12 +6,15 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 _POLL_SECONDS = 0.02
+_STOP_SECONDS = 5.0
+_STOP_POLL_SECONDS = 0.001
 _TETHER = Path(__file__).with_name("tether.py")
 _MAX_LOG_BYTES = 32 * 1024 * 1024
 
@@ -82,10 +85,22 @@ class Process:
         return self._child.poll()
 
     def signal(self, number: signal.Signals) -> None:
-        """Send a signal to the process and its children. Does nothing if it has ended."""
+        """Send a signal to the process and its children. Does nothing if it has ended.
+
+        After SIGSTOP return when the process stands still. On a busy machine its other threads run
+        on until one of them has taken the signal.
+        """
         # Only this process reaps the child, so its id cannot belong to another process yet.
-        if self._child.poll() is None:
-            os.killpg(self._child.pid, number)
+        if self._child.poll() is not None:
+            return
+        os.killpg(self._child.pid, number)
+        if number == signal.SIGSTOP:
+            deadline = time.monotonic() + _STOP_SECONDS
+            stopped = os.WSTOPPED | os.WEXITED | os.WNOWAIT | os.WNOHANG
+            while os.waitid(os.P_PID, self._child.pid, stopped) is None:
+                if time.monotonic() > deadline:
+                    raise TimeoutError(f"the kernel did not stop process {self._child.pid}")
+                time.sleep(_STOP_POLL_SECONDS)
 
 
 async def launch(command: Command) -> Running:
