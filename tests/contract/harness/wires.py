@@ -48,9 +48,9 @@ async def timed_out(_: web.Request) -> web.StreamResponse:
 
 
 def document() -> web.Response:
-    """Return a response with a validator, a body and a type of its own."""
+    """Return a response with a validator, a large body and a type of its own."""
     return web.Response(
-        body=b'{"a": 1}' * 30,
+        body=b'{"a": 1}' * 3_000,
         content_type="application/json",
         headers={"ETag": '"1a"', "Cache-Control": "public, max-age=1"},
     )
