@@ -31,6 +31,8 @@ TOOLS = Distribution(
 )
 NODES = 3
 TOOL_SECONDS = 120.0
+_JOIN_LIMIT_SECONDS = 300
+"""A node that replaces another one sleeps for more than 60 s before it streams."""
 _SETTLE_SECONDS = 60.0
 _AT_ONCE = 500
 
@@ -218,7 +220,7 @@ class Lab:
         command = dataclasses.replace(plan.command, arguments=arguments)
         plan = Plan(command, plan.endpoints, files)
         probe = cql_probe.probe(plan.endpoints[0])
-        return Node(plan, self.backend.launch, probe, cassandra.READY_LIMIT_SECONDS)
+        return Node(plan, self.backend.launch, probe, _JOIN_LIMIT_SECONDS)
 
 
 async def fetch_tools(backend: Backend, report: Callable[[str], None]) -> Path:
