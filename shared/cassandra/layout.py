@@ -33,8 +33,8 @@ async def read_buckets(session: Session, configured: int) -> int:
     if found is None:
         raise PipelineError(
             f"table {session.keyspace}.domain_counters is of a version without buckets: "
-            "set CASSANDRA_KEYSPACE, KAFKA_TOPIC and KAFKA_CHANGES_TOPIC to new names and run "
-            "python -m deploy.prepare"
+            "set CASSANDRA_KEYSPACE, KAFKA_TOPIC, KAFKA_CHANGES_TOPIC and CONSUMER_GROUP to new "
+            "names and run python -m deploy.prepare"
         )
     buckets = int(found[1])
     if configured != buckets:

@@ -96,6 +96,6 @@ async def test_a_table_without_buckets_is_refused_in_one_sentence(
         (stopped,) = [entry for entry in map(json.loads, lines) if entry["event"] == "stopped"]
         assert stopped["error"] == (
             f"table {keyspace}.domain_counters is of a version without buckets: set "
-            "CASSANDRA_KEYSPACE, KAFKA_TOPIC and KAFKA_CHANGES_TOPIC to new names and run "
-            "python -m deploy.prepare"
+            "CASSANDRA_KEYSPACE, KAFKA_TOPIC, KAFKA_CHANGES_TOPIC and CONSUMER_GROUP to new names "
+            "and run python -m deploy.prepare"
         )
