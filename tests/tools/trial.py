@@ -11,6 +11,8 @@ from typing import Protocol, TypeVar
 ROOT = Path(__file__).resolve().parents[2]
 EXIT_NOT_RUN = 2
 _POLL_SECONDS = 0.2
+_SHOWN = 4000
+"""Of the output of a command that did not end: its last bytes."""
 
 
 class TrialError(Exception):
@@ -73,7 +75,10 @@ def execute(
             cwd=folder,
         )
     except subprocess.TimeoutExpired as error:
-        raise TrialError(f"{' '.join(words)}: no end within {seconds:.0f} s") from error
+        # In bytes, although it is asked for as text.
+        printed = (error.stdout or b"").decode(errors="replace")[-_SHOWN:]
+        text = f"{' '.join(words)}: no end within {seconds:.0f} s\n{printed}"
+        raise TrialError(text) from error
 
 
 def wait(condition: Callable[[], bool], seconds: float, what: str) -> None:

@@ -1,6 +1,6 @@
 """Build the image and run deploy/compose.yaml in containers: ``python -m tests.tools.containers``.
 
-Exit status 0: every check passed; 1: one did not; 2: this machine cannot run containers.
+Exit status 0: every check passed; 1: one did not; 2: not run, for the reason that is printed.
 """
 
 import fcntl
@@ -49,7 +49,7 @@ def build() -> int:
         _IMAGES.configure()
         images.build_all(_IMAGES)
     except (NotRunError, ServersError) as error:
-        say(str(error))
+        say(f"NOT RUN: {error}")
         return EXIT_NOT_RUN
     except TrialError as error:
         say(f"FAILED to build the images\n{error}")
@@ -70,10 +70,10 @@ def main(words: list[str]) -> int:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         say(engine.install())
     except BlockingIOError:
-        say("another run uses .local/containers")
+        say("NOT RUN: another run uses .local/containers")
         return EXIT_NOT_RUN
     except (NotRunError, TrialError) as error:
-        say(str(error))
+        say(f"NOT RUN: {error}")
         return EXIT_NOT_RUN
     # Inherited, so that the lock lasts as long as the run.
     os.set_inheritable(lock.fileno(), True)  # noqa: FBT003 it has no keyword

@@ -10,11 +10,12 @@ import resource
 import shutil
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from tests.tools.trial import ROOT, NotRunError, TrialError, execute
+from tests.tools.trial import ROOT, NotRunError, TrialError, execute, say
 
 FOLDER = (ROOT / ".local").resolve() / "containers"
 _PACKAGES = {
@@ -30,6 +31,17 @@ _PACKAGES = {
     "/usr/lib/podman/aardvark-dns": "aardvark-dns",
 }
 _INSTALL_SECONDS = 600.0
+_INSTALL = (
+    *("apt-get", "-qq", "install", "-y", "--no-install-recommends"),
+    *("-o", "Acquire::Retries=3", "-o", "DPkg::Lock::Timeout=120"),
+    # Without manuals, and so without their index, which took 12 of 25 seconds.
+    *("-o", "Dpkg::Options::=--path-exclude=/usr/share/man/*"),
+    *("-o", "Dpkg::Options::=--force-unsafe-io"),
+)
+_UPDATE = ("apt-get", "-qq", "update")
+"""Not needed on a machine whose lists of packages are recent."""
+_ATTEMPTS = 3
+_NAMESPACES = ("--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +110,28 @@ def install() -> str:
     if missing:
         if shutil.which("apt-get") is None:
             raise NotRunError(f"{', '.join(missing)} missing, and no apt-get to install them")
-        for words in (("update",), ("install", "-y", "--no-install-recommends", *missing)):
-            done = execute("apt-get", "-qq", *words, seconds=_INSTALL_SECONDS)
-            if done.returncode != 0:
-                raise NotRunError(f"apt-get {words[0]}: {done.stderr.strip()}")
+        retried(*_INSTALL, *missing, seconds=_INSTALL_SECONDS, mend=_UPDATE)
+    probe = execute("unshare", *_NAMESPACES, "--net", "true", seconds=20)
+    if probe.returncode != 0:
+        raise NotRunError(f"a run needs its own namespaces: {probe.stderr.strip()}")
     return execute("podman", "--version", seconds=20).stdout.strip()
+
+
+def retried(*words: str, seconds: float, mend: tuple[str, ...] = ("sleep", "5")) -> None:
+    """Run a command that downloads. If it fails, run *mend* and try again.
+
+    Raises NotRunError after the third failure.
+    """
+    for left in reversed(range(_ATTEMPTS)):
+        began = time.monotonic()
+        done = execute(*words, seconds=seconds)
+        if done.returncode == 0:
+            say(f"ran    {time.monotonic() - began:5.1f} s  {words[0]}")
+            return
+        say(f"{words[0]} ended with {done.returncode}; attempts left: {left}")
+        if left:
+            execute(*mend, seconds=seconds)
+    raise NotRunError(f"{words[0]}: {done.stderr.strip()}")
 
 
 def isolate(*command: str) -> NoReturn:
@@ -110,8 +139,7 @@ def isolate(*command: str) -> NoReturn:
 
     All of them end with the first process, which reaps the others.
     """
-    options = ("--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
-    _replace("unshare", *options, "catatonit", "--", *command)
+    _replace("unshare", *_NAMESPACES, "catatonit", "--", *command)
 
 
 def leave_network(*command: str) -> NoReturn:
