@@ -9,11 +9,14 @@ import shutil
 import signal
 import sys
 import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 
 from deploy.processes.errors import ServersError
 from tests.tools.containers import engine, images, topology
 from tests.tools.containers.checks import CHECKS
 from tests.tools.containers.engine import FOLDER, Engine
+from tests.tools.containers.topology import Topology
 from tests.tools.trial import EXIT_NOT_RUN, NotRunError, TrialError, execute, passes, say
 
 _BUILD, _CHECK = "--build", "--check"
@@ -33,13 +36,18 @@ def check() -> int:
     compose = topology.read_compose(topology.COMPOSE)
     for name, network in compose["networks"].items():
         _RUN.run("network", "create", *(["--internal"] if network.get("internal") else []), name)
-    containers = topology.Topology(_RUN, compose["services"])
+    containers = Topology(_RUN, compose["services"])
     try:
-        passed = all(passes(each, containers) for each in CHECKS)
+        passed = all(_all_pass(together, containers) for together in CHECKS)
         say(_NOT_RUN)
         return 0 if passed else 1
     finally:
         containers.remove()
+
+
+def _all_pass(checks: Iterable[Callable[[Topology], str]], containers: Topology) -> bool:
+    with ThreadPoolExecutor() as pool:
+        return all(list(pool.map(lambda check: passes(check, containers), checks)))
 
 
 def build() -> int:

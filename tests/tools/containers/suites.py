@@ -8,7 +8,7 @@ from tests.tools.containers.answers import INGEST, QUERY
 from tests.tools.containers.topology import Topology
 from tests.tools.trial import TrialError, execute, wait
 
-_TEST_SECONDS = 150.0
+_TEST_SECONDS = 300.0
 _TESTS = tuple(
     f"tests/system/api/test_{name}.py"
     for name in ("classification", "caching", "refusals", "export")

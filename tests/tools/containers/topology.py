@@ -117,7 +117,6 @@ class Topology:
         return "\n".join(lines)
 
     def remove(self, *names: str) -> None:
-        """Remove the containers *names*, by default all, the last one first."""
-        for name in names or reversed(list(self.started)):
-            identity = self.started.pop(name)
-            self.engine.attempt("rm", "--force", "--time=0", "--volumes", identity)
+        """Remove the containers *names*, by default all."""
+        identities = [self.started.pop(name) for name in names or list(self.started)]
+        self.engine.attempt("rm", "--force", "--time=0", "--volumes", *identities)
