@@ -1,7 +1,7 @@
 """Run the whole suite: ``python -m tests``.
 
-Tests that wait for servers leave a part of two cores idle. So four runs of pytest go side by side,
-with servers of their own. Those without deadlines have a low priority.
+Tests that wait for servers leave a part of two cores idle. So three runs of pytest go side by side,
+with servers of their own. The one without deadlines has a low priority.
 """
 
 import signal
@@ -13,14 +13,11 @@ from types import FrameType
 
 ROOT = Path(__file__).resolve().parents[1]
 LOGS = ROOT / ".local" / "tests"
-RESTARTS = "tests/contract/cassandra/test_cassandra_restarts.py"
-"""Starts three Cassandra nodes of its own."""
 SHOWN = "system"
 """The run whose output is seen while it runs; that of the others follows at the end."""
 RUNS = {
     SHOWN: ("nice", "-n", "0", "tests/system", "--durations=10"),
-    "contract": ("nice", "-n", "0", "tests/contract", f"--ignore={RESTARTS}", "--durations=10"),
-    "restarts": ("nice", "-n", "10", RESTARTS, "--durations=3"),
+    "contract": ("nice", "-n", "0", "tests/contract", "--durations=10"),
     "unit": ("nice", "-n", "19", "tests/unit", "tests/simulation", "--durations=5"),
 }
 
