@@ -16,10 +16,11 @@ LOGS = ROOT / ".local" / "tests"
 SHOWN = "system"
 """The run whose output is seen while it runs; that of the others follows at the end."""
 RUNS = {
-    SHOWN: ("nice", "-n", "0", "tests/system", "--durations=10"),
-    "contract": ("nice", "-n", "0", "tests/contract", "--durations=10"),
-    "unit": ("nice", "-n", "19", "tests/unit", "tests/simulation", "--durations=5"),
+    SHOWN: (0, "tests/system", "--durations=10"),
+    "contract": (0, "tests/contract", "--durations=10"),
+    "unit": (19, "tests/unit", "tests/simulation", "--durations=5"),
 }
+"""Of each run its niceness and its arguments."""
 
 
 def main() -> int:
@@ -29,10 +30,10 @@ def main() -> int:
     LOGS.mkdir(parents=True, exist_ok=True)
     running: list[subprocess.Popen[bytes]] = []
     try:
-        for name, words in RUNS.items():
+        for name, (niceness, *arguments) in RUNS.items():
+            command = ["nice", "-n", str(niceness), sys.executable, "-m", "pytest", *arguments]
             with _log(name).open("wb") as log:
                 output = None if name == SHOWN else log
-                command = [*words[:3], sys.executable, "-m", "pytest", *words[3:]]
                 running.append(
                     subprocess.Popen(
                         command, cwd=ROOT, process_group=0, stdout=output, stderr=output

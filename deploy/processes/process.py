@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Protocol
 
 _POLL_SECONDS = 0.02
-_STOP_SECONDS = 5.0
-_STOP_POLL_SECONDS = 0.001
+_FREEZE_SECONDS = 5.0
+_FREEZE_POLL_SECONDS = 0.001
 _TETHER = Path(__file__).with_name("tether.py")
 _MAX_LOG_BYTES = 32 * 1024 * 1024
 
@@ -95,12 +95,12 @@ class Process:
             return
         os.killpg(self._child.pid, number)
         if number == signal.SIGSTOP:
-            deadline = time.monotonic() + _STOP_SECONDS
+            deadline = time.monotonic() + _FREEZE_SECONDS
             stopped = os.WSTOPPED | os.WEXITED | os.WNOWAIT | os.WNOHANG
             while os.waitid(os.P_PID, self._child.pid, stopped) is None:
                 if time.monotonic() > deadline:
                     raise TimeoutError(f"the kernel did not stop process {self._child.pid}")
-                time.sleep(_STOP_POLL_SECONDS)
+                time.sleep(_FREEZE_POLL_SECONDS)
 
 
 async def launch(command: Command) -> Running:

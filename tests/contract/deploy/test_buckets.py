@@ -88,8 +88,13 @@ async def test_a_table_without_buckets_is_refused_in_one_sentence(
             f"CREATE TABLE {keyspace}.domain_counters (domain text, log text, writer timeuuid,"
             " delivered counter, PRIMARY KEY (domain, log, writer))"
         )
-    old = {**environment, "CASSANDRA_KEYSPACE": keyspace}
-    ends = await asyncio.gather(*(end_of(tier, old) for tier in TIERS))
+    topics = {
+        name: unique("old")
+        for name in ("KAFKA_TOPIC", "KAFKA_CHANGES_TOPIC", "KAFKA_DEAD_LETTER_TOPIC")
+    }
+    old = {**environment, **topics, "CASSANDRA_KEYSPACE": keyspace}
+    ends = [await end_of("deploy.prepare", old)]  # first: a tier waits for its topics
+    ends += await asyncio.gather(*(end_of(tier, old) for tier in TIERS))
 
     for status, lines in ends:
         assert status == 1, lines

@@ -48,13 +48,15 @@ async def test_a_process_is_frozen_once_the_signal_is_sent(tmp_path: Path) -> No
     """Also on a busy machine, where the thread that takes the signal waits for a core."""
     busy = [Process(command(tmp_path, "sh", "-c", "while :; do :; done")) for _ in range(4)]
     running = Process(command(tmp_path, *SLEEP))
-    for _ in range(50):
-        running.signal(signal.SIGSTOP)
-        assert psutil.Process(running.pid).status() == psutil.STATUS_STOPPED
-        running.signal(signal.SIGCONT)
-        await asyncio.sleep(0.005)
-    for each in (running, *busy):
-        await process.kill(each)
+    try:
+        for _ in range(50):
+            running.signal(signal.SIGSTOP)
+            assert psutil.Process(running.pid).status() == psutil.STATUS_STOPPED
+            running.signal(signal.SIGCONT)
+            await asyncio.sleep(0.005)
+    finally:
+        for each in (running, *busy):
+            await process.kill(each)
 
 
 async def test_stop_lets_a_frozen_process_end_by_itself(tmp_path: Path) -> None:
