@@ -16,9 +16,9 @@ LOGS = ROOT / ".local" / "tests"
 SHOWN = "system"
 """The run whose output is seen while it runs; that of the others follows at the end."""
 RUNS = {
-    SHOWN: (0, "tests/system", "--durations=10"),
-    "contract": (0, "tests/contract", "--durations=10"),
-    "unit": (19, "tests/unit", "tests/simulation", "--durations=5"),
+    SHOWN: ("0", "tests/system", "--durations=10"),
+    "contract": ("0", "tests/contract", "--durations=10"),
+    "unit": ("19", "tests/unit", "tests/simulation", "--durations=5"),
 }
 """Of each run its niceness and its arguments."""
 
@@ -31,7 +31,7 @@ def main() -> int:
     running: list[subprocess.Popen[bytes]] = []
     try:
         for name, (niceness, *arguments) in RUNS.items():
-            command = ["nice", "-n", str(niceness), sys.executable, "-m", "pytest", *arguments]
+            command = ["nice", "-n", niceness, sys.executable, "-m", "pytest", *arguments]
             with _log(name).open("wb") as log:
                 output = None if name == SHOWN else log
                 running.append(
