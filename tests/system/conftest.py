@@ -15,11 +15,6 @@ from tests.tiers.stack import Stack
 _GIVEN = ("INGEST_URL", "QUERY_URL", "API_KEY")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the tests of overload last: by then the tests in the background have ended."""
-    items.sort(key=lambda item: "overload" in item.path.parts)
-
-
 @pytest_asyncio.fixture(scope="session")
 async def stack(
     server_environment: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory
