@@ -190,6 +190,7 @@ class Worker:
     async def _fetch(self) -> None:
         while True:
             batches = await self._source.fetch()
+            began_at = self._context.clock()
             for partition, task in tuple(self._partitions.items()):
                 if self._partitions.get(partition) is not task:
                     continue  # revoked while we waited: its next owner reads the same records
@@ -198,6 +199,7 @@ class Worker:
                 task.pass_gap(self._source.read_to(partition))
                 # A long batch must not delay the responses of the store.
                 await asyncio.sleep(0)
+            self._context.writes.round_seconds = self._context.clock() - began_at
             self._pause_backlogged()
 
     def _pause_backlogged(self) -> None:

@@ -41,6 +41,7 @@ class Running:
     """A running worker; ``stop`` and ``kill`` return when it has ended."""
 
     worker: Worker
+    writes: WritePlaces
     source: Source
     registry: CollectorRegistry
     stop_requested: asyncio.Event
@@ -115,7 +116,7 @@ def start_worker(
     stop = asyncio.Event()
     task = asyncio.ensure_future(worker.run(until=stop))
     source.subscribe(worker)
-    return Running(worker, source, registry, stop, task)
+    return Running(worker, context.writes, source, registry, stop, task)
 
 
 @asynccontextmanager

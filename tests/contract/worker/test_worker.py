@@ -1,11 +1,15 @@
 """A whole worker between topics and a store: every event is counted exactly once."""
 
+import asyncio
 import base64
 import json
+from collections.abc import Sequence
 
 import pytest
 
 from consumer.kafka import partition_offsets
+from consumer.kafka.record_source import Record
+from consumer.partition import PartitionTask
 from shared.errors import PipelineError
 from shared.model.event import Event, EventKind
 from shared.model.partitioning import partition_of
@@ -158,3 +162,19 @@ async def test_a_partition_with_more_counted_records_than_it_has_stops_alone(
 
     assert await topics.committed(GROUP, wrong) is None
     assert (await counted(store.reader, [domain]))[domain].delivered == 500
+
+
+async def test_a_worker_measures_how_late_it_is(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The time for the records of a round limits the writes."""
+    process, topics = PartitionTask.process, pipeline.topics
+
+    async def process_slowly(task: PartitionTask, records: Sequence[Record]) -> None:
+        await asyncio.sleep(0.2)
+        await process(task, records)
+
+    monkeypatch.setattr(PartitionTask, "process", process_slowly)
+    async with open_worker(topics, pipeline.store.store) as running:
+        await publish(topics.topic, events_of([new_domain()]))
+        await until(lambda: running.writes.round_seconds >= 0.2)

@@ -52,3 +52,14 @@ async def test_slow_writes_leave_fewer_places() -> None:
         waiting = asyncio.create_task(places.__aenter__())
         assert not (await asyncio.wait([waiting], timeout=0.01))[0]
     await waiting
+
+
+async def test_the_limit_knows_how_old_counts_are_and_how_late_the_worker_is() -> None:
+    """A slow write is allowed if counts are old and the worker is not late."""
+    places = WritePlaces(WriteLimit(10, max_age_seconds=600.0))
+    places.age_seconds = 600.0
+    places.record(1, 1.0)
+    assert places.limit == 10
+    places.round_seconds = 0.2
+    places.record(1, 1.0)
+    assert places.limit == 9

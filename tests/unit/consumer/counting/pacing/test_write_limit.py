@@ -8,11 +8,17 @@ ROWS = 100
 QUICK, SLOW = 0.023, 0.024
 
 
-def limit_after(*seconds: float, rows: int = ROWS, age_seconds: float = 0.0, most: int = 16) -> int:
+def limit_after(
+    *seconds: float,
+    rows: int = ROWS,
+    age_seconds: float = 0.0,
+    round_seconds: float = 0.1,
+    most: int = 16,
+) -> int:
     """Return the limit after writes of *rows* that took so long."""
     limit = WriteLimit(most, max_age_seconds=600.0)
     for took_seconds in seconds:
-        limit.record(rows, took_seconds, age_seconds)
+        limit.record(rows, took_seconds, age_seconds, round_seconds)
     return limit.value
 
 
@@ -33,12 +39,17 @@ def test_a_write_of_more_rows_may_take_longer() -> None:
     assert [limit_after(QUICK, rows=rows) for rows in (99, 100, 256)] == [14, 16, 16]
 
 
-@pytest.mark.parametrize(
-    ("age_seconds", "took_seconds", "quick"),
-    [(450.0, SLOW, False), (460.0, SLOW, True), (600.0, 1.0, True), (9_999.0, 1.1, False)],
-)
-def test_old_counts_may_make_writes_slower(
-    age_seconds: float, took_seconds: float, *, quick: bool
-) -> None:
-    """From three quarters of the greatest age on they matter more than what waits behind."""
-    assert (limit_after(took_seconds, age_seconds=age_seconds) == 16) is quick
+AT_AGES = [(450, 0.023), (500, 0.0808), (525, 0.151), (600, 1.0), (9999, 1.0)]
+
+
+@pytest.mark.parametrize(("age_seconds", "quick_seconds"), AT_AGES)
+def test_old_counts_may_make_writes_slower(age_seconds: float, quick_seconds: float) -> None:
+    """From three quarters of the greatest age on, each second allows so many per cent more."""
+    assert limit_after(quick_seconds, age_seconds=age_seconds) == 16
+    assert limit_after(quick_seconds * 1.01, age_seconds=age_seconds) == 14
+
+
+def test_a_late_worker_leaves_the_store_idle_however_old_counts_are() -> None:
+    """Changes of status that it has not read wait longer than those in the store."""
+    assert limit_after(QUICK, age_seconds=600, round_seconds=0.11) == 16
+    assert limit_after(SLOW, age_seconds=600, round_seconds=0.11) == 14
