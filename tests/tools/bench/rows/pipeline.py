@@ -91,6 +91,8 @@ async def _measure(bench: Bench, course: Course) -> Figure:
     reports: dict[float, LoadReport] = {}
     buckets = buckets_for(course.domains)
     overrides = {"CASSANDRA_BUCKETS": str(buckets)} if course.domains else {}
+    if course.most_age_seconds is not None:
+        overrides["CONSUMER_MAX_COUNT_AGE_SECONDS"] = f"{course.most_age_seconds:g}"
     async with bench.stack("pipeline", **overrides) as tiers:
         (ingest,), (worker,), (query,) = await tiers.all()
 
