@@ -13,7 +13,6 @@ COMMITTED = [
     Path(__file__).parents[5] / name
     for name in (
         "deploy/capacity/bench.json",
-        "deploy/capacity/bench_get.json",
         "tests/tools/bench/row13.json",
     )
 ]
