@@ -3,8 +3,14 @@
 import subprocess
 import sys
 
+import pytest
+
+from tests.simulation.cassandra.store import Store
+from tests.simulation.cassandra.store_nodes import NOTICE_SECONDS
+from tests.simulation.cassandra.updates import Update
 from tests.simulation.one_run import Kind, kind_of, run
 from tests.simulation.runs import history_of, run_many
+from tests.simulation.schedule import Schedule
 from tests.simulation.world import Parts
 
 RUNS = 20_000
@@ -80,3 +86,27 @@ def test_recording_changes_nothing() -> None:
 def test_runs_are_of_every_kind() -> None:
     """Safety runs never end their faults, liveness runs do, and a few runs are long."""
     assert {kind_of(seed) for seed in range(50)} == set(Kind)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "spared"),
+    [(-0.5 * NOTICE_SECONDS, True), (0.5 * NOTICE_SECONDS, True), (1.5 * NOTICE_SECONDS, False)],
+)
+def test_only_what_was_sent_before_a_loss_was_noticed_is_spared(
+    seconds: float, *, spared: bool
+) -> None:
+    """Afterwards the sender has new rows, which a node without its writes may lead."""
+    schedule = Schedule(1)
+    store = Store(schedule, 0.0, "node")
+    update = Update("a.example", bytes(16), 1, 0, 1)
+
+    def send_through_a_slow_network() -> None:
+        store.trouble = 1.0
+        for _ in range(100):
+            store.send("0", [update], lambda _: None)
+        store.trouble = 0.0
+
+    schedule.after(20.0, lambda: store.crash(store.replicas[0], losing=True))
+    schedule.after(20.0 + seconds, send_through_a_slow_network)
+    schedule.run(50.0)
+    assert (schedule.injected["(spared) late at a node that lost writes"] > 0) is spared

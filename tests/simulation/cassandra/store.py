@@ -5,16 +5,17 @@ to the other two. It may die before it sends, or before it answers. Copies arriv
 and so do requests, even long after their sender has given up. Parts of a batch have different
 outcomes. The sender gets a success, or an unknown outcome.
 
-One thing never happens here, because no store promises to survive it: a request from before a
-node lost writes reaches that node as its leader, while no other row covers the same offset.
-Cassandra drops counter requests older than 2 s, and no node is back within that time.
+One thing never happens here, because no store promises to survive it: a request whose sender
+could not yet know that a node lost writes reaches that node as its leader, while no other row
+covers the same offset. Cassandra drops counter requests older than 2 s, and no node is back within
+that time.
 """
 
 from collections.abc import Callable, Sequence
 
 from consumer.counting.rows.writer_rows import StoredRow
 from tests.simulation.cassandra.replica import Copy, Key, Replica
-from tests.simulation.cassandra.store_nodes import StoreNodes
+from tests.simulation.cassandra.store_nodes import NOTICE_SECONDS, StoreNodes
 from tests.simulation.cassandra.updates import Batch, Update, describe, name_of
 from tests.simulation.schedule import Schedule, numbers
 
@@ -110,7 +111,7 @@ class Store(StoreNodes):
             self.crash(leader, losing=schedule.chance() < 0.5)
 
     def _not_promised(self, leader: Replica, batch: Batch, part: int) -> bool:
-        if leader.lost_writes_at < batch.sent_at:
+        if leader.lost_writes_at + NOTICE_SECONDS < batch.sent_at:
             return False
         superseded = (
             self.applied_offset(batch.topic_partition, batch.updates[part].domain)

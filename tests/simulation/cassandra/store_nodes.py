@@ -10,6 +10,8 @@ from tests.simulation.schedule import Schedule
 
 AWAY = (3.0, 9.0)
 """How long a dead node stays away, in seconds."""
+NOTICE_SECONDS = 0.1
+"""From the death of a node until a client notices the closed connections."""
 
 
 class StoreNodes:

@@ -15,6 +15,7 @@ from consumer.counting.rows.superseded import UNIX_EPOCH_TICKS, Retention
 from shared.errors import BrokerUnavailableError
 from tests.simulation.cassandra.replica_sets import BUCKETS, ReplicaSets
 from tests.simulation.cassandra.store import Store
+from tests.simulation.cassandra.store_nodes import NOTICE_SECONDS
 from tests.simulation.kafka.group import Group
 from tests.simulation.kafka.topic import Topic
 from tests.simulation.kafka.topic_partition import KEY_WINDOW
@@ -30,8 +31,6 @@ So two clocks differ by more than OWN_SECONDS, and by far less than OTHERS_SECON
 DRAIN_SECONDS = 6.0
 COMMIT_SECONDS = 5.0
 AUDIT_SECONDS = 4.0
-NOTICE_SECONDS = 0.1
-"""From the death of a node until a client notices the closed connections."""
 
 
 class Worker:
