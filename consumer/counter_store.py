@@ -6,7 +6,7 @@ from struct import Struct
 from typing import Any, Protocol, Self
 
 from consumer.counting.rows.writer_rows import RowIncrement, StoredRow
-from shared.cassandra.session import Session, encode_int
+from shared.cassandra.session import UNSET, Session, encode_int
 
 _READ = (
     "SELECT domain, log, writer, delivered, bounced, applied_offset"
@@ -29,13 +29,13 @@ _RIGHTS = (
 
 _READ_PAGE_ROWS = 5_000
 _DELETE_ROWS = 32
-_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+_SIZES = (1, 2, 4, 8, 16, *range(32, 257, 32))
 MAX_ROWS = _SIZES[-1]
 """Of one write. Each size is a prepared batch of its own: one statement with all values costs the
-driver half of what a batch of that many statements does (4.4 us a row instead of 8.5)."""
+driver half of what a batch of that many statements does (4.4 us a row instead of 8.5). Both sides
+pay for what a size leaves free, too."""
 
 _bigint = Struct(">q").pack
-_NOTHING = _bigint(0)
 
 
 class CounterStore(Protocol):
@@ -140,18 +140,20 @@ class CassandraCounterStore:
         return self._session.node_epoch()
 
 
-def encode_rows(rows: Sequence[RowIncrement], size: int, key: bytes, log: bytes) -> list[bytes]:
+def encode_rows(rows: Sequence[RowIncrement], size: int, key: bytes, log: bytes) -> list[Any]:
     """Return the values of a batch of *size* updates, 7 for each.
 
-    What *rows* leave free adds 0 to the last row again: increments of one row in one batch add up.
+    Cassandra leaves a column alone whose increment is unset. Most domains never bounce, and two
+    columns cost it less than three. What *rows* leave free sets nothing in the last row.
     """
-    values: list[bytes] = []
-    for domain, writer, delivered, bounced, applied in rows:
+    values: list[Any] = []
+    for domain, writer, delivered, bounced, applied, never_bounced in rows:
         values += (
-            *(_bigint(delivered), _bigint(bounced), _bigint(applied)),
-            *(key, domain, log, writer),
+            _bigint(delivered),
+            UNSET if never_bounced else _bigint(bounced),
+            *(_bigint(applied), key, domain, log, writer),
         )
-    filling: Iterable[bytes] = (_NOTHING, _NOTHING, _NOTHING, *values[-4:])
+    filling: Iterable[Any] = (UNSET, UNSET, UNSET, *values[-4:])
     for _ in repeat(None, size - len(rows)):
         values += filling
     return values

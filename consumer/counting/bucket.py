@@ -187,7 +187,8 @@ class Bucket:
                 writer = self.rows.fresh(new_writer)
                 sums = (self._delivered[i], self._bounced[i], next_offset)
             writers.append(writer)
-            rows.append(RowIncrement(domains[i], self.rows.writer(writer), *sums))
+            never_bounced = not self._bounced[i]
+            rows.append(RowIncrement(domains[i], self.rows.writer(writer), *sums, never_bounced))
         write = self.in_flight = BucketWrite(
             self.number,
             epoch,

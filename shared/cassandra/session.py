@@ -23,6 +23,7 @@ from cassandra.cluster import (
 )
 from cassandra.cluster import Session as DriverSession
 from cassandra.query import (
+    UNSET_VALUE,
     BatchStatement,
     BatchType,
     BoundStatement,
@@ -52,6 +53,8 @@ Row = Any
 
 encode_int = Struct(">i").pack
 """Encode a CQL ``int``: as a routing key it names the replicas of a bucket."""
+UNSET: Any = UNSET_VALUE
+"""Among encoded values: leave the column alone."""
 
 
 class _Page(NamedTuple):
@@ -189,9 +192,9 @@ class Session:
             raise_write(error)
 
     async def write_encoded(
-        self, prepared: PreparedStatement, values: list[bytes], routing_key: bytes
+        self, prepared: PreparedStatement, values: list[Any], routing_key: bytes
     ) -> None:
-        """Write *prepared* with *values* that are encoded already, as ``write`` does."""
+        """Write *prepared* with *values* as ``write`` does: encoded already, or UNSET."""
         statement = BoundStatement(prepared, routing_key=routing_key)
         statement.values = values
         await self.write(statement)

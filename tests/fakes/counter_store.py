@@ -167,5 +167,6 @@ class InMemoryCounterStore:
         for row in rows:
             cells = self._cells.setdefault((topic_partition, row.domain, row.writer), _Cells())
             cells.delivered += row.delivered
-            cells.bounced += row.bounced
+            if not row.never_bounced:
+                cells.bounced += row.bounced
             cells.applied_offset += row.applied_offset

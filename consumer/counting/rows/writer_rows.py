@@ -24,6 +24,9 @@ class RowIncrement(NamedTuple):
     delivered: int
     bounced: int
     applied_offset: int
+    never_bounced: bool = False
+    """Whether the row has counted no bounce, this update included: then a store need not touch
+    its column of bounces."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

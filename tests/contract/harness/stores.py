@@ -81,6 +81,11 @@ def update_of(
     return RowIncrement(domain.encode(), new_writer(), delivered, bounced, applied_offset)
 
 
+def stored(row: RowIncrement) -> StoredRow:
+    """Return *row* as the store has it, if nothing else was added to it."""
+    return StoredRow(*row[:5])
+
+
 async def write(store: CounterStore, topic_partition: str, *rows: RowIncrement) -> None:
     """Write each of *rows* to its bucket, by a request of its own."""
     for row in rows:

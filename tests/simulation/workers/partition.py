@@ -136,7 +136,7 @@ class Partition:
     def send(self, write: BucketWrite) -> None:
         """Send *write* to the store."""
         schedule = self.owner.schedule
-        updates = [Update(row.domain.decode(), *row[1:]) for row in write.rows]
+        updates = [Update(row.domain.decode(), *row[1:5]) for row in write.rows]
         if schedule.recording:
             schedule.record(
                 self.owner.name,

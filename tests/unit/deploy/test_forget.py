@@ -4,7 +4,7 @@ import uuid
 
 import pytest
 
-from consumer.counting.rows.writer_rows import StoredRow
+from consumer.counting.rows.writer_rows import RowIncrement, StoredRow
 from deploy.forget import forgetting_row, parse_arguments
 from shared.errors import PipelineError
 from shared.model.domain import DomainName
@@ -31,7 +31,7 @@ def test_nothing_counts_below_the_end_of_the_log(applied: list[int], expected: i
     """Nor below what is counted already."""
     rows = [StoredRow(DOMAIN.encode(), writer(1), 3, 4, offset) for offset in applied]
     row = forgetting_row(DOMAIN, rows, END, writer(2))
-    assert row == (DOMAIN.encode(), writer(2), 0, 0, expected)
+    assert row == RowIncrement(DOMAIN.encode(), writer(2), 0, 0, expected)
 
 
 def test_a_clock_behind_that_of_a_worker_is_refused_where_it_matters() -> None:

@@ -44,17 +44,22 @@ def sums(write: BucketWrite) -> list[tuple[bytes, int, int, int]]:
 
 
 def test_a_first_row_has_the_full_totals_and_the_next_write_continues_it() -> None:
-    """All three columns move in both, and the offset is the end of what was read."""
+    """The offset is the end of what was read. From the first bounce on all three columns move."""
     bucket = Known()
     bucket.add(A, delivered=3)
     first = bucket.start(10)
     assert sums(first) == [(A, 3, 0, 10)]
+    assert first.rows[0].never_bounced
     bucket.acknowledge(first, now=0.0)
 
     bucket.add(A, delivered=2, bounced=1, offset=12)
     second = bucket.start(15)
     assert second.rows == [RowIncrement(A, first.rows[0].writer, 2, 1, 5)]
     assert (second.first_offset, second.next_offset) == (12, 15)
+    bucket.acknowledge(second, now=0.0)
+
+    bucket.add(A, delivered=1, offset=15)
+    assert bucket.start(16).rows == [RowIncrement(A, first.rows[0].writer, 1, 0, 1)]
 
 
 def test_the_row_of_another_writer_is_not_continued() -> None:
@@ -83,7 +88,10 @@ def test_of_several_rows_the_largest_offset_counts_and_the_first_of_equal_ones()
         bucket.deliver(bucket.index[domain], 1, THRESHOLD)
     bucket.owed.first_offset = 10
     write = bucket.begin(100, 12, 0.0, 2, writers())
-    assert write.rows == [RowIncrement(A, mine, 1, 0, 3), RowIncrement(B, mine, 1, 0, 8)]
+    assert write.rows == [
+        RowIncrement(A, mine, 1, 0, 3, never_bounced=True),
+        RowIncrement(B, mine, 1, 0, 8, never_bounced=True),
+    ]
 
 
 def test_after_a_failure_everything_is_owed_again_in_a_fresh_row() -> None:

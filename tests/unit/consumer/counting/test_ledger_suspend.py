@@ -25,7 +25,7 @@ def test_a_write_in_flight_is_in_doubt() -> None:
 
     assert ledger.committable_offset() == 0
     again = begin(ledger, 2.0)
-    assert [r[2:] for r in again.rows] == [(2, 0, 2)]
+    assert [r[2:5] for r in again.rows] == [(2, 0, 2)]
     assert again.rows[0].writer != first.rows[0].writer
 
 
