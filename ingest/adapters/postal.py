@@ -7,7 +7,8 @@ success, and repeats all else five times within 36 minutes.
 
 import msgspec
 
-from ingest.adapters.proofs import PublicKey, check_fresh, check_signature
+from ingest.adapters.proofs import check_fresh
+from ingest.adapters.signatures import PublicKey, check_signature
 from ingest.adapters.webhook import Item, Reading, Webhook, decode
 from shared.model.verdict import Report
 

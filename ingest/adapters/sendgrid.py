@@ -7,7 +7,8 @@ for a day.
 
 import msgspec
 
-from ingest.adapters.proofs import PublicKey, check_fresh, check_signature, unproven
+from ingest.adapters.proofs import check_fresh, unproven
+from ingest.adapters.signatures import PublicKey, check_signature
 from ingest.adapters.webhook import Item, Reading, Webhook, decode
 from shared.model.verdict import Report
 

@@ -9,14 +9,15 @@ for about an hour.
 
 import calendar
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from functools import partial
 
 import msgspec
 from cryptography import x509
 
-from ingest.adapters.proofs import PublicKey, check_fresh, check_signature, unproven
-from ingest.adapters.webhook import Item, Reading, Webhook, decode
+from ingest.adapters.proofs import check_fresh, unproven
+from ingest.adapters.signatures import PublicKey, check_signature
+from ingest.adapters.webhook import CertificateNeededError, Item, Reading, Webhook, decode
 from shared.model.verdict import Report
 
 _MAX_CERTIFICATES = 16
@@ -35,15 +36,6 @@ _OF_CONFIRMATION = (
 _ARN = re.compile(r"arn:(?:aws|aws-cn|aws-us-gov):sns:([a-z0-9-]{1,32}):\d{12}:[\w.-]{1,256}")
 _CERTIFICATE_PATH = re.compile(r"/SimpleNotificationService-[0-9A-Za-z]{1,64}\.pem")
 _TIMESTAMP = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.\d{1,9})?Z")
-
-
-class CertificateNeededError(Exception):
-    """The adapter needs the certificate at *url*; *read_with* it (PEM) is ``Adapter.read``."""
-
-    def __init__(self, url: str, read_with: Callable[[bytes], Reading]) -> None:
-        super().__init__(url)
-        self.url = url
-        self.read_with = read_with
 
 
 class _Envelope(msgspec.Struct, rename="pascal"):

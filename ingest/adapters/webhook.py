@@ -6,7 +6,7 @@ Each provider has one adapter: it proves that the provider sent the request, and
 
 import hashlib
 from base64 import urlsafe_b64encode
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol, TypeVar
 
@@ -58,6 +58,15 @@ class Reading:
     """None: the signature covers the body."""
     confirm_url: str | None = None
     """Where to confirm a subscription that the provider is asked for."""
+
+
+class CertificateNeededError(Exception):
+    """The adapter needs the certificate at *url*; *read_with* it (PEM) is ``Adapter.read``."""
+
+    def __init__(self, url: str, read_with: Callable[[bytes], Reading]) -> None:
+        super().__init__(url)
+        self.url = url
+        self.read_with = read_with
 
 
 class Adapter(Protocol):

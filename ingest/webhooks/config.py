@@ -1,6 +1,7 @@
 """The secrets of mail providers, from environment variables (``INGEST_WEBHOOK_*``).
 
-A provider's webhook is off unless its secret is configured.
+A provider's webhook is off unless its secret is configured. ``cryptography`` is imported only for a
+provider that signs with a private key.
 """
 
 from collections.abc import Callable
@@ -11,11 +12,7 @@ from pydantic import Field, PrivateAttr, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ingest.adapters.mailgun import Mailgun
-from ingest.adapters.postal import Postal
 from ingest.adapters.postmark import Postmark
-from ingest.adapters.proofs import load_public_key
-from ingest.adapters.sendgrid import SendGrid
-from ingest.adapters.ses import Ses, is_topic_arn
 from ingest.adapters.sparkpost import SparkPost
 from ingest.adapters.webhook import Adapter
 from shared.security.config import read_secret
@@ -106,6 +103,8 @@ class WebhookSettings(BaseSettings):
     def _ses(self) -> Adapter | None:
         if self.ses_topics is None:
             return None
+        from ingest.adapters.ses import Ses, is_topic_arn
+
         topics = [topic.strip() for topic in self.ses_topics.split(",")]
         for topic in topics:
             if not is_topic_arn(topic):
@@ -115,12 +114,20 @@ class WebhookSettings(BaseSettings):
         return Ses(topics, self.fresh_seconds, confirm=self.ses_confirm, pinned=pinned)
 
     def _sendgrid(self) -> Adapter | None:
-        text = self.sendgrid_public_key
-        return None if text is None else SendGrid(load_public_key(text), self.fresh_seconds)
+        if self.sendgrid_public_key is None:
+            return None
+        from ingest.adapters.sendgrid import SendGrid
+        from ingest.adapters.signatures import load_public_key
+
+        return SendGrid(load_public_key(self.sendgrid_public_key), self.fresh_seconds)
 
     def _postal(self) -> Adapter | None:
-        text = self.postal_public_key
-        return None if text is None else Postal(load_public_key(text), self.fresh_seconds)
+        if self.postal_public_key is None:
+            return None
+        from ingest.adapters.postal import Postal
+        from ingest.adapters.signatures import load_public_key
+
+        return Postal(load_public_key(self.postal_public_key), self.fresh_seconds)
 
     def _postmark(self) -> Adapter | None:
         credentials = _credentials(self.postmark_credentials)

@@ -10,9 +10,15 @@ from http import HTTPStatus
 import structlog
 from aiohttp import web
 
-from ingest.adapters.ses import CertificateNeededError
 from ingest.adapters.used_tokens import UsedTokens
-from ingest.adapters.webhook import Adapter, Item, Reading, Webhook, read_events
+from ingest.adapters.webhook import (
+    Adapter,
+    CertificateNeededError,
+    Item,
+    Reading,
+    Webhook,
+    read_events,
+)
 from ingest.admission import Admission, Reservation
 from ingest.bulk import MAX_BYTES
 from ingest.config import IngestSettings

@@ -8,8 +8,15 @@ from typing import Any
 import pytest
 from multidict import CIMultiDict
 
-from ingest.adapters.ses import CertificateNeededError, Ses
-from ingest.adapters.webhook import Adapter, Item, Reading, Webhook, read_events
+from ingest.adapters.ses import Ses
+from ingest.adapters.webhook import (
+    Adapter,
+    CertificateNeededError,
+    Item,
+    Reading,
+    Webhook,
+    read_events,
+)
 from ingest.webhooks.config import WebhookSettings
 from shared.errors import InputError
 from shared.model.event import Event

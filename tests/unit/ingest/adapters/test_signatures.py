@@ -2,7 +2,7 @@
 
 import pytest
 
-from ingest.adapters.proofs import check_signature, load_public_key
+from ingest.adapters.signatures import check_signature, load_public_key
 from shared.errors import InputError
 
 # The vector of SendGrid's own library, @sendgrid/eventwebhook 7.2.6.
