@@ -1,8 +1,9 @@
 """Serve the files of ``static/`` from memory; no request path reaches the file system."""
 
+import asyncio
 import gzip
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from aiohttp import web
@@ -33,21 +34,21 @@ def security_headers(*, data_images: bool = False) -> dict[str, str]:
     }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class StaticFile:
-    """One file in memory, plain and compressed."""
+    """One file in memory, plain and, once a client accepts that, compressed."""
 
     content_type: str
     plain: bytes
-    compressed: bytes
     tag: str
     headers: dict[str, str]
+    _compressed: bytes | None = None
+    _compressing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @classmethod
     def of(cls, body: bytes, content_type: str, headers: dict[str, str]) -> "StaticFile":
-        """Compress *body*; the ETag is a hash of it."""
-        digest = hashlib.sha256(body).hexdigest()[:32]
-        return cls(content_type, body, gzip.compress(body, 6, mtime=0), digest, headers)
+        """Return the file; its ETag is a hash of *body*."""
+        return cls(content_type, body, hashlib.sha256(body).hexdigest()[:32], headers)
 
     async def get(self, request: web.Request) -> web.Response:
         """``GET`` of the file; 304 if the client has it."""
@@ -65,11 +66,18 @@ class StaticFile:
         if compressed:
             headers["Content-Encoding"] = "gzip"
         return web.Response(
-            body=self.compressed if compressed else self.plain,
+            body=await self._compress() if compressed else self.plain,
             content_type=self.content_type,
             charset="utf-8",
             headers=headers,
         )
+
+    async def _compress(self) -> bytes:
+        """Compress the file for its first client, in a thread: the largest takes 70 ms."""
+        async with self._compressing:
+            if self._compressed is None:
+                self._compressed = await asyncio.to_thread(gzip.compress, self.plain, 6, mtime=0)
+            return self._compressed
 
 
 def read(name: str) -> bytes:
