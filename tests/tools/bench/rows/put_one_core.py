@@ -6,9 +6,8 @@ node. That core then limits the rate of our node, so the CPU time per PUT is wha
 
 import sys
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 
-from tests.tools.bench.bench import Bench, Target, target_of
+from tests.tools.bench.bench import Bench, target_of
 from tests.tools.bench.client.pump_job import PumpResult, put_job
 from tests.tools.bench.measurement.cpu import pin
 from tests.tools.bench.report.figure import Figure, Of, Reference, at_most, number
@@ -23,18 +22,26 @@ async def measure(bench: Bench) -> AsyncIterator[Figure]:
     """Yield the figures."""
     bench.pin_servers(bench.other_core)
     try:
-        async with bench.reference("bare-protocol", *BARE_PROTOCOL) as target:
-            floor = await _pump(bench, target)
-        async with bench.reference("bare-aiohttp", *BARE_AIOHTTP) as target:
-            bare = await _pump(bench, target)
-        async with bench.reference("bare-application", *BARE_APPLICATION) as target:
-            application = await _pump(bench, target)
-        async with AsyncExitStack() as stack:
-            tiers = await stack.enter_async_context(bench.stack("put"))
+        async with (
+            bench.reference("bare-protocol", *BARE_PROTOCOL) as floor_target,
+            bench.reference("bare-aiohttp", *BARE_AIOHTTP) as bare_target,
+            bench.reference("bare-application", *BARE_APPLICATION) as application_target,
+            bench.stack("put") as tiers,
+        ):
             node = await tiers.ingest()
-            ours = await _pump(bench, target_of(node.url, node.running.pid))
+            targets = {
+                "floor": floor_target,
+                "bare": bare_target,
+                "application": application_target,
+                "ours": target_of(node.url, node.running.pid),
+            }
+            for target in targets.values():
+                pin(target.pid, bench.first_core)
+            job = put_job(bench.effort, core=bench.other_core)
+            results = await bench.pump_in_turns({name: (t, job) for name, t in targets.items()})
     finally:
         bench.free_servers()
+    floor, bare, application, ours = results.values()
     yield Figure(
         name="CPU per PUT, server alone on a core",
         unit="us",
@@ -55,11 +62,6 @@ async def measure(bench: Bench) -> AsyncIterator[Figure]:
             f"bare {_busy(bare)}, floor {_busy(floor)}; ours {ours.times}; refused {ours.refused:,}"
         ),
     )
-
-
-async def _pump(bench: Bench, target: Target) -> PumpResult:
-    pin(target.pid, bench.first_core)
-    return await bench.pump(target, put_job(bench.effort, core=bench.other_core))
 
 
 def _busy(result: PumpResult) -> str:

@@ -5,9 +5,10 @@ import os
 import shutil
 import subprocess
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
-from tests.tools.bench.bench import Bench, Target, target_of
+from tests.tools.bench.bench import Bench, target_of
 from tests.tools.bench.client.pump_job import PUT_CONNECTIONS, PumpResult, put_job
 from tests.tools.bench.report.figure import Figure, Of, Reference, at_least
 from tests.tools.bench.rows.put_one_core import BARE_AIOHTTP
@@ -19,14 +20,21 @@ _SOURCE = Path(__file__).parents[1] / "reference" / "go" / "main.go"
 
 async def measure(bench: Bench) -> AsyncIterator[Figure]:
     """Yield the figures."""
-    async with bench.reference("bare-aiohttp", *BARE_AIOHTTP) as target:
-        bare = await _pump(bench, target)
-    go, why_not = await _measure_go(bench)
-    ours: dict[int, PumpResult] = {}
-    for processes in PROCESSES:
-        async with bench.stack("put", INGEST_PROCESSES=str(processes)) as tiers:
-            node = await tiers.ingest()
-            ours[processes] = await _pump(bench, target_of(node.url, node.running.pid))
+    job = put_job(bench.effort)
+    async with AsyncExitStack() as running:
+        jobs = {
+            "bare": (await running.enter_async_context(bench.reference("bare", *BARE_AIOHTTP)), job)
+        }
+        program, why_not = await _build_go(bench)
+        if program is not None:
+            jobs["go"] = (await running.enter_async_context(bench.reference("go", program)), job)
+        for processes in PROCESSES:
+            stack = bench.stack("put", INGEST_PROCESSES=str(processes))
+            node = await (await running.enter_async_context(stack)).ingest()
+            jobs[str(processes)] = (target_of(node.url, node.running.pid), job)
+        results = await bench.pump_in_turns(jobs)
+    bare, go = results["bare"], results.get("go")
+    ours = {processes: results[str(processes)] for processes in PROCESSES}
     one = ours[PROCESSES[0]]
     yield Figure(
         name="PUT into Kafka, all on the same cores, one process",
@@ -54,8 +62,8 @@ async def measure(bench: Bench) -> AsyncIterator[Figure]:
     )
 
 
-async def _measure_go(bench: Bench) -> tuple[PumpResult | None, str]:
-    """Return the result of the Go server, or None and the reason."""
+async def _build_go(bench: Bench) -> tuple[str | None, str]:
+    """Return the path of the Go server, or None and the reason."""
     if (compiler := shutil.which("go")) is None:
         return None, "no Go on the PATH"
     program = bench.folder / "go-bare-map"
@@ -72,12 +80,7 @@ async def _measure_go(bench: Bench) -> tuple[PumpResult | None, str]:
     if built.returncode != 0:
         lines = built.stderr.splitlines() or ["no output"]
         return None, f"Go can't build it: {lines[-1]}"
-    async with bench.reference("go", str(program)) as target:
-        return await _pump(bench, target), ""
-
-
-async def _pump(bench: Bench, target: Target) -> PumpResult:
-    return await bench.pump(target, put_job(bench.effort))
+    return str(program), ""
 
 
 def _describe(result: PumpResult) -> str:

@@ -13,6 +13,7 @@ COMMITTED = [
     Path(__file__).parents[5] / name
     for name in (
         "deploy/capacity/bench.json",
+        "deploy/capacity/bench_newer.json",
         "tests/tools/bench/row13.json",
     )
 ]
