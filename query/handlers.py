@@ -53,15 +53,10 @@ class Handlers:
         domain = request.match_info["domain"]
         # A cached domain needs no parsing: only its canonical spelling has an entry.
         known = self._cache.get_cached(domain)
-        if known is not None and self._cache.clock() < known.response_until:
-            response = known.response
-        else:
-            response = None
-        if response is None:
-            try:
-                response = await self._respond(domain, known)
-            except NodeFullError as error:
-                return await self._load_shedder.refuse(str(error))
+        try:
+            response = await self._respond(domain, known)
+        except NodeFullError as error:
+            return await self._load_shedder.refuse(str(error))
         self._metrics.answers[response.status_of_domain] += 1
         return response.respond_to(request)
 
@@ -111,17 +106,11 @@ class Handlers:
         else:
             cache.refresh_if_due(known)
         now = cache.clock()
-        left = known.fresh_until - now
-        max_age = 0 if known.answer.is_final else max(0, int(left))
-        response = known.response
-        if response is None or response.max_age != max_age:
+        if (response := known.response_at(now)) is None:
+            max_age = known.max_age_at(now) or 0
             response = AnswerResponse(known.answer, max_age)
-        if requested_before:
-            outdated = known.answer.is_final and left <= 0  # its counts are being read
-            until = now + cache.fresh_seconds if outdated else known.fresh_until - max_age
-            if now < (due := cache.refresh_at(known)):
-                until = min(until, due)  # from then on a request starts a read
-            known.store_response(response, until)
+            if requested_before:
+                known.store_response(response, max_age)
         return response
 
     def _result(self, domain: DomainName, outcome: Answer | RetriableError) -> Answer | NoAnswer:

@@ -24,16 +24,33 @@ class CacheEntry(Generic[R]):
     answer: Answer
     fresh_until: float
     response: R | None = None
-    response_until: float = -inf
-    """The response is valid before this time."""
+    max_age: int = 0
+    """Of the response, in seconds: how long others may keep it."""
 
-    def store_response(self, response: R, until: float) -> None:
-        """Store *response* for requests before *until*."""
-        self.response, self.response_until = response, until
+    def response_at(self, now: float) -> R | None:
+        """Return the response if it says what is true at *now*.
+
+        That of a final answer always does. Another one is as fresh as its ``max-age`` says.
+        """
+        if not self.answer.is_final and self.max_age_at(now) != self.max_age:
+            return None
+        return self.response
+
+    def max_age_at(self, now: float) -> int | None:
+        """Return how long an answer that is not final stays fresh, rounded down; None if it is not.
+
+        So two caches in a row serve nothing older than one.
+        """
+        left = self.fresh_until - now
+        return int(left) if left > 0 else None
+
+    def store_response(self, response: R, max_age: int) -> None:
+        """Store the response to later requests."""
+        self.response, self.max_age = response, max_age
 
     def expire(self) -> None:
         """Mark the answer as no longer fresh."""
-        self.fresh_until = self.response_until = -inf
+        self.fresh_until = -inf
 
 
 class AnswerCache(Generic[R]):
@@ -99,8 +116,7 @@ class AnswerCache(Generic[R]):
         )
         if after == before:
             return
-        entry.answer = after
-        entry.response, entry.response_until = None, -inf
+        entry.answer, entry.response = after, None
         if after.is_final and not before.is_final:
             self._others.remove(before.domain)
             self._final.insert(before.domain, entry)

@@ -22,12 +22,11 @@ encode = msgspec.json.Encoder().encode
 class AnswerResponse(PrebuiltResponse):
     """The response to every request for one domain. A final answer does not use *max_age*."""
 
-    __slots__ = ("_headers", "_tag", "_unchanged", "max_age", "status_of_domain")
+    __slots__ = ("_headers", "_tag", "_unchanged", "status_of_domain")
 
     def __init__(self, answer: Answer, max_age: int) -> None:
         body = encode(answer)
         self.status_of_domain = answer.status
-        self.max_age = max_age
         self._tag = blake2b(body, digest_size=_TAG_BYTES).hexdigest()
         self._headers = {
             "ETag": f'"{self._tag}"',

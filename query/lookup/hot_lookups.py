@@ -16,7 +16,7 @@ _SCOPE = Scope.QUERY.value
 
 
 class HotLookups:
-    """Answers what needs no read and builds no response."""
+    """Answers with a response in memory; a read that is due follows it."""
 
     line: ClassVar[bytes] = rb"GET /domains/(?P<domain>[a-z0-9.-]+)"
     fields: ClassVar[Mapping[str, bytes]] = {"If-None-Match": rb'(?:W/)?"[!#-}]*"'}
@@ -41,13 +41,13 @@ class HotLookups:
         """Return the response in memory, if there is one and the client may have it."""
         cache = self._cache
         known = cache.get_cached(head["domain"].decode())
-        if known is None or known.response is None or cache.clock() >= known.response_until:
+        if known is None or (response := known.response_at(cache.clock())) is None:
             return None
         if self._access is not None and not self._access.permits(
             (head["authorization"] or b"").decode(), _SCOPE, 0
         ):
             return None
-        response = known.response
+        cache.refresh_if_due(known)
         self._metrics.answers[response.status_of_domain] += 1
         condition = head["if_none_match"]
         if condition is None:

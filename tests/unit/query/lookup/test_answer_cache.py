@@ -150,7 +150,7 @@ def test_final_and_other_answers_have_separate_capacities() -> None:
 
 def respond(known: CacheEntry[str]) -> None:
     """Store a response with *known*."""
-    known.store_response("response", 9.0)
+    known.store_response("response", 2)
 
 
 def test_a_response_is_dropped_when_the_answer_changes() -> None:
@@ -160,9 +160,19 @@ def test_a_response_is_dropped_when_the_answer_changes() -> None:
     known = kept.merge(domain, Counters(3, 0), 5.0)
     respond(known)
     kept.merge(domain, Counters(2, 0), 6.0)
-    assert (known.response, known.response_until, known.fresh_until) == ("response", 9.0, 6.0)
+    assert (known.response, known.fresh_until) == ("response", 6.0)
     kept.merge(domain, Counters(4, 0), 7.0)
-    assert (known.response, known.response_until) == (None, -inf)
+    assert known.response is None
+
+
+def test_a_response_is_valid_while_its_max_age_is() -> None:
+    """The answer is fresh until 5 s, the response has 2 s. A final answer stays what it is."""
+    other = cache().merge(name("a", 1), Counters(3, 0), 5.0)
+    final = cache().merge(name("b", 1), Counters(3, 1), 5.0)
+    times = [1.5, 2.5, 3.0, 3.5, 5.0, 9.0]
+    for known, valid in ((other, [2.5, 3.0]), (final, times)):
+        respond(known)
+        assert [at for at in times if known.response_at(at) is not None] == valid
 
 
 def test_a_change_to_catch_all_only_expires_the_entry() -> None:
@@ -172,7 +182,7 @@ def test_a_change_to_catch_all_only_expires_the_entry() -> None:
     respond(known)
     kept.invalidate(name("a", 1), Counters(THRESHOLD + 1, 0))
     assert known.answer.delivered == 3
-    assert (known.fresh_until, known.response_until) == (-inf, -inf)
+    assert known.fresh_until == -inf
 
 
 def test_a_bounce_makes_the_answer_final_and_expires_it() -> None:
@@ -183,5 +193,5 @@ def test_a_bounce_makes_the_answer_final_and_expires_it() -> None:
     kept.invalidate(name("a", 1), Counters(2, 1))
     assert known.answer.status is Status.NOT_CATCH_ALL
     assert (known.answer.delivered, known.answer.bounced) == (7, 1)
-    assert (known.fresh_until, known.response_until) == (-inf, -inf)
+    assert known.fresh_until == -inf
     assert (kept.final_domains, kept.other_domains) == (1, 0)
