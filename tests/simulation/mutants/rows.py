@@ -55,6 +55,14 @@ class SeedsWithIncrements(_RewritesRows):
         )
 
 
+class LeavesBouncesOut(_RewritesRows):
+    """Leaves the bounces out of an update that owes none, though a fresh row needs the totals."""
+
+    def rewrite(self, write: BucketWrite, place: int) -> RowIncrement:
+        """See _RewritesRows."""
+        return write.rows[place]._replace(never_bounced=not write.bounced[place])
+
+
 class _OneEpoch(RowWriters):
     def start_epoch(self, epoch: int) -> bool:
         self._epoch = epoch

@@ -136,7 +136,16 @@ class Partition:
     def send(self, write: BucketWrite) -> None:
         """Send *write* to the store."""
         schedule = self.owner.schedule
-        updates = [Update(row.domain.decode(), *row[1:5]) for row in write.rows]
+        updates = [
+            Update(
+                row.domain.decode(),
+                row.writer,
+                row.delivered,
+                0 if row.never_bounced else row.bounced,
+                row.applied_offset,
+            )
+            for row in write.rows
+        ]
         if schedule.recording:
             schedule.record(
                 self.owner.name,
