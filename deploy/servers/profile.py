@@ -35,6 +35,8 @@ BENCH = Profile(
     kafka_jvm=("-Xms1g", "-Xmx1g", "-Xss512k", "-XX:+UseSerialGC"),
     cassandra_jvm=(
         *("-Xms2g", "-Xmx2g", "-Xss256k", "-XX:MaxDirectMemorySize=512m", "-XX:+UseSerialGC"),
+        # What the memtable keeps is copied while everything waits: often and little at a time.
+        *("-Xmn64m", "-XX:MaxTenuringThreshold=1"),
     ),
     cassandra_processors=2,
     cassandra_concurrent_reads=16,
