@@ -1,4 +1,4 @@
-"""What every client of Kafka gets: addresses, TLS and our account; errors that aiokafka knows."""
+"""The arguments that every client of Kafka gets, and an error that aiokafka would not catch."""
 
 import ssl
 from collections.abc import Callable
@@ -16,9 +16,9 @@ from shared.security.tls import client_context
 def _as_kafka_error(send: Callable[..., Any]) -> Callable[..., Any]:
     """Let a request over a connection that was just lost fail as over any lost connection.
 
-    For two turns of its loop aiokafka 0.14 believes in such a connection. asyncio ignores what is
-    written to it; uvloop raises a plain RuntimeError, which aiokafka lets through: it would end
-    its background tasks, and ours.
+    For two iterations of the event loop aiokafka 0.14 still takes such a connection for open.
+    asyncio ignores what is written to it. uvloop raises a plain RuntimeError, and aiokafka does
+    not catch it: the error would end the background task that meets it, aiokafka's or ours.
     """
 
     @wraps(send)

@@ -1,6 +1,8 @@
 """A broker that speaks enough of Kafka's protocol for group offsets, and errs on request."""
 
 import asyncio
+import socket
+import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -30,11 +32,19 @@ class ScriptedBroker:
     unanswered: set[int] = field(default_factory=set)
     host: str = "127.0.0.1"
     port: int = 0
+    _connections: set[asyncio.StreamWriter] = field(default_factory=set)
 
     @property
     def address(self) -> str:
         """Where it listens."""
         return f"{self.host}:{self.port}"
+
+    def reset(self) -> None:
+        """Reset every connection, as the kernel does for a process that was killed."""
+        for writer in self._connections:
+            connection: socket.socket = writer.get_extra_info("socket")
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            writer.transport.abort()
 
     def _answer(self, key: int, body: BytesIO) -> Any:
         if key == 18:
@@ -54,6 +64,7 @@ class ScriptedBroker:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer the requests of one connection until it ends."""
+        self._connections.add(writer)
         try:
             while True:
                 request = BytesIO(
@@ -67,7 +78,8 @@ class ScriptedBroker:
                 String("utf-8").decode(request)
                 answer = Int32.encode(correlation) + self._answer(key, request).encode()
                 writer.write(Int32.encode(len(answer)) + answer)
-        except asyncio.IncompleteReadError:
+        except (asyncio.IncompleteReadError, ConnectionError):
+            self._connections.discard(writer)
             writer.close()
 
 
