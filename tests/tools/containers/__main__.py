@@ -35,7 +35,7 @@ def check() -> int:
     execute("ip", "link", "set", "lo", "up", seconds=5)
     compose = topology.read_compose(topology.COMPOSE)
     for name, network in compose["networks"].items():
-        _RUN.run("network", "create", *(["--internal"] if network.get("internal") else []), name)
+        _RUN.run("network", "create", *topology.network_options(name, network))
     containers = Topology(_RUN, compose["services"])
     try:
         passed = all(_all_pass(together, containers) for together in CHECKS)

@@ -28,7 +28,6 @@ _PACKAGES = {
     "iptables": "iptables",
     "ip": "iproute2",
     "/usr/lib/podman/netavark": "netavark",
-    "/usr/lib/podman/aardvark-dns": "aardvark-dns",
 }
 _INSTALL_SECONDS = 600.0
 _INSTALL = (

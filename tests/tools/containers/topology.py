@@ -22,6 +22,9 @@ _USED = {
 _NOT_USED = {"build", "depends_on", "logging", "profiles"}
 """Built and started in order by the tool; log files have no part in the checks."""
 _START_SECONDS = 60.0
+_BACK = "back"
+_PREFIX = "10.90.0"
+_FIRST_ADDRESS = 100
 
 
 def read_compose(path: Path) -> dict[str, Any]:
@@ -30,12 +33,32 @@ def read_compose(path: Path) -> dict[str, Any]:
     return dict(document)
 
 
-def options(name: str, service: Mapping[str, Any]) -> list[str]:
-    """Return the options of `podman run` for *service*, up to and with its image."""
+def addresses(services: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Return an address for each service in the network of all tiers.
+
+    They go into each container's /etc/hosts: podman's name server (aardvark-dns 1.4) left queries
+    without an answer for a minute after another container had started.
+    """
+    names = [name for name, service in services.items() if _BACK in service.get("networks", ())]
+    return {name: f"{_PREFIX}.{number}" for number, name in enumerate(names, _FIRST_ADDRESS)}
+
+
+def network_options(name: str, network: Mapping[str, Any]) -> list[str]:
+    """Return the words after `podman network create`."""
+    internal = ["--internal"] if network.get("internal") else []
+    # Without a name server podman gives an internal network no gateway, and the checks no way in.
+    subnet = [f"--subnet={_PREFIX}.0/24", f"--gateway={_PREFIX}.1"] if name == _BACK else []
+    return ["--disable-dns", *internal, *subnet, name]
+
+
+def options(name: str, service: Mapping[str, Any], hosts: Mapping[str, str]) -> list[str]:
+    """Return the options of `podman run` for *service*, up to and with its image.
+
+    *hosts* are the addresses of all services.
+    """
     if unknown := service.keys() - _USED - _NOT_USED:
         raise TrialError(f"{name}: the tool does not translate {', '.join(unknown)}")
     limits = service["deploy"]["resources"]["limits"]
-    networks = [service["network_mode"]] if "network_mode" in service else service["networks"]
     words = [
         f"--cpus={limits['cpus']}",
         f"--memory={limits['memory'].lower()}",
@@ -47,13 +70,18 @@ def options(name: str, service: Mapping[str, Any]) -> list[str]:
         f"--restart={service.get('restart', 'no')}",
         *(f"--cap-drop={each}" for each in service["cap_drop"]),
         *(f"--security-opt={each}" for each in service["security_opt"]),
-        *(f"--network={each}" for each in networks),
         *(f"--publish={each}" for each in service.get("ports", ())),
         *(f"--volume={_volume(each)}" for each in service.get("volumes", ())),
         *(f"--env={key}={value}" for key, value in service.get("environment", {}).items()),
     ]
-    if "network_mode" not in service:
+    if "network_mode" in service:
+        words.append(f"--network={service['network_mode']}")
+    else:
         words.append(f"--hostname={name}")
+        networks = {each: each for each in service["networks"]}
+        networks |= {_BACK: f"{_BACK}:ip={hosts[name]}"} if name in hosts else {}
+        words += [f"--network={each}" for each in networks.values()]
+        words += [f"--add-host={each}:{address}" for each, address in hosts.items()]
     for key, option in {"read_only": "--read-only", "init": "--init"}.items():
         words += [option] if service.get(key) else []
     if "user" in service:
@@ -88,14 +116,14 @@ class Topology:
     def start(self, name: str) -> None:
         """Start the container of service *name*, in the background."""
         service = self.services[name]
-        *given, image = options(name, service)
+        *given, image = options(name, service, addresses(self.services))
         command = (f"--name={name}", *given, image, *service.get("command", ()))
         self.started[name] = self.engine.run("run", "--detach", *command, seconds=_START_SECONDS)
 
     def run(self, service: str, *command: str, seconds: float = 60.0) -> CompletedProcess[str]:
         """Run *service* to its end with *command*, by default its own, as `compose run --rm`."""
         wanted = self.services[service]
-        *given, image = options(service, wanted)
+        *given, image = options(service, wanted, addresses(self.services))
         words = ("run", "--rm", *given, "--restart=no", image, *(command or wanted["command"]))
         return self.engine.attempt(*words, seconds=seconds)
 
