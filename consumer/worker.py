@@ -31,8 +31,6 @@ log = structlog.stdlib.get_logger(__name__)
 _REPORT_SECONDS = 0.5
 _COMMIT_SHARE = 1 / 3
 """Of the time for a revocation, which the group's session bounds: left for the commit."""
-_RESUME_AT = 0.9
-"""A partition that was paused for the age of its counts resumes below this part of the limit."""
 
 
 class Worker:
@@ -62,8 +60,6 @@ class Worker:
         # A rebalance during a stop must not cancel the flush of the stop.
         self._revoking = asyncio.Lock()
         self._paused: set[int] = set()
-        self._ages: dict[int, float] = {}
-        """Of the oldest event that is not counted, by the last report: it takes milliseconds."""
         self._committed: dict[int, Position] = {}
         self._to_commit: dict[int, Position] = {}
         self._kept = KeptMemory()
@@ -144,7 +140,6 @@ class Worker:
             if self._partitions.get(partition) is task:
                 del self._partitions[partition]
                 self._paused.discard(partition)
-                self._ages.pop(partition, None)
                 self._source.stop(partition, Stopped(Cause.LOG_REWRITTEN, str(error)))
 
     async def require_reading(self) -> None:
@@ -179,7 +174,7 @@ class Worker:
                 await self._commit_now({p: task.position() for p, task in partitions.items()})
         memories = {p: task.suspend() for p, task in partitions.items()}
         self._kept.keep(memories, self._committed, self._context.clock())
-        self._committed, self._to_commit, self._paused, self._ages = {}, {}, set(), {}
+        self._committed, self._to_commit, self._paused = {}, {}, set()
         self._context.metrics.assigned.set(0)
         self._context.metrics.lag.clear()
         self._context.metrics.committed.clear()
@@ -200,19 +195,26 @@ class Worker:
                 # A long batch must not delay the responses of the store.
                 await asyncio.sleep(0)
             self._context.writes.round_seconds = self._context.clock() - began_at
-            self._pause_backlogged()
+            self._pause_full()
 
-    def _pause_backlogged(self) -> None:
-        """Pause partitions with too long a backlog, too old counts, or too many dead letters."""
-        limit, max_age = self._settings.max_backlog, self._settings.max_count_age_seconds
+    def _pause_full(self) -> None:
+        """Pause partitions that hold too much in memory, until they hold half or less.
+
+        Old counts are no reason: their events would get as old in Kafka, and changes of status
+        would wait there with them.
+        """
+        most_domains = 2 * self._settings.max_known_domains
         for partition, task in self._partitions.items():
-            backlog, age = task.ledger.backlog, self._ages.get(partition, 0.0)
-            full = task.ledger.dead_letters.full
+            ledger = task.ledger
+            full = ledger.dead_letters.full
+            held = max(
+                ledger.backlog / self._settings.max_backlog, ledger.known_domains / most_domains
+            )
             if partition not in self._paused:
-                if backlog > limit or age > max_age or full:
+                if held > 1 or full:
                     self._source.pause([partition])
                     self._paused.add(partition)
-            elif backlog <= limit // 2 and age <= max_age * _RESUME_AT and not full:
+            elif held <= 1 / 2 and not full:
                 self._source.resume([partition])
                 self._paused.discard(partition)
 
@@ -227,7 +229,7 @@ class Worker:
             self._kept.expire(self._context.clock())
             self._report_stopped()
             known = unpublished = keys = window_lost = 0
-            now = self._context.clock()
+            oldest = now = self._context.clock()
             for partition, task in self._partitions.items():
                 task.ledger.evict_idle(self._settings.max_known_domains)
                 known += task.ledger.known_domains
@@ -239,13 +241,13 @@ class Worker:
                 metrics.lag.labels(*at).set(lag)
                 metrics.committed.labels(*at).set(self._committed[partition].next_offset)
                 metrics.key_records.labels(*at).set(task.records_to_read_again)
-                since = task.ledger.oldest_since()
-                self._ages[partition] = 0.0 if since is None else now - since
+                if (since := task.ledger.oldest_since()) is not None:
+                    oldest = min(oldest, since)
             metrics.domains.set(known)
             metrics.changes_unpublished.set(unpublished)
             metrics.idempotency_keys.set(keys)
             metrics.key_window_lost_seconds.set(window_lost)
-            self._context.writes.age_seconds = max(self._ages.values(), default=0.0)
+            self._context.writes.age_seconds = now - oldest
             metrics.oldest.set(self._context.writes.age_seconds)
             metrics.writes_limit.set(self._context.writes.limit)
             metrics.paused.set(len(self._paused))

@@ -2,14 +2,17 @@
 
 import asyncio
 import uuid
+from collections.abc import Collection, Iterator, Sequence
+from itertools import islice
 
 import pytest
 
 from consumer.counting.rows.writer_rows import RowIncrement
 from consumer.kafka.dead_letters import DeadLetterTopic
 from shared.kafka.topic import Topic
+from shared.model.domain import DomainName
 from shared.model.event import Event, EventKind
-from shared.model.partitioning import partition_of
+from shared.model.partitioning import bucket_of, partition_of
 from tests.contract.harness.gated_store import GatedStore
 from tests.contract.harness.pipeline import PARTITIONS
 from tests.contract.harness.stores import fake_store, new_domain, unique
@@ -150,7 +153,7 @@ async def test_a_partition_that_stops_is_in_no_report_of_paused_or_old_counts(
     at = partition_of(domain, PARTITIONS)
     beyond = RowIncrement(domain.encode(), uuid.uuid1().bytes, 1, 0, 1_000)
     store.settle(f"{topics.name}/{at}", [beyond], Outcome.ACKNOWLEDGED)
-    settings = settings_of().model_copy(update={"max_count_age_seconds": 0.1})
+    settings = settings_of().model_copy(update={"max_backlog": 1})
 
     async with open_worker(topics, store, settings=settings) as running:
 
@@ -160,12 +163,71 @@ async def test_a_partition_that_stops_is_in_no_report_of_paused_or_old_counts(
         def paused() -> float | None:
             return running.registry.get_sample_value("catchall_paused_partitions")
 
-        await publish(topics.topic, [Event(domain, EventKind.DELIVERED)])
+        await publish(topics.topic, [Event(domain, EventKind.DELIVERED)] * 2)
         await until(oldest)
         await until(paused)
         store.gate.set()
         await until(lambda: running.stopped(topics.name, at, "log_rewritten"))
         await until(lambda: oldest() == 0 == paused())
+
+
+class _SlowWrites(InMemoryCounterStore):
+    """A store that writes nothing of the domains *slow* before its gate is open."""
+
+    def __init__(self, slow: Collection[DomainName]) -> None:
+        super().__init__()
+        self.gate = asyncio.Event()
+        self._slow = {bucket_of(domain.encode(), self.buckets) for domain in slow}
+
+    async def write(self, topic_partition: str, bucket: int, rows: Sequence[RowIncrement]) -> None:
+        """See CounterStore."""
+        if bucket in self._slow:
+            await self.gate.wait()
+        await super().write(topic_partition, bucket, rows)
+
+
+def _domains_of_a_partition() -> Iterator[DomainName]:
+    while True:
+        if partition_of(domain := new_domain(), PARTITIONS) == 0:
+            yield domain
+
+
+async def test_old_counts_do_not_delay_a_change_of_status(topics: FakeTopics) -> None:
+    """A partition with counts older than they should be is read on: else it waits in Kafka."""
+    slow, quick = islice(_domains_of_a_partition(), 2)
+    store = _SlowWrites([slow])
+    settings = settings_of().model_copy(update={"max_count_age_seconds": 0.1})
+
+    async with open_worker(topics, store, settings=settings) as running:
+
+        def is_old() -> bool:
+            oldest = running.registry.get_sample_value("catchall_oldest_event_seconds")
+            return (oldest or 0.0) > settings.max_count_age_seconds
+
+        await publish(topics.topic, [Event(slow, EventKind.DELIVERED)])
+        await until(is_old)
+        await publish(topics.topic, [bounce := Event(quick, EventKind.BOUNCED)])
+        await until_counted(fake_store(store).reader, truth([bounce]))
+        store.gate.set()
+
+
+async def test_a_partition_that_cannot_forget_its_domains_is_paused(topics: FakeTopics) -> None:
+    """Domains that owe counts stay in memory; while the store is slow they must not pile up."""
+    domains = list(islice(_domains_of_a_partition(), 10))
+    store, events = _SlowWrites(domains), [Event(d, EventKind.DELIVERED) for d in domains]
+    settings = settings_of().model_copy(update={"max_known_domains": 2})
+
+    async with open_worker(topics, store, settings=settings) as running:
+
+        def paused() -> float | None:
+            return running.registry.get_sample_value("catchall_paused_partitions")
+
+        await publish(topics.topic, events[:5])
+        await until(paused)
+        await publish(topics.topic, events[5:])
+        store.gate.set()
+        await until_counted(fake_store(store).reader, truth(events))
+        await until(lambda: paused() == 0)
 
 
 async def test_a_partition_whose_dead_letters_cannot_be_stored_stops_alone(
