@@ -58,18 +58,27 @@ async def start_producer(
     return producer
 
 
-def sender_failure(producer: AIOKafkaProducer) -> str | None:
-    """Return why the producer's sender has ended, None while it runs."""
-    sender = producer._sender.sender_task  # noqa: SLF001 there is no public way
-    if not sender.done():
-        return None
-    error = None if sender.cancelled() else sender.exception()
-    return f"the producer's sender has ended: {error!r}"
+def task_failure(producer: AIOKafkaProducer) -> str | None:
+    """Return why a background task of the producer has ended, None while all run."""
+    for name, task in _tasks(producer).items():
+        if task.done():
+            error = None if task.cancelled() else task.exception()
+            return f"the producer's {name} task has ended: {error!r}"
+    return None
 
 
-def on_sender_end(producer: AIOKafkaProducer, call: Callable[[], None]) -> None:
-    """Call *call* when the producer's sender ends, or soon if it has ended already."""
-    producer._sender.sender_task.add_done_callback(lambda _: call())  # noqa: SLF001
+def on_task_end(producer: AIOKafkaProducer, call: Callable[[], None]) -> None:
+    """Call *call* when a background task of the producer ends, or soon if one has ended already."""
+    for task in _tasks(producer).values():
+        task.add_done_callback(lambda _: call())
+
+
+def _tasks(producer: AIOKafkaProducer) -> dict[str, asyncio.Task[None]]:
+    # There is no public way to either.
+    return {
+        "sender": producer._sender.sender_task,  # noqa: SLF001
+        "metadata": producer.client._sync_task,  # noqa: SLF001
+    }
 
 
 def sequence_number(producer: AIOKafkaProducer, at: TopicPartition) -> int:

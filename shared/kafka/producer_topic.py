@@ -12,9 +12,9 @@ from shared.errors import BrokerUnavailableError, OutcomeUnknownError
 from shared.kafka.producer import (
     RETIRE_AT,
     has_leader,
-    on_sender_end,
-    sender_failure,
+    on_task_end,
     sequence_number,
+    task_failure,
     wait_for_leader,
 )
 from shared.kafka.topic_health import TopicHealth
@@ -67,7 +67,7 @@ class ProducerTopic:
     async def probe(self) -> None:
         """Return if every partition takes records. Raises BrokerUnavailableError.
 
-        This means: no partition refuses, the producer's sender runs, and by Kafka's metadata each
+        This means: no partition refuses, the producer's tasks run, and by Kafka's metadata each
         partition has a leader and enough replicas in sync.
         """
         if self._watchdog is not None and self._watchdog.done():
@@ -75,7 +75,7 @@ class ProducerTopic:
         if self.refusing:
             reasons = " ".join(sorted(set(self.refusing.values())))
             raise BrokerUnavailableError(f"{reasons} Last error: {self.last_error}")
-        if (failure := sender_failure(self._producer)) is not None:
+        if (failure := task_failure(self._producer)) is not None:
             raise BrokerUnavailableError(failure)
         await self._health.check()
 
@@ -187,7 +187,7 @@ class ProducerTopic:
     def _use(self, producer: AIOKafkaProducer) -> None:
         self._producer = producer
         self._retire_at = random.choice(RETIRE_AT)  # noqa: S311 it only spreads nodes out
-        on_sender_end(producer, self.needs_check.set)
+        on_task_end(producer, self.needs_check.set)
 
     def _record_failure(
         self, producer: AIOKafkaProducer, partition: int, error: BaseException

@@ -1,8 +1,8 @@
 """Watch a topic's producer, and replace it when it cannot recover.
 
-An idempotent producer can fail in three ways that it does not recover from: its sender has ended; a
-batch has failed, which its own sequence numbers count and Kafka's do not; or a batch stays late,
-for any reason, although Kafka has been healthy for a while. While Kafka itself is away or
+An idempotent producer can fail in three ways that it does not recover from: one of its tasks has
+ended; a batch has failed, which its own sequence numbers count and Kafka's do not; or a batch stays
+late, for any reason, although Kafka has been healthy for a while. While Kafka itself is away or
 cannot store, nothing is replaced. A producer is also replaced long before its numbers end.
 """
 
@@ -12,7 +12,7 @@ import structlog
 
 from shared.config import KafkaConfig
 from shared.errors import BrokerUnavailableError
-from shared.kafka.producer import end_producer, sender_failure, start_producer
+from shared.kafka.producer import end_producer, start_producer, task_failure
 from shared.kafka.producer_topic import ProducerTopic
 from shared.kafka.topic_health import TopicHealth
 
@@ -78,7 +78,7 @@ async def _replace(
 
 
 def _failure_of(topic: ProducerTopic) -> str | None:
-    return sender_failure(topic.producer) or topic.failure
+    return task_failure(topic.producer) or topic.failure
 
 
 async def _find_cause(

@@ -20,7 +20,7 @@ from deploy import prepare
 from deploy.prepare import KafkaLayout
 from shared.config import KafkaConfig
 from shared.errors import BrokerUnavailableError, OutcomeUnknownError, RetriableError
-from shared.kafka.producer import end_producer, sender_failure, start_producer
+from shared.kafka.producer import end_producer, start_producer, task_failure
 from shared.kafka.producer_topic import ProducerTopic
 from shared.kafka.topic import open_topic
 from shared.kafka.topic_health import TopicHealth
@@ -131,7 +131,7 @@ async def test_a_producer_whose_sender_has_died_is_replaced(
 
     with pytest.raises(RetriableError):
         await topic.append(0, [(b"k", b"lost")])
-    assert "has ended" in (sender_failure(former) or "")
+    assert "has ended" in (task_failure(former) or "")
     await until(lambda: takes(topic, b"after"), BACK_SECONDS)
     await topic.append(1, [(b"k", b"beside")])
 
@@ -139,6 +139,20 @@ async def test_a_producer_whose_sender_has_died_is_replaced(
     assert await values_of(config, 1) == [b"before", b"beside"]
     assert topic.producers_replaced == 1
     await topic.probe()
+
+
+async def test_a_producer_whose_metadata_task_has_died_is_replaced(
+    config: KafkaConfig, topic: ProducerTopic
+) -> None:
+    """It would send to a former leader for ever. Nothing is refused meanwhile."""
+    former = topic.producer
+    with capture_logs() as logs:
+        former.client._sync_task.cancel()
+        await until(lambda: topic.producer is not former, BACK_SECONDS)
+    await topic.append(0, [(b"k", b"after")])
+
+    assert await values_of(config) == [b"before", b"after"]
+    assert any("metadata task" in line.get("cause", "") for line in logs)
 
 
 async def test_a_stuck_producer_is_replaced_and_leaves_nothing_behind(
