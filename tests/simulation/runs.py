@@ -1,5 +1,6 @@
 """Many runs on every core, or one run in full."""
 
+import gc
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -13,6 +14,9 @@ from tests.simulation.one_run import Result, run
 from tests.simulation.world import Parts
 
 _CHUNK = 250
+_GC_THRESHOLDS = (50_000, 20, 50)
+"""A world has many objects and few cycles: with the default a third of the time goes into finding
+them."""
 
 
 @dataclass(slots=True)
@@ -37,6 +41,7 @@ def parts_of(mutant: str | None) -> Parts:
 
 def run_seeds(first: int, number: int, mutant: str | None, *, until_found: bool) -> Total:
     """Run *number* seeds from *first* on, in this process."""
+    gc.set_threshold(*_GC_THRESHOLDS)
     total, parts = Total(), parts_of(mutant)
     for seed in range(first, first + number):
         result = run(seed, parts)
