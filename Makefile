@@ -100,13 +100,14 @@ clean: ## remove the environment and all data
 	@rm -rf .venv .local
 
 browser: $(ENV)
-	@command -v chromium >/dev/null && exit 0; \
+	@command -v chromium-headless-shell >/dev/null && exit 0; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-		echo "installing the package chromium, for the tests of the page (once)"; \
-		apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; \
+		echo "installing the package chromium-headless-shell, for the tests of the page (once)"; \
+		apt-get update -qq \
+			&& apt-get install -y -qq --no-install-recommends chromium-headless-shell >/dev/null; \
 	else \
 		echo "downloading Playwright's Chromium, for the tests of the page (once)"; \
-		$(BIN)/playwright install chromium; \
+		$(BIN)/playwright install --only-shell chromium; \
 	fi
 
 # Without it `make chaos` leaves out steps of clocks, and reports that.

@@ -17,11 +17,11 @@ _SERIOUS = {"serious", "critical"}
 
 @asynccontextmanager
 async def open_browser() -> AsyncIterator[Browser]:
-    """Start the system's Chromium, else Playwright's; close it on exit."""
+    """Start the system's Chromium without a window, else Playwright's; close it on exit."""
     expect.set_options(timeout=LIMIT_MS)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
-            executable_path=shutil.which("chromium"),
+            executable_path=shutil.which("chromium-headless-shell"),
             # Chromium has no sandbox for root. The tests load only our own pages.
             args=["--no-sandbox"] if os.geteuid() == 0 else [],
         )
