@@ -102,8 +102,8 @@ class WorkerMetrics:
         )
         self.paused = Gauge(
             "catchall_paused_partitions",
-            "Partitions that are not read: too long a backlog, counts that are too old, or dead "
-            "letters that cannot be stored.",
+            "Partitions that are not read: too long a backlog, too many domains that owe counts, "
+            "or dead letters that cannot be stored.",
             registry=registry,
         )
         self.stopped = Gauge(
