@@ -40,7 +40,8 @@ class WorkerSettings(BaseSettings):
     flush_max_age_seconds: PositiveSeconds = 1.0
     """Counts that merely move are written at most this often per bucket."""
     max_count_age_seconds: PositiveSeconds = 600.0
-    """As old as counts should get: in the last quarter of it writes may delay changes of status."""
+    """How old counts should get at most. From three quarters of it on, writes may delay changes of
+    status."""
     writes_in_flight: PositiveInt = 16
     """At most, each of one bucket; a store that answers slowly gets fewer. Besides, as many may be
     in flight for changes of status."""
@@ -49,7 +50,7 @@ class WorkerSettings(BaseSettings):
     has more of them is not read until it has half."""
     max_known_domains: PositiveInt = 1_000_000
     """Per partition, some 200 bytes of resident memory each; beyond it idle buckets are evicted. A
-    partition with twice as many, whose buckets all owe counts, is not read until it has as many."""
+    partition is not read while it has more than twice as many, because their buckets owe counts."""
     idempotency_window_seconds: PositiveInt = 3600
     """How long an idempotency key is remembered, by Kafka's append times; some 30 bytes a key. The
     same in all workers: to change it, stop all of them first."""

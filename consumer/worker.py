@@ -198,23 +198,20 @@ class Worker:
             self._pause_full()
 
     def _pause_full(self) -> None:
-        """Pause partitions that hold too much in memory, until they hold half or less.
+        """Pause partitions that hold too much in memory.
 
-        Old counts are no reason: their events would get as old in Kafka, and changes of status
-        would wait there with them.
+        The age of counts does not matter: in a paused partition the events get as old in Kafka, and
+        changes of status wait there with them.
         """
-        most_domains = 2 * self._settings.max_known_domains
+        max_backlog, max_domains = self._settings.max_backlog, 2 * self._settings.max_known_domains
         for partition, task in self._partitions.items():
             ledger = task.ledger
-            full = ledger.dead_letters.full
-            held = max(
-                ledger.backlog / self._settings.max_backlog, ledger.known_domains / most_domains
-            )
+            full = ledger.known_domains > max_domains or ledger.dead_letters.full
             if partition not in self._paused:
-                if held > 1 or full:
+                if ledger.backlog > max_backlog or full:
                     self._source.pause([partition])
                     self._paused.add(partition)
-            elif held <= 1 / 2 and not full:
+            elif ledger.backlog <= max_backlog // 2 and not full:
                 self._source.resume([partition])
                 self._paused.discard(partition)
 
