@@ -25,6 +25,7 @@ With the dict of names a domain takes some 130 bytes, and some 200 of resident m
 
 from array import array
 from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
 
 from consumer.counting.owed_domains import OwedDomains
 from consumer.counting.rows.row_writers import NO_ROW, RowWriters
@@ -269,10 +270,8 @@ class Bucket:
         owner's, who continues where this process no longer may.
         """
         newest: dict[bytes, StoredRow] = {}
-        for row in rows:
-            best = newest.get(row.domain)
-            if best is None or row.applied_offset > best.applied_offset:
-                newest[row.domain] = row
+        for row in sorted(rows, key=attrgetter("applied_offset"), reverse=True):
+            newest.setdefault(row.domain, row)  # of equal offsets the first: a row that repairs
         wrong: list[int] = []
         for domain, index in self.index.items():
             applied, found = self.applied[index], newest.get(domain)

@@ -4,9 +4,8 @@ A store that is busy with counts that merely move answers everything late: chang
 the reads of query nodes. So the limit follows the time that writes take: it grows by one for each
 round of quick writes, and shrinks by a tenth at each slow one (additive increase, multiplicative
 decrease, as in RFC 5681). Counts get older meanwhile, and each write carries more of them. From
-three quarters of the age that they should have at most, a write may take more time, unless the
-worker is late itself: a change of status that it has not read waits longer than one that the store
-delays.
+three quarters of their longest permitted age on, a write may take more time, unless the worker is
+late itself: a change of status that it has not read waits longer than one that the store delays.
 """
 
 QUICK_SECONDS = 0.02
@@ -15,7 +14,7 @@ QUICK_SECONDS = 0.02
 QUICK_SECONDS_PER_ROW = 0.00003
 """A write takes longer for each of its rows, also where nothing else is to be done."""
 _SLOWEST_SECONDS = 1.0
-"""What is quick enough when counts are as old as they should get at most, or older."""
+"""What is quick enough when counts have their longest permitted age, or are older."""
 _MOST_ROUND_SECONDS = 0.1
 """A change of status is to be visible in 0.2 s, and it waits for a round of records."""
 _DECREASE = 0.9
