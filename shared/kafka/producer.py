@@ -74,7 +74,7 @@ def on_task_end(producer: AIOKafkaProducer, call: Callable[[], None]) -> None:
 
 
 def _tasks(producer: AIOKafkaProducer) -> dict[str, asyncio.Task[None]]:
-    # There is no public way to either.
+    # aiokafka 0.14 shows neither in public.
     return {
         "sender": producer._sender.sender_task,  # noqa: SLF001
         "metadata": producer.client._sync_task,  # noqa: SLF001

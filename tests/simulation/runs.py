@@ -1,6 +1,5 @@
 """Many runs on every core, or one run in full."""
 
-import gc
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -9,14 +8,12 @@ from dataclasses import dataclass, field
 from itertools import count, islice
 from multiprocessing import get_context
 
+from shared.runtime.lifecycle import tune_garbage_collector
 from tests.simulation.mutants.all_mutants import MUTANTS
 from tests.simulation.one_run import Result, run
 from tests.simulation.world import Parts
 
 _CHUNK = 250
-_GC_THRESHOLDS = (50_000, 20, 50)
-"""A world has many objects and few cycles: with the default a third of the time goes into finding
-them."""
 
 
 @dataclass(slots=True)
@@ -41,7 +38,7 @@ def parts_of(mutant: str | None) -> Parts:
 
 def run_seeds(first: int, number: int, mutant: str | None, *, until_found: bool) -> Total:
     """Run *number* seeds from *first* on, in this process."""
-    gc.set_threshold(*_GC_THRESHOLDS)
+    tune_garbage_collector()  # it took a third of the time
     total, parts = Total(), parts_of(mutant)
     for seed in range(first, first + number):
         result = run(seed, parts)

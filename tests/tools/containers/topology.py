@@ -23,6 +23,7 @@ _NOT_USED = {"build", "depends_on", "logging", "profiles"}
 """Built and started in order by the tool; log files have no part in the checks."""
 _START_SECONDS = 60.0
 _BACK = "back"
+"""The network of all tiers and servers in compose.yaml."""
 _PREFIX = "10.90.0"
 _FIRST_ADDRESS = 100
 
@@ -78,9 +79,9 @@ def options(name: str, service: Mapping[str, Any], hosts: Mapping[str, str]) -> 
         words.append(f"--network={service['network_mode']}")
     else:
         words.append(f"--hostname={name}")
-        networks = {each: each for each in service["networks"]}
-        networks |= {_BACK: f"{_BACK}:ip={hosts[name]}"} if name in hosts else {}
-        words += [f"--network={each}" for each in networks.values()]
+        for network in service["networks"]:
+            address = f":ip={hosts[name]}" if network == _BACK else ""
+            words.append(f"--network={network}{address}")
         words += [f"--add-host={each}:{address}" for each, address in hosts.items()]
     for key, option in {"read_only": "--read-only", "init": "--init"}.items():
         words += [option] if service.get(key) else []

@@ -18,8 +18,8 @@ _CHANGED = b'"not catch-all"'
 _LATE_SECONDS = 1.0
 _POLL_SHARE, _LATE_POLL_SHARE = 0.05, 0.2
 """After some time polls become rarer: the time until a change is visible is known to 5 %, that of a
-late one to 20 %. With 5 % for all, some hundred late changes cost the query node 0.2 of two cores,
-and did not let the system catch up."""
+late one to 20 %. With 5 % for all, the polls for some hundred late changes took 0.2 of two cores in
+the query node alone."""
 
 
 class Sighting(NamedTuple):

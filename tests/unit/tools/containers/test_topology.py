@@ -18,11 +18,8 @@ def test_a_node_has_every_restriction_of_its_service() -> None:
         *("--cap-drop=ALL", "--security-opt=no-new-privileges:true"),
         *("--cpus=1.0", "--memory=512m", "--pids-limit=200"),
         *("--restart=unless-stopped", "--stop-timeout=45"),
-        *(
-            "--network=front",
-            f"--network=back:ip={HOSTS['ingest-1']}",
-            "--publish=127.0.0.1:8080:8080",
-        ),
+        *("--network=front", f"--network=back:ip={HOSTS['ingest-1']}"),
+        "--publish=127.0.0.1:8080:8080",
         *("--volume=keys:/keys:ro", "--env=ACCESS_KEYS_FILE=/keys/keys.json"),
     }
 
