@@ -193,10 +193,11 @@ def _domains_of_a_partition() -> Iterator[DomainName]:
 
 
 async def test_old_counts_do_not_delay_a_change_of_status(topics: FakeTopics) -> None:
-    """A partition with counts older than they should be is read on: else it waits in Kafka."""
-    slow, quick = islice(_domains_of_a_partition(), 2)
-    store = _SlowWrites([slow])
-    settings = settings_of().model_copy(update={"max_count_age_seconds": 0.1})
+    """A partition is read on with any age, also after a backlog: else the change waits in Kafka."""
+    *slow, quick = islice(_domains_of_a_partition(), 7)
+    store = _SlowWrites(slow)
+    limits = {"max_count_age_seconds": 0.1, "max_backlog": 1, "max_known_domains": 4}
+    settings = settings_of().model_copy(update=limits)
 
     async with open_worker(topics, store, settings=settings) as running:
 
@@ -204,7 +205,7 @@ async def test_old_counts_do_not_delay_a_change_of_status(topics: FakeTopics) ->
             oldest = running.registry.get_sample_value("catchall_oldest_event_seconds")
             return (oldest or 0.0) > settings.max_count_age_seconds
 
-        await publish(topics.topic, [Event(slow, EventKind.DELIVERED)])
+        await publish(topics.topic, [Event(domain, EventKind.DELIVERED) for domain in slow])
         await until(is_old)
         await publish(topics.topic, [bounce := Event(quick, EventKind.BOUNCED)])
         await until_counted(fake_store(store).reader, truth([bounce]))
