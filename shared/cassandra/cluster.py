@@ -1,6 +1,7 @@
 """Configure the driver: how it connects, reads and writes."""
 
 import socket
+import sys
 from functools import partial
 
 from cassandra import ConsistencyLevel
@@ -22,11 +23,16 @@ WRITE = "write"
 """The profile of writes: sent once, never again."""
 PAGES = "pages"
 """The profile of reads that return tuples."""
+SWITCH_SECONDS = 0.0005
+"""The driver sends and receives in a thread of its own, which gets the interpreter only from a step
+of the event loop that is longer than this: with Python's 5 ms only while the loop has nothing to do
+(``findings/cassandra-driver-busy-loop.sh``)."""
 
 
 def build_cluster(config: CassandraConfig) -> Cluster:
     """Return a cluster object of the driver that is not connected yet."""
     use_steady_clock()
+    sys.setswitchinterval(SWITCH_SECONDS)
     balancing = TokenAwarePolicy(
         DCAwareRoundRobinPolicy(local_dc=config.local_datacenter), shuffle_replicas=False
     )

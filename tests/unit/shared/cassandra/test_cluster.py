@@ -1,8 +1,11 @@
 """How the driver connects."""
 
 import socket
+import sys
 
-from shared.cassandra.cluster import build_cluster
+import pytest
+
+from shared.cassandra.cluster import SWITCH_SECONDS, build_cluster
 from shared.config import CassandraConfig
 
 
@@ -10,3 +13,13 @@ def test_no_request_waits_for_an_acknowledgement() -> None:
     """The driver sends a large request in pieces; without this each waits for the one before."""
     cluster = build_cluster(CassandraConfig(contact_points="127.0.0.1"))
     assert (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1) in cluster.sockopts
+
+
+def test_the_drivers_thread_does_not_wait_long_for_the_interpreter() -> None:
+    """With 5 ms it sends nothing while the event loop is busy."""
+    before = sys.getswitchinterval()
+    try:
+        build_cluster(CassandraConfig(contact_points="127.0.0.1"))
+        assert sys.getswitchinterval() == pytest.approx(SWITCH_SECONDS)
+    finally:
+        sys.setswitchinterval(before)
