@@ -40,7 +40,7 @@ class WorkerSettings(BaseSettings):
     flush_max_age_seconds: PositiveSeconds = 1.0
     """Counts that merely move are written at most this often per bucket."""
     max_count_age_seconds: PositiveSeconds = 600.0
-    """How old counts should get at most. From three quarters of it on, writes may delay changes of
+    """How old counts should get at most. From half of it on, writes may delay changes of
     status."""
     writes_in_flight: PositiveInt = 16
     """At most, each of one bucket; a store that answers slowly gets fewer. Besides, as many may be

@@ -194,7 +194,7 @@ class Worker:
                 task.pass_gap(self._source.read_to(partition))
                 # A long batch must not delay the responses of the store.
                 await asyncio.sleep(0)
-            self._context.writes.round_seconds = self._context.clock() - began_at
+            self._context.writes.record_round(self._context.clock() - began_at)
             self._pause_full()
 
     def _pause_full(self) -> None:

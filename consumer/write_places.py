@@ -12,13 +12,11 @@ class WritePlaces:
     Places are taken in the order of asking. Else a partition that always has something to write
     would take the place that it leaves, again and again, and the others would wait for ever.
 
-    ``age_seconds`` is the age of the oldest event that is not counted, by the last report;
-    ``round_seconds`` is the time that the worker needed for the last records that it had fetched.
+    ``age_seconds`` is the age of the oldest event that is not counted, by the last report.
     """
 
     def __init__(self, limit: WriteLimit) -> None:
         self.age_seconds = 0.0
-        self.round_seconds = 0.0
         self._limit = limit
         self._taken = 0
         self._turn = asyncio.Lock()  # it is fair
@@ -29,9 +27,18 @@ class WritePlaces:
         """The number of places now."""
         return self._limit.value
 
+    @property
+    def mean_round_seconds(self) -> float:
+        """The mean time that the worker needed for the records of a fetch lately."""
+        return self._limit.mean_round_seconds
+
     def record(self, rows: int, took_seconds: float) -> None:
         """Record how long a write of *rows* took, of any kind and with any outcome."""
-        self._limit.record(rows, took_seconds, self.age_seconds, self.round_seconds)
+        self._limit.record(rows, took_seconds, self.age_seconds)
+
+    def record_round(self, seconds: float) -> None:
+        """Record the time that the worker needed for the records that it had fetched."""
+        self._limit.record_round(seconds)
 
     async def __aenter__(self) -> None:
         async with self._turn:

@@ -4,8 +4,9 @@ A store that is busy with counts that merely move answers everything late: chang
 the reads of query nodes. So the limit follows the time that writes take: it grows by one for each
 round of quick writes, and shrinks by a tenth at each slow one (additive increase, multiplicative
 decrease, as in RFC 5681). Counts get older meanwhile, and each write carries more of them. From
-three quarters of their longest permitted age on, a write may take more time, unless the worker is
-late itself: a change of status that it has not read waits longer than one that the store delays.
+half of their longest permitted age on, ever more writes may be in flight however long they take, up
+to half of the most; but not while the worker is late itself, because a change of status that it has
+not read waits longer than one that the store delays.
 """
 
 QUICK_SECONDS = 0.02
@@ -13,10 +14,11 @@ QUICK_SECONDS = 0.02
 10 ms (the window of its group commit)."""
 QUICK_SECONDS_PER_ROW = 0.00003
 """A write takes longer for each of its rows, also where nothing else is to be done."""
-_SLOWEST_SECONDS = 1.0
-"""What is quick enough when counts have their longest permitted age, or are older."""
-_MOST_ROUND_SECONDS = 0.1
-"""A change of status is to be visible in 0.2 s, and it waits for a round of records."""
+_LATE_SECONDS = 0.1
+"""A round of records that takes longer makes the worker late: a change of status is to be visible
+in 0.2 s, and it waits for a round. With twice as long, the age of counts no longer matters."""
+_ROUND_WEIGHT = 0.1
+"""Of the last round in the mean: records come in bursts, so one round says little."""
 _DECREASE = 0.9
 
 
@@ -27,24 +29,28 @@ class WriteLimit:
         self._most = float(most)
         self._max_age = max_age_seconds
         self._limit = float(most)
+        self.mean_round_seconds = 0.0
+        """The mean time that the worker needed for the records of a fetch lately."""
 
     @property
     def value(self) -> int:
         """How many writes may be in flight."""
         return int(self._limit)
 
-    def record(
-        self, rows: int, took_seconds: float, age_seconds: float, round_seconds: float
-    ) -> None:
-        """Record that a write of *rows* took so long, while the oldest count was so old.
+    def record_round(self, seconds: float) -> None:
+        """Record that the worker needed so long for the records that it had fetched."""
+        self.mean_round_seconds += (seconds - self.mean_round_seconds) * _ROUND_WEIGHT
 
-        The worker needed *round_seconds* for the last records that it had fetched.
-        """
-        overdue = 0.0
-        if round_seconds <= _MOST_ROUND_SECONDS:
-            overdue = min(max(4 * age_seconds / self._max_age - 3, 0.0), 1.0)
-        quick_seconds = QUICK_SECONDS + rows * QUICK_SECONDS_PER_ROW
-        if took_seconds <= quick_seconds * (_SLOWEST_SECONDS / quick_seconds) ** overdue:
+    def record(self, rows: int, took_seconds: float, age_seconds: float) -> None:
+        """Record that a write of *rows* took so long, while the oldest count was so old."""
+        if took_seconds <= QUICK_SECONDS + rows * QUICK_SECONDS_PER_ROW:
             self._limit = min(self._limit + 1 / self._limit, self._most)
         else:
-            self._limit = max(self._limit * _DECREASE, 1.0)
+            self._limit *= _DECREASE
+        overdue = _clamp(2 * age_seconds / self._max_age - 1)
+        in_time = _clamp(2 - self.mean_round_seconds / _LATE_SECONDS)
+        self._limit = max(self._limit, 1 + (self._most / 2 - 1) * overdue * in_time, 1.0)
+
+
+def _clamp(value: float) -> float:
+    return min(max(value, 0.0), 1.0)

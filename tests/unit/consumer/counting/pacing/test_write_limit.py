@@ -15,10 +15,12 @@ def limit_after(
     round_seconds: float = 0.1,
     most: int = 16,
 ) -> int:
-    """Return the limit after writes of *rows* that took so long."""
+    """Return the limit after many rounds and then writes of *rows* that took so long."""
     limit = WriteLimit(most, max_age_seconds=600.0)
+    for _ in range(1_000):
+        limit.record_round(round_seconds)
     for took_seconds in seconds:
-        limit.record(rows, took_seconds, age_seconds, round_seconds)
+        limit.record(rows, took_seconds, age_seconds)
     return limit.value
 
 
@@ -39,17 +41,36 @@ def test_a_write_of_more_rows_may_take_longer() -> None:
     assert [limit_after(QUICK, rows=rows) for rows in (99, 100, 256)] == [14, 16, 16]
 
 
-AT_AGES = [(450, 0.023), (500, 0.0808), (525, 0.151), (600, 1.0), (9999, 1.0)]
+@pytest.mark.parametrize(
+    ("age_seconds", "least"), [(300, 1), (350, 2), (450, 4), (600, 8), (9e9, 8)]
+)
+def test_old_counts_are_written_however_slow_the_store_is(age_seconds: float, least: int) -> None:
+    """From half of the greatest age on, up to half of the most writes."""
+    assert limit_after(*[SLOW] * 1_000, age_seconds=age_seconds) == least
+    assert limit_after(*[QUICK] * 1_000, age_seconds=age_seconds) == 16
 
 
-@pytest.mark.parametrize(("age_seconds", "quick_seconds"), AT_AGES)
-def test_old_counts_may_make_writes_slower(age_seconds: float, quick_seconds: float) -> None:
-    """From three quarters of the greatest age on, each second allows so many per cent more."""
-    assert limit_after(quick_seconds, age_seconds=age_seconds) == 16
-    assert limit_after(quick_seconds * 1.01, age_seconds=age_seconds) == 14
+AT_ROUNDS = [(0.0, 8), (0.1, 8), (0.15, 4), (0.2, 1), (9.0, 1)]
 
 
-def test_a_late_worker_leaves_the_store_idle_however_old_counts_are() -> None:
+@pytest.mark.parametrize(("round_seconds", "least"), AT_ROUNDS)
+def test_a_late_worker_leaves_the_store_idle_however_old_counts_are(
+    round_seconds: float, least: int
+) -> None:
     """Changes of status that it has not read wait longer than those in the store."""
-    assert limit_after(QUICK, age_seconds=600, round_seconds=0.11) == 16
-    assert limit_after(SLOW, age_seconds=600, round_seconds=0.11) == 14
+    assert limit_after(*[SLOW] * 1_000, age_seconds=600, round_seconds=round_seconds) == least
+
+
+def test_one_late_round_among_others_says_little() -> None:
+    """Records come in bursts."""
+    limit = WriteLimit(16, max_age_seconds=600.0)
+    limit.record_round(0.9)
+    for _ in range(1_000):
+        limit.record(ROWS, SLOW, age_seconds=600.0)
+    assert limit.value == 8
+
+
+@pytest.mark.parametrize("most", [1, 2])
+def test_few_writes_stay_few(most: int) -> None:
+    """Half of them is one, or less."""
+    assert limit_after(*[SLOW] * 1_000, age_seconds=600, most=most) == 1
