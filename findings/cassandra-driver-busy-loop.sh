@@ -1,51 +1,23 @@
 #!/usr/bin/env bash
-# cassandra-driver 3.30.1 on Python 3.11: while an asyncio loop is busy in steps of 1 ms, the driver sends nothing.
+# cassandra-driver 3.30.1 on Python 3.11: while an asyncio loop is busy in steps of 1 ms, the driver hardly sends or
+# receives anything.
 #
 # The driver has a thread of its own that sends and receives. It needs the interpreter for that, and waits for it
 # for sys.getswitchinterval(), 5 ms, before it demands it. After each step the loop looks for events, and gives the
 # interpreter up meanwhile. That wakes the thread; but before it runs, the loop has the interpreter again, and the
-# thread waits for 5 ms anew. So a loop whose steps are shorter than 5 ms never lets it in while it has work.
+# thread waits for 5 ms anew. So a loop whose steps are shorter than 5 ms hardly ever lets it in.
 #
 # Expected: a request takes some milliseconds more than with an idle loop.
-# Happens:  no answer within a second, as long as the loop is busy. Requests time out, or are late by the longest
-#           burst of work. (A worker that was busy for 60 % of the time: 42 to 50 ms for a write of 220 rows, 37 to
-#           38 ms with the shorter interval.)
+# Happens:  mostly no answer within a second, as long as the loop is busy; 66 ms (median) where the thread was lucky.
+#           On uvloop it is the same. Requests time out, or are late by the longest burst of work. A worker that was
+#           busy for 60 % of the time needed 42 to 50 ms for a write of 220 rows, 37 to 38 ms with the interval below.
 # What helps: an interval that is shorter than the steps, sys.setswitchinterval(0.0005).
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder/venv"
 "$folder/venv/bin/pip" install --quiet --disable-pip-version-check cassandra-driver==3.30.1
-cat >"$folder/server.py" <<'PYTHON'
-import asyncio
-import struct
-
-OPTIONS = b"\x00\x02\x00\x0bCQL_VERSION\x00\x01\x00\x053.4.7\x00\x0bCOMPRESSION\x00\x00"
-ANSWERS = {5: (6, OPTIONS), 1: (2, b""), 7: (8, b"\x00\x00\x00\x01")}
-"""By the opcode of the request: OPTIONS, STARTUP, QUERY (native protocol, version 4)."""
-
-
-async def serve(reader, writer):
-    """Answer each request at once."""
-    try:
-        while True:
-            _, _, stream, opcode, size = struct.unpack(">BBhBI", await reader.readexactly(9))
-            await reader.readexactly(size)
-            kind, body = ANSWERS[opcode]
-            writer.write(struct.pack(">BBhBI", 0x84, 0, stream, kind, len(body)) + body)
-    except asyncio.IncompleteReadError:
-        writer.close()
-
-
-async def main():
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    print(server.sockets[0].getsockname()[1], flush=True)
-    await server.serve_forever()
-
-
-asyncio.run(main())
-PYTHON
-timeout 60 "$folder/venv/bin/python" - "$folder/server.py" <<'PYTHON'
+timeout 60 "$folder/venv/bin/python" - "$(dirname "$0")/cql_server.py" <<'PYTHON'
 import asyncio
 import statistics
 import subprocess
@@ -111,12 +83,12 @@ finally:
     server.kill()
     server.wait()
 print(f"idle loop: less than 5 ms: {idle < 5}")
-print(f"busy loop: more than 100 ms: {busy > 100}")
-print(f"busy loop, switch interval of 0.5 ms: less than 50 ms: {helped < 50}")
-assert idle < 5 and busy > 100 and helped < 50, f"out of date: {idle}, {busy}, {helped}"
+print(f"busy loop: more than 20 ms: {busy > 20}")
+print(f"busy loop, switch interval of 0.5 ms: less than 20 ms: {helped < 20}")
+assert idle < 5 and busy > 20 and helped < 20, f"out of date: {idle}, {busy}, {helped}"
 PYTHON
 # Seen:
 #   cassandra-driver 3.30.1 with LibevConnection
 #   idle loop: less than 5 ms: True
-#   busy loop: more than 100 ms: True
-#   busy loop, switch interval of 0.5 ms: less than 50 ms: True
+#   busy loop: more than 20 ms: True
+#   busy loop, switch interval of 0.5 ms: less than 20 ms: True

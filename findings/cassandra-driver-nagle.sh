@@ -15,12 +15,11 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder/venv"
 "$folder/venv/bin/pip" install --quiet --disable-pip-version-check cassandra-driver==3.30.1
-"$folder/venv/bin/python" - <<'PYTHON'
-import asyncio
+"$folder/venv/bin/python" - "$(dirname "$0")/cql_server.py" <<'PYTHON'
 import socket
 import statistics
-import struct
-import threading
+import subprocess
+import sys
 import time
 
 import cassandra
@@ -30,32 +29,6 @@ from cassandra.connection import DefaultEndPoint
 from cassandra.protocol import QueryMessage
 
 ROUNDS = 20
-SUPPORTED, READY, RESULT = 6, 2, 8
-OPTIONS = b"\x00\x02\x00\x0bCQL_VERSION\x00\x01\x00\x053.4.7\x00\x0bCOMPRESSION\x00\x00"
-VOID = b"\x00\x00\x00\x01"
-ANSWERS = {5: (SUPPORTED, OPTIONS), 1: (READY, b""), 7: (RESULT, VOID)}
-"""By the opcode of the request: OPTIONS, STARTUP, QUERY (native protocol, version 4)."""
-
-
-async def serve(reader, writer):
-    """Answer each request once it has arrived whole, as any server does."""
-    writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    try:
-        while True:
-            _, _, stream, opcode, size = struct.unpack(">BBhBI", await reader.readexactly(9))
-            await reader.readexactly(size)
-            kind, body = ANSWERS[opcode]
-            writer.write(struct.pack(">BBhBI", 0x84, 0, stream, kind, len(body)) + body)
-    except asyncio.IncompleteReadError:
-        writer.close()
-
-
-def start_server():
-    """Return the port of a server in a thread of its own."""
-    loop = asyncio.new_event_loop()
-    server = loop.run_until_complete(asyncio.start_server(serve, "127.0.0.1", 0))
-    threading.Thread(target=loop.run_forever, daemon=True).start()
-    return server.sockets[0].getsockname()[1]
 
 
 def milliseconds(port, size, sockopts):
@@ -72,12 +45,17 @@ def milliseconds(port, size, sockopts):
     return statistics.median(took)
 
 
-Cluster.connection_class.initialize_reactor()
-port = start_server()
-print("cassandra-driver", cassandra.__version__, "with", Cluster.connection_class.__name__)
-small = milliseconds(port, 1_000, None)
-large = milliseconds(port, 10_000, None)
-helped = milliseconds(port, 10_000, [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)])
+server = subprocess.Popen([sys.executable, sys.argv[1]], stdout=subprocess.PIPE, text=True)
+try:
+    Cluster.connection_class.initialize_reactor()
+    port = int(server.stdout.readline())
+    print("cassandra-driver", cassandra.__version__, "with", Cluster.connection_class.__name__)
+    small = milliseconds(port, 1_000, None)
+    large = milliseconds(port, 10_000, None)
+    helped = milliseconds(port, 10_000, [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)])
+finally:
+    server.kill()
+    server.wait()
 print(f"1,000 bytes: less than 20 ms: {small < 20}")
 print(f"10,000 bytes: 35 to 60 ms: {35 < large < 60}")
 print(f"10,000 bytes with TCP_NODELAY: less than 20 ms: {helped < 20}")
