@@ -27,11 +27,6 @@ class WritePlaces:
         """The number of places now."""
         return self._limit.value
 
-    @property
-    def mean_round_seconds(self) -> float:
-        """The mean time that the worker needed for the records of a fetch lately."""
-        return self._limit.mean_round_seconds
-
     def record(self, rows: int, took_seconds: float) -> None:
         """Record how long a write of *rows* took, of any kind and with any outcome."""
         self._limit.record(rows, took_seconds, self.age_seconds)

@@ -23,7 +23,7 @@ WRITE = "write"
 """The profile of writes: sent once, never again."""
 PAGES = "pages"
 """The profile of reads that return tuples."""
-SWITCH_SECONDS = 0.0005
+_SWITCH_SECONDS = 0.0005
 """The driver sends and receives in a thread of its own, which gets the interpreter only from a step
 of the event loop that is longer than this: with Python's 5 ms only while the loop has nothing to do
 (``findings/cassandra-driver-busy-loop.sh``)."""
@@ -32,7 +32,7 @@ of the event loop that is longer than this: with Python's 5 ms only while the lo
 def build_cluster(config: CassandraConfig) -> Cluster:
     """Return a cluster object of the driver that is not connected yet."""
     use_steady_clock()
-    sys.setswitchinterval(SWITCH_SECONDS)
+    sys.setswitchinterval(_SWITCH_SECONDS)
     balancing = TokenAwarePolicy(
         DCAwareRoundRobinPolicy(local_dc=config.local_datacenter), shuffle_replicas=False
     )

@@ -29,8 +29,8 @@ class WriteLimit:
         self._most = float(most)
         self._max_age = max_age_seconds
         self._limit = float(most)
-        self.mean_round_seconds = 0.0
-        """The mean time that the worker needed for the records of a fetch lately."""
+        self._round_seconds = 0.0
+        """The mean of the last rounds, weighted by age."""
 
     @property
     def value(self) -> int:
@@ -39,7 +39,7 @@ class WriteLimit:
 
     def record_round(self, seconds: float) -> None:
         """Record that the worker needed so long for the records that it had fetched."""
-        self.mean_round_seconds += (seconds - self.mean_round_seconds) * _ROUND_WEIGHT
+        self._round_seconds += (seconds - self._round_seconds) * _ROUND_WEIGHT
 
     def record(self, rows: int, took_seconds: float, age_seconds: float) -> None:
         """Record that a write of *rows* took so long, while the oldest count was so old."""
@@ -48,7 +48,7 @@ class WriteLimit:
         else:
             self._limit *= _DECREASE
         overdue = _clamp(2 * age_seconds / self._max_age - 1)
-        in_time = _clamp(2 - self.mean_round_seconds / _LATE_SECONDS)
+        in_time = _clamp(2 - self._round_seconds / _LATE_SECONDS)
         self._limit = max(self._limit, 1 + (self._most / 2 - 1) * overdue * in_time, 1.0)
 
 
