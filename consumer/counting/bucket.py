@@ -19,8 +19,8 @@ A node of the store that restarts without its last writes bases its next update 
 copy. So rows belong to an *epoch*, which ends when any node may have restarted; a row is never
 continued in another epoch.
 
-The arrays hold one entry per domain and grow from 4 to 8 bytes an entry when a count needs it.
-With the dict of names a domain takes some 130 bytes, and some 200 of resident memory.
+The arrays grow from 4 to 8 bytes an entry when a count needs it. With the dict of names a domain
+takes some 130 bytes, and some 200 of resident memory.
 """
 
 from array import array
@@ -34,17 +34,22 @@ from shared.model.counter import Counters
 
 _INDEXES = tuple(range(4096))
 """Shared by all buckets: an ``int`` of its own would take 32 bytes for each domain."""
+_DELIVERED, _BOUNCED, _OWED_DELIVERED, _OWED_BOUNCED = range(4)
+"""The counts of a domain. They are neighbours in one array, because an event of one among many
+domains costs what the processor waits for its memory."""
+_OWED = _OWED_DELIVERED - _DELIVERED
+"""From a total to what is owed of it."""
+_NOTHING = (0, 0, 0, 0)
+_WIDTH = len(_NOTHING)
 
 
 class Bucket:
     """The domains of one bucket in one topic partition."""
 
     __slots__ = (
-        "_bounced",
-        "_delivered",
-        "_owed_bounced",
-        "_owed_delivered",
+        "_counts",
         "applied",
+        "applied_to",
         "begun",
         "in_flight",
         "index",
@@ -59,6 +64,8 @@ class Bucket:
         self.number = number
         self.index: dict[bytes, int] = {}
         self.applied = array("q")
+        self.applied_to = 0
+        """The largest offset in ``applied``: no event from there on is counted."""
         self.owed = OwedDomains()
         self.rows = RowWriters()
         self.in_flight: BucketWrite | None = None
@@ -68,10 +75,7 @@ class Bucket:
         self.left_rows = False
         """Whether the store may hold rows of ours that an acknowledged row supersedes."""
         # Everything that was read, acknowledged or not; the owed part of it is in no request.
-        self._delivered = array("I")
-        self._bounced = array("I")
-        self._owed_delivered = array("I")
-        self._owed_bounced = array("I")
+        self._counts = array("I")
 
     # ---- domains
 
@@ -79,8 +83,7 @@ class Bucket:
         """Add *domain*, of which nothing is counted, and return its index."""
         index = len(self.index)
         self.index[domain] = _INDEXES[index] if index < len(_INDEXES) else index
-        for column in (self._delivered, self._bounced, self._owed_delivered, self._owed_bounced):
-            column.append(0)
+        self._counts.extend(_NOTHING)
         self.applied.append(0)
         self.rows.append()
         return index
@@ -100,14 +103,17 @@ class Bucket:
             if index is None:
                 index = self.insert(row.domain)
             if row.applied_offset > self.applied[index]:
-                self._set_totals(index, row.delivered, row.bounced)
+                self._set(_WIDTH * index + _DELIVERED, row.delivered)
+                self._set(_WIDTH * index + _BOUNCED, row.bounced)
                 self.applied[index] = row.applied_offset
+                self.applied_to = max(self.applied_to, row.applied_offset)
                 self.rows[index] = numbers.get(row.writer, NO_ROW)
 
     def counted(self, index: int) -> Counters:
         """Return the acknowledged totals of a domain."""
-        delivered = self._delivered[index] - self._owed_delivered[index]
-        bounced = self._bounced[index] - self._owed_bounced[index]
+        delivered, bounced, owed_delivered, owed_bounced = self._counts_of(index)
+        delivered -= owed_delivered
+        bounced -= owed_bounced
         write = self.in_flight
         if write is not None and index in write.indexes:
             place = write.indexes.index(index)
@@ -119,35 +125,36 @@ class Bucket:
 
     def deliver(self, index: int, count: int, threshold: int) -> bool:
         """Owe *count* deliveries; return whether they change the domain's status."""
-        before = self._delivered[index]
-        try:
-            self._delivered[index] = before + count
-        except OverflowError:
-            self._widen()
-            self._delivered[index] = before + count
-        if not (self._owed_delivered[index] or self._owed_bounced[index]):
-            self.owed.append(index)
-        self._owed_delivered[index] += count
-        if before <= threshold < before + count and not self._bounced[index]:
+        before = self._owe(index, _WIDTH * index + _DELIVERED, count)
+        if before <= threshold < before + count and not self._counts[_WIDTH * index + _BOUNCED]:
             self.owed.append_changing(index)
             return True
         return False
 
     def bounce(self, index: int, count: int) -> bool:
         """Owe *count* bounces; return whether they change the domain's status."""
-        before = self._bounced[index]
-        try:
-            self._bounced[index] = before + count
-        except OverflowError:
-            self._widen()
-            self._bounced[index] = before + count
-        if not (self._owed_delivered[index] or self._owed_bounced[index]):
-            self.owed.append(index)
-        self._owed_bounced[index] += count
-        if before == 0:
+        if self._owe(index, _WIDTH * index + _BOUNCED, count) == 0:
             self.owed.append_changing(index)
             return True
         return False
+
+    def _owe(self, index: int, place: int, count: int) -> int:
+        """Add *count* to the total at *place*, and to what is owed of it; return the total before.
+
+        One function without calls: this is done for each event.
+        """
+        counts = self._counts
+        before = counts[place]
+        try:
+            counts[place] = before + count
+        except OverflowError:
+            counts = self._widen()
+            counts[place] = before + count
+        at = _WIDTH * index
+        if not (counts[at + _OWED_DELIVERED] or counts[at + _OWED_BOUNCED]):
+            self.owed.append(index)
+        counts[place + _OWED] += count
+        return before
 
     # ---- writing
 
@@ -177,19 +184,19 @@ class Bucket:
         owed_bounced: list[int] = []
         writers: list[int] = []
         for i in chosen:
-            delivered, bounced = self._owed_delivered[i], self._owed_bounced[i]
-            self._owed_delivered[i] = self._owed_bounced[i] = 0
-            owed_delivered.append(delivered)
-            owed_bounced.append(bounced)
+            delivered, bounced, new_delivered, new_bounced = self._counts_of(i)
+            self._counts[_WIDTH * i + _OWED_DELIVERED] = 0
+            self._counts[_WIDTH * i + _OWED_BOUNCED] = 0
+            owed_delivered.append(new_delivered)
+            owed_bounced.append(new_bounced)
             writer = self.rows[i]
             if writer != NO_ROW:
-                sums = (delivered, bounced, next_offset - self.applied[i])
+                sums = (new_delivered, new_bounced, next_offset - self.applied[i])
             else:
                 writer = self.rows.fresh(new_writer)
-                sums = (self._delivered[i], self._bounced[i], next_offset)
+                sums = (delivered, bounced, next_offset)
             writers.append(writer)
-            never_bounced = not self._bounced[i]
-            rows.append(RowIncrement(domains[i], self.rows.writer(writer), *sums, never_bounced))
+            rows.append(RowIncrement(domains[i], self.rows.writer(writer), *sums, not bounced))
         write = self.in_flight = BucketWrite(
             self.number,
             epoch,
@@ -213,6 +220,7 @@ class Bucket:
                 self.rows[i] = writer
                 self.left_rows = self.left_rows or self.applied[i] > 0
             self.applied[i] = write.next_offset
+        self.applied_to = max(self.applied_to, write.next_offset)
         self.in_flight = None
         self.written_at = now
 
@@ -222,10 +230,10 @@ class Bucket:
             write.indexes, write.delivered, write.bounced, strict=True
         ):
             self.rows.abandon(i)
-            if (delivered or bounced) and not (self._owed_delivered[i] or self._owed_bounced[i]):
+            if (delivered or bounced) and not self._owes(i):
                 self.owed.append(i)
-            self._owed_delivered[i] += delivered
-            self._owed_bounced[i] += bounced
+            self._counts[_WIDTH * i + _OWED_DELIVERED] += delivered
+            self._counts[_WIDTH * i + _OWED_BOUNCED] += bounced
         self.owed.append_changing(*write.changing)
         self.owed.owe_from(write.first_offset, write.since)
         self.left_rows = True
@@ -283,18 +291,19 @@ class Bucket:
         return wrong
 
     def _owes(self, index: int) -> bool:
-        return bool(self._owed_delivered[index] or self._owed_bounced[index])
+        at = _WIDTH * index
+        return bool(self._counts[at + _OWED_DELIVERED] or self._counts[at + _OWED_BOUNCED])
 
-    def _set_totals(self, index: int, delivered: int, bounced: int) -> None:
+    def _counts_of(self, index: int) -> "array[int]":
+        return self._counts[_WIDTH * index : _WIDTH * (index + 1)]
+
+    def _set(self, place: int, count: int) -> None:
         try:
-            self._delivered[index], self._bounced[index] = delivered, bounced
+            self._counts[place] = count
         except OverflowError:
-            self._widen()
-            self._delivered[index], self._bounced[index] = delivered, bounced
+            self._widen()[place] = count
 
-    def _widen(self) -> None:
+    def _widen(self) -> "array[int]":
         """Give the counts 8 bytes each: one has outgrown 4."""
-        self._delivered = array("q", self._delivered)
-        self._bounced = array("q", self._bounced)
-        self._owed_delivered = array("q", self._owed_delivered)
-        self._owed_bounced = array("q", self._owed_bounced)
+        self._counts = array("q", self._counts)
+        return self._counts

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from consumer.counting.bucket import Bucket
+from consumer.counting.owed_domains import OwedDomains
 from consumer.counting.rows.writer_rows import BucketWrite
 
 
@@ -104,10 +105,6 @@ class KnownBuckets:
         """Return the writes that have no result yet."""
         return [b.in_flight for b in self._busy.values() if b.in_flight is not None]
 
-    def unacknowledged(self) -> Iterator[tuple[int, float]]:
-        """Yield the offset of the oldest event of each busy bucket, or lower, and its time."""
-        for bucket in self._busy.values():
-            if bucket.in_flight is not None:
-                yield bucket.in_flight.first_offset, bucket.in_flight.since
-            if bucket.owed.first_offset is not None:
-                yield bucket.owed.first_offset, bucket.owed.since
+    def unacknowledged(self) -> Iterator[BucketWrite | OwedDomains]:
+        """Yield what has the oldest event of each busy bucket: its write, else what it owes."""
+        return (bucket.in_flight or bucket.owed for bucket in self._busy.values())

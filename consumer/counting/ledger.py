@@ -31,6 +31,9 @@ from shared.model.event import EventKind
 from shared.model.partitioning import bucket_of
 from shared.model.record import Sums, decode_domain
 
+_DELIVERED = EventKind.DELIVERED
+"""To look a member up costs a twentieth of counting an event."""
+
 
 class PartitionLedger:
     """What one process knows and owes of one topic partition.
@@ -116,12 +119,12 @@ class PartitionLedger:
             decode_domain(domain)
             index = bucket.insert(domain)
             self._buckets.domains += 1
-        elif offset < bucket.applied[index]:
+        elif offset < bucket.applied_to and offset < bucket.applied[index]:
             self.replayed += 1
             counted, end = bucket.counted(index), bucket.applied[index]
             self.changes.record_replayed(_name(domain), kind, count, offset, counted, end)
             return
-        if kind is EventKind.DELIVERED:
+        if kind is _DELIVERED:
             changes = bucket.deliver(index, count, self._rules.threshold)
         else:
             changes = bucket.bounce(index, count)
@@ -270,10 +273,10 @@ class PartitionLedger:
     def committable_offset(self) -> int:
         """Return the offset below which everything is counted or a letter, and published."""
         early = min((event.offset for event in self._early.oldest()), default=self.next_offset)
-        owed = (offset for offset, _ in self._buckets.unacknowledged())
+        owed = (oldest.first_offset for oldest in self._buckets.unacknowledged())
         change = self.changes.oldest_offset(read_below=early)
         letter = self.dead_letters.oldest_offset()
-        return min(chain([early], owed, (at for at in (change, letter) if at is not None)))
+        return min(at for at in chain([early, change, letter], owed) if at is not None)
 
     @property
     def backlog(self) -> int:
@@ -288,7 +291,7 @@ class PartitionLedger:
     def oldest_since(self) -> float | None:
         """Return when the oldest event was read that is not counted yet."""
         times = [event.now for event in self._early.oldest()]
-        times += [since for _, since in self._buckets.unacknowledged()]
+        times += [oldest.since for oldest in self._buckets.unacknowledged()]
         return min(times, default=None)
 
     def evict_idle(self, keep: int) -> None:

@@ -98,8 +98,8 @@ class _BelievesHalfOfAFailedWrite(PartitionLedger):
         super().fail(write, now)
         for place in range(1, len(write.rows), 2):
             index = write.indexes[place]
-            bucket._owed_delivered[index] -= write.delivered[place]
-            bucket._owed_bounced[index] -= write.bounced[place]
+            bucket._counts[4 * index + 2] -= write.delivered[place]
+            bucket._counts[4 * index + 3] -= write.bounced[place]
             bucket.applied[index] = write.next_offset
 
 
