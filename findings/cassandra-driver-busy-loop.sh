@@ -11,7 +11,8 @@
 # Happens:  mostly no answer within a second, as long as the loop is busy; 66 ms (median) where the thread was lucky.
 #           On uvloop it is the same. Requests time out, or are late by the longest burst of work. A worker that was
 #           busy for 60 % of the time needed 42 to 50 ms for a write of 220 rows, 37 to 38 ms with the interval below.
-# What helps: an interval that is shorter than the steps, sys.setswitchinterval(0.0005).
+# What helps: an interval that is shorter than the steps, sys.setswitchinterval(0.0005); or a connection class of one's own
+#             whose bytes the asyncio loop moves.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -1,41 +1,18 @@
-"""Authenticate to Cassandra, check its certificate, and recognise errors that will not go away."""
+"""Authenticate to Cassandra, and recognise errors that will not go away."""
 
 import logging
-import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from cassandra import AuthenticationFailed
 from cassandra.auth import PlainTextAuthProvider
 from cassandra.cluster import NoHostAvailable
-from cassandra.io.libevreactor import LibevConnection
 
+from shared.cassandra.loop_connection import NotTrustedError
 from shared.config import CassandraConfig
-from shared.security.tls import trust_failure
 
 _NOT_KNOWN = "Unable to perform authentication"
 """Cassandra's message when it cannot read its roles for the moment."""
-
-
-class NotTrustedError(Exception):
-    """A node's certificate, or its TLS, is not acceptable."""
-
-
-class TlsConnection(LibevConnection):  # type: ignore[misc] # the driver has no types
-    """The driver's connection; it keeps the reason of a TLS failure.
-
-    The driver itself turns all errors of a socket into one error without a reason.
-    """
-
-    def _initiate_connection(self, sockaddr: Any) -> None:
-        try:
-            super()._initiate_connection(sockaddr)
-        except ssl.SSLError as error:
-            if reason := trust_failure(error):
-                self._socket.close()
-                raise NotTrustedError(f"{self.endpoint}: {reason}") from error
-            raise
 
 
 def credentials(config: CassandraConfig) -> PlainTextAuthProvider | None:

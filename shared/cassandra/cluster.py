@@ -1,7 +1,5 @@
 """Configure the driver: how it connects, reads and writes."""
 
-import socket
-import sys
 from functools import partial
 
 from cassandra import ConsistencyLevel
@@ -14,7 +12,8 @@ from cassandra.policies import (
 )
 from cassandra.query import named_tuple_factory, tuple_factory
 
-from shared.cassandra.authentication import TlsConnection, credentials
+from shared.cassandra.authentication import credentials
+from shared.cassandra.loop_connection import LoopConnection
 from shared.cassandra.steady_clock import use_steady_clock
 from shared.config import CassandraConfig
 from shared.security.tls import client_context
@@ -23,16 +22,11 @@ WRITE = "write"
 """The profile of writes: sent once, never again."""
 PAGES = "pages"
 """The profile of reads that return tuples."""
-_SWITCH_SECONDS = 0.0005
-"""The driver sends and receives in a thread of its own, which gets the interpreter only from a step
-of the event loop that is longer than this: with Python's 5 ms only while the loop has nothing to do
-(``findings/cassandra-driver-busy-loop.sh``)."""
 
 
 def build_cluster(config: CassandraConfig) -> Cluster:
-    """Return a cluster object of the driver that is not connected yet."""
+    """Return a cluster object of the driver for the running event loop, not connected yet."""
     use_steady_clock()
-    sys.setswitchinterval(_SWITCH_SECONDS)
     balancing = TokenAwarePolicy(
         DCAwareRoundRobinPolicy(local_dc=config.local_datacenter), shuffle_replicas=False
     )
@@ -54,7 +48,7 @@ def build_cluster(config: CassandraConfig) -> Cluster:
         port=config.addresses[0][1],
         execution_profiles={EXEC_PROFILE_DEFAULT: reads, PAGES: pages, WRITE: writes},
         protocol_version=5,
-        connection_class=TlsConnection,
+        connection_class=LoopConnection.in_running_loop(),
         ssl_context=None
         if config.ca_file is None
         else client_context(config.ca_file, check_hostname=config.check_hostname),
@@ -64,6 +58,4 @@ def build_cluster(config: CassandraConfig) -> Cluster:
         control_connection_timeout=4,
         idle_heartbeat_interval=5,
         idle_heartbeat_timeout=8,
-        # Else a request in pieces of 4 KiB waits 40 ms for an acknowledgement (RFC 1122, 4.2.3.4).
-        sockopts=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
     )

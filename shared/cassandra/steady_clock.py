@@ -10,15 +10,9 @@ import time
 
 import cassandra.cluster
 import cassandra.connection
-import cassandra.io.libevreactor
 import cassandra.pool
 
-_PLACES = (
-    cassandra.cluster,
-    cassandra.connection,
-    cassandra.io.libevreactor,
-    cassandra.pool,
-)
+_PLACES = (cassandra.cluster, cassandra.connection, cassandra.pool)
 
 
 class SteadyClock:

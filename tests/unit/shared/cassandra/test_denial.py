@@ -6,7 +6,8 @@ import pytest
 from cassandra import AuthenticationFailed, OperationTimedOut
 from cassandra.cluster import NoHostAvailable
 
-from shared.cassandra.authentication import NotTrustedError, denial_of
+from shared.cassandra.authentication import denial_of
+from shared.cassandra.loop_connection import NotTrustedError
 from shared.security.tls import trust_failure
 
 BAD = 'Failed to authenticate to a:1: code=0100 [Bad credentials] message="{}"'
