@@ -31,6 +31,9 @@ COUNTER_WRITES = 4096
 """The most threads for counters, and 1,024 locks for each of them, which is what matters: a write
 holds three locks for each of its rows until it is on disk. With 128, any two writes of 256 rows
 waited for each other: 25,600 rows/s instead of 82,200."""
+COMPACTION_THROUGHPUT = "4MiB/s"
+"""All of a node's compactions, which share the machine's cores with the tiers. One of 550 MB that
+ran as fast as it could took a core for a minute, and changes of status waited for half of one."""
 Setting = int | str | bool | list[str] | list[Any] | Mapping[str, Any]
 
 
@@ -70,6 +73,7 @@ def settings(cluster: Cluster, number: int) -> dict[str, Setting]:
         "concurrent_writes": profile.cassandra_concurrent_writes,
         "concurrent_counter_writes": COUNTER_WRITES,
         "concurrent_compactors": 1,
+        "compaction_throughput": COMPACTION_THROUGHPUT,
         "key_cache_size": "8MiB",
         "counter_cache_size": "0MiB",
         "prepared_statements_cache_size": "8MiB",

@@ -1,7 +1,7 @@
 """Use Cassandra from asyncio: sessions, statements, and the errors of this project for failures.
 
-The driver calls back in the event loop, or in one of its threads after a second attempt; each result
-goes to the event loop once, as a whole.
+The driver calls back in the event loop, or in one of its threads after a second attempt; each
+result goes to the event loop once, as a whole.
 """
 
 import asyncio
