@@ -1,7 +1,9 @@
 """Compare the known totals of a bucket with what the store has of it. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from operator import attrgetter
 
+from consumer.counting.bucket import Bucket
 from consumer.counting.known_buckets import BucketVersion, KnownBuckets
 from consumer.counting.pacing.flush_queue import FlushQueue
 from consumer.counting.rows.writer_rows import StoredRow
@@ -32,7 +34,7 @@ class Audits:
             return []
         # A row that covers records which are not read again yet is repaired by a later audit: its
         # totals are not those below the offset of the next write.
-        wrong = [i for i in bucket.find_differences(rows) if bucket.applied[i] <= next_offset]
+        wrong = [i for i in find_differences(bucket, rows) if bucket.applied[i] <= next_offset]
         if not wrong:
             return []
         for index in wrong:
@@ -41,3 +43,23 @@ class Audits:
         self._queue.schedule(bucket.number, bucket.owed.since, None, urgent=True)
         domains = list(bucket.index)
         return [DomainName(domains[index].decode("ascii")) for index in wrong]
+
+
+def find_differences(bucket: Bucket, rows: Iterable[StoredRow]) -> list[int]:
+    """Return the indexes of domains of which *rows*, read at a quorum, show too little.
+
+    No write may have been in flight since they were read. A larger offset is another owner's, who
+    continues where this process no longer may.
+    """
+    newest: dict[bytes, StoredRow] = {}
+    for row in sorted(rows, key=attrgetter("applied_offset"), reverse=True):
+        newest.setdefault(row.domain, row)  # of equal offsets the first: a row that repairs
+    wrong: list[int] = []
+    for domain, index in bucket.index.items():
+        applied, found = bucket.applied[index], newest.get(domain)
+        if applied == 0 or (found is not None and found.applied_offset > applied):
+            continue
+        known = bucket.counted(index)
+        if found is None or found[2:] != (known.delivered, known.bounced, applied):
+            wrong.append(index)
+    return wrong

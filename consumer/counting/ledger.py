@@ -11,7 +11,6 @@ path of an event::
 """
 
 from collections.abc import Callable, Sequence
-from itertools import chain
 
 from consumer.counting.append_times import AppendTimes
 from consumer.counting.audits import Audits
@@ -31,8 +30,7 @@ from shared.model.event import EventKind
 from shared.model.partitioning import bucket_of
 from shared.model.record import Sums, decode_domain
 
-_DELIVERED = EventKind.DELIVERED
-"""To look a member up costs a twentieth of counting an event."""
+_DELIVERED = EventKind.DELIVERED  # the lookup of a member takes 2 % of counting an event
 
 
 class PartitionLedger:
@@ -119,7 +117,7 @@ class PartitionLedger:
             decode_domain(domain)
             index = bucket.insert(domain)
             self._buckets.domains += 1
-        elif offset < bucket.applied_to and offset < bucket.applied[index]:
+        elif offset < bucket.loaded_to and offset < bucket.applied[index]:
             self.replayed += 1
             counted, end = bucket.counted(index), bucket.applied[index]
             self.changes.record_replayed(_name(domain), kind, count, offset, counted, end)
@@ -276,7 +274,7 @@ class PartitionLedger:
         owed = (oldest.first_offset for oldest in self._buckets.unacknowledged())
         change = self.changes.oldest_offset(read_below=early)
         letter = self.dead_letters.oldest_offset()
-        return min(at for at in chain([early, change, letter], owed) if at is not None)
+        return min(at for at in (early, change, letter, *owed) if at is not None)
 
     @property
     def backlog(self) -> int:

@@ -97,7 +97,7 @@ class LoopConnection(Connection, asyncio.Protocol):  # type: ignore[misc] # the 
             self.is_closed = True
         self._call(self._transport.abort)
         if not self.is_defunct:
-            self.error_all_requests(ConnectionShutdown(f"{self.endpoint} closed the connection"))
+            self.error_all_requests(ConnectionShutdown(f"{self.endpoint}: connection closed"))
             self.connected_event.set()
 
     @classmethod

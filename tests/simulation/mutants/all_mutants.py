@@ -98,8 +98,9 @@ class _BelievesHalfOfAFailedWrite(PartitionLedger):
         super().fail(write, now)
         for place in range(1, len(write.rows), 2):
             index = write.indexes[place]
-            bucket._counts[4 * index + 2] -= write.delivered[place]
-            bucket._counts[4 * index + 3] -= write.bounced[place]
+            owed_delivered = 4 * index + 2
+            bucket._counts[owed_delivered] -= write.delivered[place]
+            bucket._counts[owed_delivered + 1] -= write.bounced[place]
             bucket.applied[index] = write.next_offset
 
 

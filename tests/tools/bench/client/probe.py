@@ -19,8 +19,7 @@ _LATE_SECONDS = 0.3
 _POLL_SHARE, _LATE_POLL_SHARE = 0.1, 0.5
 """After some time polls become rarer: the time until a change is visible is known to 10 %, that of
 a late one to 50 %, never too short. With 5 and 20 % the polls for some hundred late changes, 430 a
-second, took half of one core in this process, the query node and Cassandra together, and made more
-changes late."""
+second, took 0.14 of a core here and as much more in the query node, and made more changes late."""
 
 
 class Sighting(NamedTuple):
